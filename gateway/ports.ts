@@ -1,0 +1,203 @@
+/**
+ * The ports: what the gateway needs from the world, as interfaces. `runtime/`, `log/` and `auth/`
+ * implement them for production, `mock/` for tests.
+ *
+ * Interfaces only, no code.
+ *
+ * @module
+ */
+
+/** Any JSON value. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
+
+/** A timer that was set. */
+export interface Timer {
+  /** Keeps the callback from being called; harmless once it was. */
+  cancel(): void;
+}
+
+/** Time, in two scales that agree until somebody sets the wall clock. */
+export interface Clock {
+  /** Wall time: unix milliseconds. For what other machines see: message times, token expiry. */
+  now(): number;
+  /** Time that never jumps or goes back, in milliseconds, anchored to unix time at the start. */
+  steady(): number;
+  /** Calls `callback` once, `delayMs` of steady time from now (any non-negative number). */
+  setTimer(delayMs: number, callback: () => void): Timer;
+}
+
+/** Names that nobody else has and nobody can guess. */
+export interface Ids {
+  /** A new one: 1 to 40 characters of `[0-9a-z]`. */
+  next(): string;
+}
+
+/** Fields of a log line, as JSON. Never a token or a key. */
+export type LogFields = Readonly<Record<string, Json | Error | undefined>>;
+
+/** Structured logging. The message says what happened, the fields to whom. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+/** What the verifier says of a token: a refusal is a value, not an error. */
+export type TokenVerdict =
+  | {
+    readonly ok: true;
+    /** The token's `sub`. */
+    readonly user: string;
+    /** The token's `channels`, without repetitions. */
+    readonly channels: readonly string[];
+    /** The token's `exp` in unix milliseconds, tolerance included. */
+    readonly expiresAt: number;
+  }
+  | {
+    readonly ok: false;
+    /** Why, in words that may be shown to the client; at most 120 bytes. */
+    readonly reason: string;
+  };
+
+/** Verifies the tokens of users. */
+export interface TokenVerifier {
+  /** @throws {OperationalError} `issuer_unreachable` when no key can be had to decide by */
+  verify(token: string): Promise<TokenVerdict>;
+}
+
+/** What a socket tells its connection. */
+export interface SocketListener {
+  /** A whole WebSocket message: text, or the bytes of a binary one. */
+  messageReceived(data: string | Uint8Array): void;
+  /** The WebSocket is gone, by whomever. Called once; nothing follows. */
+  closed(): void;
+}
+
+/** A server side WebSocket that is open. */
+export interface Socket {
+  /** Says where events go. What arrives before is kept for it. */
+  listen(listener: SocketListener): void;
+  /** Hands text to the runtime. Silently without effect once the socket is closing. */
+  send(text: string): void;
+  /** Bytes handed to the runtime that it has not given to the network yet. */
+  readonly bufferedBytes: number;
+  /** Sends a close frame; what was sent before goes first. */
+  close(code: number, reason: string): void;
+  /**
+   * Ends the connection without the peer. Returns whether it is gone: a runtime may be unable to while
+   * a write is pending, and then the connection ends when TCP gives it up; `closed` tells.
+   */
+  cut(): boolean;
+}
+
+/** What the app's backend asks to publish. */
+export interface Draft {
+  /** To everyone who is in this channel… */
+  readonly channel?: string;
+  /** …or to this user; with neither, to everyone. Never both. */
+  readonly user?: string;
+  readonly author: string;
+  readonly content: Json;
+}
+
+/** A message that the log has kept. */
+export interface Message extends Draft {
+  /** `<epoch>-<sequence>`: its position in the one order of the deployment. */
+  readonly id: string;
+  /** The sequence in `id`. */
+  readonly sequence: number;
+  /** Unix milliseconds at which it was accepted. */
+  readonly time: number;
+}
+
+/** A position in the log. */
+export interface Position {
+  /** The id of the last message at or before this position, or that of the log's beginning. */
+  readonly id: string;
+  readonly sequence: number;
+}
+
+/** What a reader may see: messages to everyone, to `user`, and to `channels`. */
+export interface Audience {
+  /** Whether messages to everyone belong to it. */
+  readonly everyone: boolean;
+  readonly user?: string;
+  readonly channels: readonly string[];
+}
+
+/** A read from the log. */
+export interface LogQuery {
+  /** The id after which to read; `undefined` reads from the oldest message that is kept. */
+  readonly after: string | undefined;
+  readonly audience: Audience;
+  /** At most this many messages. */
+  readonly limit: number;
+  /** At most this many bytes of JSON, but always one message if there is one. */
+  readonly maxBytes: number;
+}
+
+/** A page of what was read. */
+export interface LogPage {
+  /** In order. */
+  readonly messages: readonly Message[];
+  /** Whether more follow after the last of `messages`. */
+  readonly more: boolean;
+  /**
+   * Up to where this page is complete: the last of `messages` if more follow, else the head of the log
+   * when it was read. Reading on from here misses nothing.
+   */
+  readonly upTo: Position;
+}
+
+/** The answer to a publish under an idempotency key. */
+export interface Published {
+  readonly messages: readonly Pick<Message, "id" | "time">[];
+  /** Whether this is the answer that an earlier publish with the same key got. */
+  readonly repeated: boolean;
+}
+
+/** A key under which a publish happens once (docs/http.md, "Idempotency"). */
+export interface IdempotencyKey {
+  /** As the backend sent it. */
+  readonly key: string;
+  /** A digest of the body: the same key with another digest is refused. */
+  readonly digest: string;
+}
+
+/**
+ * Keeps messages and spreads them, which is one port, because a message that is spread but not kept
+ * cannot be resumed. All failures are {@linkcode OperationalError}s.
+ */
+export interface MessageLog {
+  /** Keeps `drafts`, all or none, next to each other and in order; resolves once they are durable. */
+  publish(drafts: readonly Draft[]): Promise<readonly Message[]>;
+  /**
+   * The same, once in 24 hours for each key.
+   *
+   * @throws {OperationalError} `idempotency_key_reused` for the same key with another digest
+   */
+  publishOnce(key: IdempotencyKey, drafts: readonly Draft[]): Promise<Published>;
+  /**
+   * Hands `listener` every message that is durable, in order, a batch at a time, before the publish
+   * that made it resolves. From the head of the log on; returns how to stop.
+   */
+  subscribe(listener: (messages: readonly Message[]) => void): () => void;
+  /**
+   * What `query.audience` may see after `query.after`; `"expired"` when that id is not one of this log
+   * or something after it is no longer kept.
+   */
+  read(query: LogQuery): Promise<LogPage | "expired">;
+  /** The position of the last message that was handed to subscribers. */
+  head(): Position;
+  /** Resolves if the log can be written; for `/health`. Rejects otherwise. */
+  check(): Promise<void>;
+  /** Lets what is being published finish, then gives everything back. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,106 @@
+/**
+ * The numbers of the wire protocol, version 1: opcodes and close codes, each with what it means.
+ *
+ * `docs/protocol.md` is generated from these tables, so that they are the one place where a number is
+ * explained. Nothing here decides when a code is used; that is the session's work (`session.ts`).
+ *
+ * @module
+ */
+
+/** Opcodes: the integer `op` that tells frames apart (docs/protocol.md, "Frames"). */
+export const Op = {
+  /** Server, at once on connect: how often heartbeats are due. */
+  Hello: 0,
+  /** Client, next: the token that says who it is; again later to renew the token. */
+  Identify: 1,
+  /** Server: the token was accepted and messages follow from here. */
+  Ready: 2,
+  /** Server: one message of the app. */
+  Message: 3,
+  /** Both: are you there? */
+  Heartbeat: 10,
+  /** Both: yes; carries the `time` of the heartbeat that it answers. */
+  HeartbeatAck: 11,
+} as const;
+
+/** The name of a frame, as the documentation and the metrics write it. */
+export type OpName = keyof typeof Op;
+
+/** One of the integers in {@link Op}. */
+export type Opcode = (typeof Op)[OpName];
+
+const OP_NAMES: ReadonlyMap<number, OpName> = new Map(
+  Object.entries(Op).map(([name, op]) => [op, name as OpName]),
+);
+
+/** The name of `op`, or `undefined` for a number that the protocol does not know. */
+export function opName(op: number): OpName | undefined {
+  return OP_NAMES.get(op);
+}
+
+/** What a close code tells the client (docs/protocol.md, "Close codes"). */
+export interface CloseCodeInfo {
+  readonly code: number;
+  /** When the gateway uses it, in words for the author of a client. */
+  readonly when: string;
+  /** Whether to try again with the same token. */
+  readonly reconnect: boolean;
+  /** What a client has to do first, where `reconnect` alone does not say it. */
+  readonly advice?: string;
+}
+
+/** Every code with which the gateway closes a connection, by name. */
+export const CloseCode = {
+  MessageTooBig: {
+    code: 1009,
+    when: "a frame longer than `max_frame_bytes`",
+    reconnect: false,
+  },
+  InternalError: {
+    code: 1011,
+    when: "a bug or a lost dependency, this connection only",
+    reconnect: true,
+  },
+  ServiceRestart: { code: 1012, when: "the gateway is draining", reconnect: true },
+  TryAgainLater: {
+    code: 1013,
+    when: "the gateway or this address has its limit of connections",
+    reconnect: true,
+  },
+  Malformed: {
+    code: 4001,
+    when:
+      "not JSON, not an object, unknown `op`, wrong or missing field, binary frame, an op clients do not send",
+    reconnect: false,
+  },
+  HeartbeatTimeout: { code: 4002, when: "no ACK within the interval", reconnect: true },
+  IdentifyFailed: {
+    code: 4003,
+    when: "the token is invalid or expired, or expired while connected",
+    reconnect: false,
+    advice: "get a new token first",
+  },
+  IdentifyTimeout: { code: 4004, when: "no Identify in time", reconnect: true },
+  RateLimited: { code: 4008, when: "more than 120 frames in 60 s", reconnect: true },
+  SlowConsumer: {
+    code: 4009,
+    when: "more than `max_buffered_bytes` unsent",
+    reconnect: true,
+  },
+  Disconnected: { code: 4010, when: "the app's backend asked for it", reconnect: false },
+} as const satisfies Readonly<Record<string, CloseCodeInfo>>;
+
+/** The name of a close code. */
+export type CloseName = keyof typeof CloseCode;
+
+/** The number of a close code that the gateway uses. */
+export type CloseNumber = (typeof CloseCode)[CloseName]["code"];
+
+const CLOSE_NAMES: ReadonlyMap<number, CloseName> = new Map(
+  Object.entries(CloseCode).map(([name, info]) => [info.code, name as CloseName]),
+);
+
+/** The name of close code `code`, or `undefined` for one that the gateway does not send. */
+export function closeName(code: number): CloseName | undefined {
+  return CLOSE_NAMES.get(code);
+}

@@ -1,0 +1,317 @@
+/**
+ * The session reducer: every transition and every deadline of the protocol, and nothing else.
+ *
+ * Pure. It is told what happened and when, and answers with the next state and with what is to be done;
+ * `nextDeadline` says when it wants to be told the time again. It never throws for what a peer sends.
+ * The shell (`connection.ts`) owns the socket, the timer and the doing. docs/protocol.md, "States".
+ *
+ * @module
+ */
+
+import { CloseCode, type CloseName, Op } from "./codes.ts";
+import type { ClientFrame } from "./frames.ts";
+import type {
+  Claims,
+  Identification,
+  OpenState,
+  SessionEffect,
+  SessionEvent,
+  SessionOptions,
+  SessionState,
+  Step,
+  UnidentifiedState,
+} from "./session_types.ts";
+
+/** The state of a session before anything happened. */
+export function initial(): SessionState {
+  return { phase: "new" };
+}
+
+/**
+ * When the session wants a `ticked` event, in milliseconds on the scale of `at`; `undefined` while it
+ * waits for nothing.
+ */
+export function nextDeadline(state: SessionState): number | undefined {
+  switch (state.phase) {
+    case "new":
+    case "closed":
+      return undefined;
+    case "closing":
+      return state.cutAt;
+    case "unidentified":
+      return Math.min(state.beatAt, state.identifyBy);
+    case "verifying":
+    case "joining":
+      return Math.min(state.beatAt, state.identification.by);
+    case "ready":
+      return Math.min(state.beatAt, state.expiresAt, state.renewal?.by ?? Infinity);
+  }
+}
+
+/**
+ * The transition of the protocol: what follows from `event` in `state`.
+ *
+ * Deadlines that lie at or before the event's `at` take effect first, so that the outcome does not
+ * depend on whether the shell's timer or the peer's frame came first.
+ */
+export function reduce(state: SessionState, event: SessionEvent, options: SessionOptions): Step {
+  const effects: SessionEffect[] = [];
+  let current = state;
+  for (;;) {
+    const deadline = nextDeadline(current);
+    if (deadline === undefined || deadline > event.at || event.type === "closed") break;
+    const [next, more] = expire(current, event.at, options);
+    current = next;
+    effects.push(...more);
+  }
+  const [next, more] = handle(current, event, options);
+  effects.push(...more);
+  return [next, effects];
+}
+
+function handle(state: SessionState, event: SessionEvent, options: SessionOptions): Step {
+  switch (state.phase) {
+    case "new":
+      return handleNew(event, options);
+    case "closed":
+      return [state, []];
+    case "closing":
+      return event.type === "closed" ? [{ phase: "closed" }, []] : [state, []];
+    case "unidentified":
+    case "verifying":
+    case "joining":
+    case "ready":
+      return handleOpen(state, event, options);
+  }
+}
+
+function handleNew(event: SessionEvent, options: SessionOptions): Step {
+  const { at } = event;
+  switch (event.type) {
+    case "opened": {
+      const state: UnidentifiedState = {
+        phase: "unidentified",
+        beatAt: at + options.heartbeatIntervalMs,
+        unacked: undefined,
+        frames: [],
+        attempts: 0,
+        identifyBy: at + options.identifyTimeoutMs,
+      };
+      const hello = {
+        op: Op.Hello,
+        heartbeat_interval: options.heartbeatIntervalMs,
+      } as const;
+      return [state, [{ type: "send", frame: hello }]];
+    }
+    case "refused":
+      return close("TryAgainLater", "too many connections", at, options);
+    case "drained":
+      return close("ServiceRestart", "the gateway is restarting", at, options);
+    case "failed":
+      return close("InternalError", "internal error", at, options);
+    case "closed":
+      return [{ phase: "closed" }, []];
+    case "frameReceived":
+    case "tokenVerified":
+    case "tokenRejected":
+    case "located":
+    case "dependencyLost":
+    case "ticked":
+    case "overflowed":
+    case "disconnected":
+      return [{ phase: "new" }, []];
+  }
+}
+
+function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptions): Step {
+  const { at } = event;
+  switch (event.type) {
+    case "opened":
+    case "refused":
+    case "ticked":
+      return [state, []];
+    case "frameReceived": {
+      const frames = [...state.frames.filter((t) => t > at - options.rateLimitWindowMs), at];
+      if (frames.length > options.rateLimitFrames) {
+        const limit = `more than ${options.rateLimitFrames} frames in ${
+          options.rateLimitWindowMs / 1000
+        } s`;
+        return closeOpen(state, "RateLimited", limit, at, options);
+      }
+      if (event.decoded.ok) {
+        return receive({ ...state, frames }, event.decoded.frame, at, options);
+      }
+      const name = event.decoded.code === CloseCode.MessageTooBig.code
+        ? "MessageTooBig"
+        : "Malformed";
+      return closeOpen(state, name, event.decoded.reason, at, options);
+    }
+    case "tokenVerified": {
+      const identification = pending(state);
+      if (identification?.attempt !== event.attempt || identification.step !== "verifying") {
+        return [state, []];
+      }
+      return verified(state, { ...identification, step: "locating", claims: event.claims }, at, options);
+    }
+    case "tokenRejected":
+      if (pending(state)?.attempt !== event.attempt) return [state, []];
+      return closeOpen(state, "IdentifyFailed", event.reason, at, options);
+    case "located": {
+      const identification = pending(state);
+      if (identification?.attempt !== event.attempt || identification.step !== "locating") {
+        return [state, []];
+      }
+      return located(state, identification.claims, {
+        lastId: event.lastId,
+        resumed: identification.lastId === undefined ? undefined : event.resumed,
+      });
+    }
+    case "dependencyLost":
+      if (pending(state)?.attempt !== event.attempt) return [state, []];
+      return closeOpen(state, "InternalError", "a service the gateway needs is away", at, options);
+    case "overflowed":
+      return closeOpen(state, "SlowConsumer", "too much is waiting to be read", at, options);
+    case "disconnected":
+      return closeOpen(state, "Disconnected", "disconnected by the app", at, options);
+    case "drained":
+      return closeOpen(state, "ServiceRestart", "the gateway is restarting", at, options);
+    case "failed":
+      return closeOpen(state, "InternalError", "internal error", at, options);
+    case "closed":
+      return [{ phase: "closed" }, leaving(state)];
+  }
+}
+
+/** What a well-formed frame of the client does. */
+function receive(state: OpenState, frame: ClientFrame, at: number, options: SessionOptions): Step {
+  switch (frame.op) {
+    case Op.Heartbeat:
+      return [state, [{ type: "send", frame: { op: Op.HeartbeatAck, time: frame.time } }]];
+    case Op.HeartbeatAck:
+      if (frame.time !== state.unacked) return [state, []];
+      return [{ ...state, unacked: undefined }, [{ type: "recordRoundTrip", ms: at - frame.time }]];
+    case Op.Identify: {
+      const attempt = state.attempts + 1;
+      const identification = {
+        attempt,
+        lastId: frame.last_id,
+        // A client that identifies again while it waits does not gain time by it.
+        by: pending(state)?.by ?? at + options.verifyTimeoutMs,
+        step: "verifying",
+      } as const;
+      const verify = { type: "verifyToken", attempt, token: frame.token } as const;
+      if (state.phase === "ready") {
+        return [{ ...state, attempts: attempt, renewal: identification }, [verify]];
+      }
+      return [{ ...open(state), phase: "verifying", attempts: attempt, identification }, [verify]];
+    }
+  }
+}
+
+/** The token of the Identify at hand is good: find the place where its session begins. */
+function verified(
+  state: OpenState,
+  identification: Identification & { readonly step: "locating" },
+  at: number,
+  options: SessionOptions,
+): Step {
+  const { claims, attempt, lastId } = identification;
+  if (claims.expiresAt <= at) {
+    return closeOpen(state, "IdentifyFailed", "the token has expired", at, options);
+  }
+  const { user, channels } = claims;
+  const renewal = state.phase === "ready";
+  const locate = { type: "locate", attempt, user, channels, lastId, renewal } as const;
+  if (!renewal) return [{ ...open(state), phase: "joining", identification }, [locate]];
+  if (user !== state.user) {
+    return closeOpen(state, "IdentifyFailed", "the token is another user's", at, options);
+  }
+  // The new token is proven: the old one's expiry no longer matters while the place is looked up.
+  return [{ ...state, expiresAt: claims.expiresAt, renewal: identification }, [locate]];
+}
+
+/** The session's place is known: Ready, and messages from here. */
+function located(
+  state: OpenState,
+  claims: Claims,
+  place: { readonly lastId: string; readonly resumed: boolean | undefined },
+): Step {
+  const { user, channels, expiresAt } = claims;
+  const ready = place.resumed === undefined
+    ? { op: Op.Ready, user, last_id: place.lastId } as const
+    : { op: Op.Ready, user, last_id: place.lastId, resumed: place.resumed } as const;
+  return [
+    { ...open(state), phase: "ready", user, expiresAt, renewal: undefined },
+    [{ type: "send", frame: ready }, { type: "join", user, channels }],
+  ];
+}
+
+/** Applies the earliest deadline that has passed. */
+function expire(state: SessionState, at: number, options: SessionOptions): Step {
+  if (state.phase === "new" || state.phase === "closed") return [state, []];
+  if (state.phase === "closing") return [{ phase: "closed" }, [{ type: "cut" }]];
+  const deadline = nextDeadline(state);
+  if (state.phase === "unidentified" && state.identifyBy === deadline) {
+    return closeOpen(state, "IdentifyTimeout", "no Identify in time", at, options);
+  }
+  if (state.phase === "ready" && state.expiresAt === deadline) {
+    return closeOpen(state, "IdentifyFailed", "the token has expired", at, options);
+  }
+  if (pending(state)?.by === deadline) {
+    return closeOpen(state, "InternalError", "identifying took too long", at, options);
+  }
+  if (state.unacked !== undefined) {
+    return closeOpen(state, "HeartbeatTimeout", "a heartbeat was not acknowledged", at, options);
+  }
+  // Counted from now and not from when it was due, so that a peer always has the whole interval.
+  const beatAt = at + options.heartbeatIntervalMs;
+  const time = Math.floor(at);
+  return [
+    { ...state, beatAt, unacked: time },
+    [{ type: "send", frame: { op: Op.Heartbeat, time } }],
+  ];
+}
+
+/** The Identify that is being worked on, if there is one. */
+function pending(state: OpenState): Identification | undefined {
+  switch (state.phase) {
+    case "unidentified":
+      return undefined;
+    case "verifying":
+    case "joining":
+      return state.identification;
+    case "ready":
+      return state.renewal;
+  }
+}
+
+/** What carries over from one open phase to the next. */
+function open({ beatAt, unacked, frames, attempts }: OpenState): Pick<
+  OpenState,
+  "beatAt" | "unacked" | "frames" | "attempts"
+> {
+  return { beatAt, unacked, frames, attempts };
+}
+
+function leaving(state: OpenState): readonly SessionEffect[] {
+  return state.phase === "ready" ? [{ type: "leave" }] : [];
+}
+
+/** Closes an open session: out of every table first, then the close frame. */
+function closeOpen(
+  state: OpenState,
+  name: CloseName,
+  reason: string,
+  at: number,
+  options: SessionOptions,
+): Step {
+  const [closing, effects] = close(name, reason, at, options);
+  return [closing, [...leaving(state), ...effects]];
+}
+
+function close(name: CloseName, reason: string, at: number, options: SessionOptions): Step {
+  return [
+    { phase: "closing", cutAt: at + options.closeGraceMs },
+    [{ type: "close", code: CloseCode[name].code, reason }],
+  ];
+}
