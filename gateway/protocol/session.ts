@@ -41,8 +41,11 @@ export function nextDeadline(state: SessionState): number | undefined {
     case "unidentified":
       return Math.min(state.beatAt, state.identifyBy);
     case "verifying":
-    case "joining":
       return Math.min(state.beatAt, state.identification.by);
+    case "joining": {
+      const { by, claims } = state.identification;
+      return Math.min(state.beatAt, by, claims.expiresAt);
+    }
     case "ready":
       return Math.min(state.beatAt, state.expiresAt, state.renewal?.by ?? Infinity);
   }
@@ -151,7 +154,12 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
       if (identification?.attempt !== event.attempt || identification.step !== "verifying") {
         return [state, []];
       }
-      return verified(state, { ...identification, step: "locating", claims: event.claims }, at, options);
+      return verified(
+        state,
+        { ...identification, step: "locating", claims: event.claims },
+        at,
+        options,
+      );
     }
     case "tokenRejected":
       if (pending(state)?.attempt !== event.attempt) return [state, []];
@@ -254,7 +262,7 @@ function expire(state: SessionState, at: number, options: SessionOptions): Step 
   if (state.phase === "unidentified" && state.identifyBy === deadline) {
     return closeOpen(state, "IdentifyTimeout", "no Identify in time", at, options);
   }
-  if (state.phase === "ready" && state.expiresAt === deadline) {
+  if (expiry(state) === deadline) {
     return closeOpen(state, "IdentifyFailed", "the token has expired", at, options);
   }
   if (pending(state)?.by === deadline) {
@@ -270,6 +278,12 @@ function expire(state: SessionState, at: number, options: SessionOptions): Step 
     { ...state, beatAt, unacked: time },
     [{ type: "send", frame: { op: Op.Heartbeat, time } }],
   ];
+}
+
+/** When the token that the session stands on expires, once it is proven. */
+function expiry(state: OpenState): number | undefined {
+  if (state.phase === "joining") return state.identification.claims.expiresAt;
+  return state.phase === "ready" ? state.expiresAt : undefined;
 }
 
 /** The Identify that is being worked on, if there is one. */
@@ -315,3 +329,6 @@ function close(name: CloseName, reason: string, at: number, options: SessionOpti
     [{ type: "close", code: CloseCode[name].code, reason }],
   ];
 }
+
+/** The rate limit of the protocol: 120 frames in 60 s (docs/protocol.md, "Rate limit"). */
+export const RATE_LIMIT = { rateLimitFrames: 120, rateLimitWindowMs: 60_000 } as const;

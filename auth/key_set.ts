@@ -1,0 +1,244 @@
+/**
+ * The key set of a login issuer (JWKS, RFC 7517): fetched when it is needed, kept, and renewed.
+ *
+ * It owns when the issuer is asked and what is used while it does not answer. It judges no token: which
+ * claims are good is the verifier's work.
+ *
+ * @module
+ */
+
+import { createLocalJWKSet, errors, type LocalJWKSet } from "jose";
+import { OperationalError } from "../gateway/errors.ts";
+import type { Clock, Logger } from "../gateway/ports.ts";
+import type { KeySource, TokenHeader } from "./verifier.ts";
+
+/** From this age on, a set is renewed in the background when it is used. */
+const REFRESH_AGE_MS = 600_000;
+/** From this age on, the issuer is asked before a set is used: a key may have been revoked. */
+const DISTRUST_AGE_MS = 3_600_000;
+/** Least time between two fetches for keys that are not in the set, and between two renewals. */
+const COOLDOWN_MS = 30_000;
+/** Least time between two fetches while there is no set at all. */
+const FIRST_COOLDOWN_MS = 1_000;
+/** How long a fetch may take, body included. */
+const FETCH_TIMEOUT_MS = 5_000;
+/** Longest answer that is read. */
+const MAX_ANSWER_BYTES = 262_144;
+/** What `jose` asks of a key for any of the RSA algorithms (RFC 7518, sections 3.3 and 3.5). */
+const MIN_RSA_BITS = 2048;
+
+/** The part of the global `fetch` that a key set uses. */
+export type Fetch = (request: Request) => Promise<Response>;
+
+/** What a {@linkcode KeySet} works with. */
+export interface KeySetOptions {
+  /** Where the issuer publishes its keys. */
+  readonly url: URL;
+  /** The global `fetch` in production. */
+  readonly fetch: Fetch;
+  /** Decides when a set is old and when a fetch has taken too long. */
+  readonly clock: Clock;
+  /** Hears when the issuer stops answering, and when it answers again. */
+  readonly log: Logger;
+}
+
+/**
+ * The keys of one issuer. A token that names an unknown key makes it ask the issuer again, so that keys
+ * rotate without a restart; a set that it has is used on when the issuer is down.
+ */
+export class KeySet implements KeySource {
+  /**
+   * Signatures only: with a public key set, an HMAC would be made with a key that all can read. ES512
+   * needs a runtime with the curve P-521: Deno 2.4 finds the signature of every such token wrong.
+   */
+  readonly algorithms: readonly string[] = [
+    ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
+    ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
+  ];
+
+  readonly #options: KeySetOptions;
+  #keys: LocalJWKSet | undefined;
+  /** The answer that {@linkcode #keys} was made of. */
+  #text = "";
+  #fetchedAtMs = 0;
+  /** Before this time, no fetch for that reason. */
+  readonly #notBeforeMs = { first: 0, renewal: 0, unknownKey: 0 };
+  #pending: Promise<void> | undefined;
+  /** Why the last fetch failed; `undefined` when it did not. */
+  #failure: unknown;
+  #warnedOfKey = false;
+
+  /**
+   * Fetches nothing yet.
+   *
+   * @throws {OperationalError} `bad_configuration` for a URL that is neither http nor https, or that
+   * holds a password, which would show in errors and logs
+   */
+  constructor(options: KeySetOptions) {
+    const { protocol, username, password } = options.url;
+    if (!["http:", "https:"].includes(protocol) || username + password !== "") {
+      throw new OperationalError(
+        "bad_configuration",
+        "the JWKS URL must begin with https:// or http:// and hold no user and password",
+      );
+    }
+    this.#options = options;
+  }
+
+  /** Fetches the set ahead of its first use. Resolves either way; a failure is logged. */
+  async prefetch(): Promise<void> {
+    if (this.#keys === undefined) await this.#fetchFirst();
+  }
+
+  /**
+   * The keys that may have signed a token with this header; usually one, none when the issuer does not
+   * publish it.
+   *
+   * @throws {OperationalError} `issuer_unreachable` when there is no set to look into
+   */
+  async find(header: TokenHeader): Promise<readonly CryptoKey[]> {
+    const isFirst = this.#keys === undefined;
+    await (isFirst ? this.#fetchFirst() : this.#renewIfOld());
+    const found = await this.#candidates(header);
+    // What was fetched for this very token need not be fetched for it again.
+    if (found.length > 0 || isFirst) return found;
+    // A fetch that is under way already answers for this key too.
+    if (this.#pending === undefined && !this.#mayFetch("unknownKey", COOLDOWN_MS)) return found;
+    await this.#fetch();
+    return await this.#candidates(header);
+  }
+
+  async #fetchFirst(): Promise<void> {
+    if (this.#pending === undefined && !this.#mayFetch("first", FIRST_COOLDOWN_MS)) return;
+    await this.#fetch();
+  }
+
+  async #renewIfOld(): Promise<void> {
+    const ageMs = this.#options.clock.steady() - this.#fetchedAtMs;
+    if (ageMs < REFRESH_AGE_MS) return;
+    if (this.#pending === undefined && !this.#mayFetch("renewal", COOLDOWN_MS)) return;
+    const fetched = this.#fetch();
+    if (ageMs >= DISTRUST_AGE_MS) await fetched;
+  }
+
+  /** Whether the cooldown of fetches for this reason is over; if so, the next one begins. */
+  #mayFetch(reason: "first" | "renewal" | "unknownKey", cooldownMs: number): boolean {
+    const at = this.#options.clock.steady();
+    if (at < this.#notBeforeMs[reason]) return false;
+    this.#notBeforeMs[reason] = at + cooldownMs;
+    return true;
+  }
+
+  async #candidates(header: TokenHeader): Promise<readonly CryptoKey[]> {
+    if (this.#keys === undefined) {
+      throw new OperationalError("issuer_unreachable", "the issuer's keys cannot be fetched", {
+        cause: this.#failure,
+      });
+    }
+    const keys = await this.#import(this.#keys, header);
+    return keys.filter(({ algorithm }) =>
+      !("modulusLength" in algorithm) || Number(algorithm.modulusLength) >= MIN_RSA_BITS
+    );
+  }
+
+  async #import(keys: LocalJWKSet, header: TokenHeader): Promise<readonly CryptoKey[]> {
+    try {
+      return [await keys({ ...header })];
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey) return [];
+      if (error instanceof errors.JWKSMultipleMatchingKeys) return await Array.fromAsync(error);
+      // The issuer publishes a key that is none. Said once for each set, not for each token.
+      if (!this.#warnedOfKey) {
+        this.#options.log.warn("a key of the issuer cannot be used", { error: asError(error) });
+      }
+      this.#warnedOfKey = true;
+      return [];
+    }
+  }
+
+  /** Fetches the set; everyone who asks meanwhile shares the one fetch. Never rejects. */
+  #fetch(): Promise<void> {
+    this.#pending ??= this.#load().finally(() => {
+      this.#pending = undefined;
+    });
+    return this.#pending;
+  }
+
+  async #load(): Promise<void> {
+    const { log, clock, url } = this.#options;
+    try {
+      const text = await this.#download();
+      // An unchanged set stays as it is, with the keys that were imported from it.
+      if (this.#keys === undefined || text !== this.#text) {
+        this.#keys = createLocalJWKSet(parse(text));
+        this.#text = text;
+        this.#warnedOfKey = false;
+      }
+      this.#fetchedAtMs = clock.steady();
+      if (this.#failure !== undefined) {
+        log.info("the issuer's keys are fetched again", { url: url.href });
+      }
+      this.#failure = undefined;
+    } catch (caught) {
+      const error = asError(caught);
+      // An issuer that stays down is not worth a line for each attempt.
+      if (this.#failure === undefined) {
+        const cached = this.#keys !== undefined;
+        log.warn("the issuer's keys cannot be fetched", { url: url.href, cached, error });
+      }
+      this.#failure = error;
+    }
+  }
+
+  async #download(): Promise<string> {
+    const { url, fetch, clock } = this.#options;
+    const aborter = new AbortController();
+    const timer = clock.setTimer(FETCH_TIMEOUT_MS, () => {
+      aborter.abort(new Error(`no answer within ${FETCH_TIMEOUT_MS} ms`));
+    });
+    try {
+      const headers = { accept: "application/jwk-set+json, application/json" };
+      const request = new Request(url, { headers, redirect: "error", signal: aborter.signal });
+      const response = await fetch(request);
+      if (response.status !== 200) {
+        await response.body?.cancel();
+        throw new Error(`the issuer answered with status ${response.status}`);
+      }
+      return await readText(response);
+    } finally {
+      timer.cancel();
+    }
+  }
+}
+
+async function readText(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  // Leaving the loop by an error cancels the stream, and with it the download.
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) {
+      throw new Error(`the issuer's answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+    }
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** What is not even an object among the keys is left out, as RFC 7517 (section 5) asks. */
+function parse(text: string): Parameters<typeof createLocalJWKSet>[0] {
+  const answer: unknown = JSON.parse(text);
+  if (!isObject(answer) || !("keys" in answer) || !Array.isArray(answer.keys)) {
+    throw new Error("the issuer's answer is not a key set");
+  }
+  return { keys: answer.keys.filter(isObject) };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function asError(value: unknown): Error {
+  return value instanceof Error ? value : new Error(String(value));
+}

@@ -1,0 +1,191 @@
+/**
+ * The verifier of users' tokens (JWT, RFC 7519): signature, issuer, audience, times, user, channels.
+ *
+ * It owns the verdict and its reason. Time and keys are handed in; where keys come from is the key
+ * set's matter. No reason and no error carries a token or a key.
+ *
+ * @module
+ */
+
+import { errors, type JWTPayload, jwtVerify } from "jose";
+import { OperationalError } from "../gateway/errors.ts";
+import type { Clock, TokenVerdict, TokenVerifier } from "../gateway/ports.ts";
+
+/** Shortest secret for HS256: as long as its hash (RFC 7518, section 3.2). */
+const MIN_SECRET_BYTES = 32;
+/** Longest name of a user or channel, in UTF-16 code units. */
+const MAX_NAME_LENGTH = 255;
+const MAX_CHANNELS = 1000;
+/** The last instant that a `Date` can hold. */
+const MAX_TIME_MS = 8.64e15;
+
+/** What a token's header says of its key; nothing of it is proven yet. */
+export interface TokenHeader {
+  /** The algorithm, one of {@linkcode KeySource.algorithms}. */
+  readonly alg?: string;
+  /** Which of the issuer's keys it is. */
+  readonly kid?: string;
+}
+
+/** Where the keys come from by which tokens are verified. */
+export interface KeySource {
+  /** The values of a token's `alg` that may be used with these keys; no other is looked at. */
+  readonly algorithms: readonly string[];
+  /**
+   * The keys that may have signed a token with this header.
+   *
+   * @throws {OperationalError} `issuer_unreachable` when they cannot be had
+   */
+  find(header: TokenHeader): Promise<readonly CryptoKey[]>;
+}
+
+/** What a token has to be, besides well signed. */
+export interface VerifierOptions {
+  /** Says what is expired and what is not valid yet. */
+  readonly clock: Clock;
+  /** What `iss` must be; anything when left out. */
+  readonly issuer?: string | undefined;
+  /** What `aud` must be or hold; anything when left out. */
+  readonly audience?: string | undefined;
+  /** By how much the issuer's clock may differ from this one; 0 unless told. */
+  readonly clockToleranceMs?: number | undefined;
+}
+
+/**
+ * A secret that the app's backend and the gateway share, for HS256 and nothing else.
+ *
+ * @param secret its UTF-8 bytes are the key
+ * @throws {OperationalError} `bad_configuration` for one of fewer than 32 bytes
+ */
+export function sharedSecret(secret: string): KeySource {
+  const bytes = new TextEncoder().encode(secret);
+  if (bytes.length < MIN_SECRET_BYTES) {
+    throw new OperationalError(
+      "bad_configuration",
+      `the JWT secret must have at least ${MIN_SECRET_BYTES} bytes and has ${bytes.length}`,
+    );
+  }
+  const hmac = { name: "HMAC", hash: "SHA-256" };
+  const keys = crypto.subtle.importKey("raw", bytes, hmac, false, ["verify"]).then((key) => [key]);
+  return { algorithms: ["HS256"], find: () => keys };
+}
+
+/** Makes a verifier that decides by `keys` and `options`. */
+export function createVerifier(keys: KeySource, options: VerifierOptions): TokenVerifier {
+  return {
+    verify: async (token) => {
+      try {
+        return judge(await verifySignature(token, keys, options), options);
+      } catch (error) {
+        if (error instanceof errors.JOSEError) return refuse(reasonOf(error));
+        throw error;
+      }
+    },
+  };
+}
+
+/** The claims of a token whose signature, issuer and audience are right; its times roughly. */
+async function verifySignature(
+  token: string,
+  keys: KeySource,
+  { clock, issuer, audience, clockToleranceMs = 0 }: VerifierOptions,
+): Promise<JWTPayload> {
+  const checks = {
+    algorithms: [...keys.algorithms],
+    requiredClaims: ["exp", "sub"],
+    currentDate: new Date(clock.now()),
+    // The library counts in whole seconds. It gets one more, and `judge` decides by the millisecond.
+    clockTolerance: Math.ceil(clockToleranceMs / 1000) + 1,
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(audience === undefined ? {} : { audience }),
+  };
+  let others: readonly CryptoKey[] = [];
+  const findKey = async (header: TokenHeader): Promise<CryptoKey> => {
+    const [first, ...rest] = await keys.find(header);
+    if (first === undefined) throw new errors.JWKSNoMatchingKey();
+    others = rest;
+    return first;
+  };
+  try {
+    return (await jwtVerify(token, findKey, checks)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    for (const key of others) {
+      const verified = await jwtVerify(token, key, checks).catch(unlessWrongKey);
+      if (verified !== undefined) return verified.payload;
+    }
+    throw error;
+  }
+}
+
+function unlessWrongKey(error: unknown): undefined {
+  if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+}
+
+/** What follows from the claims of a token that is well signed. */
+function judge(
+  { exp, nbf, sub, channels = [] }: JWTPayload,
+  { clock, clockToleranceMs = 0 }: VerifierOptions,
+): TokenVerdict {
+  const now = clock.now();
+  const expiresAt = Number(exp) * 1000 + clockToleranceMs;
+  if (!(Math.abs(expiresAt) <= MAX_TIME_MS)) return refuse('the token\'s "exp" is out of range');
+  if (expiresAt <= now) return refuse(EXPIRED);
+  if (nbf !== undefined && nbf * 1000 - clockToleranceMs > now) return refuse(NOT_YET_VALID);
+  if (!isName(sub)) {
+    return refuse(`the token's "sub" is not a string of 1 to ${MAX_NAME_LENGTH} characters`);
+  }
+  if (!Array.isArray(channels) || !channels.every(isName)) {
+    return refuse(
+      `the token's "channels" is not an array of strings of 1 to ${MAX_NAME_LENGTH} characters`,
+    );
+  }
+  if (channels.length > MAX_CHANNELS) {
+    return refuse(`the token has more than ${MAX_CHANNELS} channels`);
+  }
+  return { ok: true, user: sub, channels: [...new Set(channels)], expiresAt };
+}
+
+/** Names go through UTF-8, where all lone surrogates become the same character. */
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= MAX_NAME_LENGTH &&
+    value.isWellFormed();
+}
+
+const EXPIRED = "the token has expired";
+const NOT_YET_VALID = "the token is not valid yet";
+
+function refuse(reason: string): TokenVerdict {
+  return { ok: false, reason };
+}
+
+/** The library's messages may quote the token; these do not. */
+function reasonOf(error: errors.JOSEError): string {
+  if (error instanceof errors.JWTExpired) return EXPIRED;
+  if (error instanceof errors.JWTClaimValidationFailed) return reasonOfClaim(error);
+  switch (error.code) {
+    case errors.JOSEAlgNotAllowed.code:
+      return "the token's algorithm is not accepted";
+    case errors.JOSENotSupported.code:
+      return "the token's header demands an extension that is not known";
+    case errors.JWKSNoMatchingKey.code:
+      return "the issuer publishes no usable key for the token";
+    case errors.JWSSignatureVerificationFailed.code:
+      return "the token's signature is wrong";
+    default:
+      return "the token is malformed";
+  }
+}
+
+function reasonOfClaim({ claim, reason }: errors.JWTClaimValidationFailed): string {
+  if (reason === "missing") return `the token has no "${claim}"`;
+  if (reason === "invalid") return `the token's "${claim}" is not a number`;
+  switch (claim) {
+    case "iss":
+      return "the token is another issuer's";
+    case "aud":
+      return "the token is for another audience";
+    default:
+      return NOT_YET_VALID;
+  }
+}

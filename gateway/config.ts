@@ -1,0 +1,312 @@
+/**
+ * From environment and arguments to a configuration that is known to be good, or to one line that says
+ * which variable is not.
+ *
+ * Pure but for the files that it is handed a reader for. Every failure is an
+ * {@linkcode OperationalError} with `bad_configuration`; no message ever has the value of a secret.
+ *
+ * @module
+ */
+
+import { isIP, isIPv4 } from "node:net";
+import { parseArgs } from "node:util";
+import { closestMatch } from "leven";
+import { OperationalError } from "./errors.ts";
+import { acceptedValues, helpText } from "./help.ts";
+import { flagName, type Option, type OptionKey, OPTIONS, type OptionValues } from "./options.ts";
+import { VERSION } from "./version.ts";
+
+/** Who made the tokens that clients identify with. */
+export type AuthConfig =
+  /** The mock issuer, for development: anybody may log in. */
+  | { readonly mode: "mock" }
+  /** The app's backend, with a shared HS256 secret. */
+  | { readonly mode: "secret"; readonly secret: string }
+  /** An issuer that publishes its keys. */
+  | { readonly mode: "jwks"; readonly url: URL };
+
+/** Certificate chain and private key, both PEM texts. */
+export interface TlsConfig {
+  /** The certificate chain. */
+  readonly cert: string;
+  /** The private key. */
+  readonly key: string;
+}
+
+/** Every setting of the gateway: the options of the table, and those that belong together as one. */
+export type Config =
+  & Omit<OptionValues, "jwtSecret" | "jwksUrl" | "tlsCert" | "tlsKey" | "publishKey">
+  & {
+    /** Who made the tokens. */
+    readonly auth: AuthConfig;
+    /** The bearer token of the app's backend. */
+    readonly publishKey: string;
+    /** What to serve HTTPS with; `undefined` serves HTTP. */
+    readonly tls: TlsConfig | undefined;
+  };
+
+/** What the process was started for. */
+export type Command =
+  | { readonly command: "serve"; readonly config: Config }
+  /** Print `text` and exit. */
+  | { readonly command: "help" | "version"; readonly text: string };
+
+/** What {@linkcode parseConfig} works on. */
+export interface ConfigInput {
+  /** The environment; only names that begin with `GATEWAY_` are looked at. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The arguments after the program's name. */
+  readonly args: readonly string[];
+  /** Reads a whole text file, and throws if it cannot. */
+  readonly readTextFile: (path: string) => string;
+}
+
+/** The text of an option and the name under which it was given: `GATEWAY_PORT` or `--port`. */
+interface Setting {
+  readonly name: string;
+  readonly text: string;
+}
+
+type Settings = ReadonlyMap<string, Setting>;
+
+const ENV_PREFIX = "GATEWAY_";
+/** HS256 wants a key as long as its hash (RFC 7518, section 3.2). */
+const MIN_SECRET_BYTES = 32;
+const MIN_PUBLISH_KEY_LENGTH = 16;
+const MOCK_PUBLISH_KEY = "dev";
+const KEYS_BY_ENV: ReadonlyMap<string, string> = new Map(
+  Object.entries(OPTIONS).map(([key, option]) => [option.env, key]),
+);
+const KEYS_BY_FLAG: ReadonlyMap<string, string> = new Map(
+  Object.keys(OPTIONS).map((key) => [`--${flagName(key)}`, key]),
+);
+
+/**
+ * Reads and checks the configuration.
+ *
+ * @throws {OperationalError} `bad_configuration`: one line that names the variable or the flag
+ */
+export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
+  const flags = readFlags(args);
+  if (flags === "help") return { command: "help", text: helpText() };
+  if (flags === "version") return { command: "version", text: VERSION };
+  const settings: Settings = new Map([...readEnv(env), ...flags]);
+  const entries = Object.entries<Option>(OPTIONS).map(([key, option]) => {
+    const setting = settings.get(key);
+    return [key, setting === undefined ? option.default : parseValue(option, setting)];
+  });
+  // The one cast: each value was just made by the row that its type is derived from.
+  const values = Object.fromEntries(entries) as OptionValues;
+  checkBuffers(values, settings);
+  const { jwtSecret, jwksUrl, tlsCert, tlsKey, publishKey: _, ...rest } = values;
+  const auth = chooseAuth({ jwtSecret, jwksUrl }, settings);
+  if (auth.mode === "mock") checkLoopback(values.host, settings);
+  const publishKey = choosePublishKey(values.publishKey, { auth, settings });
+  const tls = readTls({ tlsCert, tlsKey }, { settings, readTextFile });
+  return { command: "serve", config: { ...rest, auth, publishKey, tls } };
+}
+
+function readEnv(env: ConfigInput["env"]): Map<string, Setting> {
+  const settings = new Map<string, Setting>();
+  for (const [name, text] of Object.entries(env)) {
+    if (!name.startsWith(ENV_PREFIX)) continue;
+    const key = KEYS_BY_ENV.get(name);
+    if (key === undefined) throw unknown(name, [...KEYS_BY_ENV.keys()]);
+    // Empty counts as not set, because that is what `VARIABLE=${OTHER:-}` leaves behind.
+    if (text !== undefined && text !== "") settings.set(key, { name, text });
+  }
+  return settings;
+}
+
+function readFlags(args: readonly string[]): Map<string, Setting> | "help" | "version" {
+  const known = Object.fromEntries(
+    Object.keys(OPTIONS).map((key) => [flagName(key), { type: "string" } as const]),
+  );
+  const { tokens } = parseArgs({
+    args: [...args],
+    strict: false,
+    tokens: true,
+    options: {
+      ...known,
+      help: { type: "boolean", short: "h" },
+      version: { type: "boolean", short: "v" },
+    },
+  });
+  const settings = new Map<string, Setting>();
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") continue;
+    if (token.kind === "positional") {
+      // Its text is not repeated: it may be the rest of a secret that was not quoted.
+      throw bad(`argument ${token.index + 1}`, "is not an option; options begin with --");
+    }
+    if (token.name === "help" || token.name === "version") return token.name;
+    const name = token.rawName;
+    const key = KEYS_BY_FLAG.get(name);
+    if (key === undefined) throw unknown(name, [...KEYS_BY_FLAG.keys(), "--help", "--version"]);
+    const { value: text, inlineValue } = token;
+    if (text === undefined || text === "" || (!inlineValue && text.startsWith("--"))) {
+      throw bad(name, "has no value");
+    }
+    settings.set(key, { name, text });
+  }
+  return settings;
+}
+
+/** The value that `text` stands for in a row of the table. */
+function parseValue(option: Option, { name, text }: Setting): number | string | readonly string[] {
+  const refuse = (): never => {
+    throw bad(name, `is ${quoted(text)}, expected ${expected(option)}`);
+  };
+  switch (option.type) {
+    case "integer": {
+      const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+      return value >= option.min && value <= option.max ? value : refuse();
+    }
+    case "enum":
+      return option.choices.includes(text) ? text : refuse();
+    case "origins":
+      return text.split(",").map((part) => parseOrigin(part.trim()) ?? refuse());
+    case "host":
+      return isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text) ? text : refuse();
+    case "url": {
+      const url = URL.parse(text);
+      return url !== null && /^https?:$/.test(url.protocol) ? url.href : refuse();
+    }
+    case "path":
+    case "string":
+    case "secret":
+      return text;
+  }
+}
+
+function expected(option: Option): string {
+  const accepted = acceptedValues(option);
+  if (option.type === "integer") return `a whole number, ${accepted}`;
+  return option.type === "enum" ? `one of ${accepted}` : accepted;
+}
+
+/** An origin in the form in which browsers send it, and in lower case. */
+function parseOrigin(text: string): string | undefined {
+  if (text === "null") return text;
+  const url = URL.parse(text);
+  if (url === null || !/^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+$/i.test(text)) return undefined;
+  // Apps in a web view have schemes of their own, whose origin the URL parser calls "null".
+  return url.origin === "null" ? text.toLowerCase() : url.origin;
+}
+
+function chooseAuth(
+  { jwtSecret, jwksUrl }: Pick<OptionValues, "jwtSecret" | "jwksUrl">,
+  settings: Settings,
+): AuthConfig {
+  const secretName = nameOf("jwtSecret", settings);
+  const jwksName = nameOf("jwksUrl", settings);
+  if (jwtSecret !== undefined && jwksUrl !== undefined) {
+    throw bad(jwksName, `cannot be set together with ${secretName}`);
+  }
+  if (jwtSecret !== undefined) {
+    if (new TextEncoder().encode(jwtSecret).byteLength < MIN_SECRET_BYTES) {
+      throw bad(secretName, `is too short, expected at least ${MIN_SECRET_BYTES} bytes`);
+    }
+    return { mode: "secret", secret: jwtSecret };
+  }
+  if (jwksUrl === undefined) return { mode: "mock" };
+  const url = new URL(jwksUrl);
+  if (url.protocol !== "https:" && !isLoopback(url.hostname)) {
+    throw bad(jwksName, `is ${quoted(jwksUrl)}, expected https, or http on a loopback address`);
+  }
+  return { mode: "jwks", url };
+}
+
+function checkLoopback(host: string, settings: Settings): void {
+  if (isLoopback(host)) return;
+  throw bad(
+    nameOf("host", settings),
+    `is ${quoted(host)}, but the mock issuer lets anybody in and only runs on 127.0.0.1, ::1 or ` +
+      `localhost; set ${OPTIONS.jwtSecret.env} or ${OPTIONS.jwksUrl.env}`,
+  );
+}
+
+function choosePublishKey(
+  key: string | undefined,
+  { auth, settings }: { readonly auth: AuthConfig; readonly settings: Settings },
+): string {
+  const name = nameOf("publishKey", settings);
+  if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
+    throw bad(name, "has characters that an HTTP header cannot carry, expected printable ASCII");
+  }
+  if (auth.mode === "mock") return key ?? MOCK_PUBLISH_KEY;
+  if (key === undefined) throw bad(name, "is not set, expected the key of the app's backend");
+  if (key.length < MIN_PUBLISH_KEY_LENGTH) {
+    throw bad(name, `is too short, expected at least ${MIN_PUBLISH_KEY_LENGTH} characters`);
+  }
+  return key;
+}
+
+function checkBuffers(values: OptionValues, settings: Settings): void {
+  const least = 2 * values.maxMessageBytes;
+  if (values.maxBufferedBytes >= least) return;
+  throw bad(
+    nameOf("maxBufferedBytes", settings),
+    `is ${values.maxBufferedBytes}, expected at least ${least}, twice ` +
+      `${nameOf("maxMessageBytes", settings)}, or one message could close a client`,
+  );
+}
+
+function readTls(
+  { tlsCert, tlsKey }: Pick<OptionValues, "tlsCert" | "tlsKey">,
+  { settings, readTextFile }: Pick<ConfigInput, "readTextFile"> & { readonly settings: Settings },
+): TlsConfig | undefined {
+  const certName = nameOf("tlsCert", settings);
+  const keyName = nameOf("tlsKey", settings);
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsKey === undefined) throw bad(keyName, `is not set, but ${certName} is`);
+  if (tlsCert === undefined) throw bad(certName, `is not set, but ${keyName} is`);
+  const read = (name: string, path: string): string => {
+    try {
+      return readTextFile(path);
+    } catch (cause) {
+      throw bad(name, `names ${quoted(path)}, which cannot be read: ${firstLine(cause)}`, {
+        cause,
+      });
+    }
+  };
+  const cert = read(certName, tlsCert);
+  const key = read(keyName, tlsKey);
+  if (!/-----BEGIN CERTIFICATE-----/.test(cert)) {
+    throw bad(certName, `names ${quoted(tlsCert)}, expected a certificate in PEM`);
+  }
+  if (!/-----BEGIN (?:RSA |EC )?PRIVATE KEY-----/.test(key)) {
+    throw bad(keyName, `names ${quoted(tlsKey)}, expected a private key in PEM, not encrypted`);
+  }
+  return { cert, key };
+}
+
+/** Whether nobody but this machine can reach `host`; brackets of a URL's IPv6 address are allowed. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host === "[::1]" ||
+    (isIPv4(host) && host.startsWith("127."));
+}
+
+/** The name by which to speak of an option: as the operator gave it, else its variable. */
+function nameOf(key: OptionKey, settings: Settings): string {
+  return settings.get(key)?.name ?? OPTIONS[key].env;
+}
+
+function unknown(name: string, known: readonly string[]): OperationalError {
+  const nearest = closestMatch(name, known, { maxDistance: Math.ceil(name.length / 3) });
+  const hint = nearest === undefined ? "--help lists all" : `did you mean ${nearest}?`;
+  return bad(name, `is not an option; ${hint}`);
+}
+
+function bad(name: string, what: string, options?: ErrorOptions): OperationalError {
+  return new OperationalError("bad_configuration", `${name} ${what}`, options);
+}
+
+/** A value in quotes, on one line and of a length that a terminal takes. */
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
+}
+
+function firstLine(cause: unknown): string {
+  return String(cause instanceof Error ? cause.message : cause).split("\n")[0] ?? "";
+}

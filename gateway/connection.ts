@@ -1,0 +1,405 @@
+/**
+ * One socket and one session: feeds the reducer what happens, carries out what it asks for, and arms one
+ * timer for the session's next deadline.
+ *
+ * It decides nothing about the protocol; that is `protocol/session.ts`. A bug that comes up while a
+ * connection is served closes that connection with 1011 and nothing else.
+ *
+ * @module
+ */
+
+import type { Encoded } from "./encode.ts";
+import { OperationalError } from "./errors.ts";
+import type { Hub, Member } from "./hub.ts";
+import type { Metrics } from "./metrics.ts";
+import { Outbox } from "./outbox.ts";
+import type { Clock, Logger, MessageLog, Position, Socket, Timer, TokenVerifier } from "./ports.ts";
+import {
+  CloseCode,
+  decode,
+  encode,
+  initial,
+  nextDeadline,
+  opName,
+  type Phase,
+  type Reduce,
+  reduce,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionOptions,
+  type SessionState,
+} from "./protocol/mod.ts";
+import { Replay } from "./replay.ts";
+
+/** The longest wait between two tries to cut a connection whose peer does not take what was written. */
+const CUT_RETRY_LAST_MS = 60_000;
+
+/** The numbers that a connection works by. */
+export interface ConnectionOptions extends SessionOptions {
+  /** Longest frame that a client may send, in bytes. */
+  readonly maxFrameBytes: number;
+  /** Most bytes that may wait for a client to read them. */
+  readonly maxBufferedBytes: number;
+}
+
+/** What every connection of a gateway works with. */
+export interface ConnectionContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly verifier: TokenVerifier;
+  readonly log: MessageLog;
+  readonly hub: Hub<Connection>;
+  readonly options: ConnectionOptions;
+  /** Another reducer than the protocol's, for tests that put a bug in. */
+  readonly reduce?: Reduce;
+}
+
+/** What makes one connection. */
+export interface ConnectionParts {
+  /** Names it in the log. */
+  readonly id: string;
+  /** The peer's address. */
+  readonly address: string;
+  readonly socket: Socket;
+  readonly context: ConnectionContext;
+  /** Told when the session goes from one phase to another. */
+  readonly phaseChanged: (from: Phase, to: Phase) => void;
+  /** Told once, when the socket is gone. */
+  readonly gone: () => void;
+}
+
+/** An event without its time, which the connection adds. */
+type Happening = SessionEvent extends infer E ? E extends SessionEvent ? Omit<E, "at"> : never
+  : never;
+
+/** A session on its socket. */
+export class Connection implements Member {
+  /** Names it in the log. */
+  readonly id: string;
+  /** The peer's address. */
+  readonly address: string;
+  readonly #socket: Socket;
+  readonly #context: ConnectionContext;
+  readonly #parts: ConnectionParts;
+  readonly #outbox: Outbox;
+  #state: SessionState = initial();
+  #events: SessionEvent[] = [];
+  #busy = false;
+  #timer: Timer | undefined;
+  #armedFor: number | undefined;
+  #cutRetryMs: number;
+  /** The attempt whose place in the log is being looked up. */
+  #locating = 0;
+  #replay: Replay | undefined;
+  /** Everything up to here was sent by a replay that was ahead of the fan-out. */
+  #liveAfter: Position | undefined;
+  #socketClosed = false;
+  /** Whether the session is over and its socket could not be cut. */
+  #lingering = false;
+
+  /** A connection on an open socket, for which nothing has happened yet. */
+  constructor(parts: ConnectionParts) {
+    this.id = parts.id;
+    this.address = parts.address;
+    this.#parts = parts;
+    this.#socket = parts.socket;
+    this.#context = parts.context;
+    this.#cutRetryMs = parts.context.options.closeGraceMs;
+    this.#outbox = new Outbox({
+      socket: parts.socket,
+      clock: parts.context.clock,
+      maxBufferedBytes: parts.context.options.maxBufferedBytes,
+    });
+  }
+
+  /** What the session is at. */
+  get phase(): Phase {
+    return this.#state.phase;
+  }
+
+  /** The user of a ready session. */
+  get user(): string | undefined {
+    return this.#state.phase === "ready" ? this.#state.user : undefined;
+  }
+
+  /** Bytes that wait for the peer to take them. */
+  get unsentBytes(): number {
+    return this.#socketClosed ? 0 : this.#outbox.unsentBytes;
+  }
+
+  /** Begins the session, or refuses it for want of room. */
+  open(how: "opened" | "refused"): void {
+    this.#socket.listen({
+      messageReceived: (data) => this.#messageReceived(data),
+      closed: () => this.#closed(),
+    });
+    this.feed({ type: how });
+  }
+
+  /** Feeds the session what happened now. */
+  feed(event: Happening): void {
+    this.#events.push({ ...event, at: this.#context.clock.steady() } as SessionEvent);
+    // Carrying out an effect can make the next thing happen; it waits for its turn.
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        this.#step(next);
+      }
+    } catch (error) {
+      this.#bug(error);
+    } finally {
+      this.#busy = false;
+    }
+    this.#arm();
+  }
+
+  /** Takes a message that the user may see. */
+  deliver(encoded: Encoded): void {
+    if (this.#replay !== undefined) return this.#replay.offer(encoded);
+    if (this.#liveAfter !== undefined) {
+      if (encoded.message.sequence <= this.#liveAfter.sequence) return;
+      this.#liveAfter = undefined;
+    }
+    if (this.#sendMessage(encoded)) this.#context.metrics.delivered(1);
+  }
+
+  /** Adds a channel to what is delivered, from now on. */
+  enter(channel: string): void {
+    if (this.#context.hub.enter(this, channel)) this.#replay?.enter(channel);
+  }
+
+  /** Takes a channel from what is delivered. */
+  exit(channel: string): void {
+    if (this.#context.hub.exit(this, channel)) this.#replay?.exit(channel);
+  }
+
+  #messageReceived(data: string | Uint8Array): void {
+    if (this.#state.phase === "closing" || this.#state.phase === "closed") return;
+    const decoded = decode(data, this.#context.options.maxFrameBytes);
+    this.#context.metrics.frameIn(
+      decoded.ok ? opName(decoded.frame.op) ?? "malformed" : "malformed",
+    );
+    this.feed({ type: "frameReceived", decoded });
+  }
+
+  #closed(): void {
+    this.#socketClosed = true;
+    const { metrics } = this.#context;
+    if (this.#state.phase !== "closing" && this.#state.phase !== "closed") metrics.closed("peer");
+    if (this.#lingering) metrics.lingering(-1);
+    this.feed({ type: "closed" });
+    this.#outbox.discard();
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#parts.gone();
+  }
+
+  #step(event: SessionEvent): void {
+    const before = this.#state.phase;
+    const [state, effects] = (this.#context.reduce ?? reduce)(
+      this.#state,
+      event,
+      this.#context.options,
+    );
+    this.#state = state;
+    if (state.phase !== before) this.#parts.phaseChanged(before, state.phase);
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: SessionEffect): void {
+    const { hub, metrics } = this.#context;
+    switch (effect.type) {
+      case "send": {
+        const name = opName(effect.frame.op);
+        if (name !== undefined) metrics.frameOut(name, 1);
+        const text = encode(effect.frame);
+        if (!this.#outbox.push(text, text.length * 3)) this.feed({ type: "overflowed" });
+        return;
+      }
+      case "verifyToken":
+        void this.#verify(effect.attempt, effect.token);
+        return;
+      case "locate":
+        void this.#locate(effect);
+        return;
+      case "join":
+        hub.join(this, effect.user, effect.channels);
+        this.#join(effect.channels);
+        return;
+      case "leave":
+        hub.leave(this);
+        this.#replay?.stop();
+        this.#replay = undefined;
+        return;
+      case "recordRoundTrip":
+        metrics.roundTrip(effect.ms);
+        return;
+      case "close":
+        metrics.closed(effect.code);
+        this.#context.logger.debug("closing a connection", {
+          connection: this.id,
+          code: effect.code,
+          reason: effect.reason,
+        });
+        this.#outbox.discard();
+        this.#socket.close(effect.code, effect.reason);
+        return;
+      case "cut":
+        this.#cut();
+        return;
+    }
+  }
+
+  async #verify(attempt: number, token: string): Promise<void> {
+    const { clock, metrics, verifier } = this.#context;
+    try {
+      const verdict = await verifier.verify(token);
+      if (!verdict.ok) {
+        metrics.identifyRejected();
+        return this.feed({ type: "tokenRejected", attempt, reason: verdict.reason });
+      }
+      const { user, channels } = verdict;
+      // The session's deadlines are on the steady scale: what is left of the token's life is not
+      // changed by a wall clock that is set later.
+      const expiresAt = clock.steady() + (verdict.expiresAt - clock.now());
+      this.feed({ type: "tokenVerified", attempt, claims: { user, channels, expiresAt } });
+    } catch (error) {
+      this.#dependencyLost(attempt, error);
+    }
+  }
+
+  async #locate(effect: SessionEffect & { readonly type: "locate" }): Promise<void> {
+    const { attempt, user, channels, lastId } = effect;
+    const { hub, log, options } = this.#context;
+    if (effect.renewal) {
+      return this.feed({ type: "located", attempt, lastId: this.#position(), resumed: true });
+    }
+    this.#locating = attempt;
+    this.#replay = undefined;
+    if (lastId === undefined) {
+      return this.feed({ type: "located", attempt, lastId: hub.position.id, resumed: false });
+    }
+    const target = {
+      send: (encoded: Encoded) => {
+        const sent = this.#sendMessage(encoded);
+        if (sent) this.#context.metrics.replayed(1);
+        return sent;
+      },
+      drained: () => this.#outbox.empty(),
+      position: () => hub.position,
+      live: (position: Position) => {
+        this.#replay = undefined;
+        this.#liveAfter = position;
+      },
+    };
+    const { maxBufferedBytes } = options;
+    const replay = new Replay({ log, target, user, channels, lastId, maxBufferedBytes });
+    try {
+      const kept = await replay.begin();
+      if (this.#locating !== attempt) return;
+      if (kept) this.#replay = replay;
+      this.feed({
+        type: "located",
+        attempt,
+        lastId: kept ? lastId : hub.position.id,
+        resumed: kept,
+      });
+    } catch (error) {
+      this.#dependencyLost(attempt, error);
+    }
+  }
+
+  /** Begins the replay that Identify asked for; one that already runs goes on with new channels. */
+  #join(channels: readonly string[]): void {
+    const replay = this.#replay;
+    if (replay === undefined) return;
+    if (replay.running) return replay.replaceChannels(channels);
+    replay.run().then((outcome) => {
+      if (outcome !== "expired") return;
+      this.#context.logger.info("retention overtook a replay", { connection: this.id });
+      this.feed({ type: "failed" });
+    }).catch((error: unknown) => {
+      if (error instanceof OperationalError) {
+        this.#context.logger.warn("a replay broke off", { connection: this.id, error });
+        this.feed({ type: "failed" });
+      } else {
+        this.#bug(error);
+      }
+    });
+  }
+
+  /** Up to where this session's messages have been sent. */
+  #position(): string {
+    if (this.#replay !== undefined) return this.#replay.cursorId;
+    const { position } = this.#context.hub;
+    const after = this.#liveAfter;
+    return after !== undefined && after.sequence > position.sequence ? after.id : position.id;
+  }
+
+  #sendMessage(encoded: Encoded): boolean {
+    if (this.#state.phase !== "ready") return false;
+    if (!this.#outbox.push(encoded.text, encoded.bytes)) {
+      this.feed({ type: "overflowed" });
+      return false;
+    }
+    return true;
+  }
+
+  #dependencyLost(attempt: number, error: unknown): void {
+    if (!(error instanceof OperationalError)) return this.#bug(error);
+    this.#context.logger.warn("a client could not be identified", { connection: this.id, error });
+    this.feed({ type: "dependencyLost", attempt });
+  }
+
+  /** Contains a bug to this connection (design: a bug is an assertion). */
+  #bug(error: unknown): void {
+    const { logger, metrics, hub } = this.#context;
+    metrics.bug();
+    logger.error("a bug came up while a connection was served", {
+      connection: this.id,
+      error: error instanceof Error ? error : new Error(String(error)),
+    });
+    this.#events = [];
+    if (this.#state.phase === "closing" || this.#state.phase === "closed") return;
+    // The reducer itself may be what fails, so that it is not asked how to end.
+    hub.leave(this);
+    this.#replay?.stop();
+    this.#replay = undefined;
+    this.#outbox.discard();
+    const { code } = CloseCode.InternalError;
+    metrics.closed(code);
+    const before = this.#state.phase;
+    const cutAt = this.#context.clock.steady() + this.#context.options.closeGraceMs;
+    this.#state = { phase: "closing", cutAt };
+    this.#parts.phaseChanged(before, "closing");
+    this.#socket.close(code, "internal error");
+    this.#arm();
+  }
+
+  /** Ends the connection without the peer; while the runtime cannot, tries again, less and less often. */
+  #cut(): void {
+    if (this.#socketClosed || this.#socket.cut()) return;
+    if (!this.#lingering) {
+      this.#lingering = true;
+      this.#context.metrics.lingering(1);
+    }
+    this.#context.clock.setTimer(this.#cutRetryMs, () => this.#cut());
+    this.#cutRetryMs = Math.min(this.#cutRetryMs * 2, CUT_RETRY_LAST_MS);
+  }
+
+  #arm(): void {
+    const deadline = this.#socketClosed ? undefined : nextDeadline(this.#state);
+    if (deadline === this.#armedFor) return;
+    this.#timer?.cancel();
+    this.#armedFor = deadline;
+    this.#timer = undefined;
+    if (deadline === undefined || deadline === Infinity) return;
+    const delayMs = Math.max(0, deadline - this.#context.clock.steady());
+    this.#timer = this.#context.clock.setTimer(delayMs, () => {
+      this.#armedFor = undefined;
+      this.feed({ type: "ticked" });
+    });
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * The gateway as one object: admits connections, ties them to the hub and the log, answers who is there,
+ * and drains. It knows neither HTTP nor `Deno.serve`, so that tests and the simulation run it whole.
+ *
+ * @module
+ */
+
+import { Admission, type AdmissionOptions, type Ticket } from "./admission.ts";
+import { Connection, type ConnectionContext, type ConnectionOptions } from "./connection.ts";
+import { Hub } from "./hub.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Clock, Ids, Logger, MessageLog, Socket, TokenVerifier } from "./ports.ts";
+import type { Phase, Reduce } from "./protocol/mod.ts";
+
+/** What a gateway works with. */
+export interface GatewayOptions {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly verifier: TokenVerifier;
+  readonly log: MessageLog;
+  readonly limits: AdmissionOptions;
+  readonly connection: ConnectionOptions;
+  /** Another reducer than the protocol's, for tests that put a bug in. */
+  readonly reduce?: Reduce;
+}
+
+/** A connection that was admitted and whose socket is not open yet. */
+export interface Entry {
+  /** The socket is open: the session begins. */
+  accept(socket: Socket): Connection;
+  /** The socket never opened. */
+  abandon(): void;
+}
+
+/** Where one user is. */
+export interface Presence {
+  readonly connections: number;
+  /** Every channel of any of them, sorted. */
+  readonly channels: readonly string[];
+}
+
+/** A running gateway. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #context: ConnectionContext;
+  readonly #hub: Hub<Connection>;
+  readonly #admission: Admission;
+  readonly #connections = new Set<Connection>();
+  readonly #unsubscribe: () => void;
+  #draining = false;
+  #emptied: (() => void)[] = [];
+
+  /** Starts to fan out what the log hands over. */
+  constructor(options: GatewayOptions) {
+    const { clock, logger, metrics, verifier, log, reduce } = options;
+    this.#options = options;
+    this.#hub = new Hub<Connection>({ clock, position: log.head() });
+    this.#unsubscribe = log.subscribe((messages) => {
+      metrics.published(messages.length);
+      this.#hub.publish(messages);
+    });
+    this.#admission = new Admission(options.limits);
+    const context = { clock, logger, metrics, verifier, log, hub: this.#hub };
+    this.#context = reduce === undefined
+      ? { ...context, options: options.connection }
+      : { ...context, options: options.connection, reduce };
+  }
+
+  /** Every connection whose socket is not gone. */
+  get connections(): ReadonlySet<Connection> {
+    return this.#connections;
+  }
+
+  /** Whether the gateway is on its way out. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Sizes of every table, for tests: all are 0 when nobody is connected. */
+  get tables(): Readonly<Record<string, number>> {
+    return {
+      ...this.#hub.tables,
+      connections: this.#connections.size,
+      admitted: this.#admission.connections,
+      addresses: this.#admission.addresses,
+    };
+  }
+
+  /** Resolves when the fan-out is close enough to the log for more to be published. */
+  ready(): Promise<void> {
+    return this.#hub.ready();
+  }
+
+  /** Admits a connection from `address` before its upgrade, or says why it gets none. */
+  connect(address: string): Entry | "draining" | "full" {
+    const { metrics } = this.#options;
+    if (this.#draining) {
+      metrics.refused("draining");
+      return "draining";
+    }
+    const ticket = this.#admission.admit(address);
+    if (ticket === "full") {
+      metrics.refused("total");
+      return "full";
+    }
+    if (ticket.refusal !== undefined) metrics.refused(ticket.refusal);
+    return {
+      accept: (socket) => this.#accept(socket, address, ticket),
+      abandon: () => ticket.release(),
+    };
+  }
+
+  /** Lets every open connection of `user` receive `channel` from now on. */
+  join(user: string, channel: string): void {
+    for (const connection of this.#hub.membersOf(user)) connection.enter(channel);
+  }
+
+  /** Lets no open connection of `user` receive `channel` any more. */
+  leave(user: string, channel: string): void {
+    for (const connection of this.#hub.membersOf(user)) connection.exit(channel);
+  }
+
+  /** Closes every open connection of `user` with 4010. Returns how many there were. */
+  disconnect(user: string): number {
+    const connections = this.#hub.membersOf(user);
+    for (const connection of connections) connection.feed({ type: "disconnected" });
+    return connections.length;
+  }
+
+  /** Where `user` is; 0 connections for one who is not there. */
+  presence(user: string): Presence {
+    const connections = this.#hub.membersOf(user);
+    const channels = new Set<string>();
+    for (const connection of connections) {
+      for (const channel of this.#hub.channelsOf(connection)) channels.add(channel);
+    }
+    return { connections: connections.length, channels: [...channels].sort() };
+  }
+
+  /**
+   * Admits nobody any more, closes every connection with 1012, spread over `spreadMs` so that not all
+   * clients come back at once, and resolves when they are gone, or cut, or past being cut.
+   */
+  async drain(spreadMs: number): Promise<void> {
+    const { clock, connection: { closeGraceMs } } = this.#options;
+    this.#draining = true;
+    const connections = [...this.#connections];
+    connections.forEach((connection, index) => {
+      const delayMs = connections.length < 2 ? 0 : spreadMs * index / (connections.length - 1);
+      clock.setTimer(delayMs, () => connection.feed({ type: "drained" }));
+    });
+    await new Promise<void>((resolve) => {
+      const timer = clock.setTimer(spreadMs + 2 * closeGraceMs, resolve);
+      this.#whenEmpty(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+    this.#unsubscribe();
+  }
+
+  #whenEmpty(callback: () => void): void {
+    if (this.#connections.size === 0) callback();
+    else this.#emptied.push(callback);
+  }
+
+  #accept(socket: Socket, address: string, ticket: Ticket): Connection {
+    const connection = new Connection({
+      id: this.#options.ids.next(),
+      address,
+      socket,
+      context: this.#context,
+      phaseChanged: (from, to) => this.#phaseChanged(ticket, from, to),
+      gone: () => this.#gone(connection, ticket),
+    });
+    this.#connections.add(connection);
+    connection.open(ticket.refusal === undefined ? "opened" : "refused");
+    // It was admitted before the drain began and opened after: nobody else would tell it.
+    if (this.#draining) connection.feed({ type: "drained" });
+    return connection;
+  }
+
+  #phaseChanged(ticket: Ticket, from: Phase, to: Phase): void {
+    this.#options.metrics.phaseChanged(from, to);
+    if (to === "ready") ticket.identified();
+  }
+
+  #gone(connection: Connection, ticket: Ticket): void {
+    this.#connections.delete(connection);
+    ticket.release();
+    if (this.#connections.size > 0) return;
+    const emptied = this.#emptied;
+    this.#emptied = [];
+    for (const callback of emptied) callback();
+  }
+}

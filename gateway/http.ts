@@ -1,0 +1,98 @@
+/**
+ * The HTTP interface: every route of the gateway behind one function (docs/http.md).
+ *
+ * It puts the routes together and answers what none of them does: unknown routes and methods, failures
+ * and bugs. It listens on nothing, and does not know what a WebSocket is: `main.ts` gives it that.
+ *
+ * @module
+ */
+
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { createGuard } from "./http/auth.ts";
+import { addGatewayRoute, addLoginRoutes } from "./http/clients.ts";
+import { createFailureAnswerer } from "./http/failures.ts";
+import { addHistoryRoute } from "./http/history.ts";
+import { addDocumentRoutes, addOperatorRoutes } from "./http/operation.ts";
+import type { App, ClientInfo, HttpOptions } from "./http/options.ts";
+import { problem } from "./http/problem.ts";
+import { addPublishRoute } from "./http/publish.ts";
+import { addUserRoutes } from "./http/users.ts";
+import { invalidParameters } from "./http/validate.ts";
+
+export type {
+  ClientInfo,
+  HttpOptions,
+  LoginAnswer,
+  LoginIssuer,
+  Presence,
+  Users,
+} from "./http/options.ts";
+export type { LoginRequest } from "./http/schemas.ts";
+
+/** Answers a request. It never rejects but for a bug in the router. */
+export type HttpHandler = (request: Request, info: ClientInfo) => Response | Promise<Response>;
+
+const DEFAULT_BODY_BYTES = 4 * 1024 * 1024;
+const DEFAULT_MESSAGE_BYTES = 64 * 1024;
+const DEFAULT_BODY_TIMEOUT_MS = 30_000;
+
+/** Methods that a route can have, HEAD aside, which every GET has. */
+const METHODS = ["DELETE", "GET", "OPTIONS", "POST", "PUT"];
+
+/** Puts the HTTP interface together. */
+export function createHttp(options: HttpOptions): HttpHandler {
+  const { log, users, clock } = options;
+  const guard = createGuard(options.publishKeys);
+  const limits = {
+    maxBodyBytes: options.maxBodyBytes ?? DEFAULT_BODY_BYTES,
+    bodyTimeoutMs: options.bodyTimeoutMs ?? DEFAULT_BODY_TIMEOUT_MS,
+    clock,
+  };
+  const app: App = new OpenAPIHono({
+    defaultHook: (result) =>
+      result.success
+        ? undefined
+        : invalidParameters(result.target === "param" ? "path" : "query", result.error.issues),
+  });
+  addPublishRoute(app, {
+    log,
+    guard,
+    limits,
+    maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MESSAGE_BYTES,
+    published: (count) => options.published?.(count),
+  });
+  addHistoryRoute(app, { log, guard });
+  addUserRoutes(app, { users, guard });
+  addGatewayRoute(app, options);
+  if (options.issuer !== undefined) addLoginRoutes(app, { issuer: options.issuer, limits });
+  addOperatorRoutes(app, options);
+  addDocumentRoutes(app, options);
+  app.notFound((context) => answerUnrouted(app, context.req.path));
+  const answerFailure = createFailureAnswerer(options);
+  app.onError((error, context) => answerFailure(error, context.req.raw));
+  return (request, info) =>
+    isWellEncoded(request.url) ? app.fetch(request, info) : problem(
+      "invalid_path",
+      "The path is not percent-encoded UTF-8.",
+    );
+}
+
+/** No handler took the request: the path is unknown, or it is known and the method is not. */
+function answerUnrouted(app: App, path: string): Response {
+  const allowed = METHODS.filter((method) => app.router.match(method, path)[0].length > 0);
+  if (allowed.length === 0) return problem("not_found", "There is no such route.");
+  if (allowed.includes("GET")) allowed.push("HEAD");
+  const allow = allowed.sort().join(", ");
+  return problem("method_not_allowed", `This route takes ${allow}.`, { headers: { allow } });
+}
+
+/** Whether the path in `url` can be decoded; the router would take it as it is if not. */
+function isWellEncoded(url: string): boolean {
+  if (!url.includes("%")) return true;
+  try {
+    decodeURIComponent(url.split("?", 1)[0] ?? "");
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * `GET /messages`: the history as the log has it (docs/http.md, "History").
+ *
+ * @module
+ */
+
+import { createRoute } from "@hono/zod-openapi";
+import type { Audience, Message, MessageLog } from "../ports.ts";
+import { json } from "./answer.ts";
+import type { Guard } from "./auth.ts";
+import { BACKEND_SECURITY, jsonResponse, responses, Tag } from "./describe.ts";
+import type { App } from "./options.ts";
+import { problem } from "./problem.ts";
+import { HistoryQuerySchema, HistorySchema } from "./schemas.ts";
+
+/** Most bytes of JSON in one page. */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024;
+
+/** Adds the route. */
+export function addHistoryRoute(
+  app: App,
+  { log, guard }: { readonly log: MessageLog; readonly guard: Guard },
+): void {
+  const route = createRoute({
+    method: "get",
+    path: "/messages",
+    operationId: "history",
+    tags: [Tag.Backend],
+    security: BACKEND_SECURITY,
+    summary: "Read the history",
+    description:
+      "The messages to a channel, to a user alone, or with neither to everyone, in order.",
+    middleware: [async (context, next) => guard(context.req.raw) ?? await next()],
+    request: { query: HistoryQuerySchema },
+    responses: responses({ 200: jsonResponse("A page of messages", HistorySchema) }, [
+      "invalid_query",
+      "unauthorized",
+      "expired",
+      "log_unavailable",
+      "log_closed",
+    ]),
+  });
+  app.openapi(route, async (context) => {
+    const { channel, user, after, limit } = context.req.valid("query");
+    const page = await log.read({
+      after,
+      audience: audience(channel, user),
+      limit,
+      maxBytes: MAX_PAGE_BYTES,
+    });
+    if (page === "expired") {
+      return problem(
+        "expired",
+        "The id in after is not one of this gateway, or something after it is no longer kept.",
+      );
+    }
+    const messages = page.messages.map(toStored);
+    return json(200, { messages, more: page.more, last_id: page.upTo.id });
+  });
+}
+
+/** Exactly what was sent there: nothing that the same reader would see beside it. */
+function audience(channel: string | undefined, user: string | undefined): Audience {
+  if (channel !== undefined) return { everyone: false, channels: [channel] };
+  if (user !== undefined) return { everyone: false, user, channels: [] };
+  return { everyone: true, channels: [] };
+}
+
+/** A message without what is the log's own. */
+function toStored({ sequence: _, ...message }: Message): Omit<Message, "sequence"> {
+  return message;
+}

@@ -1,0 +1,80 @@
+/**
+ * What the HTTP interface is given: types only.
+ *
+ * @module
+ */
+
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Clock, Json, Logger, MessageLog } from "../ports.ts";
+import type { LoginRequest } from "./schemas.ts";
+
+/** The open connections of users; asynchronous, because they may be spread over many machines. */
+export interface Users {
+  /** Lets the connections that `user` has open now receive what is sent to `channel`. */
+  join(user: string, channel: string): Promise<void>;
+  /** Undoes `join`, and what the token said of this channel. */
+  leave(user: string, channel: string): Promise<void>;
+  /** Closes every connection of `user` with 4010; returns how many there were. */
+  disconnect(user: string): Promise<number>;
+  /** How many connections of `user` are ready, and in which channels they are. */
+  presence(user: string): Promise<Presence>;
+}
+
+/** Whether a user is there. */
+export interface Presence {
+  readonly connections: number;
+  readonly channels: readonly string[];
+}
+
+/** What a login gives. */
+export interface LoginAnswer {
+  readonly token: string;
+  readonly user: string;
+  /** Seconds until the token expires. */
+  readonly expires_in: number;
+}
+
+/** Logs users in, for development. */
+export interface LoginIssuer {
+  /** A token for the user, or why there is none. */
+  login(request: LoginRequest): Promise<LoginAnswer | "wrong_password">;
+  /** The public keys that its tokens are verified with, as a JWK set. */
+  jwks(): Promise<Json>;
+}
+
+/** What the HTTP interface works with. */
+export interface HttpOptions {
+  readonly log: MessageLog;
+  readonly users: Users;
+  /** Makes a WebSocket of a handshake, from the client at `address`. */
+  upgrade(request: Request, address: string): Response | Promise<Response>;
+  /** Whether the gateway is shutting down. */
+  draining(): boolean;
+  /** The metrics in Prometheus's text format. */
+  metricsText(): Promise<string>;
+  /** The keys that the backend's routes accept; with none they refuse everybody. */
+  readonly publishKeys: readonly string[];
+  /** The login for development; without it its routes do not exist. */
+  readonly issuer: LoginIssuer | undefined;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** The gateway's version, for the documents. */
+  readonly version: string;
+  /** Longest body, in bytes; 4 MiB unless given. */
+  readonly maxBodyBytes?: number;
+  /** Longest message, in bytes of its JSON; 64 KiB unless given. */
+  readonly maxMessageBytes?: number;
+  /** How long a body may take to arrive, in milliseconds; 30,000 unless given. */
+  readonly bodyTimeoutMs?: number;
+  /** Called with the number of messages of each publish that was kept, repetitions excluded. */
+  published?(count: number): void;
+}
+
+/** Who made a request. */
+export interface ClientInfo {
+  /** The IP address of the client, as the limits per address count it. */
+  readonly address: string;
+}
+
+/** The router with its environment. */
+export type App = OpenAPIHono<{ Bindings: ClientInfo }>;

@@ -1,0 +1,169 @@
+/**
+ * Problems: every error that the HTTP interface answers with, as RFC 9457 problem details with a stable
+ * `code` (docs/http.md, "Problems").
+ *
+ * The table here is the one place that gives a code its status. Nothing here decides when a problem
+ * arises, and nothing is thrown: a peer's fault is a value, and the value is the response.
+ *
+ * @module
+ */
+
+import type { FailureCode } from "../errors.ts";
+
+/** What a code stands for. */
+export interface ProblemInfo {
+  /** HTTP status. */
+  readonly status: number;
+  /** When it is answered, in words for the author of a backend. */
+  readonly when: string;
+  /** How long to wait before trying again, in seconds; sent as `Retry-After`. */
+  readonly retryAfterSeconds?: number;
+}
+
+/** What goes wrong outside the gateway's own code, and how it is answered. */
+const FAILURES = {
+  idempotency_key_reused: {
+    status: 422,
+    when: "the same `Idempotency-Key` came with another body within 24 hours",
+  },
+  bad_configuration: { status: 500, when: "the gateway was started with options it cannot use" },
+  log_unavailable: {
+    status: 503,
+    when: "the message log cannot be read or written now: disk full or read-only, broker away",
+    retryAfterSeconds: 5,
+  },
+  log_overloaded: {
+    status: 503,
+    when: "more publishes are waiting than the message log keeps up with",
+    retryAfterSeconds: 1,
+  },
+  log_closed: {
+    status: 503,
+    when: "the message log is closed, because the process is ending",
+    retryAfterSeconds: 5,
+  },
+  log_corrupt: { status: 503, when: "the file of the message log is damaged" },
+  log_locked: { status: 503, when: "another process has the data directory" },
+  issuer_unreachable: {
+    status: 503,
+    when: "the key set of the issuer cannot be fetched and none is cached",
+    retryAfterSeconds: 5,
+  },
+} as const satisfies Readonly<Record<FailureCode, ProblemInfo>>;
+
+/** Every code and what it stands for. `docs/http.md` has the same table; a test compares them. */
+export const PROBLEMS = {
+  invalid_json: { status: 400, when: "the body is not JSON in UTF-8" },
+  invalid_body: {
+    status: 400,
+    when: "the body is JSON but not what the route takes; `errors` says where and why",
+  },
+  invalid_query: {
+    status: 400,
+    when: "a query parameter is unknown, repeated or wrong; `errors` says which and why",
+  },
+  invalid_path: {
+    status: 400,
+    when: "a part of the path is not percent-encoded UTF-8, or no name",
+  },
+  invalid_idempotency_key: {
+    status: 400,
+    when: "`Idempotency-Key` is not 1 to 255 visible ASCII characters",
+  },
+  incomplete_body: { status: 400, when: "the connection broke before the body was complete" },
+  unauthorized: { status: 401, when: "the publish key is missing or wrong" },
+  origin_not_allowed: {
+    status: 403,
+    when: "a browser's page of an origin that is not in `GATEWAY_ALLOWED_ORIGINS` wants to connect",
+  },
+  wrong_password: { status: 401, when: "`POST /login` with a wrong password" },
+  not_found: { status: 404, when: "there is no such route" },
+  method_not_allowed: {
+    status: 405,
+    when: "the route has no such method; `Allow` names those it has",
+  },
+  request_timeout: { status: 408, when: "the body did not arrive in time" },
+  expired: {
+    status: 410,
+    when: "`after` is no id of this gateway, or something after it is no longer kept",
+  },
+  body_too_large: { status: 413, when: "the body is longer than 4 MiB" },
+  message_too_large: { status: 413, when: "one message is longer than 64 KiB of JSON" },
+  unsupported_media_type: {
+    status: 415,
+    when: "the body is not declared as `application/json`, or is compressed",
+  },
+  bad_handshake: {
+    status: 400,
+    when: "`GET /gateway` with a WebSocket handshake that is not complete",
+  },
+  upgrade_required: { status: 426, when: "`GET /gateway` without a WebSocket handshake" },
+  internal_error: { status: 500, when: "a bug in the gateway; its log has the details" },
+  too_many_connections: {
+    status: 503,
+    when: "so many connections are beyond the limits that not even a close code can be sent",
+    retryAfterSeconds: 5,
+  },
+  draining: {
+    status: 503,
+    when: "the gateway is shutting down and takes no new connections",
+    retryAfterSeconds: 5,
+  },
+  ...FAILURES,
+} as const satisfies Readonly<Record<string, ProblemInfo>>;
+
+/** A stable code of a problem. */
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** One thing that is wrong with a request. */
+export type Fault =
+  /** A JSON pointer into the body, in the form of a URI fragment (RFC 6901, section 6). */
+  | { readonly pointer: string; readonly detail: string }
+  /** The name of a parameter of the query or of the path. */
+  | { readonly parameter: string; readonly detail: string };
+
+/** What a problem carries beside its code and detail. */
+export interface ProblemExtras {
+  /** What is wrong, one by one. */
+  readonly errors?: readonly Fault[];
+  /** Headers of the response. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Reason phrases of RFC 9110; without a `type`, a problem's title is that of its status. */
+const TITLES: Readonly<Record<(typeof PROBLEMS)[ProblemCode]["status"], string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  410: "Gone",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  422: "Unprocessable Content",
+  426: "Upgrade Required",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+};
+
+/**
+ * The response for a problem.
+ *
+ * @param code its stable code; @param detail one sentence on this occurrence, for people
+ */
+export function problem(code: ProblemCode, detail: string, extras: ProblemExtras = {}): Response {
+  const info: ProblemInfo = PROBLEMS[code];
+  const { status } = PROBLEMS[code];
+  const headers: Record<string, string> = {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    ...extras.headers,
+  };
+  // RFC 9110, 15.5.2: a 401 always says how to authenticate.
+  if (status === 401) headers["www-authenticate"] = 'Bearer realm="emagine-gateway"';
+  if (info.retryAfterSeconds !== undefined) headers["retry-after"] = String(info.retryAfterSeconds);
+  const body = { title: TITLES[status], status, code, detail, errors: extras.errors };
+  return new Response(JSON.stringify(body), { status, headers });
+}

@@ -1,0 +1,163 @@
+/**
+ * `POST /messages`: the way in for messages, and the hot path of the HTTP interface
+ * (docs/http.md, "Publishing").
+ *
+ * It answers 201 only when the log has kept the messages. The route has one handler and no middleware,
+ * reads its body once and validates it once.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Draft, Published } from "../ports.ts";
+import { json, PRIVATE } from "./answer.ts";
+import type { Guard } from "./auth.ts";
+import { type BodyLimits, type JsonBody, readJson } from "./body.ts";
+import { BACKEND_SECURITY, jsonBody, jsonResponse, responses, Tag } from "./describe.ts";
+import type { App, HttpOptions } from "./options.ts";
+import { problem } from "./problem.ts";
+import { DraftSchema, DraftsSchema, MAX_BATCH, ReceiptSchema } from "./schemas.ts";
+import { invalidBody, validateBody } from "./validate.ts";
+
+/** What publishing works with. */
+export interface PublishOptions {
+  readonly log: HttpOptions["log"];
+  readonly guard: Guard;
+  readonly limits: BodyLimits;
+  /** Longest message, in bytes of its JSON. */
+  readonly maxMessageBytes: number;
+  /** Called with the number of messages of each publish that was kept, repetitions excluded. */
+  readonly published: (count: number) => void;
+}
+
+/** Visible ASCII. */
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
+const REPLAYED = { ...PRIVATE, "idempotency-replayed": "true" };
+
+/** A message never gets longer than this many times its text when it is written again: `1e20`. */
+const MAX_GROWTH = 6;
+
+const route = createRoute({
+  method: "post",
+  path: "/messages",
+  operationId: "publish",
+  tags: [Tag.Backend],
+  security: BACKEND_SECURITY,
+  summary: "Publish messages",
+  description: "One message, or an array of up to 1000 that are kept all or none. " +
+    "Answers once they are kept: an object for an object, an array for an array.",
+  request: {
+    headers: z.object({
+      "idempotency-key": z.string().regex(IDEMPOTENCY_KEY).optional().openapi({
+        description: "The same key within 24 h gives the same answer and publishes once",
+      }),
+    }),
+    body: jsonBody(z.union([DraftSchema, DraftsSchema])),
+  },
+  responses: responses({
+    201: {
+      ...jsonResponse("The messages are kept", z.union([ReceiptSchema, z.array(ReceiptSchema)])),
+      headers: z.object({
+        "idempotency-replayed": z.literal("true").optional().openapi({
+          description: "Present when this is the answer that an earlier request got",
+        }),
+      }),
+    },
+  }, [
+    "invalid_json",
+    "invalid_body",
+    "invalid_idempotency_key",
+    "incomplete_body",
+    "unauthorized",
+    "request_timeout",
+    "body_too_large",
+    "message_too_large",
+    "unsupported_media_type",
+    "idempotency_key_reused",
+    "log_unavailable",
+    "log_overloaded",
+    "log_closed",
+  ]),
+});
+
+/** Adds the route. Its body is read by its own handler, which the library's validator would not bound. */
+export function addPublishRoute(app: App, options: PublishOptions): void {
+  app.openAPIRegistry.registerPath(route);
+  app.post(route.path, (context) => publish(context.req.raw, options));
+}
+
+async function publish(request: Request, options: PublishOptions): Promise<Response> {
+  const refused = options.guard(request) ?? refuseKey(request.headers.get("idempotency-key"));
+  if (refused !== undefined) return refused;
+  const body = await readJson(request, options.limits);
+  if (body instanceof Response) return body;
+  const drafts = toDrafts(body, options.maxMessageBytes);
+  if (drafts instanceof Response) return drafts;
+  const { messages, repeated } = await keep(request, { body, drafts, log: options.log });
+  if (!repeated) options.published(messages.length);
+  const receipts = messages.map(({ id, time }) => ({ id, time }));
+  return json(
+    201,
+    Array.isArray(body.value) ? receipts : receipts[0],
+    repeated ? REPLAYED : PRIVATE,
+  );
+}
+
+function refuseKey(key: string | null): Response | undefined {
+  if (key === null || IDEMPOTENCY_KEY.test(key)) return undefined;
+  return problem(
+    "invalid_idempotency_key",
+    "Idempotency-Key is not 1 to 255 visible ASCII characters.",
+  );
+}
+
+/** The messages in `body`, or why there are none. */
+function toDrafts(body: JsonBody, maxMessageBytes: number): readonly Draft[] | Response {
+  const drafts = validateDrafts(body.value);
+  if (drafts instanceof Response || body.bytes.byteLength * MAX_GROWTH <= maxMessageBytes) {
+    return drafts;
+  }
+  const encoder = new TextEncoder();
+  const index = drafts.findIndex((draft) =>
+    encoder.encode(JSON.stringify(draft)).byteLength > maxMessageBytes
+  );
+  if (index < 0) return drafts;
+  const pointer = Array.isArray(body.value) ? `#/${index}` : "#";
+  return problem(
+    "message_too_large",
+    `A message is longer than ${maxMessageBytes} bytes of JSON.`,
+    {
+      errors: [{ pointer, detail: `is longer than ${maxMessageBytes} bytes of JSON` }],
+    },
+  );
+}
+
+function validateDrafts(value: unknown): readonly Draft[] | Response {
+  if (!Array.isArray(value)) {
+    const draft = validateBody(DraftSchema, value);
+    return draft instanceof Response ? draft : [draft];
+  }
+  // Counted first: a million wrong elements would make a million issues.
+  if (value.length > MAX_BATCH) {
+    const detail = `is an array of ${value.length}, expected at most ${MAX_BATCH}`;
+    return invalidBody([{ pointer: "#", detail }]);
+  }
+  return validateBody(DraftsSchema, value);
+}
+
+async function keep(
+  request: Request,
+  { body, drafts, log }: {
+    readonly body: JsonBody;
+    readonly drafts: readonly Draft[];
+    readonly log: PublishOptions["log"];
+  },
+): Promise<Published> {
+  const key = request.headers.get("idempotency-key");
+  if (key === null) return { messages: await log.publish(drafts), repeated: false };
+  const digest = createHash("sha256").update("POST /messages\n").update(body.bytes)
+    .digest("base64url");
+  return await log.publishOnce({ key, digest }, drafts);
+}

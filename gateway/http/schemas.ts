@@ -1,0 +1,174 @@
+/**
+ * The schemas of the HTTP interface: what validates requests, types them and describes them in the
+ * OpenAPI document.
+ *
+ * Bodies and queries are strict: an unknown field is refused, because a misspelt `channel` would make a
+ * message public.
+ *
+ * @module
+ */
+
+import { z } from "@hono/zod-openapi";
+import type { Json } from "../ports.ts";
+
+/** Deepest nesting of arrays and objects in a message's content. */
+export const MAX_DEPTH = 64;
+
+/** Most messages in one publish, and in one page of the history. */
+export const MAX_BATCH = 1000;
+
+/** Counts characters, not UTF-16 units: with the flag `u`, only half a pair is a surrogate. */
+const NAME = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
+
+/** The name of a user or a channel. */
+function name(description: string, example: string): z.ZodString {
+  return z.string()
+    .regex(NAME, "expected 1 to 255 characters, without control characters and lone surrogates")
+    // The generator would write the flag into the pattern.
+    .openapi({ pattern: NAME.source, description, example });
+}
+
+const channel = name("To everyone who is in this channel", "general");
+const user = name("To this user", "alice");
+
+/** Any JSON. The parser has seen to it that it is; what is left is that it is there, and not too deep. */
+const content = z.custom<Json>()
+  .refine((value) => value !== undefined, { error: "is missing, expected any JSON", abort: true })
+  .refine((value) => isWithinDepth(value, MAX_DEPTH), {
+    error: `is nested deeper than ${MAX_DEPTH} levels`,
+  })
+  .openapi({
+    type: ["object", "array", "string", "number", "boolean", "null"],
+    description: `Any JSON, nested at most ${MAX_DEPTH} levels deep`,
+    example: { text: "hello" },
+  });
+
+/** One message to publish: to a channel, to a user, or to everyone. */
+export const DraftSchema = z.strictObject({
+  channel: z.exactOptional(channel),
+  user: z.exactOptional(user),
+  author: name("Who wrote it; opaque to the gateway", "7"),
+  content,
+}).refine((draft) => draft.channel === undefined || draft.user === undefined, {
+  error: "channel and user together, expected one of them or neither",
+}).openapi("Draft", {
+  description: "A message to publish: to a channel, to a user, or with neither to everyone",
+  required: ["author", "content"],
+  not: { required: ["channel", "user"] },
+});
+
+/** Messages to publish together, all or none. */
+export const DraftsSchema = z.array(DraftSchema).min(1).max(MAX_BATCH);
+
+const id = z.string().openapi({
+  description: "Position of a message in the one order of the deployment; opaque",
+  example: "c7f3a9d2-1042",
+});
+const time = z.int().openapi({
+  description: "Unix milliseconds at which it was accepted",
+  example: 1_579_276_740_336,
+});
+
+/** What is answered for a message that was kept. */
+export const ReceiptSchema = z.object({ id, time }).openapi("Receipt");
+
+/** A message that was published, as the history shows it. */
+export const StoredMessageSchema = z.object({
+  id,
+  channel: z.string().optional(),
+  user: z.string().optional(),
+  author: z.string(),
+  content,
+  time,
+}).openapi("StoredMessage");
+
+/** A page of the history. */
+export const HistorySchema = z.object({
+  messages: z.array(StoredMessageSchema),
+  more: z.boolean().openapi({ description: "Whether more messages follow after `last_id`" }),
+  last_id: z.string().openapi({
+    description: "Up to where this page is complete: read on with it as `after`",
+    example: "c7f3a9d2-1042",
+  }),
+}).openapi("History");
+
+/** The query of the history. */
+export const HistoryQuerySchema = z.strictObject({
+  channel: name("Messages to this channel", "general").optional(),
+  user: name("Messages to this user alone", "alice").optional(),
+  after: z.string().min(1).optional().openapi({
+    description: "Only messages after this id; from the oldest that is kept without it",
+  }),
+  limit: z.coerce.number().int().min(1).max(MAX_BATCH).default(100).openapi({
+    description: "At most this many messages",
+  }),
+}).refine((query) => query.channel === undefined || query.user === undefined, {
+  error: "channel and user together, expected one of them or neither",
+});
+
+const pathUser = name("A user", "alice");
+
+/** The path of a user. */
+export const UserPathSchema = z.object({ user: pathUser });
+
+/** The path of a user in a channel. */
+export const MembershipPathSchema = z.object({
+  user: pathUser,
+  channel: name("A channel", "general"),
+});
+
+/** Who is there. */
+export const PresenceSchema = z.object({
+  user: z.string(),
+  connections: z.int().openapi({ description: "How many connections are ready", example: 2 }),
+  channels: z.array(z.string()).openapi({ description: "The channels that they are in" }),
+}).openapi("Presence");
+
+/** How many connections were closed. */
+export const DisconnectedSchema = z.object({ disconnected: z.int() }).openapi("Disconnected");
+
+/** What the login for development takes. */
+export const LoginSchema = z.strictObject({
+  user: name("Who logs in: anybody", "alice"),
+  password: z.string().max(1024).openapi({ description: "Anything but `wrong`" }),
+  channels: z.array(name("A channel", "general")).max(100).default(["general"]),
+  expires_in: z.int().min(1).max(31_536_000).default(3600).openapi({
+    description: "Seconds until the token expires",
+  }),
+}).openapi("Login");
+
+/** What a login asks for, defaults filled in. */
+export type LoginRequest = z.output<typeof LoginSchema>;
+
+/** What a login gives. */
+export const TokenSchema = z.object({
+  token: z.string().openapi({ description: "The JWT to identify with" }),
+  user: z.string(),
+  expires_in: z.int().openapi({ description: "Seconds until the token expires" }),
+}).openapi("Token");
+
+/** Problem details (RFC 9457). */
+export const ProblemSchema = z.object({
+  title: z.string().openapi({ description: "The phrase of the status", example: "Bad Request" }),
+  status: z.int().openapi({ description: "The HTTP status", example: 400 }),
+  code: z.string().openapi({ description: "Stable, for programs", example: "invalid_body" }),
+  detail: z.string().openapi({ description: "What happened, for people" }),
+  errors: z.array(z.object({
+    pointer: z.string().optional().openapi({
+      description: "Where in the body, as a JSON pointer",
+      example: "#/0/author",
+    }),
+    parameter: z.string().optional().openapi({ description: "Which parameter" }),
+    detail: z.string(),
+  })).optional(),
+}).openapi("Problem");
+
+/** Whether arrays and objects in `value` are nested at most `levels` deep; recurses no deeper. */
+function isWithinDepth(value: Json | undefined, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (levels === 0) return false;
+  for (const inner of Object.values(value)) {
+    if (!isWithinDepth(inner, levels - 1)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,101 @@
+/**
+ * The routes about users: who is there, membership in channels, disconnecting
+ * (docs/http.md, "Users").
+ *
+ * @module
+ */
+
+import { createRoute } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
+import { json, noContent } from "./answer.ts";
+import type { Guard } from "./auth.ts";
+import { BACKEND_SECURITY, jsonResponse, responses, Tag } from "./describe.ts";
+import type { App, Users } from "./options.ts";
+import {
+  DisconnectedSchema,
+  MembershipPathSchema,
+  PresenceSchema,
+  UserPathSchema,
+} from "./schemas.ts";
+
+/** Adds the routes. */
+export function addUserRoutes(
+  app: App,
+  { users, guard }: { readonly users: Users; readonly guard: Guard },
+): void {
+  const middleware: MiddlewareHandler = async (context, next) =>
+    guard(context.req.raw) ?? await next();
+  const shared = { tags: [Tag.Backend], security: BACKEND_SECURITY, middleware };
+  const problems = ["invalid_path", "unauthorized", "log_unavailable"] as const;
+
+  app.openapi(
+    createRoute({
+      ...shared,
+      method: "get",
+      path: "/users/{user}",
+      operationId: "presence",
+      summary: "See whether a user is there",
+      description: "A user who is not there has 0 connections.",
+      request: { params: UserPathSchema },
+      responses: responses({ 200: jsonResponse("Who is there", PresenceSchema) }, problems),
+    }),
+    async (context) => {
+      const { user } = context.req.valid("param");
+      const { connections, channels } = await users.presence(user);
+      return json(200, { user, connections, channels });
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      ...shared,
+      method: "delete",
+      path: "/users/{user}/connections",
+      operationId: "disconnect",
+      summary: "Disconnect a user",
+      description: "Closes all connections that the user has open, with the close code 4010.",
+      request: { params: UserPathSchema },
+      responses: responses({ 200: jsonResponse("They are closed", DisconnectedSchema) }, problems),
+    }),
+    async (context) => {
+      const disconnected = await users.disconnect(context.req.valid("param").user);
+      return json(200, { disconnected });
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      ...shared,
+      method: "put",
+      path: "/users/{user}/channels/{channel}",
+      operationId: "join",
+      summary: "Let a user join a channel",
+      description: "Holds for the connections that the user has open now.",
+      request: { params: MembershipPathSchema },
+      responses: responses({ 204: { description: "They are in the channel" } }, problems),
+    }),
+    async (context) => {
+      const { user, channel } = context.req.valid("param");
+      await users.join(user, channel);
+      return noContent();
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      ...shared,
+      method: "delete",
+      path: "/users/{user}/channels/{channel}",
+      operationId: "leave",
+      summary: "Let a user leave a channel",
+      description: "Holds for the connections that the user has open now.",
+      request: { params: MembershipPathSchema },
+      responses: responses({ 204: { description: "They are not in the channel" } }, problems),
+    }),
+    async (context) => {
+      const { user, channel } = context.req.valid("param");
+      await users.leave(user, channel);
+      return noContent();
+    },
+  );
+}

@@ -1,0 +1,76 @@
+/**
+ * How a log is doing: what `check()` says, and what the operator reads of it.
+ *
+ * A log that fails does so on every publish; it is written about when it begins, and when it is over.
+ *
+ * @module
+ */
+
+import { OperationalError } from "../errors.ts";
+import type { Clock, Logger } from "../ports.ts";
+
+/** How long the outcome of a check stands. */
+const CHECK_INTERVAL_MS = 1000;
+/** A disk that takes longer is no disk to wait for. */
+const CHECK_TIMEOUT_MS = 5000;
+
+/** The health of one log. */
+export class LogHealth {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #probe: () => Promise<void>;
+  #failing = false;
+  #checkedAt = -Infinity;
+  #checked: Promise<void> = Promise.resolve();
+
+  /** @param probe tries whether the log can be written */
+  constructor(
+    { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+    probe: () => Promise<void>,
+  ) {
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#probe = probe;
+  }
+
+  /** The log could not do what was asked of it. A publisher's fault does not count. */
+  failed(error: unknown): void {
+    if (error instanceof OperationalError && error.code !== "log_unavailable") return;
+    const cause = error instanceof Error ? error : new Error(String(error));
+    if (!(error instanceof OperationalError)) this.#logger.error("a bug in the log", { cause });
+    else if (!this.#failing) this.#logger.error("the log cannot be written", { cause });
+    this.#failing = true;
+  }
+
+  /** The log did something that it can only do while it is well. */
+  worked(): void {
+    if (this.#failing) this.#logger.info("the log can be written again");
+    this.#failing = false;
+  }
+
+  /** Tries whether the log can be written, unless that was tried just now. */
+  check(): Promise<void> {
+    const at = this.#clock.steady();
+    if (at - this.#checkedAt >= CHECK_INTERVAL_MS) {
+      this.#checkedAt = at;
+      this.#checked = this.#try();
+    }
+    return this.#checked;
+  }
+
+  async #try(): Promise<void> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = this.#clock.setTimer(CHECK_TIMEOUT_MS, () => {
+      reject(new OperationalError("log_unavailable", "the disk of the log does not answer"));
+    });
+    try {
+      await Promise.race([this.#probe(), promise]);
+      this.worked();
+    } catch (error) {
+      this.failed(error);
+      throw error;
+    } finally {
+      timer.cancel();
+    }
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * The message log in memory: for tests, for the mock server, and for trying things out.
+ *
+ * It keeps the contract of {@linkcode MessageLog} but for one word: what it holds is gone with the
+ * process. It sets no timers; what is too old goes when the log is next used.
+ *
+ * @module
+ */
+
+import { OperationalError } from "../errors.ts";
+import type {
+  Audience,
+  Clock,
+  Draft,
+  IdempotencyKey,
+  Ids,
+  Logger,
+  LogPage,
+  LogQuery,
+  Message,
+  MessageLog,
+  Position,
+  Published,
+} from "../ports.ts";
+import { parseMessageId } from "./message_id.ts";
+import { type Listener, Subscribers } from "./subscribers.ts";
+
+/** How long an idempotency key is remembered, in milliseconds (docs/http.md, "Idempotency"). */
+export const IDEMPOTENCY_MS: number = 24 * 60 * 60 * 1000;
+
+/** What {@linkcode createMemoryLog} needs. */
+export interface MemoryLogOptions {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  /** How long messages are kept, in milliseconds; 24 hours if not given. */
+  readonly retentionMs?: number;
+  /** How many messages are kept at most; 100,000 if not given. */
+  readonly retentionMessages?: number;
+}
+
+/** A log in memory, empty, with an epoch of its own. */
+export function createMemoryLog(options: MemoryLogOptions): MessageLog {
+  return new MemoryLog(options);
+}
+
+interface Remembered {
+  readonly digest: string;
+  readonly messages: Published["messages"];
+  readonly time: number;
+}
+
+class MemoryLog implements MessageLog {
+  readonly #clock: Clock;
+  readonly #epoch: string;
+  readonly #retentionMs: number;
+  readonly #retentionMessages: number;
+  readonly #subscribers: Subscribers;
+  /** What is kept: without holes, so that `sequence - pruned - 1` is a message's index. */
+  readonly #messages: Message[] = [];
+  /** By key, oldest first. */
+  readonly #remembered = new Map<string, Remembered>();
+  /** The last sequence that is no longer kept. */
+  #pruned = 0;
+  #lastTime = 0;
+  #closed = false;
+
+  constructor(options: MemoryLogOptions) {
+    this.#clock = options.clock;
+    this.#epoch = options.ids.next();
+    this.#retentionMs = options.retentionMs ?? 24 * 60 * 60 * 1000;
+    this.#retentionMessages = options.retentionMessages ?? 100_000;
+    this.#subscribers = new Subscribers(options.logger, { epoch: this.#epoch, sequence: 0 });
+  }
+
+  // deno-lint-ignore require-await -- a promise is the contract, and turns throws into rejections
+  async publish(drafts: readonly Draft[]): Promise<readonly Message[]> {
+    this.#assertOpen();
+    return this.#append(drafts);
+  }
+
+  // deno-lint-ignore require-await -- as above
+  async publishOnce(key: IdempotencyKey, drafts: readonly Draft[]): Promise<Published> {
+    this.#assertOpen();
+    this.#prune();
+    const earlier = this.#remembered.get(key.key);
+    if (earlier !== undefined) {
+      if (earlier.digest === key.digest) return { messages: earlier.messages, repeated: true };
+      throw new OperationalError(
+        "idempotency_key_reused",
+        "this Idempotency-Key was used with another body",
+      );
+    }
+    const messages = this.#append(drafts).map(({ id, time }) => ({ id, time }));
+    this.#remembered.set(key.key, { digest: key.digest, messages, time: this.#lastTime });
+    return { messages, repeated: false };
+  }
+
+  subscribe(listener: Listener): () => void {
+    return this.#subscribers.add(listener);
+  }
+
+  // deno-lint-ignore require-await -- as above
+  async read(query: LogQuery): Promise<LogPage | "expired"> {
+    this.#assertOpen();
+    this.#prune();
+    const head = this.#subscribers.head;
+    const after = this.#sequenceOf(query.after);
+    if (after === undefined || after < this.#pruned || after > head.sequence) return "expired";
+    const messages: Message[] = [];
+    let bytes = 0;
+    for (let sequence = after + 1; sequence <= head.sequence; sequence++) {
+      const message = this.#messages[sequence - this.#pruned - 1];
+      if (message === undefined || !isFor(query.audience, message)) continue;
+      bytes += jsonBytes(message);
+      const last = messages.at(-1);
+      if (last !== undefined && (messages.length >= query.limit || bytes > query.maxBytes)) {
+        return { messages, more: true, upTo: this.#subscribers.position(last.sequence) };
+      }
+      messages.push(message);
+    }
+    return { messages, more: false, upTo: head };
+  }
+
+  head(): Position {
+    return this.#subscribers.head;
+  }
+
+  // deno-lint-ignore require-await -- as above
+  async check(): Promise<void> {
+    this.#assertOpen();
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    return Promise.resolve();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new OperationalError("log_closed", "the log is closed");
+  }
+
+  #append(drafts: readonly Draft[]): readonly Message[] {
+    // The wall clock may be set back; the times in one log do not follow it.
+    const time = this.#lastTime = Math.max(this.#lastTime, this.#clock.now());
+    const first = this.#pruned + this.#messages.length + 1;
+    const messages = drafts.map((draft, index) => {
+      const { id, sequence } = this.#subscribers.position(first + index);
+      return { ...draft, id, sequence, time };
+    });
+    this.#messages.push(...messages);
+    this.#subscribers.spread(messages);
+    this.#prune();
+    return messages;
+  }
+
+  #sequenceOf(after: string | undefined): number | undefined {
+    if (after === undefined) return this.#pruned;
+    const id = parseMessageId(after);
+    return id?.epoch === this.#epoch ? id.sequence : undefined;
+  }
+
+  /** Forgets what is too much or too old. */
+  #prune(): void {
+    const now = Math.max(this.#lastTime, this.#clock.now());
+    let gone = Math.max(0, this.#messages.length - this.#retentionMessages);
+    while ((this.#messages[gone]?.time ?? Infinity) <= now - this.#retentionMs) gone++;
+    this.#messages.splice(0, gone);
+    this.#pruned += gone;
+    for (const [key, { time }] of this.#remembered) {
+      if (time > now - IDEMPOTENCY_MS) break;
+      this.#remembered.delete(key);
+    }
+  }
+}
+
+function isFor(audience: Audience, message: Message): boolean {
+  if (message.channel !== undefined) return audience.channels.includes(message.channel);
+  if (message.user !== undefined) return message.user === audience.user;
+  return audience.everyone;
+}
+
+function jsonBytes(message: Message): number {
+  return new TextEncoder().encode(JSON.stringify(message)).byteLength;
+}

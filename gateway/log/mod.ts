@@ -1,0 +1,25 @@
+/**
+ * The message logs. Each keeps the contract of `MessageLog` in `ports.ts`; one suite
+ * (`tests/contract/`) holds all of them to it.
+ *
+ * @module
+ */
+
+export { formatMessageId, type MessageId, parseMessageId } from "./message_id.ts";
+export { createMemoryLog, type MemoryLogOptions } from "./memory.ts";
+export { openLogOn, openSqliteLog, type SqliteLogOptions, type StoreLogOptions } from "./sqlite.ts";
+export {
+  type Appended,
+  type AppendOutcome,
+  type AppendRequest,
+  inOwnThread,
+  type NewRow,
+  type ReadRequest,
+  type ReadResult,
+  type Row,
+  type Store,
+  type StoreOptions,
+  type StoreState,
+  type SyncStore,
+} from "./store.ts";
+export { type Failure } from "./failure.ts";

@@ -1,0 +1,89 @@
+/**
+ * What goes from the SQLite log, and when: messages by age and by size, keys after a day, free pages
+ * back to the file system.
+ *
+ * Everything is measured in a unit, a sixteenth of the size limit: no transaction and no write-ahead log
+ * is much larger, so that four of them below the limit are room enough for what comes between two looks.
+ * Every step is bounded, so that publishes wait for one step at most.
+ *
+ * @module
+ */
+
+import type { Tables } from "./sqlite_tables.ts";
+
+/** How long an idempotency key is remembered, in milliseconds (docs/http.md, "Idempotency"). */
+export const IDEMPOTENCY_MS: number = 24 * 60 * 60 * 1000;
+
+const PAGE_BYTES = 4096;
+const MIN_UNIT_BYTES = 16 * PAGE_BYTES;
+const MAX_UNIT_BYTES = 1024 * PAGE_BYTES;
+/** About what a key costs on disk. */
+const KEY_BYTES = 256;
+
+/** The retention of one log. */
+export class Retention {
+  /** Most bytes, and with one row a page most rows, that belong into one transaction. */
+  readonly unitBytes: number;
+  readonly #retentionMs: number;
+  readonly #markBytes: number;
+  readonly #maxKeys: number;
+  #givingBack = false;
+
+  /** Limits in milliseconds and in bytes on disk. */
+  constructor(limits: { readonly retentionMs: number; readonly retentionBytes: number }) {
+    const { retentionMs, retentionBytes } = limits;
+    const sixteenth = Math.floor(retentionBytes / 16);
+    this.unitBytes = Math.min(MAX_UNIT_BYTES, Math.max(MIN_UNIT_BYTES, sixteenth));
+    this.#retentionMs = retentionMs;
+    this.#markBytes = Math.max(retentionBytes - 4 * this.unitBytes, this.unitBytes);
+    this.#maxKeys = Math.floor(this.#markBytes / 2 / KEY_BYTES);
+  }
+
+  /** The same unit in pages, or in rows. */
+  get unit(): number {
+    return Math.floor(this.unitBytes / PAGE_BYTES);
+  }
+
+  /** Whether something has to go for its size. */
+  isFull(tables: Tables): boolean {
+    return tables.usedBytes > this.#markBytes;
+  }
+
+  /** Does a part of what is due at `now`. Returns whether there is more. */
+  step(tables: Tables, now: number): boolean {
+    const keys = tables.deleteKeys(now - IDEMPOTENCY_MS, this.unit);
+    const messages = tables.deleteMessages(now - this.#retentionMs, this.unit);
+    if (keys === this.unit || messages === this.unit) return true;
+    return this.#makeRoom(tables) || this.#giveBack(tables);
+  }
+
+  /** Takes out what is oldest until there is room, with some to spare. */
+  #makeRoom(tables: Tables): boolean {
+    if (!this.isFull(tables)) return false;
+    // Messages go before keys, but keys alone must not fill the file.
+    while (tables.countKeys() > this.#maxKeys) tables.deleteKeys(Infinity, this.unit);
+    const startBytes = tables.usedBytes;
+    for (;;) {
+      const usedBytes = tables.usedBytes;
+      if (usedBytes <= this.#markBytes - this.unitBytes / 2) return false;
+      if (startBytes - usedBytes > 2 * this.unitBytes) return true;
+      const gone = tables.deleteMessages(Infinity, this.unit);
+      if (gone === 0 && tables.deleteKeys(Infinity, this.unit) === 0) return false;
+    }
+  }
+
+  /** Gives free pages back once they are many; a few are kept, since they are needed again. */
+  #giveBack(tables: Tables): boolean {
+    const free = tables.freePages;
+    if (free > 2 * this.unit) this.#givingBack = true;
+    if (!this.#givingBack) return false;
+    if (free > this.unit) {
+      tables.vacuum(Math.ceil(this.unit / 4));
+      if (tables.freePages < free) return true;
+    }
+    // The file shrinks when the write-ahead log is written back.
+    this.#givingBack = false;
+    tables.truncateWal();
+    return false;
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * The file of the SQLite log: where it is, what is in it, and how to open it safely. Versions of the
+ * schema and the steps from one to the next are here.
+ *
+ * Opening takes the file for this process alone, and says of a file that cannot be used why, and what to
+ * do about it. What the tables are used for is in `sqlite_store.ts`.
+ *
+ * @module
+ */
+
+import { DatabaseSync } from "node:sqlite";
+import { OperationalError } from "../errors.ts";
+
+/** The file's name in the data directory. SQLite puts `-wal` beside it. */
+export const FILE_NAME = "messages.sqlite3";
+
+/** Marks the file as ours: "emag" in ASCII. */
+const APPLICATION_ID = 0x656d6167;
+
+/**
+ * Entry n takes a file from version n to n + 1. Never change one that was released.
+ *
+ * `message` has no holes below its oldest row but those that were never given to a message. An index on
+ * `topic` alone is one on (topic, sequence), since SQLite ends every index entry with the row's key.
+ */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE state (
+     one INTEGER PRIMARY KEY CHECK (one = 1),
+     epoch TEXT NOT NULL,
+     pruned INTEGER NOT NULL,
+     pruned_time INTEGER NOT NULL,
+     sync TEXT NOT NULL,
+     checked INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE message (
+     sequence INTEGER PRIMARY KEY,
+     topic TEXT NOT NULL,
+     time INTEGER NOT NULL,
+     body TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX message_by_topic ON message (topic);
+   CREATE TABLE idempotency (
+     number INTEGER PRIMARY KEY,
+     key TEXT NOT NULL UNIQUE,
+     digest TEXT NOT NULL,
+     first INTEGER NOT NULL,
+     count INTEGER NOT NULL,
+     time INTEGER NOT NULL
+   ) STRICT;`,
+];
+
+/** Primary result codes of SQLite that say something of the file or the disk, not of the statement. */
+const Result = {
+  Busy: 5,
+  NoMemory: 7,
+  ReadOnly: 8,
+  IoError: 10,
+  Corrupt: 11,
+  Full: 13,
+  CantOpen: 14,
+  NotADatabase: 26,
+} as const;
+
+const FAULTS: ReadonlySet<number> = new Set(Object.values(Result));
+
+/** How a database is opened. */
+export interface DatabaseOptions {
+  /** Where the file is; made if it is missing. */
+  readonly directory: string;
+  /** `full` syncs every commit, `normal` only now and then. */
+  readonly sync: "full" | "normal";
+  /** The epoch that a new file gets. */
+  readonly epoch: string;
+  /** Size at which the write-ahead log is written back and begun anew, in pages. */
+  readonly walPages: number;
+  /** Whether the file was open before: then it must be there, and is not looked through again. */
+  readonly again: boolean;
+}
+
+/**
+ * Opens the database in `options.directory`, at the newest version of the schema.
+ *
+ * @throws {OperationalError} `log_locked`, `log_corrupt` or `log_unavailable`
+ */
+export function openDatabase(options: DatabaseOptions): DatabaseSync {
+  const path = `${options.directory}/${FILE_NAME}`;
+  const database = connect(path, options);
+  try {
+    configure(database, path, options);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error instanceof OperationalError ? error : explain(error, path, options.directory);
+  }
+}
+
+/** Whether `error` is of the disk or the file, so that the same may work later. */
+export function isFault(error: unknown): boolean {
+  if (!(error instanceof Error) || Reflect.get(error, "code") !== "ERR_SQLITE_ERROR") return false;
+  const result = resultOf(error);
+  // The runtime leaves the number out where preparing fails, and what we prepare has no mistakes.
+  return result === undefined || FAULTS.has(result);
+}
+
+/** What failed, and why, for a log that was in use. */
+export function unavailable(error: unknown, directory: string): OperationalError {
+  const reason = error instanceof Error ? error.message : String(error);
+  const message = `the log in ${directory} cannot be used now: ${reason}`;
+  return new OperationalError("log_unavailable", message, { cause: error });
+}
+
+function connect(path: string, { directory, again }: DatabaseOptions): DatabaseSync {
+  try {
+    if (again) Deno.statSync(path);
+    else Deno.mkdirSync(directory, { recursive: true });
+    return new DatabaseSync(path);
+  } catch (error) {
+    throw unavailable(error, directory);
+  }
+}
+
+function configure(database: DatabaseSync, path: string, options: DatabaseOptions): void {
+  database.exec("PRAGMA locking_mode = EXCLUSIVE");
+  // The first look into the file, and with it the lock. In this form errors come with their number.
+  const version = pragma(database, "user_version");
+  const fresh = version === 0 && pragma(database, "application_id") === 0 && isEmpty(database);
+  if (fresh && options.again) throw corrupt(path, "is empty, though it was not");
+  if (!fresh) verify(database, path, version, options);
+  // Only before the first table, and not again, since it writes.
+  if (fresh) database.exec("PRAGMA auto_vacuum = INCREMENTAL");
+  const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];
+  if (mode !== "wal") {
+    throw new OperationalError("log_unavailable", `${path} is on a file system without locks`);
+  }
+  database.exec(`PRAGMA synchronous = ${options.sync === "full" ? "FULL" : "NORMAL"}`);
+  database.exec(`PRAGMA wal_autocheckpoint = ${options.walPages}`);
+  database.exec(`PRAGMA journal_size_limit = ${options.walPages * 4096}`);
+  database.exec("PRAGMA cache_size = -16000");
+  if (version < MIGRATIONS.length) migrate(database, version, options);
+}
+
+function verify(
+  database: DatabaseSync,
+  path: string,
+  version: number,
+  options: DatabaseOptions,
+): void {
+  if (pragma(database, "application_id") !== APPLICATION_ID) {
+    throw corrupt(path, "belongs to another program");
+  }
+  if (version > MIGRATIONS.length) {
+    throw corrupt(path, "was written by a newer version of the gateway, which you can run instead");
+  }
+  if (options.again) return;
+  const found = database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
+  if (found !== "ok") throw corrupt(path, `is damaged (${String(found)})`);
+}
+
+function migrate(
+  database: DatabaseSync,
+  version: number,
+  { epoch, sync }: DatabaseOptions,
+): void {
+  database.prepare("BEGIN IMMEDIATE").run();
+  for (const step of MIGRATIONS.slice(version)) database.exec(step);
+  if (version === 0) {
+    database.prepare("INSERT INTO state VALUES (1, ?, 0, 0, ?, 0)").run(epoch, sync);
+    database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+  }
+  database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  database.prepare("COMMIT").run();
+}
+
+function pragma(database: DatabaseSync, name: string): number {
+  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+function isEmpty(database: DatabaseSync): boolean {
+  return database.prepare("SELECT 1 FROM sqlite_master").get() === undefined;
+}
+
+function resultOf(error: Error): number | undefined {
+  const code: unknown = Reflect.get(error, "errcode");
+  return typeof code === "number" ? code & 0xff : undefined;
+}
+
+/** What an error while opening means for the one who started the gateway. */
+function explain(error: unknown, path: string, directory: string): unknown {
+  if (!isFault(error) || !(error instanceof Error)) return error;
+  switch (resultOf(error)) {
+    case Result.Busy: {
+      const message = `another process has the data directory ${directory}: only one gateway can`;
+      return new OperationalError("log_locked", message, { cause: error });
+    }
+    case Result.Corrupt:
+    case Result.NotADatabase:
+    case undefined:
+      return corrupt(path, `is damaged or no database (${error.message})`, error);
+    default:
+      return unavailable(error, directory);
+  }
+}
+
+function corrupt(path: string, what: string, cause?: unknown): OperationalError {
+  const advice = "move it and its -wal file away to start with an empty log, or restore a backup";
+  return new OperationalError("log_corrupt", `${path} ${what}: ${advice}`, { cause });
+}

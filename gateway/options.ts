@@ -1,0 +1,367 @@
+/**
+ * The table of options: every setting of the gateway with its variable, its type, its default and what
+ * it is for. `config.ts` reads by it, `--help` and docs/operations.md are printed from it.
+ *
+ * Data and the types that follow from it; nothing is read or checked here.
+ *
+ * @module
+ */
+
+/** A unit that a number is in. */
+export type OptionUnit = "ms" | "hours" | "bytes";
+
+/** What every row has. */
+export interface DescribedOption {
+  /** The environment variable. */
+  readonly env: `GATEWAY_${string}`;
+  /** What it is for, in plain sentences for operators; Markdown code spans allowed. */
+  readonly doc: string;
+  /** The heading under which help and documentation list it. */
+  readonly group: OptionGroup;
+}
+
+/** The headings of help and documentation, in order. */
+export const OPTION_GROUPS = [
+  "Listening",
+  "Tokens and keys",
+  "Sessions",
+  "Limits",
+  "Messages",
+  "Logging",
+] as const;
+
+/** One of {@linkcode OPTION_GROUPS}. */
+export type OptionGroup = (typeof OPTION_GROUPS)[number];
+
+/** A whole number, `min` and `max` included. */
+export interface IntegerOption extends DescribedOption {
+  /** What tells this kind of row from others. */
+  readonly type: "integer";
+  /** The least that is accepted. */
+  readonly min: number;
+  /** The most that is accepted. */
+  readonly max: number;
+  /** What it is unless set. */
+  readonly default: number;
+  /** The unit of all four numbers; a plain count without. */
+  readonly unit?: OptionUnit;
+}
+/** One word of `choices`. */
+export interface EnumOption extends DescribedOption {
+  /** What tells this kind of row from others. */
+  readonly type: "enum";
+  /** The words that are accepted. */
+  readonly choices: readonly string[];
+  /** What it is unless set. */
+  readonly default: string;
+}
+/** Web origins, separated by commas. */
+export interface OriginsOption extends DescribedOption {
+  /** What tells this kind of row from others. */
+  readonly type: "origins";
+  /** What it is unless set. */
+  readonly default: readonly string[];
+}
+/** Text of some form; one without a default is not set unless the operator sets it. */
+export interface TextOption extends DescribedOption {
+  /** `secret` is never printed, `path` names a file or directory, `url` is an absolute http(s) URL. */
+  readonly type: "string" | "host" | "path" | "url" | "secret";
+  /** What it is unless set. */
+  readonly default?: string;
+}
+
+/** A row of the table. */
+export type Option = IntegerOption | EnumOption | OriginsOption | TextOption;
+
+const MIB = 1024 * 1024;
+const MINUTE_MS = 60_000;
+
+/** Every option by the key under which the configuration has it. */
+export const OPTIONS = {
+  host: {
+    env: "GATEWAY_HOST",
+    group: "Listening",
+    type: "host",
+    default: "127.0.0.1",
+    doc: "Address to listen on; `0.0.0.0` or `::` for every interface. " +
+      "Must be a loopback address while the mock issuer is on.",
+  },
+  port: {
+    env: "GATEWAY_PORT",
+    group: "Listening",
+    type: "integer",
+    min: 0,
+    max: 65_535,
+    default: 8000,
+    doc: "TCP port to listen on; 0 takes a free one and logs it.",
+  },
+  tlsCert: {
+    env: "GATEWAY_TLS_CERT",
+    group: "Listening",
+    type: "path",
+    doc:
+      "PEM file with the certificate chain; serves HTTPS and WSS together with `GATEWAY_TLS_KEY`.",
+  },
+  tlsKey: {
+    env: "GATEWAY_TLS_KEY",
+    group: "Listening",
+    type: "path",
+    doc: "PEM file with the private key of the certificate.",
+  },
+  trustedProxies: {
+    env: "GATEWAY_TRUSTED_PROXIES",
+    group: "Listening",
+    type: "integer",
+    min: 0,
+    max: 16,
+    default: 0,
+    doc:
+      "How many reverse proxies stand in front. The client's address is that many entries from " +
+      "the right of `X-Forwarded-For`; with 0 the header is ignored.",
+  },
+  allowedOrigins: {
+    env: "GATEWAY_ALLOWED_ORIGINS",
+    group: "Listening",
+    type: "origins",
+    default: [],
+    doc: "Web origins whose pages may connect, separated by commas. Empty allows every origin; " +
+      "clients that send no `Origin`, such as apps, are always allowed.",
+  },
+  jwtSecret: {
+    env: "GATEWAY_JWT_SECRET",
+    group: "Tokens and keys",
+    type: "secret",
+    doc:
+      "Secret shared with the app's backend, which signs tokens with HS256; at least 32 bytes. " +
+      "Not together with `GATEWAY_JWKS_URL`; with neither, the mock issuer is on.",
+  },
+  jwksUrl: {
+    env: "GATEWAY_JWKS_URL",
+    group: "Tokens and keys",
+    type: "url",
+    doc: "Where the issuer publishes its public keys (JWKS). Must be https, or http on loopback.",
+  },
+  jwtIssuer: {
+    env: "GATEWAY_JWT_ISSUER",
+    group: "Tokens and keys",
+    type: "string",
+    doc: "The `iss` that tokens must have; not checked unless set.",
+  },
+  jwtAudience: {
+    env: "GATEWAY_JWT_AUDIENCE",
+    group: "Tokens and keys",
+    type: "string",
+    doc: "The `aud` that tokens must have; not checked unless set. " +
+      "Set it if the issuer makes tokens for other services too.",
+  },
+  clockToleranceMs: {
+    env: "GATEWAY_CLOCK_TOLERANCE_MS",
+    group: "Tokens and keys",
+    type: "integer",
+    unit: "ms",
+    min: 0,
+    max: 5 * MINUTE_MS,
+    default: 0,
+    doc: "How far the issuer's clock may be from this machine's when `exp` and `nbf` are checked.",
+  },
+  publishKey: {
+    env: "GATEWAY_PUBLISH_KEY",
+    group: "Tokens and keys",
+    type: "secret",
+    doc: "Key with which the app's backend calls the HTTP API; at least 16 characters. " +
+      "Required, but while the mock issuer is on it is `dev` unless set.",
+  },
+  heartbeatIntervalMs: {
+    env: "GATEWAY_HEARTBEAT_INTERVAL_MS",
+    group: "Sessions",
+    type: "integer",
+    unit: "ms",
+    min: 10,
+    max: 60 * MINUTE_MS,
+    default: 45_000,
+    doc: "Time between two heartbeats of the server, and the time a client has to acknowledge one.",
+  },
+  identifyTimeoutMs: {
+    env: "GATEWAY_IDENTIFY_TIMEOUT_MS",
+    group: "Sessions",
+    type: "integer",
+    unit: "ms",
+    min: 10,
+    max: 10 * MINUTE_MS,
+    default: 10_000,
+    doc: "How long a client may take to identify before it is closed with 4004.",
+  },
+  verifyTimeoutMs: {
+    env: "GATEWAY_VERIFY_TIMEOUT_MS",
+    group: "Sessions",
+    type: "integer",
+    unit: "ms",
+    min: 10,
+    max: 10 * MINUTE_MS,
+    default: 10_000,
+    doc: "How long checking a token and finding the client's place may take before it is closed " +
+      "with 1011.",
+  },
+  closeGraceMs: {
+    env: "GATEWAY_CLOSE_GRACE_MS",
+    group: "Sessions",
+    type: "integer",
+    unit: "ms",
+    min: 0,
+    max: MINUTE_MS,
+    default: 1000,
+    doc: "How long a client may take to answer a close before its connection is cut.",
+  },
+  drainMs: {
+    env: "GATEWAY_DRAIN_MS",
+    group: "Sessions",
+    type: "integer",
+    unit: "ms",
+    min: 0,
+    max: 60 * MINUTE_MS,
+    default: 5000,
+    doc: "On SIGTERM or SIGINT, the time over which connections are closed with 1012, so that " +
+      "clients do not all come back at once.",
+  },
+  maxConnections: {
+    env: "GATEWAY_MAX_CONNECTIONS",
+    group: "Limits",
+    type: "integer",
+    min: 1,
+    max: 10_000_000,
+    default: 50_000,
+    doc: "Most connections in all; one more is closed with 1013.",
+  },
+  maxConnectionsPerIp: {
+    env: "GATEWAY_MAX_CONNECTIONS_PER_IP",
+    group: "Limits",
+    type: "integer",
+    min: 1,
+    max: 10_000_000,
+    default: 2000,
+    doc: "Most connections from one address. Behind a proxy, set `GATEWAY_TRUSTED_PROXIES` too, " +
+      "or all clients count as one address.",
+  },
+  maxUnidentified: {
+    env: "GATEWAY_MAX_UNIDENTIFIED",
+    group: "Limits",
+    type: "integer",
+    min: 1,
+    max: 10_000_000,
+    default: 5000,
+    doc: "Most connections that have not identified yet, so that strangers cannot take the room " +
+      "of users.",
+  },
+  maxFrameBytes: {
+    env: "GATEWAY_MAX_FRAME_BYTES",
+    group: "Limits",
+    type: "integer",
+    unit: "bytes",
+    min: 128,
+    max: MIB,
+    default: 4096,
+    doc: "Longest frame that a client may send; a longer one is closed with 1009. " +
+      "Tokens must fit.",
+  },
+  maxBufferedBytes: {
+    env: "GATEWAY_MAX_BUFFERED_BYTES",
+    group: "Limits",
+    type: "integer",
+    unit: "bytes",
+    min: 4096,
+    max: 1024 * MIB,
+    default: MIB,
+    doc: "Most bytes that may wait for one client to read; beyond, it is closed with 4009. " +
+      "At least twice `GATEWAY_MAX_MESSAGE_BYTES`.",
+  },
+  maxMessageBytes: {
+    env: "GATEWAY_MAX_MESSAGE_BYTES",
+    group: "Limits",
+    type: "integer",
+    unit: "bytes",
+    min: 1024,
+    max: 16 * MIB,
+    default: 65_536,
+    doc: "Longest message that the backend may publish, as JSON.",
+  },
+  log: {
+    env: "GATEWAY_LOG",
+    group: "Messages",
+    type: "enum",
+    choices: ["sqlite", "memory"],
+    default: "sqlite",
+    doc: "Where messages are kept: `sqlite` survives a crash and a restart, `memory` does not.",
+  },
+  dataDir: {
+    env: "GATEWAY_DATA_DIR",
+    group: "Messages",
+    type: "path",
+    default: "./data",
+    doc: "Directory of the SQLite log; made if it is missing. One process at a time.",
+  },
+  logSync: {
+    env: "GATEWAY_LOG_SYNC",
+    group: "Messages",
+    type: "enum",
+    choices: ["full", "normal"],
+    default: "full",
+    doc: "`full` answers a publish once it is on disk. `normal` is faster, and may lose the last " +
+      "messages when the power fails, though not when the process does.",
+  },
+  retentionHours: {
+    env: "GATEWAY_RETENTION_HOURS",
+    group: "Messages",
+    type: "integer",
+    unit: "hours",
+    min: 1,
+    max: 87_600,
+    default: 24,
+    doc: "How long messages are kept, which is how long a client may be away and still resume.",
+  },
+  retentionBytes: {
+    env: "GATEWAY_RETENTION_BYTES",
+    group: "Messages",
+    type: "integer",
+    unit: "bytes",
+    min: MIB,
+    max: 1024 * 1024 * 1024 * MIB,
+    default: 1024 * MIB,
+    doc: "Most disk space, or memory, for messages; the oldest go first.",
+  },
+  logLevel: {
+    env: "GATEWAY_LOG_LEVEL",
+    group: "Logging",
+    type: "enum",
+    choices: ["debug", "info", "warn", "error"],
+    default: "info",
+    doc: "The least severe log lines that are written.",
+  },
+  logFormat: {
+    env: "GATEWAY_LOG_FORMAT",
+    group: "Logging",
+    type: "enum",
+    choices: ["auto", "json", "text"],
+    default: "auto",
+    doc: "`json` writes one object a line, `text` is for people; `auto` is text on a terminal.",
+  },
+} as const satisfies Readonly<Record<string, Option>>;
+
+/** The key of an option. */
+export type OptionKey = keyof typeof OPTIONS;
+
+/** The type of the value of a row. */
+export type OptionValue<O extends Option> = O extends IntegerOption ? number
+  : O extends EnumOption ? O["choices"][number]
+  : O extends OriginsOption ? readonly string[]
+  : O extends { readonly default: string } ? string
+  : string | undefined;
+
+/** A value for every option. */
+export type OptionValues = {
+  readonly [K in OptionKey]: OptionValue<(typeof OPTIONS)[K]>;
+};
+
+/** The flag of an option: its key in kebab case, such as `--tls-cert`. */
+export function flagName(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

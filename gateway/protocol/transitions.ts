@@ -1,0 +1,238 @@
+/**
+ * The transition table of the session, as data: what `session.ts` does, in words.
+ *
+ * The tests hold the reducer to it row by row, and the tables and the state diagram of docs/protocol.md
+ * are written from it. Nothing in production is decided by it.
+ *
+ * @module
+ */
+
+import type { CloseName, OpName } from "./codes.ts";
+import type { EffectType, EventType, Phase } from "./session_types.ts";
+
+/** Something that becomes due; it takes effect with the first event at or after its time. */
+export type DeadlineName =
+  /** The server's next heartbeat, with none outstanding. */
+  | "beat"
+  /** The same moment, with a heartbeat that was not acknowledged. */
+  | "ACK deadline"
+  | "identify timeout"
+  /** The end of the time for verifying a token and finding the session's place. */
+  | "verification deadline"
+  | "token expiry"
+  /** The end of the time for answering the gateway's close frame. */
+  | "close grace";
+
+/** What a decoded WebSocket message turned out to be. */
+export type ReceivedKind =
+  | Extract<OpName, "Identify" | "Heartbeat" | "HeartbeatAck">
+  | "malformed"
+  | "too big";
+
+/** What sets a transition off: an event, with the kind of frame or the deadline where it matters. */
+export type Trigger =
+  | EventType
+  | `frameReceived: ${ReceivedKind}`
+  | `ticked: ${DeadlineName}`;
+
+/** A condition on a transition. */
+export type Guard =
+  | "more frames in the window than allowed"
+  | "its `time` is the outstanding beat's"
+  | "its attempt is the newest, the token has expired"
+  | "its attempt is the newest, the token is another user's"
+  | "its attempt is the newest";
+
+/** An effect by name, with the frame that it sends. */
+export type EffectName = Exclude<EffectType, "send"> | `send ${OpName}`;
+
+/** One row of the table. */
+export interface Transition {
+  /** The phases in which it holds. */
+  readonly from: readonly Phase[];
+  /** What sets it off: any of these. */
+  readonly on: readonly Trigger[];
+  /** The condition; without one the row holds whenever no row above it does. */
+  readonly when?: Guard;
+  /** The phase that follows. */
+  readonly to: Phase | "same";
+  /** What is to be done, in order. */
+  readonly effects: readonly EffectName[];
+  /** The close code that the peer is sent, by name. */
+  readonly closes?: CloseName;
+}
+
+const UNREADY = ["unidentified", "verifying", "joining"] as const;
+const OPEN = [...UNREADY, "ready"] as const;
+const PENDING = ["verifying", "joining", "ready"] as const;
+
+/** Rows that close an open session: one that is ready leaves first. */
+function closing(
+  closes: CloseName,
+  on: Trigger,
+  { from = OPEN, when }: { readonly from?: readonly Phase[]; readonly when?: Guard } = {},
+): readonly Transition[] {
+  const row = { on: [on], ...(when === undefined ? {} : { when }), to: "closing", closes } as const;
+  const unready = from.filter((phase) => phase !== "ready");
+  return [
+    ...(unready.length > 0 ? [{ ...row, from: unready, effects: ["close"] } as const] : []),
+    ...(from.includes("ready")
+      ? [{ ...row, from: ["ready"], effects: ["leave", "close"] } as const]
+      : []),
+  ];
+}
+
+/**
+ * Every transition. Deadlines that are due come before the event that brought the time, the earliest
+ * first; of the rows that fit, the first holds. Together the rows cover every phase and every event.
+ */
+export const TRANSITIONS: readonly Transition[] = [
+  // Before Hello.
+  { from: ["new"], on: ["opened"], to: "unidentified", effects: ["send Hello"] },
+  { from: ["new"], on: ["refused"], to: "closing", effects: ["close"], closes: "TryAgainLater" },
+  { from: ["new"], on: ["drained"], to: "closing", effects: ["close"], closes: "ServiceRestart" },
+  { from: ["new"], on: ["failed"], to: "closing", effects: ["close"], closes: "InternalError" },
+  { from: ["new"], on: ["closed"], to: "closed", effects: [] },
+  {
+    from: ["new"],
+    on: [
+      "frameReceived",
+      "tokenVerified",
+      "tokenRejected",
+      "located",
+      "dependencyLost",
+      "ticked",
+      "overflowed",
+      "disconnected",
+    ],
+    to: "same",
+    effects: [],
+  },
+
+  // Deadlines. Of those that fall on the same millisecond, the first here.
+  ...closing("IdentifyTimeout", "ticked: identify timeout", { from: ["unidentified"] }),
+  ...closing("IdentifyFailed", "ticked: token expiry", { from: ["joining", "ready"] }),
+  ...closing("InternalError", "ticked: verification deadline", { from: PENDING }),
+  ...closing("HeartbeatTimeout", "ticked: ACK deadline"),
+  { from: OPEN, on: ["ticked: beat"], to: "same", effects: ["send Heartbeat"] },
+
+  // Frames of the client.
+  ...closing("RateLimited", "frameReceived", { when: "more frames in the window than allowed" }),
+  ...closing("Malformed", "frameReceived: malformed"),
+  ...closing("MessageTooBig", "frameReceived: too big"),
+  { from: UNREADY, on: ["frameReceived: Identify"], to: "verifying", effects: ["verifyToken"] },
+  { from: ["ready"], on: ["frameReceived: Identify"], to: "same", effects: ["verifyToken"] },
+  { from: OPEN, on: ["frameReceived: Heartbeat"], to: "same", effects: ["send HeartbeatAck"] },
+  {
+    from: OPEN,
+    on: ["frameReceived: HeartbeatAck"],
+    when: "its `time` is the outstanding beat's",
+    to: "same",
+    effects: ["recordRoundTrip"],
+  },
+  { from: OPEN, on: ["frameReceived: HeartbeatAck"], to: "same", effects: [] },
+
+  // What becomes of an Identify. Outcomes of an older one change nothing, nor do those that come twice.
+  ...closing("IdentifyFailed", "tokenVerified", {
+    from: ["verifying", "ready"],
+    when: "its attempt is the newest, the token has expired",
+  }),
+  ...closing("IdentifyFailed", "tokenVerified", {
+    from: ["ready"],
+    when: "its attempt is the newest, the token is another user's",
+  }),
+  {
+    from: ["verifying"],
+    on: ["tokenVerified"],
+    when: "its attempt is the newest",
+    to: "joining",
+    effects: ["locate"],
+  },
+  {
+    from: ["ready"],
+    on: ["tokenVerified"],
+    when: "its attempt is the newest",
+    to: "same",
+    effects: ["locate"],
+  },
+  ...closing("IdentifyFailed", "tokenRejected", {
+    from: PENDING,
+    when: "its attempt is the newest",
+  }),
+  {
+    from: ["joining"],
+    on: ["located"],
+    when: "its attempt is the newest",
+    to: "ready",
+    effects: ["send Ready", "join"],
+  },
+  {
+    from: ["ready"],
+    on: ["located"],
+    when: "its attempt is the newest",
+    to: "same",
+    effects: ["send Ready", "join"],
+  },
+  ...closing("InternalError", "dependencyLost", {
+    from: PENDING,
+    when: "its attempt is the newest",
+  }),
+  {
+    from: OPEN,
+    on: ["tokenVerified", "tokenRejected", "located", "dependencyLost"],
+    to: "same",
+    effects: [],
+  },
+
+  // What happens to the connection.
+  ...closing("SlowConsumer", "overflowed"),
+  ...closing("Disconnected", "disconnected"),
+  ...closing("ServiceRestart", "drained"),
+  ...closing("InternalError", "failed"),
+  { from: UNREADY, on: ["closed"], to: "closed", effects: [] },
+  { from: ["ready"], on: ["closed"], to: "closed", effects: ["leave"] },
+  { from: OPEN, on: ["opened", "refused", "ticked"], to: "same", effects: [] },
+
+  // After the close frame.
+  { from: ["closing"], on: ["ticked: close grace"], to: "closed", effects: ["cut"] },
+  { from: ["closing"], on: ["closed"], to: "closed", effects: [] },
+  {
+    from: ["closing"],
+    on: [
+      "opened",
+      "refused",
+      "frameReceived",
+      "tokenVerified",
+      "tokenRejected",
+      "located",
+      "dependencyLost",
+      "ticked",
+      "overflowed",
+      "disconnected",
+      "drained",
+      "failed",
+    ],
+    to: "same",
+    effects: [],
+  },
+  {
+    from: ["closed"],
+    on: [
+      "opened",
+      "refused",
+      "frameReceived",
+      "tokenVerified",
+      "tokenRejected",
+      "located",
+      "dependencyLost",
+      "ticked",
+      "overflowed",
+      "disconnected",
+      "drained",
+      "failed",
+      "closed",
+    ],
+    to: "same",
+    effects: [],
+  },
+];

@@ -1,0 +1,26 @@
+/**
+ * Random names as the gateway's {@linkcode Ids}, from the runtime's cryptographic source.
+ *
+ * @module
+ */
+
+import type { Ids } from "../ports.ts";
+
+const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
+/** 16 characters of 36 kinds: over 82 bits, which nobody guesses and no two gateways share. */
+const LENGTH = 16;
+/** The greatest multiple of the alphabet's size in a byte; bytes from here on would favour letters. */
+const FAIR_BYTES = 256 - (256 % ALPHABET.length);
+
+/** Random ids: 16 characters of `[0-9a-z]`. */
+export class RandomIds implements Ids {
+  next(): string {
+    let id = "";
+    while (id.length < LENGTH) {
+      for (const byte of crypto.getRandomValues(new Uint8Array(LENGTH - id.length))) {
+        if (byte < FAIR_BYTES) id += ALPHABET.charAt(byte % ALPHABET.length);
+      }
+    }
+    return id;
+  }
+}

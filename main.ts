@@ -1,0 +1,235 @@
+/**
+ * The composition root: reads the options, builds the parts, listens, and drains on a signal.
+ *
+ * Everything is decided elsewhere; nobody imports this file.
+ *
+ * @module
+ */
+
+import { createVerifier, KeySet, sharedSecret } from "./auth/mod.ts";
+import { type Config, parseConfig } from "./gateway/config.ts";
+import { OperationalError } from "./gateway/errors.ts";
+import { Gateway } from "./gateway/gateway.ts";
+import { createHttp, type LoginIssuer, type Users } from "./gateway/http.ts";
+import { createMemoryLog, openSqliteLog } from "./gateway/log/mod.ts";
+import { Metrics } from "./gateway/metrics.ts";
+import { pacedLog } from "./gateway/paced_log.ts";
+import type { Clock, Ids, Logger, MessageLog, TokenVerifier } from "./gateway/ports.ts";
+import { RATE_LIMIT } from "./gateway/protocol/mod.ts";
+import { SystemClock } from "./gateway/runtime/clock.ts";
+import { watchEventLoop } from "./gateway/runtime/event_loop.ts";
+import { RandomIds } from "./gateway/runtime/ids.ts";
+import { createUpgrade, listen, type Listener } from "./gateway/runtime/listener.ts";
+import { createLogger } from "./gateway/runtime/logger.ts";
+import { VERSION } from "./gateway/version.ts";
+import { MockIssuer } from "./mock/issuer.ts";
+
+/** What the parts have in common. */
+interface World {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    console.error(`emagine-gateway: ${error.message}`);
+    Deno.exit(1);
+  }
+}
+
+async function main(): Promise<void> {
+  const command = parseConfig({
+    env: Deno.env.toObject(),
+    args: Deno.args,
+    readTextFile: Deno.readTextFileSync,
+  });
+  if (command.command !== "serve") return console.log(command.text);
+  const { config } = command;
+  const clock = new SystemClock();
+  const ids = new RandomIds();
+  const logger = createLogger({ level: config.logLevel, format: config.logFormat });
+  const metrics = new Metrics({
+    version: VERSION,
+    runtime: `deno ${Deno.version.deno}`,
+    residentBytes: () => Deno.memoryUsage().rss,
+  });
+  const world = { config, clock, ids, logger, metrics };
+  containBugs(world);
+  const log = await openLog(world);
+  const { verifier, issuer } = await createAuth(world);
+  const gateway = createGateway(world, { log, verifier });
+  let listener: Listener;
+  try {
+    listener = serve(world, { log, gateway, issuer });
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+  const stopWatching = watchEventLoop(clock, (ms) => metrics.eventLoopDelay(ms));
+  announce(world, listener);
+  await signalled(logger);
+  await gateway.drain(config.drainMs);
+  await listener.close();
+  await log.close();
+  stopWatching();
+  logger.info("stopped");
+  Deno.exit(0);
+}
+
+async function openLog({ config, clock, ids, logger }: World): Promise<MessageLog> {
+  const retentionMs = config.retentionHours * 3_600_000;
+  if (config.log === "memory") return createMemoryLog({ clock, ids, logger, retentionMs });
+  return await openSqliteLog({
+    clock,
+    ids,
+    logger,
+    retentionMs,
+    retentionBytes: config.retentionBytes,
+    directory: config.dataDir,
+    sync: config.logSync,
+  });
+}
+
+async function createAuth(
+  { config, clock, ids, logger: log }: World,
+): Promise<{ readonly verifier: TokenVerifier; readonly issuer: MockIssuer | undefined }> {
+  const { auth, jwtIssuer: issuer, jwtAudience: audience, clockToleranceMs } = config;
+  const common = {
+    clock,
+    clockToleranceMs,
+    ...issuer === undefined ? {} : { issuer },
+    ...audience === undefined ? {} : { audience },
+  };
+  switch (auth.mode) {
+    case "secret":
+      return { verifier: createVerifier(sharedSecret(auth.secret), common), issuer: undefined };
+    case "jwks": {
+      const keys = new KeySet({ url: auth.url, fetch, clock, log });
+      void keys.prefetch();
+      return { verifier: createVerifier(keys, common), issuer: undefined };
+    }
+    case "mock": {
+      const mock = await MockIssuer.create({ clock, ids });
+      const keys = new KeySet({ url: mock.jwksUrl, fetch: mock.fetch, clock, log });
+      const { issuer, audience } = mock;
+      return { verifier: createVerifier(keys, { ...common, issuer, audience }), issuer: mock };
+    }
+  }
+}
+
+function createGateway(
+  { config, clock, ids, logger, metrics }: World,
+  parts: { readonly log: MessageLog; readonly verifier: TokenVerifier },
+): Gateway {
+  const { maxConnections, maxConnectionsPerIp, maxUnidentified } = config;
+  return new Gateway({
+    clock,
+    ids,
+    logger,
+    metrics,
+    ...parts,
+    limits: { maxConnections, maxConnectionsPerIp, maxUnidentified },
+    connection: {
+      ...RATE_LIMIT,
+      heartbeatIntervalMs: config.heartbeatIntervalMs,
+      identifyTimeoutMs: config.identifyTimeoutMs,
+      verifyTimeoutMs: config.verifyTimeoutMs,
+      closeGraceMs: config.closeGraceMs,
+      maxFrameBytes: config.maxFrameBytes,
+      maxBufferedBytes: config.maxBufferedBytes,
+    },
+  });
+}
+
+function serve(
+  { config, clock, logger, metrics }: World,
+  { log, gateway, issuer }: {
+    readonly log: MessageLog;
+    readonly gateway: Gateway;
+    readonly issuer: MockIssuer | undefined;
+  },
+): Listener {
+  const { allowedOrigins } = config;
+  const handle = createHttp({
+    log: pacedLog(log, () => gateway.ready()),
+    users: localUsers(gateway),
+    upgrade: createUpgrade({ gateway, logger, metrics, allowedOrigins }),
+    draining: () => gateway.draining,
+    metricsText: () => metrics.text(),
+    publishKeys: [config.publishKey],
+    issuer: issuer && loginIssuer(issuer),
+    logger,
+    clock,
+    version: VERSION,
+    maxMessageBytes: config.maxMessageBytes,
+  });
+  return listen({
+    host: config.host,
+    port: config.port,
+    tls: config.tls,
+    trustedProxies: config.trustedProxies,
+    logger,
+    handle,
+  });
+}
+
+/** With one process, every open connection of a user is here. */
+function localUsers(gateway: Gateway): Users {
+  return {
+    join: (user, channel) => Promise.resolve(gateway.join(user, channel)),
+    leave: (user, channel) => Promise.resolve(gateway.leave(user, channel)),
+    disconnect: (user) => Promise.resolve(gateway.disconnect(user)),
+    presence: (user) => Promise.resolve(gateway.presence(user)),
+  };
+}
+
+function loginIssuer(issuer: MockIssuer): LoginIssuer {
+  return {
+    login: async (request) => await issuer.login(request) ?? "wrong_password",
+    jwks: () => Promise.resolve(issuer.jwks()),
+  };
+}
+
+/** Says where the gateway is, and in development how to try it. */
+function announce({ config, logger }: World, { url }: Listener): void {
+  logger.info("listening", { url, version: VERSION, auth: config.auth.mode, log: config.log });
+  if (config.auth.mode !== "mock") return;
+  logger.warn("the mock issuer is on: anybody who reaches this port can log in as anybody", {
+    login: `POST ${url}/login`,
+    publishKey: config.publishKey === "dev" ? "dev" : "as given",
+  });
+}
+
+/** Resolves at the first signal to stop; a second one ends the process at once. */
+function signalled(logger: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      Deno.addSignalListener(signal, () => {
+        signals += 1;
+        if (signals > 1) Deno.exit(1);
+        logger.info("draining", { signal });
+        resolve();
+      });
+    }
+  });
+}
+
+/** A bug outside any connection is logged and counted, and the process goes on. */
+function containBugs({ logger, metrics }: World): void {
+  const contain = (event: Event, reason: unknown): void => {
+    event.preventDefault();
+    metrics.bug();
+    logger.error("a bug came up", {
+      error: reason instanceof Error ? reason : new Error(String(reason)),
+    });
+  };
+  globalThis.addEventListener("unhandledrejection", (event) => contain(event, event.reason));
+  globalThis.addEventListener("error", (event) => contain(event, event.error));
+}

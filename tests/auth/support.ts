@@ -1,0 +1,73 @@
+/**
+ * What the tests of `auth/` share: a `fetch` that a test scripts, and a verifier for the mock issuer.
+ *
+ * @module
+ */
+
+import { createVerifier, type Fetch, KeySet, type VerifierOptions } from "../../auth/mod.ts";
+import type { TokenVerifier } from "../../gateway/ports.ts";
+import { FakeClock } from "../../mock/clock.ts";
+import { FakeIds } from "../../mock/ids.ts";
+import { MockIssuer } from "../../mock/issuer.ts";
+import { FakeLogger } from "../../mock/logger.ts";
+
+/** A `fetch` that counts, and answers as the test says at the moment. */
+export class ScriptedFetch {
+  /** Every request, in order. */
+  readonly requests: Request[] = [];
+  /** How the next ones are answered. */
+  answer: Fetch;
+
+  constructor(answer: Fetch) {
+    this.answer = answer;
+  }
+
+  /** How many requests there were. */
+  get count(): number {
+    return this.requests.length;
+  }
+
+  readonly fetch: Fetch = (request) => {
+    this.requests.push(request);
+    return this.answer(request);
+  };
+}
+
+/** Refuses the connection. */
+export function down(_request: Request): Promise<Response> {
+  return Promise.reject(new TypeError("connection refused"));
+}
+
+/** Never answers; rejects when the request is aborted, as the global `fetch` does. */
+export function hanging({ signal }: Request): Promise<Response> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+}
+
+/** Answers with this text. */
+export function saying(text: string, status = 200): Fetch {
+  return () => Promise.resolve(new Response(text, { status }));
+}
+
+/** A mock issuer and what a gateway would have to verify its tokens. */
+export interface World {
+  readonly clock: FakeClock;
+  readonly log: FakeLogger;
+  readonly issuer: MockIssuer;
+  readonly network: ScriptedFetch;
+  readonly keys: KeySet;
+  readonly verifier: TokenVerifier;
+}
+
+/** A new world; `options` go to the verifier. */
+export async function world(options: Partial<VerifierOptions> = {}): Promise<World> {
+  const clock = new FakeClock();
+  const log = new FakeLogger();
+  const issuer = await MockIssuer.create({ clock, ids: new FakeIds("key") });
+  const network = new ScriptedFetch(issuer.fetch);
+  const keys = new KeySet({ url: issuer.jwksUrl, fetch: network.fetch, clock, log });
+  const { issuer: iss, audience: aud } = issuer;
+  const verifier = createVerifier(keys, { clock, issuer: iss, audience: aud, ...options });
+  return { clock, log, issuer, network, keys, verifier };
+}

@@ -1,0 +1,204 @@
+/**
+ * What a client must not send, and what becomes of it: 4001, or 1009 where it is too long.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { RawClient } from "./support/raw_client.ts";
+import { suite } from "./support/suite.ts";
+import { someone, type Target } from "./support/target.ts";
+import { type FrameSpec, WireOp } from "./support/wire.ts";
+
+/** By what is wrong with it: text, or a frame that is no text. */
+const MALFORMED: Readonly<Record<string, string | FrameSpec>> = {
+  "an empty message": "",
+  "white space": "  \n",
+  "text that is no JSON": "hello",
+  "JSON that breaks off": '{"op":10,"time":1',
+  "JSON with something after it": '{"op":10,"time":1} {}',
+  "JSON with a trailing comma": '{"op":10,"time":1,}',
+  "JSON with single quotes": "{'op':10,'time':1}",
+  "a string": '"op"',
+  "a number": "10",
+  "null": "null",
+  "true": "true",
+  "an array": "[]",
+  "an array of frames": '[{"op":10,"time":1}]',
+  "an empty object": "{}",
+  "op missing": '{"time":1}',
+  "op as a string": '{"op":"10","time":1}',
+  "op null": '{"op":null}',
+  "op as an array": '{"op":[10],"time":1}',
+  "op true": '{"op":true,"token":"x"}',
+  "op unknown": '{"op":4}',
+  "op negative": '{"op":-1}',
+  "op no integer": '{"op":10.5,"time":1}',
+  "op beyond any integer": '{"op":1e400}',
+  "op only on the prototype": '{"__proto__":{"op":10,"time":1}}',
+  "OP in capitals": '{"OP":10,"time":1}',
+  "Hello, which only the gateway sends": '{"op":0,"heartbeat_interval":1000}',
+  "Ready, which only the gateway sends": '{"op":2,"user":"alice","last_id":"a-1"}',
+  "Message, which only the gateway sends":
+    '{"op":3,"id":"a-1","author":"7","content":"hi","time":1}',
+  "Identify without a token": '{"op":1}',
+  "Identify with an empty token": '{"op":1,"token":""}',
+  "Identify with a number for a token": '{"op":1,"token":7}',
+  "Identify with null for a token": '{"op":1,"token":null}',
+  "Identify with a number for last_id": '{"op":1,"token":"x","last_id":7}',
+  "Identify with null for last_id": '{"op":1,"token":"x","last_id":null}',
+  "Heartbeat without time": '{"op":10}',
+  "Heartbeat with time as a string": '{"op":10,"time":"1"}',
+  "Heartbeat with time null": '{"op":10,"time":null}',
+  "Heartbeat with time no integer": '{"op":10,"time":1.5}',
+  "Heartbeat with time negative": '{"op":10,"time":-1}',
+  "Heartbeat with time beyond 2^53": '{"op":10,"time":9007199254740993}',
+  "ACK without time": '{"op":11}',
+  "ACK with time as a string": '{"op":11,"time":"1"}',
+  "nesting to the limit of a frame": `{"op":10,"time":${"[".repeat(2000)}${"]".repeat(2000)}}`,
+  "a binary frame": { opcode: WireOp.Binary, payload: '{"op":10,"time":1}' },
+  "an empty binary frame": { opcode: WireOp.Binary },
+  "a byte order mark before the object": '\uFEFF{"op":10,"time":1}',
+};
+
+/** Longer than any gateway is configured to take here. */
+const TOO_LONG: Readonly<Record<string, readonly FrameSpec[]>> = {
+  "text of 100 KB": [{ payload: `{"op":10,"time":1,"pad":"${"x".repeat(100_000)}"}` }],
+  "binary of 100 KB": [{ opcode: WireOp.Binary, payload: new Uint8Array(100_000) }],
+  "one byte over the limit": [{ payload: padded(4097) }],
+  "one byte over the limit, counted in UTF-8": [{ payload: padded(4097, "é") }],
+  "over the limit in fragments": [
+    { fin: false, payload: padded(4090) },
+    { opcode: WireOp.Continuation, payload: " ".repeat(10) },
+  ],
+};
+
+suite("malformed frames", {
+  checks: {
+    ...each(MALFORMED, "is 4001", async (gateway, bad) => {
+      using client = await greeted(gateway);
+      await client.send(typeof bad === "string" ? { payload: bad } : bad);
+      await closesWith(client, 4001);
+    }),
+
+    ...each(TOO_LONG, "is 1009", async (gateway, frames) => {
+      using client = await greeted(gateway);
+      await client.send(...frames);
+      await closesWith(client, 1009);
+    }),
+
+    "a frame of exactly the limit is read": async (gateway) => {
+      for (const pad of ["x", "é"]) {
+        using client = await greeted(gateway);
+        await client.text(padded(4096, pad));
+        assert.deepEqual(await client.nextJson("the ACK"), { op: 11, time: 1 });
+      }
+    },
+
+    "unknown fields are ignored": async (gateway) => {
+      using client = await greeted(gateway);
+      await client.text('{"time":8,"op":10,"constructor":{},"more":[1,{"op":3}],"":null}');
+      assert.deepEqual(await client.nextJson("the ACK"), { op: 11, time: 8 });
+    },
+
+    "a client that is ready is closed with 4001 as well, and is gone": async (gateway) => {
+      const user = someone();
+      using peer = await gateway.member(user);
+      await peer.raw.text('{"op":3}');
+      assert.equal(await peer.closeCode(), 4001);
+      await gateway.absence(user);
+    },
+
+    "nothing that follows a malformed frame is answered": async (gateway) => {
+      using client = await greeted(gateway);
+      await client.send({ payload: "no" }, { payload: '{"op":10,"time":1}' });
+      const frame = await client.next("a close frame");
+      assert.equal(frame?.opcode, WireOp.Close);
+    },
+
+    "text that is not UTF-8 ends the connection": async (gateway) => {
+      using client = await greeted(gateway);
+      await client.send({ payload: new Uint8Array([0x22, 0xff, 0xfe, 0x22]) });
+      await client.ended();
+    },
+
+    "a frame with reserved bits ends the connection": async (gateway) => {
+      using client = await greeted(gateway);
+      await client.send({ opcode: WireOp.Text | 0x40, payload: '{"op":10,"time":1}' });
+      await client.ended();
+    },
+
+    "a continuation of nothing ends the connection": async (gateway) => {
+      using client = await greeted(gateway);
+      await client.send({ opcode: WireOp.Continuation, payload: '{"op":10,"time":1}' });
+      await client.ended();
+    },
+
+    "the gateway serves the next client as if nothing had been": async (gateway) => {
+      const user = someone();
+      using peer = await gateway.member(user);
+      await gateway.backend.publish({ user, author: "1", content: "still here" });
+      assert.equal((await peer.nextMessage())["content"], "still here");
+    },
+  },
+});
+
+suite("frames that announce more than they bring", {
+  settings: { GATEWAY_IDENTIFY_TIMEOUT_MS: "300", GATEWAY_CLOSE_GRACE_MS: "100" },
+  checks: {
+    "one that announces 1 GB and stalls does not outlive the deadline": async (gateway) => {
+      using client = await greeted(gateway);
+      await client.send({ payload: '{"op":', announcedBytes: 1024 ** 3 });
+      await client.ended();
+    },
+
+    "one that announces 1 MB and stalls does not outlive the deadline": async (gateway) => {
+      using client = await greeted(gateway);
+      await client.send({ payload: '{"op":', announcedBytes: 1024 ** 2 });
+      await closesWith(client, 4004);
+    },
+
+    "a message that never ends its fragments does not outlive the deadline": async (gateway) => {
+      using client = await greeted(gateway);
+      await client.send({ fin: false, payload: '{"op":' });
+      await closesWith(client, 4004);
+    },
+  },
+});
+
+/** A heartbeat that is `bytes` long in UTF-8. */
+function padded(bytes: number, pad = "x"): string {
+  const [head, tail] = ['{"op":10,"time":1,"pad":"', '"}'];
+  const room = bytes - head.length - tail.length;
+  const width = new TextEncoder().encode(pad).length;
+  return head + pad.repeat(Math.floor(room / width)) + "x".repeat(room % width) + tail;
+}
+
+async function greeted(gateway: Target): Promise<RawClient> {
+  const client = await gateway.connect();
+  assert.equal((await client.nextJson("Hello"))["op"], 0);
+  return client;
+}
+
+/** The gateway's close frame has `code` and a reason, and the connection ends when it is answered. */
+async function closesWith(client: RawClient, code: number): Promise<void> {
+  const close = await client.closeFrame();
+  assert.equal(close.code, code, close.reason);
+  assert.notEqual(close.reason, "", "a close says why");
+  await client.close(code);
+  await client.ended();
+}
+
+/** A check for each of `cases`. */
+function each<T>(
+  cases: Readonly<Record<string, T>>,
+  outcome: string,
+  check: (gateway: Target, value: T) => Promise<void>,
+): Record<string, (gateway: Target) => Promise<void>> {
+  return Object.fromEntries(
+    Object.entries(cases).map(([name, value]) => [
+      `${name} ${outcome}`,
+      (gateway: Target) => check(gateway, value),
+    ]),
+  );
+}

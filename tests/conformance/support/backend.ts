@@ -1,0 +1,150 @@
+/**
+ * The app's backend, as the gateway sees it: login at the mock issuer and the routes that need the
+ * publish key (docs/http.md).
+ *
+ * It only asks and returns; what an answer should have been is for the tests to say.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { within } from "./wait.ts";
+
+/** A message to publish. */
+export interface Draft {
+  readonly channel?: string;
+  readonly user?: string;
+  readonly author: string;
+  readonly content: unknown;
+}
+
+/** What the gateway says of a message that it has accepted. */
+export interface Accepted {
+  readonly id: string;
+  readonly time: number;
+}
+
+/** An answer over HTTP, read to its end. `body` is JSON where the answer was, else text. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: unknown;
+}
+
+/** What to ask, besides method and path. */
+export interface RequestOptions {
+  /** Sent as JSON, unless it is bytes or text already. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A user's claims, as the mock issuer takes them. */
+export interface LoginOptions {
+  readonly channels?: readonly string[];
+  readonly expiresInS?: number;
+}
+
+/** Presence of a user. */
+export interface Presence {
+  readonly user: string;
+  readonly connections: number;
+  readonly channels: readonly string[];
+}
+
+/** A backend that has the publish key. */
+export class Backend {
+  /** @param url of the gateway, without a path */
+  constructor(readonly url: string, readonly publishKey: string) {}
+
+  /** Asks `path`, with the publish key unless `headers` say otherwise. */
+  async request(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
+    const { body } = options;
+    const raw = typeof body === "string" || body instanceof Uint8Array;
+    const headers = {
+      Authorization: `Bearer ${this.publishKey}`,
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...options.headers,
+    };
+    const asked = fetch(this.url + path, {
+      method,
+      headers,
+      redirect: "manual",
+      ...(body === undefined ? {} : { body: raw ? body as BodyInit : JSON.stringify(body) }),
+    }).then(async (response) => ({
+      status: response.status,
+      headers: response.headers,
+      body: parse(response.headers.get("content-type") ?? "", await response.text()),
+    }));
+    return await within(`an answer to ${method} ${path}`, asked);
+  }
+
+  /** A token of the mock issuer. */
+  async login(user: string, options: LoginOptions = {}): Promise<string> {
+    const { channels, expiresInS } = options;
+    const body = {
+      user,
+      password: "correct",
+      ...(channels === undefined ? {} : { channels }),
+      ...(expiresInS === undefined ? {} : { expires_in: expiresInS }),
+    };
+    const answer = await this.#expect(200, "POST", "/login", { body });
+    const { token } = answer as { token: unknown };
+    assert.ok(typeof token === "string", "the login's token");
+    return token;
+  }
+
+  /** Publishes one message. */
+  async publish(draft: Draft): Promise<Accepted> {
+    return await this.#expect(201, "POST", "/messages", { body: draft }) as Accepted;
+  }
+
+  /** Publishes several messages in one request. */
+  async publishAll(drafts: readonly Draft[]): Promise<readonly Accepted[]> {
+    return await this.#expect(201, "POST", "/messages", { body: drafts }) as Accepted[];
+  }
+
+  /** Makes a user's open connections join a channel. */
+  async join(user: string, channel: string): Promise<void> {
+    const answer = await this.request("PUT", `${userPath(user)}/channels/${encode(channel)}`);
+    assert.ok(answer.status < 300, `join: ${answer.status} ${JSON.stringify(answer.body)}`);
+  }
+
+  /** Makes a user's open connections leave a channel. */
+  async leave(user: string, channel: string): Promise<void> {
+    const answer = await this.request("DELETE", `${userPath(user)}/channels/${encode(channel)}`);
+    assert.ok(answer.status < 300, `leave: ${answer.status} ${JSON.stringify(answer.body)}`);
+  }
+
+  /** Disconnects a user. */
+  async disconnect(user: string): Promise<void> {
+    const answer = await this.request("DELETE", `${userPath(user)}/connections`);
+    assert.ok(answer.status < 300, `disconnect: ${answer.status} ${JSON.stringify(answer.body)}`);
+  }
+
+  /** Presence of a user. */
+  async presence(user: string): Promise<Presence> {
+    return await this.#expect(200, "GET", userPath(user)) as Presence;
+  }
+
+  async #expect(
+    status: number,
+    ...[method, path, options]: Parameters<Backend["request"]>
+  ): Promise<unknown> {
+    const answer = await this.request(method, path, options);
+    const seen = JSON.stringify(answer.body);
+    assert.equal(answer.status, status, `${method} ${path} answered ${answer.status} ${seen}`);
+    return answer.body;
+  }
+}
+
+function userPath(user: string): string {
+  return `/users/${encode(user)}`;
+}
+
+function encode(text: string): string {
+  return encodeURIComponent(text);
+}
+
+function parse(contentType: string, text: string): unknown {
+  return /\bjson\b/.test(contentType) && text !== "" ? JSON.parse(text) : text;
+}

@@ -1,0 +1,145 @@
+/**
+ * A well-behaved client of the gateway's protocol on top of {@linkcode RawClient}: it reads all the
+ * time, acknowledges heartbeats, answers the close frame, and keeps every other frame until a test asks
+ * for it.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { type CloseInfo, closeInfo, type ConnectOptions, RawClient } from "./raw_client.ts";
+import { within } from "./wait.ts";
+import { type FrameSpec, type WireFrame, WireOp } from "./wire.ts";
+
+/** A frame of the gateway's protocol. */
+export type Frame = Readonly<Record<string, unknown>>;
+
+/** How a peer identifies, and how it connects. */
+export interface PeerOptions extends ConnectOptions {
+  readonly token: string;
+  /** The message id to resume after. */
+  readonly lastId?: string | undefined;
+}
+
+/** A connection that reads by itself. */
+export class Peer implements Disposable {
+  readonly raw: RawClient;
+  /** How the gateway closed the connection; `undefined` if it ended without a close frame. */
+  readonly closed: Promise<CloseInfo | undefined>;
+  readonly #inbox: Frame[] = [];
+  #wake: (() => void) | undefined;
+  #over = false;
+
+  private constructor(raw: RawClient) {
+    this.raw = raw;
+    this.closed = this.#pump();
+    // A test that never asks how the connection ended is not failed by it.
+    this.closed.catch(() => undefined);
+  }
+
+  /** Connects to the gateway's WebSocket URL. The first frame to come is Hello. */
+  static async connect(url: string, options: ConnectOptions = {}): Promise<Peer> {
+    return new Peer(await RawClient.connect(url, options));
+  }
+
+  /** Connects and identifies; returns the peer once it is ready, with the Ready frame. */
+  static async ready(url: string, options: PeerOptions): Promise<{ peer: Peer; ready: Frame }> {
+    const peer = await Peer.connect(url, options);
+    try {
+      assert.equal((await peer.next("Hello"))["op"], 0);
+      await peer.identify(options.token, options.lastId);
+      return { peer, ready: await peer.nextReady() };
+    } catch (error) {
+      peer[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Sends Identify. */
+  async identify(token: string, lastId?: string): Promise<void> {
+    await this.raw.json({ op: 1, token, ...(lastId === undefined ? {} : { last_id: lastId }) });
+  }
+
+  /** The next frame that is no Heartbeat. Fails if the connection ends instead. */
+  async next(what = "a frame"): Promise<Frame> {
+    return await within(what, this.#take(what));
+  }
+
+  /** The next frame, which has to be Ready. */
+  async nextReady(): Promise<Frame> {
+    const frame = await this.next("Ready");
+    assert.equal(frame["op"], 2, `expected Ready, got ${JSON.stringify(frame)}`);
+    return frame;
+  }
+
+  /** The next frame, which has to be a Message. */
+  async nextMessage(what = "a Message"): Promise<Frame> {
+    const frame = await this.next(what);
+    assert.equal(frame["op"], 3, `expected ${what}, got ${JSON.stringify(frame)}`);
+    return frame;
+  }
+
+  /** The contents of the next `count` frames, which have to be Messages. */
+  async nextContents(count: number): Promise<unknown[]> {
+    const contents: unknown[] = [];
+    while (contents.length < count) {
+      const message = await this.nextMessage(`message ${contents.length + 1} of ${count}`);
+      contents.push(message["content"]);
+    }
+    return contents;
+  }
+
+  /** With which code the gateway closes; fails if the TCP connection just ends. */
+  async closeCode(what = "a close frame"): Promise<number | undefined> {
+    const close = await within(what, this.closed);
+    assert.ok(close !== undefined, `the connection ended without ${what}`);
+    return close.code;
+  }
+
+  /** Ends the TCP connection. */
+  [Symbol.dispose](): void {
+    this.raw[Symbol.dispose]();
+  }
+
+  async #take(what: string): Promise<Frame> {
+    for (;;) {
+      const frame = this.#inbox.shift();
+      if (frame !== undefined) return frame;
+      if (this.#over) {
+        assert.fail(`closed with ${JSON.stringify(await this.closed)} instead of ${what}`);
+      }
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  /** Rejects for a frame that breaks the protocol; whoever asks for the next frame hears of it. */
+  async #pump(): Promise<CloseInfo | undefined> {
+    try {
+      for (;;) {
+        const frame = await this.raw.nextEver();
+        if (frame === undefined) return undefined;
+        if (frame.opcode === WireOp.Close) {
+          await this.#tell({ opcode: WireOp.Close, payload: frame.payload });
+          return closeInfo(frame);
+        }
+        await this.#handle(frame);
+        this.#wake?.();
+      }
+    } finally {
+      this.#over = true;
+      this.#wake?.();
+    }
+  }
+
+  async #handle(frame: WireFrame): Promise<void> {
+    assert.equal(frame.opcode, WireOp.Text, "the gateway sends text only");
+    const value: Frame = JSON.parse(new TextDecoder().decode(frame.payload));
+    if (value["op"] !== 10) this.#inbox.push(value);
+    else await this.#tell({ payload: JSON.stringify({ op: 11, time: value["time"] }) });
+  }
+
+  /** Sends, unless the gateway was killed or the test has let go meanwhile: reading tells. */
+  async #tell(spec: FrameSpec): Promise<void> {
+    await this.raw.send(spec).catch(() => undefined);
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * A gateway of the suite's own: starts the process with the settings that a test needs, waits until it
+ * listens, and sees to it that it is gone afterwards, whatever happens.
+ *
+ * `CONFORMANCE_COMMAND` is the program to start, arguments separated by spaces; without it, it is what
+ * `deno task start` runs, with the same permissions.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Target } from "./target.ts";
+import { within } from "./wait.ts";
+
+/** Environment variables. */
+export type Settings = Readonly<Record<string, string>>;
+
+/** The root of the repository. */
+export const ROOT: string = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+
+/** What a process has left behind. */
+export interface Ended {
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What is read of deno.json. */
+interface StartTask {
+  readonly tasks: { readonly start: { readonly command: string } };
+}
+
+/** The program to start and its arguments. */
+export function command(): readonly [string, ...string[]] {
+  const given = Deno.env.get("CONFORMANCE_COMMAND");
+  if (given !== undefined) {
+    const [program = "", ...rest] = given.trim().split(/\s+/);
+    return [program.includes("/") ? resolve(Deno.cwd(), program) : program, ...rest];
+  }
+  const config: StartTask = JSON.parse(Deno.readTextFileSync(resolve(ROOT, "deno.json")));
+  const [program, ...rest] = config.tasks.start.command.split(/\s+/);
+  assert.equal(program, "deno", "the start task of deno.json runs deno");
+  return [Deno.execPath(), ...rest];
+}
+
+function spawn(settings: Settings, args: readonly string[]): Deno.ChildProcess {
+  const [program, ...rest] = command();
+  const inherited = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "NO_PROXY"].flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return new Deno.Command(program, {
+    args: [...rest, ...args],
+    cwd: ROOT,
+    clearEnv: true,
+    env: { ...Object.fromEntries(inherited), ...settings },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Runs a gateway that is expected to end by itself: a start that fails, `--help`. */
+export async function runToEnd(settings: Settings, args: readonly string[] = []): Promise<Ended> {
+  const child = spawn(settings, args);
+  try {
+    const output = await within("the process to end by itself", child.output());
+    const decoder = new TextDecoder();
+    return {
+      code: output.code,
+      signal: output.signal,
+      stdout: decoder.decode(output.stdout),
+      stderr: decoder.decode(output.stderr),
+    };
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  }
+}
+
+/** How to start. */
+export interface StartOptions {
+  /** Settings besides those that every gateway of the suite has. */
+  readonly settings?: Settings;
+  /** Directory of the log, which outlives the process; otherwise one that goes with it. */
+  readonly dataDir?: string;
+}
+
+/** A running gateway process. */
+export class GatewayProcess extends Target implements AsyncDisposable {
+  /** The process id. */
+  readonly pid: number;
+  readonly #child: Deno.ChildProcess;
+  readonly #output: Output;
+  readonly #dataDir: string | undefined;
+  #expectedToEnd = false;
+
+  private constructor(
+    started: { url: string; child: Deno.ChildProcess; output: Output; dataDir: string | undefined },
+    publishKey: string,
+  ) {
+    super(started.url, publishKey);
+    this.#child = started.child;
+    this.#output = started.output;
+    this.#dataDir = started.dataDir;
+    this.pid = started.child.pid;
+  }
+
+  /** Starts a gateway on a free port and waits until it listens. */
+  static async start(options: StartOptions = {}): Promise<GatewayProcess> {
+    const own = options.dataDir === undefined ? await Deno.makeTempDir() : undefined;
+    const settings = {
+      GATEWAY_PORT: "0",
+      GATEWAY_DATA_DIR: options.dataDir ?? own ?? "",
+      GATEWAY_LOG_FORMAT: "json",
+      GATEWAY_LOG_LEVEL: "debug",
+      ...options.settings,
+    };
+    const child = spawn(settings, []);
+    const output = new Output(child);
+    try {
+      const line = await output.line("listening", (text) => urlIn(text) !== undefined);
+      const started = { url: urlIn(line) ?? "", child, output, dataDir: own };
+      return new GatewayProcess(started, options.settings?.["GATEWAY_PUBLISH_KEY"] ?? "dev");
+    } catch (error) {
+      await end(child, "SIGKILL");
+      if (own !== undefined) await Deno.remove(own, { recursive: true });
+      throw error;
+    }
+  }
+
+  /** Waits for a line of the log that holds `text`. */
+  async logLine(text: string): Promise<string> {
+    return await this.#output.line(text, (line) => line.includes(text));
+  }
+
+  /** The log so far, a line each. */
+  get log(): readonly string[] {
+    return this.#output.lines;
+  }
+
+  /** Sends a signal after which the process is expected to end, and returns its status. */
+  async end(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<Deno.CommandStatus> {
+    this.#expectedToEnd = true;
+    return await within(`the process to end on ${signal}`, end(this.#child, signal));
+  }
+
+  /** Ends the process. Fails if it had ended before by itself: a gateway does not crash. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const status = await end(this.#child, "SIGKILL");
+    if (this.#dataDir !== undefined) await Deno.remove(this.#dataDir, { recursive: true });
+    if (this.#expectedToEnd || status.signal === "SIGKILL") return;
+    const last = this.#output.lines.slice(-20).join("\n");
+    assert.fail(`the gateway ended by itself with ${status.code} ${status.signal}:\n${last}`);
+  }
+}
+
+/** Collects what a process writes, and wakes who waits for a line of it. */
+class Output {
+  readonly lines: string[] = [];
+  #wake: (() => void)[] = [];
+  #open = 2;
+
+  constructor(child: Deno.ChildProcess) {
+    void this.#collect(child.stdout);
+    void this.#collect(child.stderr);
+  }
+
+  async line(what: string, matches: (line: string) => boolean): Promise<string> {
+    return await within(`the log line "${what}"`, this.#find(what, matches));
+  }
+
+  async #find(what: string, matches: (line: string) => boolean): Promise<string> {
+    for (let at = 0;;) {
+      for (; at < this.lines.length; at++) {
+        const line = this.lines[at];
+        if (line !== undefined && matches(line)) return line;
+      }
+      if (this.#open === 0) {
+        assert.fail(`ended before it logged "${what}":\n${this.lines.slice(-20).join("\n")}`);
+      }
+      await new Promise<void>((resolve) => this.#wake.push(resolve));
+    }
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      this.lines.push(...lines);
+      this.#wakeAll();
+    }
+    if (rest !== "") this.lines.push(rest);
+    this.#open -= 1;
+    this.#wakeAll();
+  }
+
+  #wakeAll(): void {
+    const waiting = this.#wake;
+    this.#wake = [];
+    for (const wake of waiting) wake();
+  }
+}
+
+/** Where the log says that the gateway listens. */
+function urlIn(line: string): string | undefined {
+  return /listening/i.test(line) ? /https?:\/\/[^\s"/]+:\d+/.exec(line)?.[0] : undefined;
+}
+
+async function end(child: Deno.ChildProcess, signal: Deno.Signal): Promise<Deno.CommandStatus> {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended already; its status says how.
+  }
+  return await child.status;
+}

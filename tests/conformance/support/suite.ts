@@ -1,0 +1,69 @@
+/**
+ * A suite: checks that share one gateway, which is started before the first and stopped after the last.
+ *
+ * With `CONFORMANCE_URL` the gateway at that URL is tested instead (`CONFORMANCE_PUBLISH_KEY`, default
+ * `dev`), and suites that need settings of their own are skipped, saying so.
+ *
+ * @module
+ */
+
+import { GatewayProcess, type Settings } from "./process.ts";
+import { Target } from "./target.ts";
+
+/** What a suite needs of its gateway. */
+export interface SuiteOptions {
+  /** Settings without which the checks mean nothing. */
+  readonly settings?: Settings;
+  /** Settings that only make them faster. */
+  readonly hints?: Settings;
+}
+
+/** One check. */
+export type Check = (gateway: Target) => Promise<void>;
+
+const OWN_PROCESS = "needs a gateway of its own, not one at CONFORMANCE_URL";
+
+/** The URL of the gateway to test, if it is not one that the suite starts. */
+function givenUrl(): string | undefined {
+  return Deno.env.get("CONFORMANCE_URL")?.replace(/\/$/, "");
+}
+
+/** Defines a suite. `checks` has each under the name of what it shows. */
+export function suite(
+  name: string,
+  { settings, hints, checks }: SuiteOptions & { readonly checks: Readonly<Record<string, Check>> },
+): void {
+  const url = givenUrl();
+  if (url !== undefined && settings !== undefined) return skip(name, OWN_PROCESS);
+  define(name, async (context) => {
+    const key = Deno.env.get("CONFORMANCE_PUBLISH_KEY") ?? "dev";
+    await using process = url === undefined
+      ? await GatewayProcess.start({ settings: { ...hints, ...settings } })
+      : undefined;
+    const gateway = process ?? new Target(url ?? "", key);
+    for (const [each, check] of Object.entries(checks)) {
+      await context.step({ name: each, ...UNSANITIZED, fn: () => check(gateway) });
+    }
+  });
+}
+
+/** Defines a test that starts its gateways itself. */
+export function processTest(name: string, run: () => Promise<void>): void {
+  if (givenUrl() !== undefined) skip(name, OWN_PROCESS);
+  else define(name, run);
+}
+
+/** Reports a test as ignored, with the reason in its name, because reports have no other place for it. */
+export function skip(name: string, reason: string): void {
+  Deno.test({ name: `${name} (skipped: ${reason})`, ignore: true, fn: () => {} });
+}
+
+/**
+ * The sanitizers are off: connections and the reads on them outlive a check on purpose, and what has
+ * to be over in the end is checked where it matters, in the gateway's process.
+ */
+const UNSANITIZED = { sanitizeOps: false, sanitizeResources: false, sanitizeExit: false };
+
+function define(name: string, fn: (context: Deno.TestContext) => Promise<void>): void {
+  Deno.test({ name, ...UNSANITIZED, fn });
+}

@@ -1,0 +1,136 @@
+/**
+ * What `Metrics` counts and how it is scraped.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Metrics } from "../../gateway/metrics.ts";
+
+function makeMetrics(): Metrics {
+  return new Metrics({ version: "1.2.3", runtime: "deno 2", residentBytes: () => 4096 });
+}
+
+Deno.test("Metrics counts a connection in the phase that it is in, and in no other", async () => {
+  const metrics = makeMetrics();
+  const inPhase = (phase: string) => metrics.value("gateway_connections", { phase });
+  metrics.phaseChanged("new", "unidentified");
+  metrics.phaseChanged("new", "unidentified");
+  metrics.phaseChanged("unidentified", "verifying");
+  assert.equal(await inPhase("unidentified"), 1);
+  assert.equal(await inPhase("verifying"), 1);
+  metrics.phaseChanged("verifying", "verifying");
+  assert.equal(await inPhase("verifying"), 1);
+  metrics.phaseChanged("verifying", "closing");
+  metrics.phaseChanged("closing", "closed");
+  assert.equal(await inPhase("verifying"), 0);
+  assert.equal(await inPhase("closing"), 0);
+  assert.equal(await metrics.value("gateway_connections_opened_total"), 2);
+});
+
+Deno.test("Metrics counts frames by name and direction", async () => {
+  const metrics = makeMetrics();
+  metrics.frameIn("Identify");
+  metrics.frameIn("malformed");
+  metrics.frameIn("malformed");
+  metrics.frameOut("Hello");
+  metrics.frameOut("Message", 500);
+  assert.equal(await metrics.value("gateway_frames_in_total", { op: "Identify" }), 1);
+  assert.equal(await metrics.value("gateway_frames_in_total", { op: "malformed" }), 2);
+  assert.equal(await metrics.value("gateway_frames_in_total", { op: "Heartbeat" }), 0);
+  assert.equal(await metrics.value("gateway_frames_out_total", { op: "Hello" }), 1);
+  assert.equal(await metrics.value("gateway_frames_out_total", { op: "Message" }), 500);
+});
+
+Deno.test("Metrics counts closes by code and refusals by reason", async () => {
+  const metrics = makeMetrics();
+  metrics.closed(4002);
+  metrics.closed(4002);
+  metrics.closed("peer");
+  metrics.refused("per_address");
+  assert.equal(await metrics.value("gateway_closes_total", { code: "4002" }), 2);
+  assert.equal(await metrics.value("gateway_closes_total", { code: "peer" }), 1);
+  assert.equal(await metrics.value("gateway_refused_total", { reason: "per_address" }), 1);
+  assert.equal(await metrics.value("gateway_refused_total", { reason: "origin" }), 0);
+});
+
+Deno.test("Metrics counts messages, failures and bugs", async () => {
+  const metrics = makeMetrics();
+  metrics.published(3);
+  metrics.delivered(40);
+  metrics.delivered(2);
+  metrics.replayed(7);
+  metrics.logPublishFailed();
+  metrics.identifyRejected();
+  metrics.bug();
+  metrics.lingering(2);
+  metrics.lingering(-1);
+  assert.equal(await metrics.value("gateway_messages_published_total"), 3);
+  assert.equal(await metrics.value("gateway_messages_delivered_total"), 42);
+  assert.equal(await metrics.value("gateway_messages_replayed_total"), 7);
+  assert.equal(await metrics.value("gateway_log_publish_failures_total"), 1);
+  assert.equal(await metrics.value("gateway_identifies_rejected_total"), 1);
+  assert.equal(await metrics.value("gateway_bugs_total"), 1);
+  assert.equal(await metrics.value("gateway_lingering_sockets"), 1);
+});
+
+Deno.test("Metrics puts a round trip into its buckets, in seconds", async () => {
+  const metrics = makeMetrics();
+  const name = "gateway_heartbeat_round_trip_seconds";
+  metrics.roundTrip(7);
+  metrics.roundTrip(300);
+  assert.equal(await metrics.value(`${name}_count`), 2);
+  assert.equal(await metrics.value(`${name}_sum`), 0.307);
+  assert.equal(await metrics.value(`${name}_bucket`, { le: "0.005" }), 0);
+  assert.equal(await metrics.value(`${name}_bucket`, { le: "0.01" }), 1);
+  assert.equal(await metrics.value(`${name}_bucket`, { le: "+Inf" }), 2);
+});
+
+Deno.test("Metrics gives quantiles of the event loop's delay over its last 3,000 measurements", async () => {
+  const metrics = makeMetrics();
+  const quantile = (q: string) =>
+    metrics.value("gateway_event_loop_delay_recent_seconds", { quantile: q });
+  assert.equal(await quantile("1"), 0);
+  for (let ms = 100; ms >= 1; ms--) metrics.eventLoopDelay(ms);
+  assert.equal(await quantile("0.5"), 0.05);
+  assert.equal(await quantile("0.99"), 0.099);
+  assert.equal(await quantile("1"), 0.1);
+  for (let i = 0; i < 3000; i++) metrics.eventLoopDelay(2);
+  assert.equal(await quantile("1"), 0.002);
+  assert.equal(await metrics.value("gateway_event_loop_delay_seconds_count"), 3100);
+});
+
+Deno.test("Metrics counts each on its own when there are two", async () => {
+  const [one, other] = [makeMetrics(), makeMetrics()];
+  one.published(1);
+  assert.equal(await one.value("gateway_messages_published_total"), 1);
+  assert.equal(await other.value("gateway_messages_published_total"), 0);
+});
+
+Deno.test("Metrics.text() has the same value at every scrape while nothing happens", async () => {
+  const metrics = makeMetrics();
+  metrics.published(5);
+  metrics.frameIn("Heartbeat");
+  const first = await metrics.text();
+  assert.equal(await metrics.text(), first);
+  assert.match(first, /^gateway_messages_published_total 5$/m);
+  assert.match(first, /^gateway_frames_in_total\{op="Heartbeat"\} 1$/m);
+});
+
+Deno.test("Metrics.text() follows Prometheus' conventions", async () => {
+  const metrics = makeMetrics();
+  const text = await metrics.text();
+  const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)];
+  assert.ok(types.length > 15, `only ${types.length} metrics`);
+  for (const [, name = "", type] of types) {
+    assert.match(name, /^gateway_[a-z_]+$/);
+    assert.equal(name.endsWith("_total"), type === "counter", name);
+  }
+  assert.match(text, /^gateway_build_info\{version="1.2.3",runtime="deno 2"\} 1$/m);
+  assert.match(text, /^gateway_process_resident_memory_bytes 4096$/m);
+  assert.match(metrics.contentType, /^text\/plain; version=0\.0\.4/);
+});
+
+Deno.test("Metrics.value() throws for a name that does not exist", async () => {
+  await assert.rejects(makeMetrics().value("gateway_unheard_of_total"), TypeError);
+});

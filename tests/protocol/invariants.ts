@@ -1,0 +1,186 @@
+/**
+ * What holds in every session, whatever happens to it: each invariant a function of its own, over one
+ * step of the reducer and what was known of the session before.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { nextDeadline, Op, type SessionEffect } from "../../gateway/protocol/mod.ts";
+import type { Taken } from "./oracle.ts";
+
+/** What is remembered of a session besides its state: as little as the invariants need. */
+export interface History {
+  readonly greeted: boolean;
+  readonly joined: boolean;
+  readonly closeSent: boolean;
+  readonly cut: boolean;
+  /** The Identify whose token the verifier accepted last, and whether its place was found. */
+  readonly proven: number | undefined;
+}
+
+/** The history of a session to which nothing has happened. */
+export const NOTHING: History = {
+  greeted: false,
+  joined: false,
+  closeSent: false,
+  cut: false,
+  proven: undefined,
+};
+
+/** The history after `step`. */
+export function remember(history: History, { event, step: [, effects] }: Taken): History {
+  const has = (type: SessionEffect["type"]) => effects.some((effect) => effect.type === type);
+  return {
+    greeted: history.greeted || has("send"),
+    joined: has("leave") ? false : history.joined || has("join"),
+    closeSent: history.closeSent || has("close"),
+    cut: history.cut || has("cut"),
+    proven: event.type === "tokenVerified" && has("locate") ? event.attempt : history.proven,
+  };
+}
+
+type Invariant = (taken: Taken, history: History) => void;
+
+/** Every invariant, by name. */
+export const INVARIANTS: Readonly<Record<string, Invariant>> = {
+  nothingIsSentBeforeHello({ step: [, effects] }, { greeted }) {
+    const [first] = effects.filter(({ type }) => type === "send");
+    if (!greeted && first?.type === "send") assert.equal(first.frame.op, Op.Hello);
+  },
+
+  helloIsSentOnce({ step: [, effects] }, { greeted }) {
+    for (const effect of effects) {
+      if (effect.type === "send" && effect.frame.op === Op.Hello) assert.equal(greeted, false);
+    }
+  },
+
+  nothingIsDoneAfterCloseButCut({ step: [, effects] }, { closeSent, cut }) {
+    const closed = effects.findIndex(({ type }) => type === "close");
+    const over = closeSent || closed >= 0;
+    const rest = over ? effects.slice(closed + 1) : [];
+    assert(rest.every(({ type }) => type === "cut"));
+    assert(rest.length + (cut ? 1 : 0) <= 1, "cut twice");
+    if (!over) assert(effects.every(({ type }) => type !== "cut"), "cut without a close");
+  },
+
+  readyOnlyOnceVerifiedAndLocated({ event, step: [, effects] }, { proven }) {
+    const readies = effects.filter((e) => e.type === "send" && e.frame.op === Op.Ready);
+    if (readies.length === 0) return;
+    assert.equal(readies.length, 1);
+    assert(event.type === "located" && event.attempt === proven);
+    assert.equal(effects[effects.findIndex((e) => e === readies[0]) + 1]?.type, "join");
+  },
+
+  neverReadyForAnExpiredToken({ event, step: [after] }) {
+    if (after.phase === "ready") assert(after.expiresAt > event.at);
+  },
+
+  joinedIfAndOnlyIfReady({ step: [after, effects] }, { joined }) {
+    let is = joined;
+    for (const { type } of effects) {
+      if (type === "join") is = true;
+      if (type === "leave") is = false;
+    }
+    assert.equal(is, after.phase === "ready");
+  },
+
+  leavesExactlyOnce({ before, step: [after, effects] }, { joined }) {
+    const leaves = effects.filter(({ type }) => type === "leave").length;
+    assert.equal(leaves, before.phase === "ready" && after.phase !== "ready" ? 1 : 0);
+    if (leaves === 1) assert(joined, "left what it had not joined");
+  },
+
+  aCloseFrameLeadsToClosing({ step: [after, effects] }) {
+    if (effects.some(({ type }) => type === "close")) {
+      assert(after.phase === "closing" || effects.at(-1)?.type === "cut");
+    }
+  },
+
+  closingEndsWithinTheGrace({ event, options, step: [after] }) {
+    if (after.phase === "closing") assert(after.cutAt <= event.at + options.closeGraceMs);
+  },
+
+  theGraceIsNeverPutOff({ before, step: [after] }) {
+    if (before.phase === "closing" && after.phase === "closing") {
+      assert.equal(after.cutAt, before.cutAt);
+    }
+  },
+
+  everyDeadlineLiesAhead({ event, step: [after] }) {
+    const deadline = nextDeadline(after);
+    if (deadline !== undefined) assert(deadline > event.at, `${deadline} <= ${event.at}`);
+  },
+
+  onlyNewAndClosedWaitForNothing({ step: [after] }) {
+    const waits = after.phase !== "new" && after.phase !== "closed";
+    assert.equal(nextDeadline(after) !== undefined, waits);
+  },
+
+  anUnacknowledgedBeatEndsOneIntervalLater({ options, step: [after] }) {
+    if ("unacked" in after && after.unacked !== undefined) {
+      assert.equal(after.beatAt, after.unacked + options.heartbeatIntervalMs);
+    }
+  },
+
+  theNextBeatIsAtMostOneIntervalAway({ event, options, step: [after] }) {
+    if ("beatAt" in after) assert(after.beatAt <= event.at + options.heartbeatIntervalMs);
+  },
+
+  everyHeartbeatOfAnOpenSessionIsAnswered({ event, step: [after, effects] }) {
+    if (event.type !== "frameReceived" || !event.decoded.ok) return;
+    if (!("beatAt" in after) || event.decoded.frame.op !== Op.Heartbeat) return;
+    const answer = { op: Op.HeartbeatAck, time: event.decoded.frame.time };
+    assert.deepEqual(effects.at(-1), { type: "send", frame: answer });
+  },
+
+  theWindowHoldsNoMoreThanTheLimit({ event, options, step: [after] }) {
+    if (!("frames" in after)) return;
+    assert(after.frames.length <= options.rateLimitFrames);
+    if (event.type === "frameReceived") {
+      assert(after.frames.every((at) => at > event.at - options.rateLimitWindowMs));
+    }
+  },
+
+  thePendingIdentifyIsTheNewest({ step: [after] }) {
+    if (after.phase === "verifying" || after.phase === "joining") {
+      assert.equal(after.identification.attempt, after.attempts);
+    }
+    if (after.phase === "ready" && after.renewal !== undefined) {
+      assert.equal(after.renewal.attempt, after.attempts);
+    }
+  },
+
+  identifyingEndsInTime({ event, options, step: [after] }) {
+    if (after.phase === "unidentified") {
+      assert(after.identifyBy <= event.at + options.identifyTimeoutMs);
+    }
+    if (after.phase === "verifying" || after.phase === "joining") {
+      assert(after.identification.by <= event.at + options.verifyTimeoutMs);
+    }
+  },
+
+  theUserOfASessionNeverChanges({ before, step: [after] }) {
+    if (before.phase === "ready" && after.phase === "ready") assert.equal(after.user, before.user);
+  },
+
+  closedIsForGood({ before, step: [after, effects] }) {
+    if (before.phase === "closed") assert.deepEqual([after, effects], [{ phase: "closed" }, []]);
+  },
+};
+
+const NAMED = Object.entries(INVARIANTS);
+
+/** Says that every invariant holds for `taken`. */
+export function assertInvariants(taken: Taken, history: History): void {
+  let checking = "";
+  try {
+    for (const [name, holds] of NAMED) {
+      checking = name;
+      holds(taken, history);
+    }
+  } catch (cause) {
+    const { before, event, step } = taken;
+    throw new Error(`${checking}: ${JSON.stringify({ before, event, step, history })}`, { cause });
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Identify while ready: the token is renewed, and nothing else changes (docs/protocol.md, "Renewing
+ * the token").
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Op } from "../../gateway/protocol/mod.ts";
+import { ack, assertCloses, Driver, identify, located, START, types, verified } from "./support.ts";
+
+Deno.test("reduce() answers a renewal with a new Ready and the new channels", () => {
+  const session = new Driver().ready({ expiresAt: START + 30_000 });
+  assert.deepEqual(types(session.feed(identify(), 1_000)), ["verifyToken"]);
+  assert.deepEqual(session.feed(verified(2, { channels: ["new"] })), [{
+    type: "locate",
+    attempt: 2,
+    user: "ada",
+    channels: ["new"],
+    lastId: undefined,
+    renewal: true,
+  }]);
+  assert.deepEqual(session.feed(located(2, "e-50")), [
+    { type: "send", frame: { op: Op.Ready, user: "ada", last_id: "e-50" } },
+    { type: "join", user: "ada", channels: ["new"] },
+  ]);
+});
+
+Deno.test("reduce() passes a renewal's last_id on and says resumed only then", () => {
+  const session = new Driver().ready();
+  session.feed(identify("e-49"));
+  const [locate] = session.feed(verified(2));
+  assert(locate?.type === "locate");
+  assert.deepEqual([locate.lastId, locate.renewal], ["e-49", true]);
+  assert.deepEqual(session.feed(located(2, "e-50", true))[0], {
+    type: "send",
+    frame: { op: Op.Ready, user: "ada", last_id: "e-50", resumed: true },
+  });
+});
+
+Deno.test("reduce() counts the expiry of the new token from the moment it is verified", () => {
+  const session = new Driver().ready({ expiresAt: START + 10_000 });
+  session.feed(identify(), 9_000);
+  session.feed(verified(2, { expiresAt: START + 20_000 }), 999);
+  assert.deepEqual(session.feed({ type: "ticked" }, 1), [], "the old expiry");
+  session.feed(located(2));
+  assert.deepEqual(session.feedAt(START + 19_999, { type: "ticked" }), []);
+  assertCloses(session.feedAt(START + 20_000, { type: "ticked" }), "IdentifyFailed");
+});
+
+Deno.test("reduce() lets the old token expire while the new one is being verified", () => {
+  const session = new Driver().ready({ expiresAt: START + 10_000 });
+  session.feed(identify(), 9_000);
+  assertCloses(session.feed(verified(2), 1_000), "IdentifyFailed");
+});
+
+Deno.test("reduce() lets a renewal shorten a session", () => {
+  const session = new Driver().ready({ expiresAt: START + 30_000 });
+  session.feed(identify());
+  session.feed(verified(2, { expiresAt: START + 10 }));
+  assertCloses(session.feedAt(START + 10, located(2)), "IdentifyFailed");
+});
+
+Deno.test("reduce() closes with 4003 when a renewal's token is another user's", () => {
+  const session = new Driver().ready();
+  session.feed(identify());
+  const effects = session.feed(verified(2, { user: "bob" }));
+  assert.deepEqual(types(effects), ["leave", "close"]);
+  assertCloses(effects, "IdentifyFailed");
+});
+
+Deno.test("reduce() closes with 4003 when a renewal's token is refused or expired", () => {
+  for (
+    const outcome of [
+      { type: "tokenRejected", attempt: 2, reason: "bad signature" },
+      verified(2, { expiresAt: START }),
+    ] as const
+  ) {
+    const session = new Driver().ready();
+    session.feed(identify());
+    const effects = session.feed(outcome);
+    assert.deepEqual(types(effects), ["leave", "close"]);
+    assertCloses(effects, "IdentifyFailed");
+  }
+});
+
+Deno.test("reduce() closes with 1011 when a renewal cannot be verified in time, or at all", () => {
+  const session = new Driver().ready();
+  session.feed(identify());
+  assertCloses(session.tick(), "InternalError");
+  assert.equal(session.at, START + 5_000);
+
+  const other = new Driver().ready();
+  other.feed(identify());
+  assertCloses(other.feed({ type: "dependencyLost", attempt: 2 }), "InternalError");
+});
+
+Deno.test("reduce() ignores the outcomes of a renewal that a newer one has replaced", () => {
+  for (
+    const outcome of [
+      verified(2, { user: "bob" }),
+      verified(2, { expiresAt: START }),
+      located(2),
+      { type: "tokenRejected", attempt: 2, reason: "no" },
+      { type: "dependencyLost", attempt: 2 },
+    ] as const
+  ) {
+    const session = new Driver().ready();
+    session.feed(identify());
+    assert.deepEqual(types(session.feed(identify(), 1)), ["verifyToken"]);
+    assert.deepEqual(session.feed(outcome), [], outcome.type);
+    assert.deepEqual(types(session.feed(verified(3))), ["locate"]);
+    assert.deepEqual(session.feed(outcome), [], outcome.type);
+    assert.deepEqual(types(session.feed(located(3))), ["send", "join"]);
+  }
+});
+
+Deno.test("reduce() gives a client that renews while a renewal is pending no more time", () => {
+  const session = new Driver().ready();
+  session.feed(identify());
+  session.feed(identify(), 4_000);
+  assertCloses(session.tick(), "InternalError");
+  assert.equal(session.at, START + 5_000);
+});
+
+Deno.test("reduce() gives the next renewal its whole time once one is done", () => {
+  const session = new Driver().ready();
+  session.feed(identify());
+  session.feed(verified(2), 4_000);
+  session.feed(located(2));
+  session.feed(identify());
+  session.tick();
+  assert.equal(session.at, START + 9_000);
+});
+
+Deno.test("reduce() keeps heartbeats and the rate limit running through a renewal", () => {
+  const session = new Driver().ready();
+  session.tick();
+  const beat = session.at;
+  session.feed(identify());
+  session.feed(verified(2));
+  session.feed(located(2));
+  assert.deepEqual(session.feed(ack(beat), 100), [{ type: "recordRoundTrip", ms: 100 }]);
+  assert(session.state.phase === "ready");
+  assert.equal(session.state.frames.length, 3, "two Identify and an ACK in this window");
+});

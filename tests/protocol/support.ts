@@ -1,0 +1,152 @@
+/**
+ * What the tests of the protocol share: options, short ways to write events, and a driver that feeds a
+ * session the way a shell does. It decides nothing by itself: every step is a call of `reduce`.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import {
+  type ClientFrame,
+  type CloseName,
+  closeName,
+  initial,
+  nextDeadline,
+  Op,
+  reduce,
+  type ServerFrame,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionOptions,
+  type SessionState,
+} from "../../gateway/protocol/mod.ts";
+
+/** The numbers of a production gateway. */
+export const OPTIONS: SessionOptions = {
+  heartbeatIntervalMs: 45_000,
+  identifyTimeoutMs: 10_000,
+  verifyTimeoutMs: 5_000,
+  closeGraceMs: 2_000,
+  rateLimitFrames: 120,
+  rateLimitWindowMs: 60_000,
+};
+
+/** When sessions of the tests open. */
+export const START = 1_579_276_740_336;
+
+/** An event of which only the time is missing. */
+export type Happening = SessionEvent extends infer E
+  ? E extends SessionEvent ? Omit<E, "at"> : never
+  : never;
+
+/** A well-formed frame of the client arrived. */
+export function received(frame: ClientFrame): Happening {
+  return { type: "frameReceived", decoded: { ok: true, frame } };
+}
+
+/** An Identify arrived. */
+export function identify(lastId?: string): Happening {
+  return received(
+    lastId === undefined
+      ? { op: Op.Identify, token: "token" }
+      : { op: Op.Identify, token: "token", last_id: lastId },
+  );
+}
+
+/** A heartbeat of the client arrived. */
+export function heartbeat(time = 7): Happening {
+  return received({ op: Op.Heartbeat, time });
+}
+
+/** An ACK arrived. */
+export function ack(time: number): Happening {
+  return received({ op: Op.HeartbeatAck, time });
+}
+
+/** Something arrived that is not a frame. */
+export function garbage(code: 4001 | 1009 = 4001): Happening {
+  return { type: "frameReceived", decoded: { ok: false, code, reason: "not JSON" } };
+}
+
+/** The verifier accepted the token of Identify number `attempt`. */
+export function verified(
+  attempt: number,
+  { user = "ada", expiresAt = Infinity, channels = ["general"] } = {},
+): Happening {
+  return { type: "tokenVerified", attempt, claims: { user, channels, expiresAt } };
+}
+
+/** The log said where the session begins. */
+export function located(attempt: number, lastId = "e-1", resumed = false): Happening {
+  return { type: "located", attempt, lastId, resumed };
+}
+
+/** One session and the time it has seen. */
+export class Driver {
+  state: SessionState = initial();
+  at = START;
+  readonly effects: SessionEffect[] = [];
+  readonly options: SessionOptions;
+
+  constructor(options: Partial<SessionOptions> = {}) {
+    this.options = { ...OPTIONS, ...options };
+  }
+
+  /** Feeds `happening`, `afterMs` after the event before it; returns what is to be done. */
+  feed(happening: Happening, afterMs = 0): readonly SessionEffect[] {
+    this.at += afterMs;
+    const [state, effects] = reduce(this.state, { ...happening, at: this.at }, this.options);
+    this.state = state;
+    this.effects.push(...effects);
+    return effects;
+  }
+
+  /** Feeds `happening` at the time `at`. */
+  feedAt(at: number, happening: Happening): readonly SessionEffect[] {
+    return this.feed(happening, at - this.at);
+  }
+
+  /** Feeds `ticked` at the next deadline, as a shell with an exact timer does. */
+  tick(): readonly SessionEffect[] {
+    const deadline = nextDeadline(this.state);
+    assert(deadline !== undefined, "the session waits for nothing");
+    return this.feedAt(deadline, { type: "ticked" });
+  }
+
+  /** Opens the session and makes it ready, all at the present time. */
+  ready(claims: Parameters<typeof verified>[1] = {}): this {
+    this.feed({ type: "opened" });
+    this.feed(identify());
+    this.feed(verified(1, claims));
+    this.feed(located(1));
+    assert.equal(this.state.phase, "ready");
+    return this;
+  }
+}
+
+/** A session that was opened at {@linkcode START}. */
+export function openedSession(options: Partial<SessionOptions> = {}): Driver {
+  const session = new Driver(options);
+  session.feed({ type: "opened" });
+  return session;
+}
+
+/** The frames among `effects`. */
+export function sent(effects: readonly SessionEffect[]): readonly ServerFrame[] {
+  return effects.flatMap((effect) => effect.type === "send" ? [effect.frame] : []);
+}
+
+/** The types of `effects`, in order. */
+export function types(effects: readonly SessionEffect[]): readonly string[] {
+  return effects.map((effect) => effect.type);
+}
+
+/** Says that `effects` end in a close with the code called `name`, once, and nothing is sent after. */
+export function assertCloses(effects: readonly SessionEffect[], name: CloseName): void {
+  const closes = effects.flatMap((effect) => effect.type === "close" ? [effect] : []);
+  assert.deepEqual(closes.map(({ code }) => closeName(code)), [name]);
+  assert.equal(effects.at(-1)?.type, "close");
+  const [close] = closes;
+  assert(close !== undefined && close.reason.length > 0);
+  assert(new TextEncoder().encode(close.reason).length <= 123, "the reason fits a close frame");
+}

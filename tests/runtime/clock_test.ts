@@ -1,0 +1,112 @@
+/**
+ * The system clock over a runtime whose time the test moves.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { SystemClock, type TimeSource } from "../../gateway/runtime/clock.ts";
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A runtime that holds at most one timer, fired by the test. */
+class OneTimer implements TimeSource {
+  wallMs = 1_700_000_000_000;
+  monotonicMs = 250.5;
+  readonly delays: number[] = [];
+  #callback: (() => void) | undefined;
+
+  wall(): number {
+    return this.wallMs;
+  }
+
+  monotonic(): number {
+    return this.monotonicMs;
+  }
+
+  setTimer(delayMs: number, callback: () => void): () => void {
+    this.delays.push(delayMs);
+    this.#callback = callback;
+    return () => {
+      this.#callback = undefined;
+    };
+  }
+
+  /** Lets `ms` pass and then fires the timer that is set. */
+  fireAfter(ms: number): void {
+    this.monotonicMs += ms;
+    this.wallMs += ms;
+    const callback = this.#callback;
+    this.#callback = undefined;
+    callback?.();
+  }
+}
+
+Deno.test("SystemClock.steady() begins at wall time and ignores that the wall clock is set", () => {
+  const source = new OneTimer();
+  const clock = new SystemClock(source);
+  assert.equal(clock.steady(), clock.now());
+  source.monotonicMs += 10;
+  source.wallMs -= 3_600_000;
+  assert.equal(clock.steady(), 1_700_000_000_010);
+  assert.equal(clock.now(), 1_699_996_400_000);
+});
+
+Deno.test("SystemClock.setTimer() calls back once its time has come", () => {
+  const source = new OneTimer();
+  let calls = 0;
+  new SystemClock(source).setTimer(100, () => calls++);
+  source.fireAfter(100);
+  assert.equal(calls, 1);
+  assert.deepEqual(source.delays, [100]);
+});
+
+Deno.test("SystemClock.setTimer() waits for the rest when the runtime fires early", () => {
+  const source = new OneTimer();
+  let calls = 0;
+  new SystemClock(source).setTimer(100, () => calls++);
+  source.fireAfter(99.25);
+  assert.equal(calls, 0);
+  source.fireAfter(1);
+  assert.equal(calls, 1);
+  assert.deepEqual(source.delays, [100, 1]);
+});
+
+Deno.test("SystemClock.setTimer() takes delays that the runtime does not", () => {
+  const source = new OneTimer();
+  let calls = 0;
+  new SystemClock(source).setTimer(2 * MAX_TIMER_MS + 5, () => calls++);
+  source.fireAfter(MAX_TIMER_MS);
+  source.fireAfter(MAX_TIMER_MS);
+  assert.equal(calls, 0);
+  source.fireAfter(5);
+  assert.equal(calls, 1);
+  assert.deepEqual(source.delays, [MAX_TIMER_MS, MAX_TIMER_MS, 5]);
+});
+
+Deno.test("SystemClock.setTimer() takes an infinite delay", () => {
+  const source = new OneTimer();
+  let calls = 0;
+  new SystemClock(source).setTimer(Infinity, () => calls++);
+  source.fireAfter(MAX_TIMER_MS);
+  assert.equal(calls, 0);
+  assert.deepEqual(source.delays, [MAX_TIMER_MS, MAX_TIMER_MS]);
+});
+
+Deno.test("SystemClock.setTimer() is cancelled, also after it was set again", () => {
+  const source = new OneTimer();
+  let calls = 0;
+  const timer = new SystemClock(source).setTimer(MAX_TIMER_MS + 5, () => calls++);
+  source.fireAfter(MAX_TIMER_MS);
+  timer.cancel();
+  source.fireAfter(5);
+  timer.cancel();
+  assert.equal(calls, 0);
+});
+
+Deno.test("SystemClock runs on the runtime's own time", async () => {
+  const clock = new SystemClock();
+  const before = clock.steady();
+  await new Promise<void>((resolve) => void clock.setTimer(1, resolve));
+  assert.ok(clock.steady() - before >= 1);
+});
