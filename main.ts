@@ -157,10 +157,11 @@ function serve(
 ): Listener {
   const { allowedOrigins } = config;
   const handle = createHttp({
-    log: pacedLog(log, () => gateway.ready()),
+    log: pacedLog(log, { ready: () => gateway.ready(), failed: () => metrics.logPublishFailed() }),
     users: localUsers(gateway),
     upgrade: createUpgrade({ gateway, logger, metrics, allowedOrigins }),
     draining: () => gateway.draining,
+    bug: () => metrics.bug(),
     metricsText: () => metrics.text(),
     publishKeys: [config.publishKey],
     issuer: issuer && loginIssuer(issuer),

@@ -56,8 +56,9 @@ export class Admission {
     return this.#perAddress.size;
   }
 
-  /** Counts a connection from `address`; `"full"` when there is not even room to refuse it politely. */
-  admit(address: string): Ticket | "full" {
+  /** Counts a connection from `client`; `"full"` when there is not even room to refuse it politely. */
+  admit(client: string): Ticket | "full" {
+    const address = network(client);
     const refusal = this.#refusal(address);
     if (refusal !== undefined) return this.#refuse(refusal);
     let unidentified = true;
@@ -101,4 +102,17 @@ export class Admission {
     };
     return { refusal, identified: () => {}, release };
   }
+}
+
+/** Who counts as one client: an IPv4 address, or the /64 network that one IPv6 customer has whole. */
+function network(address: string): string {
+  if (!address.includes(":") || address.includes(".")) return address;
+  const [head = "", tail] = address.split("%", 1)[0]?.split("::") ?? [];
+  const groups = head === "" ? [] : head.split(":");
+  if (tail !== undefined) {
+    const last = tail === "" ? [] : tail.split(":");
+    while (groups.length + last.length < 8) groups.push("0");
+    groups.push(...last);
+  }
+  return groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, "")).join(":") + "::/64";
 }

@@ -293,7 +293,9 @@ function nameOf(key: OptionKey, settings: Settings): string {
 }
 
 function unknown(name: string, known: readonly string[]): OperationalError {
-  const nearest = closestMatch(name, known, { maxDistance: Math.ceil(name.length / 3) });
+  // A third of it may be mistyped, not counting the prefix that all names share.
+  const length = name.replace(ENV_PREFIX, "").replace(/^--/, "").length;
+  const nearest = closestMatch(name, known, { maxDistance: Math.ceil(length / 3) });
   const hint = nearest === undefined ? "--help lists all" : `did you mean ${nearest}?`;
   return bad(name, `is not an option; ${hint}`);
 }

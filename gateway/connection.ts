@@ -44,12 +44,19 @@ export interface ConnectionOptions extends SessionOptions {
 
 /** What every connection of a gateway works with. */
 export interface ConnectionContext {
+  /** Both scales of time, and timers. */
   readonly clock: Clock;
+  /** Where it says what happens. */
   readonly logger: Logger;
+  /** Where it counts. */
   readonly metrics: Metrics;
+  /** Decides on tokens. */
   readonly verifier: TokenVerifier;
+  /** Where missed messages are read. */
   readonly log: MessageLog;
+  /** Who is ready. */
   readonly hub: Hub<Connection>;
+  /** The numbers that it works by. */
   readonly options: ConnectionOptions;
   /** Another reducer than the protocol's, for tests that put a bug in. */
   readonly reduce?: Reduce;
@@ -61,7 +68,9 @@ export interface ConnectionParts {
   readonly id: string;
   /** The peer's address. */
   readonly address: string;
+  /** The open socket. */
   readonly socket: Socket;
+  /** What all connections share. */
   readonly context: ConnectionContext;
   /** Told when the session goes from one phase to another. */
   readonly phaseChanged: (from: Phase, to: Phase) => void;
@@ -70,7 +79,8 @@ export interface ConnectionParts {
 }
 
 /** An event without its time, which the connection adds. */
-type Happening = SessionEvent extends infer E ? E extends SessionEvent ? Omit<E, "at"> : never
+export type Happening = SessionEvent extends infer E
+  ? E extends SessionEvent ? Omit<E, "at"> : never
   : never;
 
 /** A session on its socket. */

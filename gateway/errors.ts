@@ -31,7 +31,7 @@ export class OperationalError extends Error {
   /** The stable code of the failure. */
   readonly code: FailureCode;
 
-  /** @param code the stable code; @param message one line for people */
+  /** A failure with its stable `code`, and `message` as one line for people. */
   constructor(code: FailureCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "OperationalError";

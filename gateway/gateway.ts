@@ -14,13 +14,21 @@ import type { Phase, Reduce } from "./protocol/mod.ts";
 
 /** What a gateway works with. */
 export interface GatewayOptions {
+  /** Both scales of time, and timers. */
   readonly clock: Clock;
+  /** Names of connections. */
   readonly ids: Ids;
+  /** Where it says what happens. */
   readonly logger: Logger;
+  /** Where it counts. */
   readonly metrics: Metrics;
+  /** Decides on the tokens of clients. */
   readonly verifier: TokenVerifier;
+  /** Keeps messages and hands them over. */
   readonly log: MessageLog;
+  /** How many connections there may be. */
   readonly limits: AdmissionOptions;
+  /** What each connection works by. */
   readonly connection: ConnectionOptions;
   /** Another reducer than the protocol's, for tests that put a bug in. */
   readonly reduce?: Reduce;
@@ -36,6 +44,7 @@ export interface Entry {
 
 /** Where one user is. */
 export interface Presence {
+  /** How many of the user's connections are ready. */
   readonly connections: number;
   /** Every channel of any of them, sorted. */
   readonly channels: readonly string[];

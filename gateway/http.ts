@@ -24,10 +24,10 @@ export type {
   HttpOptions,
   LoginAnswer,
   LoginIssuer,
+  LoginRequest,
   Presence,
   Users,
 } from "./http/options.ts";
-export type { LoginRequest } from "./http/schemas.ts";
 
 /** Answers a request. It never rejects but for a bug in the router. */
 export type HttpHandler = (request: Request, info: ClientInfo) => Response | Promise<Response>;
@@ -70,11 +70,23 @@ export function createHttp(options: HttpOptions): HttpHandler {
   app.notFound((context) => answerUnrouted(app, context.req.path));
   const answerFailure = createFailureAnswerer(options);
   app.onError((error, context) => answerFailure(error, context.req.raw));
-  return (request, info) =>
-    isWellEncoded(request.url) ? app.fetch(request, info) : problem(
-      "invalid_path",
-      "The path is not percent-encoded UTF-8.",
-    );
+  return (request, info) => {
+    if (!isWellEncoded(request.url)) {
+      return problem("invalid_path", "The path is not percent-encoded UTF-8.");
+    }
+    return request.method === "HEAD" ? head(app, request, info) : app.fetch(request, info);
+  };
+}
+
+/** HEAD is GET without the body, but with its length; and it upgrades nothing. */
+async function head(app: App, request: Request, info: ClientInfo): Promise<Response> {
+  const asked = new Headers(request.headers);
+  asked.delete("upgrade");
+  const response = await app.fetch(new Request(request.url, { headers: asked }), info);
+  const { byteLength } = await response.arrayBuffer();
+  const headers = new Headers(response.headers);
+  headers.set("content-length", String(byteLength));
+  return new Response(null, { status: response.status, headers });
 }
 
 /** No handler took the request: the path is unknown, or it is known and the method is not. */

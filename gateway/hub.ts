@@ -31,6 +31,7 @@ interface Seat {
 
 /** What a hub works with. */
 export interface HubOptions {
+  /** For turns with the event loop. */
   readonly clock: Clock;
   /** Where fan-out begins: the head of the log. */
   readonly position: Position;

@@ -290,7 +290,9 @@ export const OPTIONS = {
     type: "enum",
     choices: ["sqlite", "memory"],
     default: "sqlite",
-    doc: "Where messages are kept: `sqlite` survives a crash and a restart, `memory` does not.",
+    doc:
+      "Where messages are kept: `sqlite` survives a crash and a restart; `memory` does not, and " +
+      "keeps the last 100,000 messages.",
   },
   dataDir: {
     env: "GATEWAY_DATA_DIR",
@@ -326,7 +328,7 @@ export const OPTIONS = {
     min: MIB,
     max: 1024 * 1024 * 1024 * MIB,
     default: 1024 * MIB,
-    doc: "Most disk space, or memory, for messages; the oldest go first.",
+    doc: "Most disk space that the SQLite log takes; the oldest messages go first.",
   },
   logLevel: {
     env: "GATEWAY_LOG_LEVEL",

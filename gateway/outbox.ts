@@ -18,7 +18,9 @@ const POLL_LAST_MS = 64;
 
 /** Bounds of an {@linkcode Outbox}. */
 export interface OutboxOptions {
+  /** Where it sends. */
   readonly socket: Socket;
+  /** When it looks again whether there is room. */
   readonly clock: Clock;
   /** Most bytes that may be unsent, the runtime's part included. */
   readonly maxBufferedBytes: number;
@@ -116,8 +118,9 @@ export class Outbox {
       this.#queue.splice(0, this.#first);
       this.#first = 0;
     }
-    this.#pollMs = sent ? POLL_FIRST_MS : Math.min(this.#pollMs * 2, POLL_LAST_MS);
-    if (this.#queue.length > 0 || this.#emptied.length > 0) this.#pollLater();
+    const waiting = this.#queue.length > 0 || this.#emptied.length > 0;
+    this.#pollMs = sent || !waiting ? POLL_FIRST_MS : Math.min(this.#pollMs * 2, POLL_LAST_MS);
+    if (waiting) this.#pollLater();
   }
 
   #resolveEmptied(): void {

@@ -7,14 +7,9 @@
  * @module
  */
 
-/** Any JSON value. */
-export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly Json[]
-  | { readonly [key: string]: Json };
+import type { Json } from "./protocol/mod.ts";
+
+export type { Json };
 
 /** A timer that was set. */
 export interface Timer {
@@ -43,9 +38,13 @@ export type LogFields = Readonly<Record<string, Json | Error | undefined>>;
 
 /** Structured logging. The message says what happened, the fields to whom. */
 export interface Logger {
+  /** For whoever looks into one connection. */
   debug(message: string, fields?: LogFields): void;
+  /** What an operator wants to know of a normal day. */
   info(message: string, fields?: LogFields): void;
+  /** What works less well than it should. */
   warn(message: string, fields?: LogFields): void;
+  /** What somebody has to look at. */
   error(message: string, fields?: LogFields): void;
 }
 
@@ -68,7 +67,11 @@ export type TokenVerdict =
 
 /** Verifies the tokens of users. */
 export interface TokenVerifier {
-  /** @throws {OperationalError} `issuer_unreachable` when no key can be had to decide by */
+  /**
+   * Decides on a token.
+   *
+   * @throws {OperationalError} `issuer_unreachable` when no key can be had to decide by
+   */
   verify(token: string): Promise<TokenVerdict>;
 }
 
@@ -103,7 +106,9 @@ export interface Draft {
   readonly channel?: string;
   /** …or to this user; with neither, to everyone. Never both. */
   readonly user?: string;
+  /** Who wrote it, in the app's terms. */
   readonly author: string;
+  /** What the app wants its clients to have. */
   readonly content: Json;
 }
 
@@ -121,6 +126,7 @@ export interface Message extends Draft {
 export interface Position {
   /** The id of the last message at or before this position, or that of the log's beginning. */
   readonly id: string;
+  /** The sequence in `id`. */
   readonly sequence: number;
 }
 
@@ -128,7 +134,9 @@ export interface Position {
 export interface Audience {
   /** Whether messages to everyone belong to it. */
   readonly everyone: boolean;
+  /** Whose own messages belong to it. */
   readonly user?: string;
+  /** The channels whose messages belong to it. */
   readonly channels: readonly string[];
 }
 
@@ -136,6 +144,7 @@ export interface Audience {
 export interface LogQuery {
   /** The id after which to read; `undefined` reads from the oldest message that is kept. */
   readonly after: string | undefined;
+  /** For whom. */
   readonly audience: Audience;
   /** At most this many messages. */
   readonly limit: number;
@@ -158,6 +167,7 @@ export interface LogPage {
 
 /** The answer to a publish under an idempotency key. */
 export interface Published {
+  /** What became of each draft, in order. */
   readonly messages: readonly Pick<Message, "id" | "time">[];
   /** Whether this is the answer that an earlier publish with the same key got. */
   readonly repeated: boolean;

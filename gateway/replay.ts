@@ -29,9 +29,13 @@ export interface ReplayTarget {
 
 /** What a replay works with. */
 export interface ReplayOptions {
+  /** What it reads from. */
   readonly log: MessageLog;
+  /** Where it goes. */
   readonly target: ReplayTarget;
+  /** Whose messages. */
   readonly user: string;
+  /** The channels whose messages. */
   readonly channels: readonly string[];
   /** The last id that the client has seen. */
   readonly lastId: string;

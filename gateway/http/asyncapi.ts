@@ -14,7 +14,7 @@ import {
   IdentifySchema,
   MessageSchema,
   ReadySchema,
-} from "../protocol/frames.ts";
+} from "../protocol/schemas.ts";
 
 /** A frame for the document. */
 interface Frame {
@@ -110,7 +110,7 @@ export function createAsyncApi(version: string): unknown {
 
 /** The JSON Schema of a frame, in the dialect that AsyncAPI takes and without references. */
 function payload(schema: z.ZodObject): unknown {
-  const { $schema: _, ...document } = z.toJSONSchema(z.object(schema.shape), {
+  const { $schema: _, definitions: __, ...document } = z.toJSONSchema(z.object(schema.shape), {
     target: "draft-07",
     // What a reader has to expect: unknown fields are allowed.
     io: "input",

@@ -16,6 +16,7 @@ export interface BodyLimits {
   readonly maxBodyBytes: number;
   /** How long it may take to arrive, in milliseconds. */
   readonly bodyTimeoutMs: number;
+  /** For that time. */
   readonly clock: Clock;
 }
 
@@ -23,8 +24,12 @@ export interface BodyLimits {
 export interface JsonBody {
   /** As it was sent. */
   readonly bytes: Uint8Array;
+  /** What it says. */
   readonly value: unknown;
 }
+
+/** What is left of the body is not worth reading for the sake of another request. */
+const CLOSE = { connection: "close" };
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -78,7 +83,9 @@ async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Arr
   });
   try {
     const bytes = await collect(reader, maxBodyBytes);
-    if (timedOut) return problem("request_timeout", "The body did not arrive in time.");
+    if (timedOut) {
+      return problem("request_timeout", "The body did not arrive in time.", { headers: CLOSE });
+    }
     if (bytes !== undefined) return bytes;
     reader.cancel().catch(() => {});
     return tooLarge(maxBodyBytes);
@@ -116,5 +123,7 @@ async function collect(
 }
 
 function tooLarge(maxBytes: number): Response {
-  return problem("body_too_large", `The body is longer than ${maxBytes} bytes.`);
+  return problem("body_too_large", `The body is longer than ${maxBytes} bytes.`, {
+    headers: CLOSE,
+  });
 }

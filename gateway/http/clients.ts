@@ -38,9 +38,9 @@ export function addGatewayRoute(
   app.openAPIRegistry.registerPath(route);
   app.get(route.path, (context) => {
     const request = context.req.raw;
-    if (request.method !== "GET" || !asksForWebSocket(request.headers)) {
-      return problem("upgrade_required", "Expected a WebSocket handshake.", {
-        headers: { upgrade: "websocket", connection: "upgrade" },
+    if (!isHandshake(request.headers)) {
+      return problem("upgrade_required", "Expected a WebSocket handshake, version 13.", {
+        headers: { upgrade: "websocket", connection: "upgrade", "sec-websocket-version": "13" },
       });
     }
     if (draining()) return problem("draining", "The gateway is shutting down.");
@@ -48,9 +48,16 @@ export function addGatewayRoute(
   });
 }
 
-function asksForWebSocket(headers: Headers): boolean {
-  return (headers.get("upgrade") ?? "").toLowerCase().split(",")
-    .some((protocol) => protocol.trim() === "websocket");
+/** Whether these are the headers of a handshake (RFC 6455, section 4.2.1); the runtime throws if not. */
+function isHandshake(headers: Headers): boolean {
+  return lists(headers.get("upgrade"), "websocket") &&
+    lists(headers.get("connection"), "upgrade") &&
+    headers.get("sec-websocket-version") === "13" && headers.has("sec-websocket-key");
+}
+
+/** Whether a header's list has `token`. */
+function lists(header: string | null, token: string): boolean {
+  return (header ?? "").toLowerCase().split(",").some((part) => part.trim() === token);
 }
 
 /** Adds `POST /login` and the keys. */

@@ -14,11 +14,12 @@ const QUIET_MS = 10_000;
 
 /** Makes what turns an error into a response, and logs it. */
 export function createFailureAnswerer(
-  { logger, clock }: Pick<HttpOptions, "logger" | "clock">,
+  { logger, clock, bug }: Pick<HttpOptions, "logger" | "clock" | "bug">,
 ): (error: Error, request: Request) => Response {
   const quietUntil = new Map<string, number>();
   return (error, request) => {
     if (!(error instanceof OperationalError)) {
+      bug?.();
       const path = request.url.split("?", 1)[0];
       logger.error("a bug came up while a request was served", {
         method: request.method,

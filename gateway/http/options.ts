@@ -6,7 +6,6 @@
 
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Clock, Json, Logger, MessageLog } from "../ports.ts";
-import type { LoginRequest } from "./schemas.ts";
 
 /** The open connections of users; asynchronous, because they may be spread over many machines. */
 export interface Users {
@@ -22,13 +21,29 @@ export interface Users {
 
 /** Whether a user is there. */
 export interface Presence {
+  /** How many connections are ready. */
   readonly connections: number;
+  /** The channels that they are in, without repetitions. */
   readonly channels: readonly string[];
+}
+
+/** What a login asks for, defaults filled in. */
+export interface LoginRequest {
+  /** Who logs in. */
+  readonly user: string;
+  /** Anything but `wrong`. */
+  readonly password: string;
+  /** For the token's `channels`. */
+  readonly channels: readonly string[];
+  /** Seconds until the token is to expire. */
+  readonly expires_in: number;
 }
 
 /** What a login gives. */
 export interface LoginAnswer {
+  /** The JWT to identify with. */
   readonly token: string;
+  /** The token's `sub`. */
   readonly user: string;
   /** Seconds until the token expires. */
   readonly expires_in: number;
@@ -44,7 +59,9 @@ export interface LoginIssuer {
 
 /** What the HTTP interface works with. */
 export interface HttpOptions {
+  /** Keeps what is published. */
   readonly log: MessageLog;
+  /** Who is connected. */
   readonly users: Users;
   /** Makes a WebSocket of a handshake, from the client at `address`. */
   upgrade(request: Request, address: string): Response | Promise<Response>;
@@ -56,7 +73,9 @@ export interface HttpOptions {
   readonly publishKeys: readonly string[];
   /** The login for development; without it its routes do not exist. */
   readonly issuer: LoginIssuer | undefined;
+  /** For bugs and failures. */
   readonly logger: Logger;
+  /** For deadlines. */
   readonly clock: Clock;
   /** The gateway's version, for the documents. */
   readonly version: string;
@@ -66,6 +85,8 @@ export interface HttpOptions {
   readonly maxMessageBytes?: number;
   /** How long a body may take to arrive, in milliseconds; 30,000 unless given. */
   readonly bodyTimeoutMs?: number;
+  /** Called when something went wrong that should not be possible. */
+  bug?(): void;
   /** Called with the number of messages of each publish that was kept, repetitions excluded. */
   published?(count: number): void;
 }

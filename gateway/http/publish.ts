@@ -10,20 +10,23 @@
 
 import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Draft, Published } from "../ports.ts";
+import type { Draft, MessageLog, Published } from "../ports.ts";
 import { json, PRIVATE } from "./answer.ts";
 import type { Guard } from "./auth.ts";
 import { type BodyLimits, type JsonBody, readJson } from "./body.ts";
 import { BACKEND_SECURITY, jsonBody, jsonResponse, responses, Tag } from "./describe.ts";
-import type { App, HttpOptions } from "./options.ts";
+import type { App } from "./options.ts";
 import { problem } from "./problem.ts";
 import { DraftSchema, DraftsSchema, MAX_BATCH, ReceiptSchema } from "./schemas.ts";
 import { invalidBody, validateBody } from "./validate.ts";
 
 /** What publishing works with. */
 export interface PublishOptions {
-  readonly log: HttpOptions["log"];
+  /** Keeps what is published. */
+  readonly log: MessageLog;
+  /** Who may publish. */
   readonly guard: Guard;
+  /** What a body may cost. */
   readonly limits: BodyLimits;
   /** Longest message, in bytes of its JSON. */
   readonly maxMessageBytes: number;
@@ -152,7 +155,7 @@ async function keep(
   { body, drafts, log }: {
     readonly body: JsonBody;
     readonly drafts: readonly Draft[];
-    readonly log: PublishOptions["log"];
+    readonly log: MessageLog;
   },
 ): Promise<Published> {
   const key = request.headers.get("idempotency-key");

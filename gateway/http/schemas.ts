@@ -137,9 +137,6 @@ export const LoginSchema = z.strictObject({
   }),
 }).openapi("Login");
 
-/** What a login asks for, defaults filled in. */
-export type LoginRequest = z.output<typeof LoginSchema>;
-
 /** What a login gives. */
 export const TokenSchema = z.object({
   token: z.string().openapi({ description: "The JWT to identify with" }),

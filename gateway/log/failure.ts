@@ -10,6 +10,7 @@ import { type FailureCode, OperationalError } from "../errors.ts";
 export interface Failure {
   /** Of an {@linkcode OperationalError}; `undefined` says that it is a bug. */
   readonly code: FailureCode | undefined;
+  /** One line for people. */
   readonly message: string;
   /** What lies behind it, in words; of a bug, where it happened. */
   readonly cause: string | undefined;

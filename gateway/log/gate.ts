@@ -9,7 +9,7 @@ export class Gate {
   readonly #waiting: (() => void)[] = [];
   #free: number;
 
-  /** @param width how much work may be under way at once */
+  /** Opens it for so much work at once. */
   constructor(width: number) {
     this.#free = width;
   }

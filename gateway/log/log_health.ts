@@ -23,7 +23,7 @@ export class LogHealth {
   #checkedAt = -Infinity;
   #checked: Promise<void> = Promise.resolve();
 
-  /** @param probe tries whether the log can be written */
+  /** Nothing is known of the log yet; `probe` tries whether it can be written. */
   constructor(
     { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
     probe: () => Promise<void>,
@@ -36,15 +36,17 @@ export class LogHealth {
   /** The log could not do what was asked of it. A publisher's fault does not count. */
   failed(error: unknown): void {
     if (error instanceof OperationalError && error.code !== "log_unavailable") return;
-    const cause = error instanceof Error ? error : new Error(String(error));
-    if (!(error instanceof OperationalError)) this.#logger.error("a bug in the log", { cause });
-    else if (!this.#failing) this.#logger.error("the log cannot be written", { cause });
+    if (!(error instanceof OperationalError)) {
+      const bug = error instanceof Error ? error : new Error(String(error));
+      return this.#logger.error("a bug in the log", { error: bug });
+    }
+    if (!this.#failing) this.#logger.error("the log cannot be used", { error });
     this.#failing = true;
   }
 
   /** The log did something that it can only do while it is well. */
   worked(): void {
-    if (this.#failing) this.#logger.info("the log can be written again");
+    if (this.#failing) this.#logger.info("the log can be used again");
     this.#failing = false;
   }
 

@@ -22,20 +22,23 @@ import type {
   Position,
   Published,
 } from "../ports.ts";
+import { DEFAULT_RETENTION_MS, IDEMPOTENCY_MS } from "./limits.ts";
 import { parseMessageId } from "./message_id.ts";
 import { type Listener, Subscribers } from "./subscribers.ts";
 
-/** How long an idempotency key is remembered, in milliseconds (docs/http.md, "Idempotency"). */
-export const IDEMPOTENCY_MS: number = 24 * 60 * 60 * 1000;
-
 /** What {@linkcode createMemoryLog} needs. */
 export interface MemoryLogOptions {
+  /** Gives messages their times, and tells what is too old. */
   readonly clock: Clock;
+  /** Names the epoch. */
   readonly ids: Ids;
+  /** Hears of subscribers that fail. */
   readonly logger: Logger;
   /** How long messages are kept, in milliseconds; 24 hours if not given. */
   readonly retentionMs?: number;
-  /** How many messages are kept at most; 100,000 if not given. */
+  /** How many bytes of JSON are kept at most; 64 MiB if not given. */
+  readonly retentionBytes?: number;
+  /** How many messages are kept at most; without limit if not given. */
   readonly retentionMessages?: number;
 }
 
@@ -50,14 +53,22 @@ interface Remembered {
   readonly time: number;
 }
 
+interface Kept {
+  readonly message: Message;
+  /** Bytes of its JSON. */
+  readonly bytes: number;
+}
+
 class MemoryLog implements MessageLog {
   readonly #clock: Clock;
   readonly #epoch: string;
   readonly #retentionMs: number;
+  readonly #retentionBytes: number;
   readonly #retentionMessages: number;
   readonly #subscribers: Subscribers;
   /** What is kept: without holes, so that `sequence - pruned - 1` is a message's index. */
-  readonly #messages: Message[] = [];
+  readonly #kept: Kept[] = [];
+  #keptBytes = 0;
   /** By key, oldest first. */
   readonly #remembered = new Map<string, Remembered>();
   /** The last sequence that is no longer kept. */
@@ -68,8 +79,9 @@ class MemoryLog implements MessageLog {
   constructor(options: MemoryLogOptions) {
     this.#clock = options.clock;
     this.#epoch = options.ids.next();
-    this.#retentionMs = options.retentionMs ?? 24 * 60 * 60 * 1000;
-    this.#retentionMessages = options.retentionMessages ?? 100_000;
+    this.#retentionMs = options.retentionMs ?? DEFAULT_RETENTION_MS;
+    this.#retentionBytes = options.retentionBytes ?? 64 * 1024 * 1024;
+    this.#retentionMessages = options.retentionMessages ?? Infinity;
     this.#subscribers = new Subscribers(options.logger, { epoch: this.#epoch, sequence: 0 });
   }
 
@@ -110,14 +122,14 @@ class MemoryLog implements MessageLog {
     const messages: Message[] = [];
     let bytes = 0;
     for (let sequence = after + 1; sequence <= head.sequence; sequence++) {
-      const message = this.#messages[sequence - this.#pruned - 1];
-      if (message === undefined || !isFor(query.audience, message)) continue;
-      bytes += jsonBytes(message);
+      const kept = this.#kept[sequence - this.#pruned - 1];
+      if (kept === undefined || !isFor(query.audience, kept.message)) continue;
+      bytes += kept.bytes;
       const last = messages.at(-1);
       if (last !== undefined && (messages.length >= query.limit || bytes > query.maxBytes)) {
         return { messages, more: true, upTo: this.#subscribers.position(last.sequence) };
       }
-      messages.push(message);
+      messages.push(kept.message);
     }
     return { messages, more: false, upTo: head };
   }
@@ -142,13 +154,17 @@ class MemoryLog implements MessageLog {
 
   #append(drafts: readonly Draft[]): readonly Message[] {
     // The wall clock may be set back; the times in one log do not follow it.
-    const time = this.#lastTime = Math.max(this.#lastTime, this.#clock.now());
-    const first = this.#pruned + this.#messages.length + 1;
+    const time = this.#lastTime = Math.max(this.#lastTime, Math.floor(this.#clock.now()));
+    const first = this.#pruned + this.#kept.length + 1;
     const messages = drafts.map((draft, index) => {
       const { id, sequence } = this.#subscribers.position(first + index);
       return { ...draft, id, sequence, time };
     });
-    this.#messages.push(...messages);
+    for (const message of messages) {
+      const bytes = jsonBytes(message);
+      this.#kept.push({ message, bytes });
+      this.#keptBytes += bytes;
+    }
     this.#subscribers.spread(messages);
     this.#prune();
     return messages;
@@ -162,10 +178,16 @@ class MemoryLog implements MessageLog {
 
   /** Forgets what is too much or too old. */
   #prune(): void {
-    const now = Math.max(this.#lastTime, this.#clock.now());
-    let gone = Math.max(0, this.#messages.length - this.#retentionMessages);
-    while ((this.#messages[gone]?.time ?? Infinity) <= now - this.#retentionMs) gone++;
-    this.#messages.splice(0, gone);
+    const now = this.#clock.now();
+    const tooMany = this.#kept.length - this.#retentionMessages;
+    let gone = 0;
+    for (const { message, bytes } of this.#kept) {
+      const old = message.time <= now - this.#retentionMs;
+      if (!old && gone >= tooMany && this.#keptBytes <= this.#retentionBytes) break;
+      this.#keptBytes -= bytes;
+      gone++;
+    }
+    this.#kept.splice(0, gone);
     this.#pruned += gone;
     for (const [key, { time }] of this.#remembered) {
       if (time > now - IDEMPOTENCY_MS) break;

@@ -26,6 +26,7 @@ import type {
 } from "../ports.ts";
 import { fromFailure } from "./failure.ts";
 import { Gate } from "./gate.ts";
+import { DEFAULT_RETENTION_MS } from "./limits.ts";
 import { LogHealth } from "./log_health.ts";
 import { parseMessageId } from "./message_id.ts";
 import { SqliteStore } from "./sqlite_store.ts";
@@ -83,7 +84,7 @@ export function openSqliteLog(options: SqliteLogOptions): Promise<MessageLog> {
   const store = {
     directory: options.directory,
     sync: options.sync ?? "full",
-    retentionMs: options.retentionMs ?? 24 * 60 * 60 * 1000,
+    retentionMs: options.retentionMs ?? DEFAULT_RETENTION_MS,
     retentionBytes: options.retentionBytes ?? 2 ** 30,
     epoch: options.ids.next(),
   };
@@ -208,7 +209,7 @@ class StoreLog implements MessageLog {
     return Math.floor(this.#clock.now());
   }
 
-  async #submit(drafts: readonly Draft[], once: IdempotencyKey | undefined): Promise<Settled> {
+  #submit(drafts: readonly Draft[], once: IdempotencyKey | undefined): Promise<Settled> {
     this.#assertOpen();
     const rows = drafts.map((draft) => {
       return { topic: topicOf(draft), body: JSON.stringify([draft.author, draft.content]) };

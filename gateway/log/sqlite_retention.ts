@@ -9,10 +9,8 @@
  * @module
  */
 
+import { IDEMPOTENCY_MS } from "./limits.ts";
 import type { Tables } from "./sqlite_tables.ts";
-
-/** How long an idempotency key is remembered, in milliseconds (docs/http.md, "Idempotency"). */
-export const IDEMPOTENCY_MS: number = 24 * 60 * 60 * 1000;
 
 const PAGE_BYTES = 4096;
 const MIN_UNIT_BYTES = 16 * PAGE_BYTES;

@@ -11,8 +11,9 @@
 
 import { OperationalError } from "../errors.ts";
 import { toFailure } from "./failure.ts";
+import { IDEMPOTENCY_MS } from "./limits.ts";
 import { readPage } from "./sqlite_read.ts";
-import { IDEMPOTENCY_MS, Retention } from "./sqlite_retention.ts";
+import { Retention } from "./sqlite_retention.ts";
 import { isFault, openDatabase, unavailable } from "./sqlite_schema.ts";
 import { Tables } from "./sqlite_tables.ts";
 import type {
@@ -52,7 +53,11 @@ export class SqliteStore implements SyncStore {
     this.#retention = new Retention(options);
   }
 
-  /** @throws {OperationalError} `log_locked`, `log_corrupt` or `log_unavailable` */
+  /**
+   * Opens the file, or makes it.
+   *
+   * @throws {OperationalError} `log_locked`, `log_corrupt` or `log_unavailable`
+   */
   open(): StoreState {
     const { sync } = this.#options;
     this.#tables = this.#connect(false, (tables) => {
@@ -84,17 +89,29 @@ export class SqliteStore implements SyncStore {
     }
   }
 
-  /** @throws {OperationalError} `log_unavailable` */
+  /**
+   * Reads a page.
+   *
+   * @throws {OperationalError} `log_unavailable`
+   */
   read(request: ReadRequest): ReadResult {
     return this.#use((tables) => readPage(tables, request));
   }
 
-  /** @throws {OperationalError} `log_unavailable` */
+  /**
+   * Does a part of what retention asks for.
+   *
+   * @throws {OperationalError} `log_unavailable`
+   */
   prune(now: number): boolean {
     return this.#use((tables) => this.#retention.step(tables, now));
   }
 
-  /** @throws {OperationalError} `log_unavailable` */
+  /**
+   * Writes a little.
+   *
+   * @throws {OperationalError} `log_unavailable`
+   */
   check(now: number): void {
     this.#use((tables) => tables.touch(now));
   }

@@ -13,9 +13,11 @@ import type { NewRow, Row } from "./store.ts";
 
 /** What is remembered of an idempotency key. */
 export interface Remembered {
+  /** The digest of the body that came with it. */
   readonly digest: string;
   /** The sequence of the first message that was published under it. */
   readonly first: number;
+  /** How many there were. */
   readonly count: number;
   /** Unix milliseconds. */
   readonly time: number;

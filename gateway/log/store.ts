@@ -45,6 +45,7 @@ export interface NewRow {
 
 /** A message in the store. */
 export interface Row extends NewRow {
+  /** Its place in the log. */
   readonly sequence: number;
   /** Unix milliseconds. */
   readonly time: number;
@@ -52,6 +53,7 @@ export interface Row extends NewRow {
 
 /** One publish: its rows are kept all or none, next to each other. */
 export interface AppendRequest {
+  /** In order. */
   readonly rows: readonly NewRow[];
   /** The idempotency key, if it has one. */
   readonly once: { readonly key: string; readonly digest: string } | undefined;
@@ -64,6 +66,7 @@ export type AppendOutcome =
     readonly kind: "kept" | "repeated";
     /** The sequence of its first row. */
     readonly first: number;
+    /** How many rows it has. */
     readonly count: number;
     /** Unix milliseconds. */
     readonly time: number;
@@ -84,6 +87,7 @@ export interface ReadRequest {
   readonly after: number | undefined;
   /** Up to and including this sequence. */
   readonly through: number;
+  /** Each once. */
   readonly topics: readonly string[];
   /** Most rows. */
   readonly limit: number;

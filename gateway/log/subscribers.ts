@@ -21,7 +21,7 @@ export class Subscribers {
   #spreading = false;
   #head: Position;
 
-  /** @param logger where a listener that throws is reported; @param start where the log's end is now */
+  /** No listeners yet. One that throws is reported to `logger`; `start` is the end of the log. */
   constructor(logger: Logger, start: { readonly epoch: string; readonly sequence: number }) {
     this.#logger = logger;
     this.#epoch = start.epoch;

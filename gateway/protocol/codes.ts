@@ -40,6 +40,7 @@ export function opName(op: number): OpName | undefined {
 
 /** What a close code tells the client (docs/protocol.md, "Close codes"). */
 export interface CloseCodeInfo {
+  /** The number in the close frame. */
   readonly code: number;
   /** When the gateway uses it, in words for the author of a client. */
   readonly when: string;

@@ -1,87 +1,91 @@
 /**
- * The frames of the wire protocol: schemas, types, `decode` for what clients send and `encode` for what
- * the server sends (docs/protocol.md, "Frames").
+ * The frames of the wire protocol: types, `decode` for what clients send and `encode` for what the server
+ * sends (docs/protocol.md, "Frames"). What is valid is said by `schemas.ts`.
  *
- * The schemas are the one source of validation, of the types and of the AsyncAPI document. Input from a
- * peer never throws here: a fault is a value that says which close code it deserves.
+ * Input from a peer never throws here: a fault is a value that says which close code it deserves.
  *
  * @module
  */
 
-import { z } from "zod";
-import { CloseCode, Op, opName } from "./codes.ts";
+import { CloseCode, type Op, opName } from "./codes.ts";
+import { CLIENT_SCHEMAS } from "./schemas.ts";
 
-/** Unix time in milliseconds, a whole number. */
-const time = z.int().nonnegative().meta({ description: "Unix time in milliseconds" });
-const id = z.string().meta({
-  description: "Position of a message in the one order of the deployment; opaque to clients",
-  example: "c7f3a9d2-1042",
-});
+/** Any JSON value. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
 
-/** Hello: the first frame of every connection. */
-export const HelloSchema = z.object({
-  op: z.literal(Op.Hello),
-  heartbeat_interval: z.int().positive().meta({
-    description: "Milliseconds between two heartbeats of the server, and the time there is to ACK",
-    example: 45_000,
-  }),
-}).meta({ id: "Hello" });
+/** Hello, op 0. */
+export interface Hello {
+  /** Tells the frame apart. */
+  readonly op: typeof Op.Hello;
+  /** Milliseconds between two heartbeats. */
+  readonly heartbeat_interval: number;
+}
 
-/** Identify: who the client is, and where it takes up. Again while ready: renews the token. */
-export const IdentifySchema = z.object({
-  op: z.literal(Op.Identify),
-  token: z.string().min(1).meta({ description: "The JWT that the app's backend handed out" }),
-  last_id: z.string().optional().meta({
-    description: "The last message id that the client has seen; asks for what it missed",
-  }),
-}).meta({ id: "Identify" });
+/** Identify, op 1. */
+export interface Identify {
+  /** Tells the frame apart. */
+  readonly op: typeof Op.Identify;
+  /** The JWT. */
+  readonly token: string;
+  /** The last id that the client has seen. */
+  readonly last_id?: string | undefined;
+}
 
-/** Ready: the token was accepted, messages follow. */
-export const ReadySchema = z.object({
-  op: z.literal(Op.Ready),
-  user: z.string().meta({ description: "The token's `sub`" }),
-  last_id: id.meta({ description: "The position at which this session begins" }),
-  resumed: z.boolean().optional().meta({
-    description: "Present when Identify carried a `last_id`: whether everything missed follows",
-  }),
-}).meta({ id: "Ready" });
+/** Ready, op 2. */
+export interface Ready {
+  /** Tells the frame apart. */
+  readonly op: typeof Op.Ready;
+  /** The token's user. */
+  readonly user: string;
+  /** Where the session begins. */
+  readonly last_id: string;
+  /** Whether everything missed follows; only if Identify carried a `last_id`. */
+  readonly resumed?: boolean | undefined;
+}
 
-/** Message: something that the app's backend published and this user may see. */
-export const MessageSchema = z.object({
-  op: z.literal(Op.Message),
-  id,
-  channel: z.string().optional().meta({
-    description: "Absent on a message to one user or to everyone",
-  }),
-  author: z.string(),
-  content: z.json().meta({ description: "Any JSON" }),
-  time,
-}).meta({ id: "Message" });
+/** Message, op 3. */
+export interface MessageFrame {
+  /** Tells the frame apart. */
+  readonly op: typeof Op.Message;
+  /** The message's position. */
+  readonly id: string;
+  /** Absent on a message to one user or to everyone. */
+  readonly channel?: string | undefined;
+  /** Who wrote it. */
+  readonly author: string;
+  /** Any JSON. */
+  readonly content: Json;
+  /** Unix milliseconds. */
+  readonly time: number;
+}
 
-/** Heartbeat, from either side. */
-export const HeartbeatSchema = z.object({ op: z.literal(Op.Heartbeat), time })
-  .meta({ id: "Heartbeat" });
+/** Heartbeat, op 10. */
+export interface Heartbeat {
+  /** Tells the frame apart. */
+  readonly op: typeof Op.Heartbeat;
+  /** Unix milliseconds. */
+  readonly time: number;
+}
 
-/** Heartbeat ACK, from either side: `time` is that of the heartbeat it answers. */
-export const HeartbeatAckSchema = z.object({ op: z.literal(Op.HeartbeatAck), time })
-  .meta({ id: "HeartbeatAck" });
+/** Heartbeat ACK, op 11. */
+export interface HeartbeatAck {
+  /** Tells the frame apart. */
+  readonly op: typeof Op.HeartbeatAck;
+  /** That of the heartbeat it answers. */
+  readonly time: number;
+}
 
 /** A frame that a client sends. */
-export type ClientFrame =
-  | z.infer<typeof IdentifySchema>
-  | z.infer<typeof HeartbeatSchema>
-  | z.infer<typeof HeartbeatAckSchema>;
-
-/** A Message frame. */
-export type MessageFrame = z.infer<typeof MessageSchema>;
+export type ClientFrame = Identify | Heartbeat | HeartbeatAck;
 
 /** A frame that the server sends. */
-export type ServerFrame =
-  | z.infer<typeof HelloSchema>
-  | z.infer<typeof ReadySchema>
-  | MessageFrame
-  | z.infer<typeof HeartbeatSchema>
-  | z.infer<typeof HeartbeatAckSchema>;
+export type ServerFrame = Hello | Ready | MessageFrame | Heartbeat | HeartbeatAck;
 
 /** What {@linkcode decode} makes of what a peer sent: a frame, or the close code that it deserves. */
 export type Decoded =
@@ -92,16 +96,6 @@ export type Decoded =
     /** What was wrong and what was expected; at most 123 bytes, so that it fits a close frame. */
     readonly reason: string;
   };
-
-/** The schema of each op that a client may send. */
-const CLIENT_SCHEMAS: ReadonlyMap<number, z.ZodType<ClientFrame>> = new Map<
-  number,
-  z.ZodType<ClientFrame>
->([
-  [Op.Identify, IdentifySchema],
-  [Op.Heartbeat, HeartbeatSchema],
-  [Op.HeartbeatAck, HeartbeatAckSchema],
-]);
 
 /**
  * Reads one WebSocket message of a client (docs/protocol.md, "Frames" and "Malformed frames").

@@ -54,7 +54,7 @@ export type Identification =
   );
 
 /** What every open session has. */
-interface Open {
+export interface Open {
   /** When the server's next beat is due. */
   readonly beatAt: number;
   /** The `time` of the beat that the client has not acknowledged yet. */
@@ -67,37 +67,51 @@ interface Open {
 
 /** Nothing has happened yet: before Hello. */
 export interface NewState {
+  /** Before Hello. */
   readonly phase: "new";
 }
 /** Hello was sent, Identify is awaited. */
 export interface UnidentifiedState extends Open {
+  /** After Hello. */
   readonly phase: "unidentified";
+  /** When Identify is due. */
   readonly identifyBy: number;
 }
 /** A token is being verified. */
 export interface VerifyingState extends Open {
+  /** After Identify. */
   readonly phase: "verifying";
+  /** That Identify. */
   readonly identification: Identification & { readonly step: "verifying" };
 }
 /** The token is good; the place where the session begins is being found. */
 export interface JoiningState extends Open {
+  /** After the token was verified. */
   readonly phase: "joining";
+  /** The Identify that is at work. */
   readonly identification: Identification & { readonly step: "locating" };
 }
 /** Messages flow. `renewal` is a later Identify that is being worked on. */
 export interface ReadyState extends Open {
+  /** After Ready. */
   readonly phase: "ready";
+  /** The token's user, which a renewal cannot change. */
   readonly user: string;
+  /** When the token expires. */
   readonly expiresAt: number;
+  /** The Identify that renews the token, while it is at work. */
   readonly renewal: Identification | undefined;
 }
 /** A close frame was sent; the peer has until `cutAt` to answer it. */
 export interface ClosingState {
+  /** After the close frame. */
   readonly phase: "closing";
+  /** When the connection is cut. */
   readonly cutAt: number;
 }
 /** The connection is gone. */
 export interface ClosedState {
+  /** After everything. */
   readonly phase: "closed";
 }
 

@@ -16,8 +16,11 @@ import { WebSocketAdapter } from "./websocket.ts";
 
 /** What upgrading works with. */
 export interface UpgradeOptions {
+  /** Who gets the sockets. */
   readonly gateway: Gateway;
+  /** Where is said what this runtime cannot do. */
   readonly logger: Logger;
+  /** Where refusals are counted. */
   readonly metrics: Metrics;
   /** Origins from which browsers may connect, in lower case; empty allows all. */
   readonly allowedOrigins: readonly string[];
@@ -75,13 +78,17 @@ function refuseHandshake(headers: Headers): Response | undefined {
 
 /** Where to listen. */
 export interface ListenOptions {
+  /** Name or address of the interface. */
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** Certificate chain and key as PEM; without them, plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   /** How many proxies stand in front, each of which adds an address to `X-Forwarded-For`. */
   readonly trustedProxies: number;
+  /** Where requests that failed are told. */
   readonly logger: Logger;
+  /** Answers a request from the client at `address`. */
   readonly handle: (
     request: Request,
     info: { readonly address: string },

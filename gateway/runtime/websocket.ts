@@ -17,6 +17,8 @@ export class WebSocketAdapter implements Socket {
   readonly #logger: Logger;
   #listener: SocketListener | undefined;
   #gone = false;
+  /** The close frame that is to be sent; set once. */
+  #closing: (() => void) | undefined;
 
   /** Adapts `socket`, which has just opened. Set before the runtime can have handed over a message. */
   constructor(socket: WebSocket, logger: Logger) {
@@ -42,21 +44,29 @@ export class WebSocketAdapter implements Socket {
   }
 
   get bufferedBytes(): number {
-    return this.#gone || this.#socket.readyState !== WebSocket.OPEN
-      ? 0
-      : this.#socket.bufferedAmount;
+    return this.#open ? this.#socket.bufferedAmount : 0;
   }
 
   send(text: string): void {
-    if (!this.#gone && this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text);
+    if (this.#open) this.#socket.send(text);
   }
 
   close(code: number, reason: string): void {
-    if (!this.#gone && this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
+    if (!this.#open) return;
+    const send = (): void => {
+      if (!this.#gone && this.#socket.readyState === WebSocket.OPEN) {
+        this.#socket.close(code, reason);
+      }
+    };
+    this.#closing = send;
+    // Not at once: asked in the middle of a message, the runtime takes a frame that already follows for
+    // an error and drops the connection, close frame and all.
+    setTimeout(send, 0);
   }
 
   cut(): boolean {
     if (this.#gone) return true;
+    this.#closing?.();
     const outcome = cut(this.#socket);
     if (outcome === "unsupported" && !unsupportedSaid) {
       unsupportedSaid = true;
@@ -67,5 +77,9 @@ export class WebSocketAdapter implements Socket {
       );
     }
     return outcome === "cut";
+  }
+
+  get #open(): boolean {
+    return !this.#gone && this.#closing === undefined && this.#socket.readyState === WebSocket.OPEN;
   }
 }

@@ -129,7 +129,7 @@ suite("handshake", {
       const peer = await gateway.member(user);
       assert.equal((await gateway.backend.presence(user)).connections, 1);
       peer[Symbol.dispose]();
-      await gateway.absence(user);
+      await gateway.presence(user, 0);
     },
 
     "the client that JavaScript brings along is served too": async (gateway) => {

@@ -8,14 +8,14 @@
  */
 
 import assert from "node:assert/strict";
-import type { RawClient } from "./support/raw_client.ts";
-import { skip, suite } from "./support/suite.ts";
+import { Peer } from "./support/peer.ts";
+import { closeInfo, type RawClient } from "./support/raw_client.ts";
+import { suite } from "./support/suite.ts";
 import { someone, type Target } from "./support/target.ts";
-import { within } from "./support/wait.ts";
 import { WireOp } from "./support/wire.ts";
 
 const INTERVAL_MS = 500;
-/** The longest interval with which these checks are worth their while, at a URL that was given. */
+/** The longest interval with which this file is worth its while. */
 const PATIENCE_MS = 5000;
 /** How much later than the beat the 4002 may come, beyond the interval. */
 const LATE_MS = 250;
@@ -24,17 +24,15 @@ const CLOCK_MS = 5;
 const TRIES = 3;
 const PEERS = 20;
 
-const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: String(INTERVAL_MS) };
-
 suite("heartbeats", {
-  hints: settings,
+  hints: { GATEWAY_HEARTBEAT_INTERVAL_MS: String(INTERVAL_MS) },
   checks: {
     "a client's beat is answered at once with its own time, before Identify": async (gateway) => {
-      using client = await gateway.connect();
-      await client.nextJson("Hello");
+      using peer = await Peer.connect(gateway.wsUrl);
+      await peer.next("Hello");
       for (const time of [0, 1, 1579276740336, Number.MAX_SAFE_INTEGER]) {
-        await client.json({ op: 10, time });
-        assert.deepEqual(await nextAck(client), { op: 11, time });
+        await peer.raw.json({ op: 10, time });
+        assert.deepEqual(await peer.next("the ACK"), { op: 11, time });
       }
     },
 
@@ -47,52 +45,111 @@ suite("heartbeats", {
     },
 
     "an ACK that answers no beat is ignored": async (gateway) => {
-      using client = await gateway.connect();
-      await client.nextJson("Hello");
-      await client.json({ op: 11, time: 12345 });
-      await client.json({ op: 10, time: 6 });
-      assert.deepEqual(await nextAck(client), { op: 11, time: 6 });
+      using peer = await gateway.member(someone());
+      await peer.raw.json({ op: 11, time: 12345 });
+      await peer.raw.json({ op: 10, time: 6 });
+      assert.deepEqual(await peer.next("the ACK"), { op: 11, time: 6 });
+    },
+
+    "a client that acknowledges each beat stays, though it sends none, ready or not": async (
+      gateway,
+    ) => {
+      await Promise.all([true, false].map(async (identifies) => {
+        using client = await greeted(gateway);
+        if (identifies) await identify(gateway, client);
+        let last = 0;
+        for (let count = 0; count < 5; count++) {
+          const beat = await client.nextJson("a heartbeat");
+          assert.deepEqual(Object.keys(beat), ["op", "time"]);
+          assert.equal(beat["op"], 10);
+          const time = Number(beat["time"]);
+          assert.ok(Number.isSafeInteger(time) && time > last, `${time} after ${last}`);
+          last = time;
+          // The second ACK answers nothing any more.
+          await client.json({ op: 11, time });
+          await client.json({ op: 11, time });
+        }
+      }));
+    },
+
+    "a beat that is not acknowledged is 4002 after one interval, and not 250 ms later": async (
+      gateway,
+    ) => {
+      for (let tries = 1;; tries++) {
+        const { earlyMs, lateMs } = await measureTimeouts(gateway);
+        assert.ok(earlyMs <= CLOCK_MS, `closed ${earlyMs} ms before its interval was over`);
+        if (lateMs <= LATE_MS) return;
+        assert.ok(tries < TRIES, `closed ${lateMs} ms late, ${TRIES} times over ${LATE_MS} ms`);
+      }
+    },
+
+    "a user who was closed with 4002 is gone from presence": async (gateway) => {
+      const user = someone();
+      const token = await gateway.backend.login(user);
+      using client = await greeted(gateway);
+      await client.json({ op: 1, token });
+      assert.equal((await client.closeFrame()).code, 4002);
+      assert.equal((await gateway.backend.presence(user)).connections, 0);
     },
   },
 });
 
-const given = Deno.env.get("CONFORMANCE_URL");
-if (given !== undefined && await intervalAt(given) > PATIENCE_MS) {
-  skip("the gateway's heartbeats", `the interval is over ${PATIENCE_MS} ms`);
-} else {
-  suite("the gateway's heartbeats", {
-    hints: settings,
-    checks: {
-      "beats come before Identify too, each with the time it was sent": async (gateway) => {
-        using client = await gateway.connect();
-        await client.nextJson("Hello");
-        let last = 0;
-        for (let count = 0; count < 3; count++) {
-          const beat = await client.nextJson("a heartbeat");
-          assert.deepEqual(Object.keys(beat), ["op", "time"]);
-          assert.equal(beat["op"], 10);
-          const time = timeOf(beat);
-          assert.ok(time > last, `${time} after ${last}`);
-          last = time;
-          await client.json({ op: 11, time });
-        }
-      },
-
-      "a client that sends no beats of its own stays": async (gateway) => {
-        using peer = await gateway.member(someone());
-        const other = someone();
-        using raw = (await gateway.member(other)).raw;
-        // The other's third beat is one that this peer, which only answers, has lived through as well.
-        void raw;
-        await peer.raw.json({ op: 10, time: 1 });
-        assert.deepEqual(await peer.next("the ACK"), { op: 11, time: 1 });
-      },
-    },
+/**
+ * Has many clients stop acknowledging, and says by how much the worst of them was closed too early and
+ * too late. The beat's own `time` tells when it was sent; what the clocks differ by is taken from the
+ * fastest of all beats.
+ */
+async function measureTimeouts(gateway: Target): Promise<{ earlyMs: number; lateMs: number }> {
+  const indices = Array.from({ length: PEERS }, (_, index) => index);
+  const seen = await Promise.all(indices.map((index) => stopAnswering(gateway, index)));
+  const offset = Math.min(...seen.flatMap(({ beats }) => beats.map((beat) => beat.at - beat.time)));
+  const lateness = seen.map(({ intervalMs, beats, closedAt }) => {
+    const unanswered = beats.at(-1);
+    assert.ok(unanswered !== undefined);
+    return closedAt - (unanswered.time + offset) - intervalMs;
   });
+  return { earlyMs: -Math.min(...lateness), lateMs: Math.max(...lateness) };
 }
 
-async function intervalAt(url: string): Promise<number> {
-  const { Target } = await import("./support/target.ts");
-  using client = await new Target(url, "").connect();
-  return Number((await client.nextJson("Hello"))["heartbeat_interval"]);
+interface Timeout {
+  readonly intervalMs: number;
+  /** When each beat came, on this process's clock, and the time in it. The last one was not answered. */
+  readonly beats: readonly { readonly at: number; readonly time: number }[];
+  readonly closedAt: number;
+}
+
+/** Answers one beat and then no more. Half of the clients identify, half answer with another time. */
+async function stopAnswering(gateway: Target, index: number): Promise<Timeout> {
+  using client = await gateway.connect();
+  const intervalMs = Number((await client.nextJson("Hello"))["heartbeat_interval"]);
+  if (index % 2 === 0) await identify(gateway, client);
+  const beats: { at: number; time: number }[] = [];
+  for (;;) {
+    const frame = await client.next("a heartbeat or a close frame");
+    const at = performance.now();
+    assert.ok(frame !== undefined, "the connection ended without a close frame");
+    if (frame.opcode === WireOp.Close) {
+      assert.equal(closeInfo(frame).code, 4002);
+      assert.equal(beats.length, 2, "closed after the second beat, the first unanswered one");
+      return { intervalMs, beats, closedAt: at };
+    }
+    const beat = JSON.parse(new TextDecoder().decode(frame.payload));
+    assert.equal(beat.op, 10);
+    beats.push({ at, time: beat.time });
+    if (beats.length === 1) await client.json({ op: 11, time: beat.time });
+    else if (index % 4 < 2) await client.json({ op: 11, time: beat.time - 1 });
+  }
+}
+
+async function greeted(gateway: Target): Promise<RawClient> {
+  const client = await gateway.connect();
+  const interval = Number((await client.nextJson("Hello"))["heartbeat_interval"]);
+  const hint = `start the gateway with GATEWAY_HEARTBEAT_INTERVAL_MS of ${PATIENCE_MS} at most`;
+  assert.ok(interval <= PATIENCE_MS, hint);
+  return client;
+}
+
+async function identify(gateway: Target, client: RawClient): Promise<void> {
+  await client.json({ op: 1, token: await gateway.backend.login(someone()) });
+  assert.equal((await client.nextJson("Ready"))["op"], 2);
 }

@@ -106,7 +106,7 @@ suite("malformed frames", {
       using peer = await gateway.member(user);
       await peer.raw.text('{"op":3}');
       assert.equal(await peer.closeCode(), 4001);
-      await gateway.absence(user);
+      await gateway.presence(user, 0);
     },
 
     "nothing that follows a malformed frame is answered": async (gateway) => {

@@ -6,7 +6,8 @@
  */
 
 import assert from "node:assert/strict";
-import { type CloseName, nextDeadline, Op } from "../../gateway/protocol/mod.ts";
+import { type CloseName, Op } from "../../gateway/protocol/codes.ts";
+import { nextDeadline } from "../../gateway/protocol/session.ts";
 import {
   assertCloses,
   Driver,

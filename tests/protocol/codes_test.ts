@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { CloseCode, closeName, Op, opName } from "../../gateway/protocol/mod.ts";
+import { CloseCode, closeName, Op, opName } from "../../gateway/protocol/codes.ts";
 
 Deno.test("Op has the numbers of the specification", () => {
   assert.deepEqual(Op, {

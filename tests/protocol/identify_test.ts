@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { Op } from "../../gateway/protocol/mod.ts";
+import { Op } from "../../gateway/protocol/codes.ts";
 import {
   ack,
   assertCloses,

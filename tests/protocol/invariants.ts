@@ -6,7 +6,9 @@
  */
 
 import assert from "node:assert/strict";
-import { nextDeadline, Op, type SessionEffect } from "../../gateway/protocol/mod.ts";
+import { Op } from "../../gateway/protocol/codes.ts";
+import { nextDeadline } from "../../gateway/protocol/session.ts";
+import type { SessionEffect } from "../../gateway/protocol/session_types.ts";
 import type { Taken } from "./oracle.ts";
 
 /** What is remembered of a session besides its state: as little as the invariants need. */

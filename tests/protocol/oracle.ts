@@ -6,24 +6,25 @@
  */
 
 import assert from "node:assert/strict";
+import { closeName, opName } from "../../gateway/protocol/codes.ts";
+import { nextDeadline } from "../../gateway/protocol/session.ts";
+import type {
+  Identification,
+  Phase,
+  SessionEffect,
+  SessionEvent,
+  SessionOptions,
+  SessionState,
+  Step,
+} from "../../gateway/protocol/session_types.ts";
 import {
-  closeName,
   type DeadlineName,
   type EffectName,
   type Guard,
-  type Identification,
-  nextDeadline,
-  opName,
-  type Phase,
-  type SessionEffect,
-  type SessionEvent,
-  type SessionOptions,
-  type SessionState,
-  type Step,
   type Transition,
   TRANSITIONS,
   type Trigger,
-} from "../../gateway/protocol/mod.ts";
+} from "../../gateway/protocol/transitions.ts";
 
 /** A step of the reducer with all that led to it. */
 export interface Taken {

@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { Op } from "../../gateway/protocol/mod.ts";
+import { Op } from "../../gateway/protocol/codes.ts";
 import { ack, assertCloses, Driver, identify, located, START, types, verified } from "./support.ts";
 
 Deno.test("reduce() answers a renewal with a new Ready and the new channels", () => {

@@ -6,20 +6,15 @@
  */
 
 import assert from "node:assert/strict";
-import {
-  type ClientFrame,
-  type CloseName,
-  closeName,
-  initial,
-  nextDeadline,
-  Op,
-  reduce,
-  type ServerFrame,
-  type SessionEffect,
-  type SessionEvent,
-  type SessionOptions,
-  type SessionState,
-} from "../../gateway/protocol/mod.ts";
+import { type CloseName, closeName, Op } from "../../gateway/protocol/codes.ts";
+import type { ClientFrame, ServerFrame } from "../../gateway/protocol/frames.ts";
+import { initial, nextDeadline, reduce } from "../../gateway/protocol/session.ts";
+import type {
+  SessionEffect,
+  SessionEvent,
+  SessionOptions,
+  SessionState,
+} from "../../gateway/protocol/session_types.ts";
 
 /** The numbers of a production gateway. */
 export const OPTIONS: SessionOptions = {

@@ -5,15 +5,10 @@
  */
 
 import assert from "node:assert/strict";
-import {
-  CloseCode,
-  type EventType,
-  initial,
-  type Phase,
-  reduce,
-  type SessionState,
-  TRANSITIONS,
-} from "../../gateway/protocol/mod.ts";
+import { CloseCode } from "../../gateway/protocol/codes.ts";
+import { initial, reduce } from "../../gateway/protocol/session.ts";
+import type { EventType, Phase, SessionState } from "../../gateway/protocol/session_types.ts";
+import { TRANSITIONS } from "../../gateway/protocol/transitions.ts";
 import { assertFollowsTable } from "./oracle.ts";
 import {
   ack,

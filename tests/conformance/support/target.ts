@@ -45,11 +45,11 @@ export class Target {
     return (await this.join(user, options)).peer;
   }
 
-  /** Waits until `user` has no connection any more. */
-  async absence(user: string): Promise<void> {
-    await eventually(`presence of ${user} to be 0`, async () => {
-      const { connections } = await this.backend.presence(user);
-      return connections === 0 ? true : undefined;
+  /** Waits until `user` has this many connections. */
+  async presence(user: string, connections: number): Promise<void> {
+    await eventually(`${user} to have ${connections} connections`, async () => {
+      const presence = await this.backend.presence(user);
+      return presence.connections === connections ? true : undefined;
     });
   }
 }

@@ -1,0 +1,45 @@
+/**
+ * What happened in a world, one line for each thing, to be read by people and compared byte by byte.
+ *
+ * @module
+ */
+
+/** The trace of a world. */
+export class Timeline {
+  /** Whether lines are kept; ask before making one. */
+  readonly recording: boolean;
+  readonly #startMs: number;
+  readonly #now: () => number;
+  readonly #lines: string[] = [];
+
+  /** An empty trace; `now` is steady time in milliseconds. */
+  constructor(recording: boolean, now: () => number) {
+    this.recording = recording;
+    this.#now = now;
+    this.#startMs = now();
+  }
+
+  /** The lines so far. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** Adds a line: `who` did, or was done, `what`. */
+  add(who: string, what: string): void {
+    if (this.recording) this.#lines.push(`${this.stamp()}  ${who.padEnd(14)} ${what}`);
+  }
+
+  /** The present as it is written in a line: days, hours, minutes, seconds and milliseconds. */
+  stamp(atMs: number = this.#now()): string {
+    const ms = Math.floor(atMs - this.#startMs);
+    const two = (value: number): string => String(Math.floor(value)).padStart(2, "0");
+    const clock = `${two(ms / 3_600_000 % 24)}:${two(ms / 60_000 % 60)}:${two(ms / 1000 % 60)}`;
+    return `${Math.floor(ms / 86_400_000)}d ${clock}.${String(ms % 1000).padStart(3, "0")}`;
+  }
+}
+
+/** A frame as a line shows it: its beginning. */
+export function brief(data: string | Uint8Array): string {
+  if (typeof data !== "string") return `${data.length} bytes of binary`;
+  return data.length <= 160 ? data : `${data.slice(0, 150)}… (${data.length} characters)`;
+}

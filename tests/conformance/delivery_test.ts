@@ -1,0 +1,256 @@
+/**
+ * Ready and Message: who receives what, in which order, and who is there.
+ *
+ * That somebody does not receive a message is shown by a later one that does arrive, never by waiting.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { Peer } from "./support/peer.ts";
+import { suite } from "./support/suite.ts";
+import { someone, type Target } from "./support/target.ts";
+import { within } from "./support/wait.ts";
+
+/** JSON that has to arrive as it was sent. */
+const CONTENTS: readonly unknown[] = [
+  null,
+  true,
+  0,
+  -1.5e-7,
+  "",
+  "höre, 世界 👋 \u0000 \u2028 </script>",
+  [],
+  {},
+  [1, [2, [3, { four: null }]]],
+  { text: "hello", "": { a: [1, "2"] }, op: 1, id: "not this one" },
+];
+
+suite("delivery", {
+  checks: {
+    "Ready names the user and the place where the session begins": async (gateway) => {
+      const user = someone("Jörg / 世界");
+      const { peer, ready } = await gateway.join(user);
+      using _ = peer;
+      assert.deepEqual(Object.keys(ready), ["op", "user", "last_id"]);
+      assert.equal(ready["op"], 2);
+      assert.equal(ready["user"], user);
+      assert.match(String(ready["last_id"]), /^[^-]+-\d+$/);
+    },
+
+    "a message to a channel has every field, and reaches its members only": async (gateway) => {
+      const channel = someone("channel");
+      using inside = await gateway.member(someone(), { channels: ["other", channel] });
+      using outside = await gateway.member(someone(), { channels: ["other"] });
+      const sent = await gateway.backend.publish({ channel, author: "7", content: "hi" });
+      assert.deepEqual(await inside.nextMessage(), {
+        op: 3,
+        id: sent.id,
+        channel,
+        author: "7",
+        content: "hi",
+        time: sent.time,
+      });
+      await onlyNext(gateway, [inside, outside]);
+    },
+
+    "a message to a user reaches all connections of that user only": async (gateway) => {
+      const user = someone();
+      using first = await gateway.member(user);
+      using second = await gateway.member(user);
+      using other = await gateway.member(someone(), { channels: [user] });
+      const sent = await gateway.backend.publish({ user, author: "1", content: { a: 1 } });
+      for (const peer of [first, second]) {
+        const message = await peer.nextMessage();
+        assert.equal(message["id"], sent.id);
+        assert.ok(!("channel" in message), "a message to a user has no channel");
+        assert.ok(!("user" in message), "nor a user");
+      }
+      await onlyNext(gateway, [first, second, other]);
+    },
+
+    "a message to everyone reaches everyone, without a channel": async (gateway) => {
+      using a = await gateway.member(someone(), { channels: [] });
+      using b = await gateway.member(someone(), { channels: ["general"] });
+      const sent = await gateway.backend.publish({ author: "1", content: "all" });
+      for (const peer of [a, b]) {
+        assert.deepEqual(await peer.nextMessage(), {
+          op: 3,
+          id: sent.id,
+          author: "1",
+          content: "all",
+          time: sent.time,
+        });
+      }
+    },
+
+    "a client that has not identified receives nothing": async (gateway) => {
+      using client = await gateway.connect();
+      await client.nextJson("Hello");
+      await gateway.backend.publish({ author: "1", content: "not for you" });
+      await client.json({ op: 10, time: 1 });
+      assert.deepEqual(await client.nextJson("the ACK"), { op: 11, time: 1 });
+    },
+
+    "a channel is a name like any other": async (gateway) => {
+      for (const channel of ["a/b?c=d&e#f", "__proto__", "constructor", "日本", "x".repeat(255)]) {
+        using peer = await gateway.member(someone(), { channels: [channel] });
+        await gateway.backend.publish({ channel, author: "1", content: channel });
+        const message = await peer.nextMessage();
+        assert.equal(message["channel"], channel);
+        assert.equal(message["content"], channel);
+      }
+    },
+
+    "content is any JSON, and arrives as it was sent": async (gateway) => {
+      const user = someone();
+      using peer = await gateway.member(user);
+      await gateway.backend.publishAll(
+        CONTENTS.map((content) => ({ user, author: "1", content })),
+      );
+      assert.deepEqual(await peer.nextContents(CONTENTS.length), CONTENTS);
+    },
+
+    "a message of 60 KB arrives whole": async (gateway) => {
+      const user = someone();
+      using peer = await gateway.member(user);
+      const content = "é".repeat(30_000);
+      await gateway.backend.publish({ user, author: "1", content });
+      assert.equal((await peer.nextMessage())["content"], content);
+    },
+
+    "a batch is answered, and arrives, in its order": async (gateway) => {
+      const channel = someone("channel");
+      using peer = await gateway.member(someone(), { channels: [channel] });
+      const drafts = Array.from({ length: 1000 }, (_, content) => ({
+        channel,
+        author: "1",
+        content,
+      }));
+      const receipts = await gateway.backend.publishAll(drafts);
+      const ids: unknown[] = [];
+      for (const draft of drafts) {
+        const message = await peer.nextMessage();
+        assert.equal(message["content"], draft.content);
+        ids.push(message["id"]);
+      }
+      assert.deepEqual(ids, receipts.map((receipt) => receipt.id));
+      assert.equal(new Set(ids).size, drafts.length);
+    },
+
+    "all see what is published at the same time in the same order, that of the ids": async (
+      gateway,
+    ) => {
+      const channel = someone("channel");
+      const peers = await Promise.all(
+        Array.from({ length: 5 }, () => gateway.member(someone(), { channels: [channel] })),
+      );
+      const publishes = Array.from(
+        { length: 200 },
+        (_, content) => gateway.backend.publish({ channel, author: "1", content }),
+      );
+      const receipts = await within("200 publishes", Promise.all(publishes));
+      const expected = receipts.map(({ id }, content) => ({ id, content }))
+        .sort((a, b) => sequence(a.id) - sequence(b.id));
+      for (const peer of peers) {
+        const seen: unknown[] = [];
+        while (seen.length < expected.length) {
+          const { id, content } = await peer.nextMessage();
+          seen.push({ id, content });
+        }
+        assert.deepEqual(seen, expected);
+        peer[Symbol.dispose]();
+      }
+    },
+  },
+});
+
+suite("presence and membership", {
+  checks: {
+    "presence counts connections and names channels": async (gateway) => {
+      const user = someone();
+      assert.deepEqual(await gateway.backend.presence(user), {
+        user,
+        connections: 0,
+        channels: [],
+      });
+      using _first = await gateway.member(user, { channels: ["b"] });
+      const second = await gateway.member(user, { channels: ["b", "a"] });
+      assert.deepEqual(await gateway.backend.presence(user), {
+        user,
+        connections: 2,
+        channels: ["a", "b"],
+      });
+      second[Symbol.dispose]();
+      await gateway.presence(user, 1);
+    },
+
+    "a user who joins receives from then on, on every connection": async (gateway) => {
+      const [user, channel] = [someone(), someone("channel")];
+      using first = await gateway.member(user, { channels: [] });
+      using second = await gateway.member(user, { channels: [] });
+      await gateway.backend.publish({ channel, author: "1", content: "before" });
+      await gateway.backend.join(user, channel);
+      assert.deepEqual((await gateway.backend.presence(user)).channels, [channel]);
+      await gateway.backend.publish({ channel, author: "1", content: "after" });
+      for (const peer of [first, second]) assert.deepEqual(await peer.nextContents(1), ["after"]);
+    },
+
+    "joining twice delivers once": async (gateway) => {
+      const [user, channel] = [someone(), someone("channel")];
+      using peer = await gateway.member(user, { channels: [channel] });
+      await gateway.backend.join(user, channel);
+      await gateway.backend.publish({ channel, author: "1", content: "once" });
+      assert.deepEqual(await peer.nextContents(1), ["once"]);
+      await onlyNext(gateway, [peer]);
+    },
+
+    "a user who leaves receives nothing more from there": async (gateway) => {
+      const [user, channel] = [someone(), someone("channel")];
+      using peer = await gateway.member(user, { channels: [channel, "stays"] });
+      await gateway.backend.leave(user, channel);
+      assert.deepEqual((await gateway.backend.presence(user)).channels, ["stays"]);
+      await gateway.backend.publish({ channel, author: "1", content: "too late" });
+      await onlyNext(gateway, [peer]);
+    },
+
+    "a channel and a user that need encoding in a path can be joined": async (gateway) => {
+      const [user, channel] = [someone("a/b c?"), someone("ä#/%")];
+      using peer = await gateway.member(user, { channels: [] });
+      await gateway.backend.join(user, channel);
+      await gateway.backend.publish({ channel, author: "1", content: "here" });
+      assert.deepEqual(await peer.nextContents(1), ["here"]);
+    },
+
+    "a user who is disconnected is closed with 4010 on every connection": async (gateway) => {
+      const user = someone();
+      using first = await gateway.member(user);
+      using second = await gateway.member(user);
+      using other = await gateway.member(someone());
+      await gateway.backend.disconnect(user);
+      assert.equal(await first.closeCode(), 4010);
+      assert.equal(await second.closeCode(), 4010);
+      assert.equal((await gateway.backend.presence(user)).connections, 0);
+      await onlyNext(gateway, [other]);
+    },
+
+    "joining, leaving and disconnecting somebody who is not there is no error": async (gateway) => {
+      const user = someone();
+      await gateway.backend.join(user, "general");
+      await gateway.backend.leave(user, "general");
+      await gateway.backend.disconnect(user);
+      assert.equal((await gateway.backend.presence(user)).connections, 0);
+    },
+  },
+});
+
+/** A message to everyone is the next thing that each of `peers` receives. */
+async function onlyNext(gateway: Target, peers: readonly Peer[]): Promise<void> {
+  const { id } = await gateway.backend.publish({ author: "fence", content: "fence" });
+  for (const peer of peers) assert.equal((await peer.nextMessage())["id"], id);
+}
+
+/** The sequence in a message's id. Opaque to clients, but not to the tests of its order. */
+function sequence(id: string): number {
+  return Number(id.slice(id.lastIndexOf("-") + 1));
+}

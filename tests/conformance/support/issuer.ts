@@ -1,0 +1,128 @@
+/**
+ * An issuer of the tests' own: makes tokens with every fault there is, and serves the keys that the
+ * good ones are verified with.
+ *
+ * It signs with `jose` directly, so that no code of the gateway takes part in judging the gateway.
+ *
+ * @module
+ */
+
+import {
+  type CryptoKey,
+  exportJWK,
+  exportSPKI,
+  generateKeyPair,
+  type JWTPayload,
+  SignJWT,
+} from "jose";
+
+/** What the gateway under test is told to expect. */
+export const ISSUER = "https://issuer.example";
+/** The audience of good tokens. */
+export const AUDIENCE = "gateway";
+/** A secret for HS256. */
+export const SECRET = "a secret that is shared with the backend only";
+
+const encoder = new TextEncoder();
+
+/** Claims; `undefined` leaves one out. */
+export type Claims = Readonly<Record<string, unknown>>;
+
+/** What signs a token. */
+export interface Signature {
+  readonly alg: string;
+  readonly kid?: string;
+  readonly key: CryptoKey | Uint8Array;
+}
+
+/** A running issuer. */
+export class Issuer implements AsyncDisposable {
+  /** Where the keys are. */
+  readonly jwksUrl: string;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  private constructor(
+    server: Deno.HttpServer<Deno.NetAddr>,
+    /** Signs what is to be accepted. */
+    readonly good: Signature,
+    /** Names the good key, but is another. */
+    readonly forged: Signature,
+    /** The good key as text: what a verifier may be fooled to take for an HS256 secret. */
+    readonly publicPem: string,
+  ) {
+    this.#server = server;
+    this.jwksUrl = `http://127.0.0.1:${server.addr.port}/jwks`;
+  }
+
+  /** Makes keys of `alg` and serves the public one. */
+  static async start(alg: "RS256" | "ES256" | "EdDSA"): Promise<Issuer> {
+    const [good, other] = await Promise.all([
+      generateKeyPair(alg, { extractable: true }),
+      generateKeyPair(alg),
+    ]);
+    const kid = "key-1";
+    const jwk = { ...await exportJWK(good.publicKey), kid, alg, use: "sig" };
+    const server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      () => Response.json({ keys: [jwk] }),
+    );
+    return new Issuer(
+      server,
+      { alg, kid, key: good.privateKey },
+      { alg, kid, key: other.privateKey },
+      await exportSPKI(good.publicKey),
+    );
+  }
+
+  /** Stops serving the keys. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
+
+/** Claims that are accepted, for an hour, but for what `changes` says. */
+export function claims(changes: Claims = {}): Claims {
+  const now = Math.floor(Date.now() / 1000);
+  return {
+    sub: "alice",
+    channels: ["general"],
+    iss: ISSUER,
+    aud: AUDIENCE,
+    iat: now,
+    exp: now + 3600,
+    ...changes,
+  };
+}
+
+/** A signed token. */
+export async function sign(payload: Claims, { alg, kid, key }: Signature): Promise<string> {
+  const header = kid === undefined ? { alg } : { alg, kid };
+  // Undefined claims vanish as JSON is made.
+  return await new SignJWT(JSON.parse(JSON.stringify(payload)) as JWTPayload)
+    .setProtectedHeader(header).sign(key);
+}
+
+/** A signature by a shared secret. */
+export function shared(secret: string, alg = "HS256"): Signature {
+  return { alg, key: encoder.encode(secret) };
+}
+
+/** A token that says it needs no signature. */
+export function unsigned(payload: Claims, alg = "none"): string {
+  return `${part({ alg, typ: "JWT" })}.${part(payload)}.`;
+}
+
+/** `token` with other claims, but the signature it had. */
+export function tampered(token: string, payload: Claims): string {
+  const [header = "", , signature = ""] = token.split(".");
+  return `${header}.${part(payload)}.${signature}`;
+}
+
+function part(value: unknown): string {
+  return btoa(JSON.stringify(value)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+/** Seconds from now, as `exp` and `nbf` have them. */
+export function inSeconds(seconds: number): number {
+  return Math.floor(Date.now() / 1000) + seconds;
+}

@@ -1,0 +1,128 @@
+/**
+ * The HTTP interface with fakes around it, for the tests of `gateway/http.ts`.
+ *
+ * @module
+ */
+
+import { createHttp, type HttpOptions, type Users } from "../../gateway/http.ts";
+import { createMemoryLog } from "../../gateway/log/memory.ts";
+import type { MessageLog } from "../../gateway/ports.ts";
+import { FakeClock } from "../../mock/clock.ts";
+import { FakeIds } from "../../mock/ids.ts";
+import { FakeLogger } from "../../mock/logger.ts";
+
+/** The publish key of the fixture. */
+export const KEY = "a-publish-key";
+
+/** What a request is made of. */
+export interface Call {
+  /** Sent as it is if a string or bytes, else as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An answer, read to its end. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The body, if it is JSON. */
+  // deno-lint-ignore no-explicit-any
+  readonly json: any;
+}
+
+/** Users in a table, and what was asked of them. */
+export class FakeUsers implements Users {
+  readonly calls: string[] = [];
+
+  join(user: string, channel: string): Promise<void> {
+    this.calls.push(`join ${user} ${channel}`);
+    return Promise.resolve();
+  }
+
+  leave(user: string, channel: string): Promise<void> {
+    this.calls.push(`leave ${user} ${channel}`);
+    return Promise.resolve();
+  }
+
+  disconnect(user: string): Promise<number> {
+    this.calls.push(`disconnect ${user}`);
+    return Promise.resolve(2);
+  }
+
+  presence(user: string): Promise<{ connections: number; channels: readonly string[] }> {
+    this.calls.push(`presence ${user}`);
+    return Promise.resolve(
+      user === "alice"
+        ? { connections: 2, channels: ["general"] }
+        : { connections: 0, channels: [] },
+    );
+  }
+}
+
+/** The interface and everything around it. */
+export interface Fixture {
+  readonly clock: FakeClock;
+  readonly log: MessageLog;
+  readonly logger: FakeLogger;
+  readonly users: FakeUsers;
+  /** The counts that were reported as published. */
+  readonly counts: number[];
+  /** Answers a request as it is. */
+  fetch(request: Request): Promise<Response>;
+  /** Sends a request with the publish key, unless its headers say otherwise. */
+  call(method: string, path: string, call?: Call): Promise<Answer>;
+}
+
+/** Puts a fixture together. */
+export function createFixture(overrides: Partial<HttpOptions> = {}): Fixture {
+  const clock = new FakeClock();
+  const logger = new FakeLogger();
+  const users = new FakeUsers();
+  const log = overrides.log ?? createMemoryLog({ clock, ids: new FakeIds(), logger });
+  const counts: number[] = [];
+  const http = createHttp({
+    log,
+    users,
+    clock,
+    logger,
+    upgrade: (_request, address) => new Response(`upgraded ${address}`),
+    draining: () => false,
+    metricsText: () => Promise.resolve("gateway_up 1\n"),
+    publishKeys: [KEY],
+    issuer: undefined,
+    version: "1.2.3",
+    published: (count) => void counts.push(count),
+    ...overrides,
+  });
+  const fetch = async (request: Request): Promise<Response> =>
+    await http(request, { address: "192.0.2.1" });
+  const call = async (method: string, path: string, { body, headers }: Call = {}) => {
+    const isRaw = body === undefined || typeof body === "string" || body instanceof Uint8Array;
+    const response = await fetch(
+      new Request(`http://gateway.test${path}`, {
+        method,
+        body: isRaw ? body as BodyInit | undefined ?? null : JSON.stringify(body),
+        headers: {
+          authorization: `Bearer ${KEY}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers,
+        },
+      }),
+    );
+    return await read(response);
+  };
+  return { clock, log, logger, users, counts, fetch, call };
+}
+
+/** Reads a response to its end. */
+export async function read(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = /json/.test(response.headers.get("content-type") ?? "") && text !== "";
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson ? JSON.parse(text) : undefined,
+  };
+}

@@ -1,0 +1,210 @@
+/**
+ * The hub: who receives what, in which order, and how a large backlog shares the event loop.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { Encoded } from "../../gateway/encode.ts";
+import { Hub, type Member } from "../../gateway/hub.ts";
+import type { Draft, Message } from "../../gateway/ports.ts";
+import { FakeClock, settle } from "../../mock/clock.ts";
+
+/** Keeps what it is given; `react` plays what a delivery makes it do. */
+class Recorder implements Member {
+  readonly got: Encoded[] = [];
+  react: (() => void) | undefined;
+
+  deliver(encoded: Encoded): void {
+    this.got.push(encoded);
+    this.react?.();
+  }
+
+  get sequences(): number[] {
+    return this.got.map(({ message }) => message.sequence);
+  }
+}
+
+function setUp() {
+  const clock = new FakeClock();
+  const hub = new Hub<Recorder>({ clock, position: { id: "e-0", sequence: 0 } });
+  let sequence = 0;
+  const make = (draft: Partial<Draft> = {}): Message => {
+    sequence += 1;
+    return { author: "app", content: null, ...draft, sequence, id: `e-${sequence}`, time: 0 };
+  };
+  const publish = (...drafts: readonly Partial<Draft>[]) => hub.publish(drafts.map(make));
+  const member = (user: string, ...channels: readonly string[]) => {
+    const recorder = new Recorder();
+    hub.join(recorder, user, channels);
+    return recorder;
+  };
+  return { clock, hub, publish, member };
+}
+
+const NOTHING = { members: 0, users: 0, channels: 0 };
+
+Deno.test("Hub delivers by channel, by user and to everyone, to nobody else", () => {
+  const { publish, member } = setUp();
+  const both = member("ann", "a", "b");
+  const second = member("ann");
+  const other = member("bob", "b");
+  publish({ channel: "a" }, { channel: "b" }, { user: "ann" }, { user: "bob" }, {}, {
+    channel: "ann",
+  }, { user: "a" });
+  assert.deepEqual(both.sequences, [1, 2, 3, 5]);
+  assert.deepEqual(second.sequences, [3, 5]);
+  assert.deepEqual(other.sequences, [2, 4, 5]);
+});
+
+Deno.test("Hub encodes a message once, whoever receives it", () => {
+  const { publish, member } = setUp();
+  const members = Array.from({ length: 50 }, () => member("ann", "a"));
+  publish({ channel: "a", content: { text: "ä€😀" } });
+  const [first] = members[0]!.got;
+  assert.ok(first !== undefined);
+  assert.equal(first.bytes, new TextEncoder().encode(first.text).length);
+  for (const { got } of members) assert.ok(got.length === 1 && got[0] === first);
+});
+
+Deno.test("Hub.enter() and exit() change one channel of one member", () => {
+  const { hub, publish, member } = setUp();
+  const ann = member("ann", "a");
+  const bob = member("bob", "a");
+  assert.equal(hub.enter(ann, "b"), true);
+  assert.equal(hub.enter(ann, "b"), false);
+  assert.equal(hub.exit(ann, "a"), true);
+  assert.equal(hub.exit(ann, "a"), false);
+  publish({ channel: "a" }, { channel: "b" });
+  assert.deepEqual(ann.sequences, [2]);
+  assert.deepEqual(bob.sequences, [1]);
+  assert.deepEqual([...hub.channelsOf(ann)], ["b"]);
+  const stranger = new Recorder();
+  assert.equal(hub.enter(stranger, "b"), false);
+  assert.equal(hub.exit(stranger, "b"), false);
+  assert.equal(hub.channelsOf(stranger).size, 0);
+});
+
+Deno.test("Hub keeps no table of a user or a channel that nobody is in", () => {
+  const { hub, member } = setUp();
+  const members = Array.from({ length: 20 }, (_, i) => member(`u${i % 7}`, `c${i}`, "all"));
+  assert.deepEqual(hub.tables, { members: 20, users: 7, channels: 21 });
+  for (const each of members) hub.enter(each, "late");
+  for (const each of members) hub.exit(each, "all");
+  assert.deepEqual(hub.tables, { members: 20, users: 7, channels: 21 });
+  for (const each of members) hub.leave(each);
+  hub.leave(members[0]!);
+  assert.deepEqual(hub.tables, NOTHING);
+  assert.equal(hub.size, 0);
+  assert.deepEqual(hub.membersOf("u0"), []);
+});
+
+Deno.test("Hub.join() of a member replaces its channels and its user", () => {
+  const { hub, publish, member } = setUp();
+  const ann = member("ann", "a", "b");
+  hub.join(ann, "ann", ["b", "c", "c"]);
+  publish({ channel: "a" }, { channel: "b" }, { channel: "c" }, { user: "ann" }, {});
+  assert.deepEqual(ann.sequences, [2, 3, 4, 5]);
+  assert.deepEqual(hub.tables, { members: 1, users: 1, channels: 2 });
+  hub.join(ann, "eve", ["c"]);
+  publish({ user: "ann" }, { user: "eve" }, { channel: "b" });
+  assert.deepEqual(ann.sequences, [2, 3, 4, 5, 7]);
+  assert.deepEqual(hub.tables, { members: 1, users: 1, channels: 1 });
+});
+
+Deno.test("Hub goes on when members leave during a delivery, and gives those nothing more", () => {
+  const { hub, publish, member } = setUp();
+  const [first, second, third] = [member("a"), member("b"), member("c")];
+  first.react = () => {
+    hub.leave(first);
+    hub.leave(second);
+  };
+  publish({}, {}, {});
+  assert.deepEqual(first.sequences, [1]);
+  assert.deepEqual(second.sequences, []);
+  assert.deepEqual(third.sequences, [1, 2, 3]);
+});
+
+for (const channel of [undefined, "a"]) {
+  Deno.test(`Hub gives nobody a message twice who joins again during its delivery (${channel ?? "everyone"})`, () => {
+    const { hub, publish, member } = setUp();
+    const members = [member("a", "a"), member("b", "a"), member("c", "a")];
+    let joins = 0;
+    for (const each of members) {
+      each.react = () => {
+        // A limit, so that the failure of this test is not that it never ends.
+        if (joins++ < 50) hub.join(each, hub.membersOf("a").includes(each) ? "a" : "b", ["a"]);
+      };
+    }
+    members[2]!.react = () => hub.join(members[2]!, "c", ["a"]);
+    members[1]!.react = () => hub.join(members[1]!, "b", ["a"]);
+    const draft = channel === undefined ? {} : { channel };
+    publish(draft, draft);
+    for (const each of members) assert.deepEqual(each.sequences, [1, 2]);
+  });
+}
+
+Deno.test("Hub rests after 2,000 deliveries and goes on with the next turn of the event loop", async () => {
+  const { clock, hub, publish, member } = setUp();
+  const members = Array.from({ length: 10 }, () => member("ann"));
+  publish(...Array.from({ length: 1000 }, () => ({})));
+  assert.equal(members[0]!.got.length, 200);
+  assert.deepEqual(hub.position, { id: "e-200", sequence: 200 });
+  // What comes meanwhile has to wait for its turn.
+  publish({ user: "nobody" }, { user: "ann" });
+  assert.equal(members[9]!.got.length, 200);
+  let turns = 0;
+  for (; clock.fireNext(); turns++) assert.equal(clock.pending <= 1, true);
+  assert.equal(turns, 5);
+  await settle();
+  const all = [...Array.from({ length: 1000 }, (_, i) => i + 1), 1002];
+  for (const each of members) assert.deepEqual(each.sequences, all);
+  assert.equal(hub.position.sequence, 1002);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("Hub rests after 256 KiB, and what nobody receives costs no rest", () => {
+  const { clock, hub, publish, member } = setUp();
+  const ann = member("ann", "a");
+  const content = "x".repeat(100_000);
+  publish(...Array.from({ length: 10 }, () => ({ channel: "a", content })));
+  assert.deepEqual(ann.sequences, [1, 2, 3]);
+  while (clock.fireNext());
+  assert.equal(ann.got.length, 10);
+  publish(...Array.from({ length: 5000 }, () => ({ channel: "empty", content })));
+  assert.equal(clock.pending, 0);
+  assert.equal(hub.position.sequence, 5010);
+});
+
+Deno.test("Hub delivers by who is there when a message's turn comes", () => {
+  const { clock, hub, publish, member } = setUp();
+  const members = Array.from({ length: 2000 }, () => member("ann"));
+  publish({}, {}, {});
+  hub.leave(members[0]!);
+  const late = member("late");
+  clock.fireNext();
+  hub.join(members[1]!, "ann", ["a"]);
+  while (clock.fireNext());
+  assert.deepEqual(members[0]!.sequences, [1]);
+  assert.deepEqual(members[1]!.sequences, [1, 2, 3]);
+  assert.deepEqual(late.sequences, [2, 3]);
+});
+
+Deno.test("Hub.ready() waits while 2,000 messages or more wait, and no longer", async () => {
+  const { clock, hub, publish, member } = setUp();
+  member("ann");
+  await hub.ready();
+  publish(...Array.from({ length: 6000 }, () => ({})));
+  let released = 0;
+  for (let i = 0; i < 3; i++) void hub.ready().then(() => released++);
+  await settle();
+  assert.equal(released, 0);
+  clock.fireNext();
+  await settle();
+  assert.equal(hub.position.sequence, 4000);
+  assert.equal(released, 0);
+  clock.fireNext();
+  await settle();
+  assert.equal(released, 3);
+  assert.equal(clock.pending, 0);
+});

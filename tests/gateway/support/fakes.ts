@@ -1,0 +1,109 @@
+/**
+ * A token verifier and a message log whose behaviour a test decides, call by call.
+ *
+ * They stand in for the world only: no rule of the gateway is repeated here.
+ *
+ * @module
+ */
+
+import type {
+  Draft,
+  IdempotencyKey,
+  LogPage,
+  LogQuery,
+  Message,
+  MessageLog,
+  Position,
+  Published,
+  TokenVerdict,
+  TokenVerifier,
+} from "../../../gateway/ports.ts";
+
+/** A promise that the test settles. */
+export type Deferred<T> = ReturnType<typeof Promise.withResolvers<T>>;
+
+/** Answers each token as the test said when it made the token. */
+export class FakeVerifier implements TokenVerifier {
+  readonly #answers = new Map<string, () => Promise<TokenVerdict>>();
+
+  /** A new token that gets this answer. */
+  token(answer: TokenVerdict | (() => Promise<TokenVerdict>)): string {
+    const token = `token-${this.#answers.size}`;
+    this.#answers.set(
+      token,
+      typeof answer === "function" ? answer : () => Promise.resolve(answer),
+    );
+    return token;
+  }
+
+  /** A new token whose answer the test gives later. */
+  held(): { readonly token: string } & Deferred<TokenVerdict> {
+    const deferred = Promise.withResolvers<TokenVerdict>();
+    return { token: this.token(() => deferred.promise), ...deferred };
+  }
+
+  /** The answer that belongs to the token. */
+  verify(token: string): Promise<TokenVerdict> {
+    const answer = this.#answers.get(token);
+    return answer?.() ?? Promise.resolve({ ok: false, reason: "unknown token" });
+  }
+}
+
+/** Another log, whose reads a test can hold back or let fail. */
+export class FaultyLog implements MessageLog {
+  /** What every read was asked. */
+  readonly queries: LogQuery[] = [];
+  /** What reads fail with from now on. */
+  failure: Error | undefined;
+  /** Whether answers wait for {@linkcode release}. What they say is decided when the read is asked. */
+  holding = false;
+  readonly #inner: MessageLog;
+  readonly #held: (() => void)[] = [];
+
+  /** Passes everything on to `inner`. */
+  constructor(inner: MessageLog) {
+    this.#inner = inner;
+  }
+
+  /** How many answers are held back. */
+  get held(): number {
+    return this.#held.length;
+  }
+
+  /** Lets the oldest answers go that are held back: so many, or all. */
+  release(count = Infinity): void {
+    for (const go of this.#held.splice(0, count)) go();
+  }
+
+  publish(drafts: readonly Draft[]): Promise<readonly Message[]> {
+    return this.#inner.publish(drafts);
+  }
+
+  publishOnce(key: IdempotencyKey, drafts: readonly Draft[]): Promise<Published> {
+    return this.#inner.publishOnce(key, drafts);
+  }
+
+  subscribe(listener: (messages: readonly Message[]) => void): () => void {
+    return this.#inner.subscribe(listener);
+  }
+
+  async read(query: LogQuery): Promise<LogPage | "expired"> {
+    this.queries.push(query);
+    if (this.failure !== undefined) throw this.failure;
+    const answer = this.#inner.read(query);
+    if (this.holding) await new Promise<void>((resolve) => this.#held.push(resolve));
+    return answer;
+  }
+
+  head(): Position {
+    return this.#inner.head();
+  }
+
+  check(): Promise<void> {
+    return this.#inner.check();
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+}

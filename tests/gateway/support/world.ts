@@ -1,0 +1,203 @@
+/**
+ * A whole gateway on a fake clock, with peers that a test plays frame by frame.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { Connection, ConnectionOptions } from "../../../gateway/connection.ts";
+import { Gateway } from "../../../gateway/gateway.ts";
+import { createMemoryLog } from "../../../gateway/log/memory.ts";
+import { Metrics } from "../../../gateway/metrics.ts";
+import type { Draft, Json, Message } from "../../../gateway/ports.ts";
+import { Op, RATE_LIMIT, type Reduce } from "../../../gateway/protocol/mod.ts";
+import { FakeClock, settle } from "../../../mock/clock.ts";
+import { FakeIds } from "../../../mock/ids.ts";
+import { FakeLogger } from "../../../mock/logger.ts";
+import { FakeSocket } from "../../../mock/socket.ts";
+import { FakeVerifier, FaultyLog } from "./fakes.ts";
+
+/** The numbers that the tests name. */
+export const NUMBERS: ConnectionOptions = {
+  heartbeatIntervalMs: 45_000,
+  identifyTimeoutMs: 10_000,
+  verifyTimeoutMs: 8000,
+  closeGraceMs: 3000,
+  ...RATE_LIMIT,
+  maxFrameBytes: 4096,
+  maxBufferedBytes: 1024 * 1024,
+};
+
+/** What differs from the usual in one test. */
+export interface WorldOptions {
+  readonly connection?: Partial<ConnectionOptions>;
+  readonly limits?: {
+    readonly maxConnections?: number;
+    readonly maxConnectionsPerIp?: number;
+    readonly maxUnidentified?: number;
+  };
+  readonly retentionMs?: number;
+  readonly retentionMessages?: number;
+  readonly reduce?: Reduce;
+}
+
+/** Who a peer says it is. */
+export interface Identity {
+  readonly user?: string;
+  readonly channels?: readonly string[];
+  readonly lastId?: string | undefined;
+  /** Unix milliseconds; a day from now unless told. */
+  readonly expiresAt?: number;
+}
+
+/** A gateway and what it works with. */
+export class World {
+  readonly clock = new FakeClock();
+  readonly ids = new FakeIds();
+  readonly logger = new FakeLogger();
+  readonly metrics = new Metrics({ version: "0", runtime: "test", residentBytes: () => 0 });
+  readonly verifier = new FakeVerifier();
+  readonly log: FaultyLog;
+  readonly gateway: Gateway;
+
+  /** A gateway to which nobody is connected. */
+  constructor({ connection, limits, reduce, ...retention }: WorldOptions = {}) {
+    const { clock, ids, logger, metrics, verifier } = this;
+    this.log = new FaultyLog(
+      createMemoryLog({ clock, ids, logger, retentionMessages: 1_000_000, ...retention }),
+    );
+    this.gateway = new Gateway({
+      ...{ clock, ids, logger, metrics, verifier, log: this.log },
+      connection: { ...NUMBERS, ...connection },
+      limits: {
+        maxConnections: 10_000,
+        maxConnectionsPerIp: 10_000,
+        maxUnidentified: 10_000,
+        ...limits,
+      },
+      ...(reduce === undefined ? {} : { reduce }),
+    });
+  }
+
+  /** A peer whose WebSocket has just opened. */
+  connect(address = "192.0.2.1", socket = new FakeSocket()): Peer {
+    const entry = this.gateway.connect(address);
+    assert.ok(typeof entry === "object", `not admitted: ${String(entry)}`);
+    return new Peer(this, socket, entry.accept(socket));
+  }
+
+  /** A peer that has identified and is ready. */
+  async ready(identity: Identity = {}, socket = new FakeSocket()): Promise<Peer> {
+    const peer = this.connect("192.0.2.1", socket);
+    peer.identify(identity);
+    await settle();
+    assert.equal(peer.connection.phase, "ready");
+    return peer;
+  }
+
+  /** Publishes, and lets what follows from it happen. */
+  async publish(...drafts: readonly Partial<Draft>[]): Promise<readonly Message[]> {
+    const messages = await this.log.publish(
+      drafts.map((draft) => ({ author: "app", content: null, ...draft })),
+    );
+    await settle();
+    return messages;
+  }
+
+  /** Publishes `count` messages in one go. */
+  publishMany(count: number, draft: Partial<Draft> = {}): Promise<readonly Message[]> {
+    return this.publish(...Array.from({ length: count }, () => draft));
+  }
+
+  /** How many connections are in each phase, without phases that nobody is in. */
+  async phases(): Promise<Record<string, number>> {
+    const phases: Record<string, number> = {};
+    for (const phase of ["unidentified", "verifying", "joining", "ready", "closing"]) {
+      const count = await this.metrics.value("gateway_connections", { phase });
+      if (count !== 0) phases[phase] = count;
+    }
+    return phases;
+  }
+
+  /** How many connections ended with this code. */
+  closes(code: number | "peer"): Promise<number> {
+    return this.metrics.value("gateway_closes_total", { code: String(code) });
+  }
+
+  /** Asserts that nothing is left of any connection: no table, no timer, no gauge. */
+  async assertEmpty(): Promise<void> {
+    for (const [table, size] of Object.entries(this.gateway.tables)) {
+      assert.equal(size, 0, `table ${table}`);
+    }
+    assert.equal(this.clock.pending, 0, "timers");
+    assert.deepEqual(await this.phases(), {});
+    assert.equal(await this.metrics.value("gateway_lingering_sockets"), 0);
+  }
+}
+
+/** The other side of one connection. */
+export class Peer {
+  readonly socket: FakeSocket;
+  readonly connection: Connection;
+  readonly #world: World;
+
+  /** Plays the peer of `connection`. */
+  constructor(world: World, socket: FakeSocket, connection: Connection) {
+    this.#world = world;
+    this.socket = socket;
+    this.connection = connection;
+  }
+
+  /** Sends Identify with a token that says this. */
+  identify(identity: Identity = {}): void {
+    const { user = "alice", channels = [], lastId } = identity;
+    const expiresAt = identity.expiresAt ?? this.#world.clock.now() + 86_400_000;
+    const token = this.#world.verifier.token({ ok: true, user, channels, expiresAt });
+    this.identifyWith(token, lastId);
+  }
+
+  /** Sends Identify with this token. */
+  identifyWith(token: string, lastId?: string): void {
+    this.socket.receiveFrame(
+      lastId === undefined
+        ? { op: Op.Identify, token }
+        : { op: Op.Identify, token, last_id: lastId },
+    );
+  }
+
+  /** Acknowledges the last beat. */
+  acknowledge(): void {
+    const time = this.frames(Op.Heartbeat).at(-1)?.["time"];
+    assert.ok(typeof time === "number", "there was no beat");
+    this.socket.receiveFrame({ op: Op.HeartbeatAck, time });
+  }
+
+  /** What was sent to it, of one op. */
+  frames(op: number): { readonly [key: string]: Json }[] {
+    return this.socket.frames.flatMap((frame) =>
+      typeof frame === "object" && frame !== null && "op" in frame && frame.op === op ? [frame] : []
+    );
+  }
+
+  /** The ids of the messages that were sent to it. */
+  get received(): Json[] {
+    return this.frames(Op.Message).map((frame) => frame["id"] ?? null);
+  }
+
+  /** The newest Ready. */
+  get ready(): { readonly [key: string]: Json } {
+    const ready = this.frames(Op.Ready).at(-1);
+    assert.ok(ready !== undefined, "there was no Ready");
+    return ready;
+  }
+
+  /** The code with which the gateway closed. */
+  get closeCode(): number | undefined {
+    return this.socket.closeFrame?.code;
+  }
+}
+
+/** The ids of messages. */
+export function idsOf(messages: readonly Message[]): string[] {
+  return messages.map(({ id }) => id);
+}

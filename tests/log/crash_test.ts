@@ -1,0 +1,124 @@
+/**
+ * What is left of the SQLite log when its process is killed, and who may have it meanwhile.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { FILE_NAME } from "../../gateway/log/sqlite_schema.ts";
+import { openSqliteLog } from "../../gateway/log/mod.ts";
+import { FakeClock } from "../../mock/clock.ts";
+import { FakeIds } from "../../mock/ids.ts";
+import { FakeLogger } from "../../mock/logger.ts";
+import type { Answer } from "./support/child.ts";
+import { Child } from "./support/child_process.ts";
+
+/** Id and content of a message. */
+type Entry = readonly [id: string, content: string];
+
+/** The messages of one publish that was answered. */
+function entries(answer: Answer): Entry[] {
+  assert.ok(answer.ok && Array.isArray(answer.value));
+  return answer.value;
+}
+
+/** Everything that the log in `directory` has. */
+async function contents(directory: string): Promise<Entry[]> {
+  const world = { clock: new FakeClock(), ids: new FakeIds(), logger: new FakeLogger() };
+  const log = await openSqliteLog({ directory, thread: "own", ...world });
+  const audience = { everyone: true, channels: [] };
+  const page = await log.read({ after: undefined, audience, limit: 1e6, maxBytes: 1e9 });
+  await log.close();
+  assert.ok(page !== "expired" && !page.more);
+  return page.messages.map(({ id, content }) => [id, String(content)]);
+}
+
+/** Both halves of every publish are there, next to each other. */
+function assertWhole(found: readonly Entry[]): void {
+  assert.equal(found.length % 2, 0);
+  for (let index = 0; index < found.length; index += 2) {
+    const [first, second] = [found[index]?.[1] ?? "", found[index + 1]?.[1] ?? ""];
+    assert.equal(first.replace(/1$/, "2"), second);
+  }
+}
+
+/** Lets a child publish, kills it, and gives what it was answered. */
+async function killed(directory: string, thread: "own" | "worker"): Promise<Entry[]> {
+  await using child = new Child();
+  const opened = await child.ask({ do: "open", directory, thread });
+  assert.ok(opened.ok);
+  await child.send({ do: "flood" });
+  const accepted: Entry[] = [];
+  while (accepted.length < 400) {
+    const answer = await child.next();
+    assert.ok(answer);
+    accepted.push(...entries(answer));
+  }
+  for (const answer of await child.kill()) accepted.push(...entries(answer));
+  return accepted;
+}
+
+for (const thread of ["own", "worker"] as const) {
+  Deno.test(`SqliteLog (${thread}) keeps what it accepted when its process is killed`, async () => {
+    const directory = Deno.makeTempDirSync();
+    const accepted = await killed(directory, thread);
+    const found = await contents(directory);
+    assertWhole(found);
+    // What was committed and not answered any more may follow; nothing may be missing.
+    assert.deepEqual(found.slice(0, accepted.length), accepted);
+    Deno.removeSync(directory, { recursive: true });
+  });
+}
+
+Deno.test("SqliteLog leaves out a group whole when the last write was torn", async () => {
+  const directory = Deno.makeTempDirSync();
+  await killed(directory, "own");
+  const file = Deno.readFileSync(`${directory}/${FILE_NAME}`);
+  const wal = Deno.readFileSync(`${directory}/${FILE_NAME}-wal`);
+  const whole = await contents(directory);
+  const lengths: number[] = [];
+  for (const lostBytes of [1, 100, 4096, 4120, 10_000, 30_000, 70_000]) {
+    Deno.writeFileSync(`${directory}/${FILE_NAME}`, file);
+    Deno.writeFileSync(`${directory}/${FILE_NAME}-wal`, wal.subarray(0, wal.length - lostBytes));
+    const found = await contents(directory);
+    assertWhole(found);
+    assert.deepEqual(found, whole.slice(0, found.length));
+    lengths.push(found.length);
+  }
+  assert.ok(lengths.every((length) => length < whole.length), "every cut lost a group");
+  assert.ok(lengths.every((length) => length > 0), "no cut lost everything");
+  Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("openSqliteLog() refuses a directory that another process has", async () => {
+  const directory = Deno.makeTempDirSync();
+  {
+    await using first = new Child();
+    await using second = new Child();
+    const open = { do: "open", directory, thread: "worker" } as const;
+    assert.ok((await first.ask(open)).ok);
+    // Nothing was written yet, and then something was.
+    for (const content of ["", "something"]) {
+      if (content !== "") assert.ok((await first.ask({ do: "publish", content })).ok);
+      const answer = await second.ask(open);
+      assert.ok(!answer.ok);
+      assert.equal(answer.code, "log_locked");
+      assert.ok(answer.message.includes(directory), answer.message);
+    }
+    await first.kill();
+    assert.ok((await second.ask(open)).ok, "the lock ends with its process");
+    const read = await second.ask({ do: "read" });
+    assert.deepEqual(read, { ok: true, value: [["id0-1", "something"]] });
+  }
+  // Also when the file was only opened, and is as an earlier process left it.
+  {
+    await using first = new Child();
+    await using second = new Child();
+    const open = { do: "open", directory, thread: "own" } as const;
+    assert.ok((await first.ask(open)).ok);
+    const answer = await second.ask(open);
+    assert.ok(!answer.ok);
+    assert.equal(answer.code, "log_locked");
+  }
+  Deno.removeSync(directory, { recursive: true });
+});

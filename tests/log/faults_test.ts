@@ -1,0 +1,99 @@
+/**
+ * What the SQLite log does when the disk or the process fails it, in processes of their own.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Child } from "./support/child_process.ts";
+
+const THREADS = ["own", "worker"] as const;
+
+async function answered(child: Child, content: string): Promise<unknown> {
+  const answer = await child.ask({ do: "publish", content });
+  assert.ok(answer.ok, `publishing failed: ${JSON.stringify(answer)}`);
+  return [answer.value, content];
+}
+
+/** Publishes until it is refused, and gives what was accepted. */
+async function untilRefused(child: Child): Promise<unknown[]> {
+  const accepted: unknown[] = [];
+  for (let number = 0; number < 1000; number++) {
+    const content = `${number} ${"x".repeat(5000)}`;
+    const answer = await child.ask({ do: "publish", content });
+    if (answer.ok) {
+      accepted.push([answer.value, content]);
+      continue;
+    }
+    assert.equal(answer.code, "log_unavailable", answer.message);
+    return accepted;
+  }
+  assert.fail("nothing was refused");
+}
+
+async function outcome(child: Child, command: Parameters<Child["ask"]>[0]): Promise<string> {
+  const answer = await child.ask(command);
+  return answer.ok ? "ok" : answer.code;
+}
+
+/** Fills the disk, then makes room, and looks at what the log does about it. */
+async function assertRecovers(
+  child: Child,
+  disk: { fill(): Promise<void>; free(): Promise<void> },
+): Promise<void> {
+  const accepted = [await answered(child, "first")];
+  await disk.fill();
+  accepted.push(...await untilRefused(child));
+  assert.equal(await outcome(child, { do: "check" }), "log_unavailable");
+  assert.deepEqual(await child.ask({ do: "read" }), { ok: true, value: accepted });
+  await disk.free();
+  assert.equal(await outcome(child, { do: "check" }), "ok");
+  accepted.push(await answered(child, "last"));
+  assert.deepEqual(await child.ask({ do: "read" }), { ok: true, value: accepted });
+}
+
+/** Whether a shell can run this; if not, what needs it is skipped. */
+function works(script: string): boolean {
+  return new Deno.Command("sh", { args: ["-c", script], stdout: "null", stderr: "null" })
+    .outputSync().success;
+}
+
+const NO_NAMESPACE = works('unshare -rm sh -c "mount -t tmpfs tmpfs /mnt"')
+  ? undefined
+  : "a file system of its own needs `unshare -rm`, which is not allowed here";
+const NO_LIMIT = works("prlimit --version") ? undefined : "needs prlimit";
+
+/** A test that is left out, and says so, where the machine lacks what it needs. */
+function test(name: string, missing: string | undefined, body: () => Promise<void>): void {
+  const reason = missing === undefined ? "" : ` (skipped: ${missing})`;
+  Deno.test({ name: name + reason, ignore: missing !== undefined, fn: body });
+}
+
+for (const thread of THREADS) {
+  test(`SqliteLog (${thread}) outlives a full disk`, NO_NAMESPACE, async () => {
+    const directory = Deno.makeTempDirSync();
+    const mount = `mount -t tmpfs -o size=1m tmpfs ${directory}`;
+    await using child = new Child(`exec unshare -rm sh -c '${mount} && exec "$@"' sh "$@"`);
+    assert.equal(await outcome(child, { do: "open", directory, thread }), "ok");
+    const path = `${directory}/filler`;
+    await assertRecovers(child, {
+      fill: async () => assert.equal(await outcome(child, { do: "fill", path }), "ok"),
+      free: async () => assert.equal(await outcome(child, { do: "remove", path }), "ok"),
+    });
+    Deno.removeSync(directory);
+  });
+
+  test(`SqliteLog (${thread}) outlives writes that fail`, NO_LIMIT, async () => {
+    const directory = Deno.makeTempDirSync();
+    // The signal would end the process before the write could fail.
+    await using child = new Child(`trap "" XFSZ; exec "$@"`);
+    assert.equal(await outcome(child, { do: "open", directory, thread }), "ok");
+    const limit = (size: string) => {
+      assert.ok(works(`prlimit --pid ${child.pid} --fsize=${size}:unlimited`));
+      return Promise.resolve();
+    };
+    await assertRecovers(child, { fill: () => limit("1000"), free: () => limit("unlimited") });
+    await child.kill();
+    Deno.removeSync(directory, { recursive: true });
+  });
+}

@@ -1,0 +1,16 @@
+/**
+ * The lines of a stream of bytes.
+ *
+ * @module
+ */
+
+/** Yields each line of `stream` without its end; what follows the last end is no line. */
+export async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
+}

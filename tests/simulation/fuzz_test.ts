@@ -1,0 +1,122 @@
+/**
+ * Fuzzing: a million generated frames through decode and reduce. No exception, and every one that is
+ * no frame is answered with 4001, or 1009 where it is too long.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import {
+  CloseCode,
+  decode,
+  nextDeadline,
+  Op,
+  reduce,
+  type SessionOptions,
+  type SessionState,
+} from "../../gateway/protocol/mod.ts";
+import { type Expected, expected, FrameSource } from "./fuzz_frames.ts";
+
+const FRAMES = 1_000_000;
+const MAX_BYTES = 4096;
+const OPTIONS: SessionOptions = {
+  heartbeatIntervalMs: 45_000,
+  identifyTimeoutMs: 10_000,
+  verifyTimeoutMs: 5_000,
+  closeGraceMs: 2_000,
+  rateLimitFrames: 5,
+  rateLimitWindowMs: 1_000,
+};
+
+/** A session in one of the phases in which frames are read. */
+function session(phase: number, at: number): SessionState {
+  const open = { beatAt: at + 45_000, unacked: at, frames: [], attempts: 1 };
+  const waiting = { attempt: 1, lastId: undefined, by: at + 5_000 };
+  const claims = { user: "ada", channels: [], expiresAt: Infinity };
+  switch (phase) {
+    case 0:
+      return { ...open, phase: "unidentified", identifyBy: at + 10_000 };
+    case 1:
+      return { ...open, phase: "verifying", identification: { ...waiting, step: "verifying" } };
+    case 2:
+      return {
+        ...open,
+        phase: "joining",
+        identification: { ...waiting, step: "locating", claims },
+      };
+    default:
+      return { ...open, phase: "ready", user: "ada", expiresAt: Infinity, renewal: undefined };
+  }
+}
+
+/** Says that `data` was decoded to what it should be. */
+function assertDecoded(
+  decoded: ReturnType<typeof decode>,
+  should: Expected,
+  data: string | Uint8Array,
+): void {
+  if (typeof should === "number") {
+    if (decoded.ok || decoded.code !== should || decoded.reason === "") {
+      assert.deepEqual(decoded, should, `decoded ${JSON.stringify(data)}`);
+    }
+    if (!decoded.ok && decoded.reason.length > 123) assert.fail(`too long: ${decoded.reason}`);
+    return;
+  }
+  if (!decoded.ok) return assert.deepEqual(decoded, should, `refused ${JSON.stringify(data)}`);
+  const { frame } = decoded;
+  const same = frame.op === Op.Identify
+    ? frame.token === should["token"] && frame.last_id === should["last_id"]
+    : frame.time === should["time"];
+  if (frame.op !== should["op"] || !same) assert.deepEqual(frame, should);
+}
+
+Deno.test("decode() and reduce() take a million hostile frames without an exception", () => {
+  const source = new FrameSource(20_200_117);
+  const counts = { frame: 0, malformed: 0, tooBig: 0, rateLimited: 0, sessions: 0 };
+  let at = 1_579_276_740_336;
+  let state = session(3, at);
+  for (let i = 0; i < FRAMES; i++) {
+    const data = source.next(at);
+    const should = expected(data, MAX_BYTES);
+    const decoded = decode(data, MAX_BYTES);
+    assertDecoded(decoded, should, data);
+
+    at += source.integer(60);
+    if (state.phase === "closing" || (nextDeadline(state) ?? 0) <= at) {
+      counts.sessions++;
+      state = session(source.integer(4), at);
+    }
+    const [after, effects] = reduce(state, { type: "frameReceived", decoded, at }, OPTIONS);
+    const last = effects.at(-1);
+    const closedWith = last?.type === "close" ? last.code : undefined;
+    if (closedWith === CloseCode.RateLimited.code) counts.rateLimited++;
+    else if (closedWith !== (typeof should === "number" ? should : undefined)) {
+      assert.fail(`closed with ${closedWith} for ${JSON.stringify(data)}`);
+    }
+    if ((after.phase === "closing") !== (closedWith !== undefined)) assert.fail(after.phase);
+    if (should === 4001) counts.malformed++;
+    else if (should === 1009) counts.tooBig++;
+    else counts.frame++;
+    state = after;
+  }
+  console.log(`fuzzed ${FRAMES} frames:`, counts);
+  // The generator must not drift into making only one kind.
+  assert(counts.frame > FRAMES / 4);
+  assert(counts.malformed > FRAMES / 4);
+  assert(counts.tooBig > FRAMES / 100);
+  assert(counts.rateLimited > 0);
+  assert.equal(Reflect.get({}, "op"), undefined, "a prototype was polluted");
+});
+
+Deno.test("decode() takes any depth that a large limit lets through", () => {
+  for (const depth of [10_000, 400_000]) {
+    for (const [open, close] of [["[", "]"], ['{"a":', "}"]] as const) {
+      const text = `{"op":10,"time":1,"x":${open.repeat(depth)}1${close.repeat(depth)}}`;
+      assert.deepEqual(decode(text, 10_000_000), {
+        ok: true,
+        frame: { op: Op.Heartbeat, time: 1 },
+      });
+      assert.equal(decode(open.repeat(depth), 10_000_000).ok, false);
+    }
+  }
+});
