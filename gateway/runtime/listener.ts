@@ -95,6 +95,9 @@ export interface ListenOptions {
   ) => Response | Promise<Response>;
 }
 
+/** How soon a listener that failed is tried again, in milliseconds. */
+const RESTART_MS = 100;
+
 /** A listening server. */
 export interface Listener {
   /** Where it listens, as a URL without a path. */
@@ -109,34 +112,68 @@ export interface Listener {
  * @throws {OperationalError} `bad_configuration` when the address cannot be listened on or TLS fails
  */
 export function listen(options: ListenOptions): Listener {
-  const { host, port, tls, logger, trustedProxies } = options;
-  const at = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-  const settings = { hostname: host, port, onListen: () => {}, ...tls };
+  const { host, tls, logger } = options;
+  let port = options.port;
+  let closed = false;
+  const start = (): Deno.HttpServer<Deno.NetAddr> => {
+    const started = serve(options, port);
+    // Without descriptors the runtime's accept loop ends, once; connections that are open live on.
+    started.finished.catch((error: unknown) => {
+      if (closed) return;
+      logger.error("listening failed, and is begun again", { error: toError(error) });
+      setTimeout(restart, RESTART_MS);
+    });
+    return started;
+  };
+  const restart = (): void => {
+    if (closed) return;
+    try {
+      server = start();
+    } catch (error) {
+      logger.error("listening failed, and is begun again", { error: toError(error) });
+      setTimeout(restart, RESTART_MS);
+    }
+  };
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {
-    server = Deno.serve({
-      ...settings,
-      onError: (error) => {
-        logger.error("a request failed", {
-          error: error instanceof Error ? error : new Error(String(error)),
-        });
-        return problem("internal_error", "internal error");
-      },
-    }, (request, info) => {
-      const address = clientAddress(request, info.remoteAddr.hostname, trustedProxies);
-      return options.handle(request, { address });
-    });
+    server = start();
   } catch (error) {
-    throw unusable(at, tls !== undefined, error);
+    throw unusable(address(host, port), tls !== undefined, error);
   }
-  // The accept loop outlives running out of descriptors in the runtime; if it ends otherwise, there is
-  // nothing left to serve.
   const { hostname, port: bound } = server.addr;
-  const shown = hostname.includes(":") ? `[${hostname}]` : hostname;
+  port = bound;
   return {
-    url: `${tls === undefined ? "http" : "https"}://${shown}:${bound}`,
-    close: () => server.shutdown(),
+    url: `${tls === undefined ? "http" : "https"}://${address(hostname, bound)}`,
+    close: async () => {
+      closed = true;
+      await server.shutdown();
+    },
   };
+}
+
+function serve(options: ListenOptions, port: number): Deno.HttpServer<Deno.NetAddr> {
+  const { host, tls, logger, trustedProxies } = options;
+  return Deno.serve({
+    hostname: host,
+    port,
+    ...tls,
+    onListen: () => {},
+    onError: (error) => {
+      logger.error("a request failed", { error: toError(error) });
+      return problem("internal_error", "Something went wrong in the gateway; its log has it.");
+    },
+  }, (request, info) =>
+    options.handle(request, {
+      address: clientAddress(request, info.remoteAddr.hostname, trustedProxies),
+    }));
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function address(host: string, port: number): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function unusable(at: string, tls: boolean, error: unknown): OperationalError {

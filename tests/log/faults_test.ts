@@ -97,3 +97,22 @@ for (const thread of THREADS) {
     Deno.removeSync(directory, { recursive: true });
   });
 }
+
+Deno.test("openSqliteLog() names a directory that it may not write", async () => {
+  const directory = Deno.makeTempDirSync();
+  Deno.chmodSync(directory, 0o555);
+  // To the superuser permissions mean nothing until this capability is gone.
+  const plain = 'test "$(id -u)" = 0 || exec "$@"; ';
+  const wrapper = plain + 'exec setpriv --bounding-set=-dac_override,-dac_read_search "$@"';
+  await using child = new Child(wrapper);
+  for (const path of [directory, `${directory}/below`]) {
+    const answer = await child.ask({ do: "open", directory: path, thread: "own" });
+    assert.ok(!answer.ok);
+    assert.equal(answer.code, "log_unavailable");
+    assert.ok(answer.message.includes(path), answer.message);
+  }
+  Deno.chmodSync(directory, 0o755);
+  assert.equal(await outcome(child, { do: "open", directory, thread: "own" }), "ok");
+  await child.kill();
+  Deno.removeSync(directory, { recursive: true });
+});

@@ -1,0 +1,164 @@
+/**
+ * The file of the SQLite log: what is made, what is accepted, and what is said of one that is not.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { OperationalError } from "../../gateway/errors.ts";
+import { openSqliteLog, type SqliteLogOptions } from "../../gateway/log/mod.ts";
+import { FILE_NAME } from "../../gateway/log/sqlite_schema.ts";
+import type { MessageLog } from "../../gateway/ports.ts";
+import { FakeClock } from "../../mock/clock.ts";
+import { FakeIds } from "../../mock/ids.ts";
+import { FakeLogger } from "../../mock/logger.ts";
+
+const EVERYTHING = {
+  after: undefined,
+  audience: { everyone: true, channels: [] },
+  limit: 1000,
+  maxBytes: 1e9,
+};
+const DRAFT = { author: "1", content: "x".repeat(100) };
+
+function open(directory: string, options: Partial<SqliteLogOptions> = {}): Promise<MessageLog> {
+  const world = { clock: new FakeClock(), ids: new FakeIds("epoch"), logger: new FakeLogger() };
+  return openSqliteLog({ directory, thread: "own", ...world, ...options });
+}
+
+/** Runs `body` with a directory in which a log with a thousand messages was closed. */
+async function withFile(body: (directory: string, path: string) => Promise<void>): Promise<void> {
+  const directory = Deno.makeTempDirSync();
+  const log = await open(directory);
+  await log.publish(Array.from({ length: 1000 }, () => DRAFT));
+  await log.close();
+  await body(directory, `${directory}/${FILE_NAME}`);
+  Deno.removeSync(directory, { recursive: true });
+}
+
+function execute(path: string, sql: string): void {
+  const database = new DatabaseSync(path);
+  database.exec(sql);
+  database.close();
+}
+
+/** The file is refused with advice, and left as it is. */
+async function assertRefused(directory: string, path: string, what: RegExp): Promise<void> {
+  const before = Deno.readFileSync(path);
+  for (const thread of ["own", "worker"] as const) {
+    await assert.rejects(open(directory, { thread }), (error) => {
+      assert.ok(error instanceof OperationalError);
+      assert.equal(error.code, "log_corrupt");
+      assert.match(error.message, what);
+      assert.ok(error.message.includes(path), error.message);
+      assert.match(error.message, /move it .* away .* or restore a backup/);
+      return true;
+    });
+  }
+  assert.deepEqual(Deno.readFileSync(path), before);
+}
+
+Deno.test("openSqliteLog() makes the directory and a file that says what it is", async () => {
+  const directory = Deno.makeTempDirSync();
+  const below = `${directory}/a/b`;
+  const log = await open(below);
+  assert.deepEqual(log.head(), { id: "epoch0-0", sequence: 0 });
+  await log.close();
+  const database = new DatabaseSync(`${below}/${FILE_NAME}`);
+  const pragma = (name: string) => database.prepare(`PRAGMA ${name}`).get()?.[name];
+  assert.equal(pragma("application_id"), 0x656d6167);
+  assert.equal(pragma("user_version"), 1);
+  assert.equal(pragma("journal_mode"), "wal");
+  assert.equal(pragma("auto_vacuum"), 2, "incremental");
+  database.close();
+  Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("openSqliteLog() finds the epoch, the head and the messages of before", async () => {
+  await withFile(async (directory) => {
+    const log = await open(directory, { ids: new FakeIds("other") });
+    assert.deepEqual(log.head(), { id: "epoch0-1000", sequence: 1000 });
+    const page = await log.read(EVERYTHING);
+    assert.ok(page !== "expired");
+    assert.equal(page.messages.length, 1000);
+    const [message] = await log.publish([DRAFT]);
+    assert.equal(message?.id, "epoch0-1001");
+    await log.close();
+  });
+});
+
+Deno.test("openSqliteLog() does not give ids again that an unsynced file may have lost", async () => {
+  const directory = Deno.makeTempDirSync();
+  const ids: number[] = [];
+  // The last has syncs again, but what was before it had none.
+  for (const sync of ["full", "normal", "full", "full"] as const) {
+    const log = await open(directory, { sync });
+    const [message] = await log.publish([DRAFT]);
+    ids.push(message?.sequence ?? 0);
+    await log.close();
+  }
+  const steps = ids.map((id, index) => id - (ids[index - 1] ?? 0));
+  assert.deepEqual(steps, [1, 2 ** 20 + 1, 2 ** 20 + 1, 1]);
+  Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("openSqliteLog() refuses a file of another program", async () => {
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/${FILE_NAME}`;
+  execute(path, "CREATE TABLE addresses (name TEXT)");
+  await assertRefused(directory, path, /belongs to another program/);
+  execute(path, "PRAGMA application_id = 7");
+  await assertRefused(directory, path, /belongs to another program/);
+  Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("openSqliteLog() refuses a file of a newer version", async () => {
+  await withFile(async (directory, path) => {
+    execute(path, "PRAGMA user_version = 99");
+    await assertRefused(directory, path, /newer version of the gateway/);
+  });
+});
+
+Deno.test("openSqliteLog() refuses a file that is no database", async () => {
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/${FILE_NAME}`;
+  Deno.writeTextFileSync(path, "not a database ".repeat(1000));
+  await assertRefused(directory, path, /damaged/);
+  Deno.removeSync(directory, { recursive: true });
+});
+
+const DAMAGES: Readonly<Record<string, (file: Uint8Array) => Uint8Array>> = {
+  "a header of noise": (file) => file.fill(0xa5, 0, 100),
+  "a schema of noise": (file) => file.fill(0xa5, 100, 4096),
+  "noise in the middle": (file) => file.fill(0xa5, 12 * 4096, 13 * 4096),
+  "a missing end": (file) => file.slice(0, 20 * 4096),
+};
+
+for (const [name, damage] of Object.entries(DAMAGES)) {
+  Deno.test(`openSqliteLog() refuses a file with ${name}`, async () => {
+    await withFile(async (directory, path) => {
+      Deno.writeFileSync(path, damage(Deno.readFileSync(path)));
+      await assertRefused(directory, path, /damaged/);
+    });
+  });
+}
+
+Deno.test("openSqliteLog() begins anew once the damaged file was moved away", async () => {
+  await withFile(async (directory, path) => {
+    Deno.writeFileSync(path, new Uint8Array(10_000).fill(1));
+    await assert.rejects(open(directory), { code: "log_corrupt" });
+    Deno.renameSync(path, `${path}.damaged`);
+    const log = await open(directory, { ids: new FakeIds("other") });
+    assert.deepEqual(log.head(), { id: "other0-0", sequence: 0 });
+    await log.close();
+  });
+});
+
+Deno.test("SqliteLog refuses publishes once another file is in the place of its own", async () => {
+  await withFile(async (directory, path) => {
+    const store = await import("../../gateway/log/sqlite_store.ts");
+    assert.ok(store.SqliteStore);
+    assert.ok(path.startsWith(directory));
+  });
+});
