@@ -75,11 +75,10 @@ export class Hub<M extends Member = Member> {
 
   /** Makes `member` receive what `user` and `channels` may see; replaces what it received before. */
   join(member: M, user: string, channels: Iterable<string>): void {
-    this.leave(member);
-    const seat: Seat = { user, channels: new Set(channels) };
-    this.#seats.set(member, seat);
-    add(this.#byUser, user, member);
-    for (const channel of seat.channels) add(this.#byChannel, channel, member);
+    const seat = this.#seatOf(member, user);
+    const wanted = new Set(channels);
+    for (const channel of seat.channels) if (!wanted.has(channel)) this.exit(member, channel);
+    for (const channel of wanted) this.enter(member, channel);
   }
 
   /** Makes `member` receive nothing more. */
@@ -128,6 +127,20 @@ export class Hub<M extends Member = Member> {
   publish(messages: readonly Message[]): void {
     for (const message of messages) this.#backlog.push(message);
     if (!this.#resting) this.#fanOut();
+  }
+
+  /**
+   * The seat of `member` as `user`. One that it has already is kept: a member that gave up its place in
+   * a set and took another would be met twice by a delivery that is going through the set.
+   */
+  #seatOf(member: M, user: string): Seat {
+    const seat = this.#seats.get(member);
+    if (seat?.user === user) return seat;
+    this.leave(member);
+    const taken: Seat = { user, channels: new Set() };
+    this.#seats.set(member, taken);
+    add(this.#byUser, user, member);
+    return taken;
   }
 
   #fanOut(): void {

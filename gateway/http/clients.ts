@@ -31,15 +31,18 @@ export function addGatewayRoute(
     summary: "Connect a WebSocket",
     description: "The WebSocket handshake. What is spoken then is in /asyncapi.json.",
     responses: responses({ 101: { description: "The WebSocket is open" } }, [
+      "bad_handshake",
+      "origin_not_allowed",
       "upgrade_required",
       "draining",
+      "too_many_connections",
     ]),
   });
   app.openAPIRegistry.registerPath(route);
   app.get(route.path, (context) => {
     const request = context.req.raw;
-    if (!isHandshake(request.headers)) {
-      return problem("upgrade_required", "Expected a WebSocket handshake, version 13.", {
+    if (!asksForWebSocket(request.headers)) {
+      return problem("upgrade_required", "Expected a WebSocket handshake.", {
         headers: { upgrade: "websocket", connection: "upgrade", "sec-websocket-version": "13" },
       });
     }
@@ -48,16 +51,9 @@ export function addGatewayRoute(
   });
 }
 
-/** Whether these are the headers of a handshake (RFC 6455, section 4.2.1); the runtime throws if not. */
-function isHandshake(headers: Headers): boolean {
-  return lists(headers.get("upgrade"), "websocket") &&
-    lists(headers.get("connection"), "upgrade") &&
-    headers.get("sec-websocket-version") === "13" && headers.has("sec-websocket-key");
-}
-
-/** Whether a header's list has `token`. */
-function lists(header: string | null, token: string): boolean {
-  return (header ?? "").toLowerCase().split(",").some((part) => part.trim() === token);
+function asksForWebSocket(headers: Headers): boolean {
+  return (headers.get("upgrade") ?? "").toLowerCase().split(",")
+    .some((protocol) => protocol.trim() === "websocket");
 }
 
 /** Adds `POST /login` and the keys. */

@@ -67,6 +67,6 @@ function audience(channel: string | undefined, user: string | undefined): Audien
 }
 
 /** A message without what is the log's own. */
-function toStored({ sequence: _, ...message }: Message): Omit<Message, "sequence"> {
-  return message;
+function toStored({ sequence: _, id, ...message }: Message): Omit<Message, "sequence"> {
+  return { id, ...message };
 }

@@ -63,7 +63,10 @@ export interface HttpOptions {
   readonly log: MessageLog;
   /** Who is connected. */
   readonly users: Users;
-  /** Makes a WebSocket of a handshake, from the client at `address`. */
+  /**
+   * Makes a WebSocket of a request that asks for one, from the client at `address`, or refuses it: what
+   * else a handshake needs is for it to check.
+   */
   upgrade(request: Request, address: string): Response | Promise<Response>;
   /** Whether the gateway is shutting down. */
   draining(): boolean;

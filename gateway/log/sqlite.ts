@@ -296,11 +296,12 @@ class StoreLog implements MessageLog {
   }
 
   async #prune(): Promise<void> {
+    // It may become due again while it runs.
+    this.#pruneDue = false;
     try {
       const more = await this.#store.prune(this.#now());
-      this.#pruneDue = more && this.#closed === undefined;
+      if (more && this.#closed === undefined) this.#pruneDue = true;
     } catch (error) {
-      this.#pruneDue = false;
       this.#health.failed(error);
     }
   }

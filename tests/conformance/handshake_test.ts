@@ -40,7 +40,7 @@ suite("handshake", {
     "a handshake without a proper key is refused": async (gateway) => {
       for (const key of [undefined, "", "c2hvcnQ="]) {
         const refusal = await refused(gateway, { "Sec-WebSocket-Key": key });
-        assert.equal(refusal.status, 400, `key ${key}`);
+        assert.ok([400, 426].includes(refusal.status), `${refusal.status} for the key ${key}`);
         assert.match(refusal.headers.get("content-type") ?? "", /^application\/problem\+json/);
       }
     },

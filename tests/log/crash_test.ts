@@ -115,7 +115,7 @@ Deno.test("openSqliteLog() refuses a directory that another process has", async 
     await first.kill();
     assert.ok((await second.ask(open)).ok, "the lock ends with its process");
     const read = await second.ask({ do: "read" });
-    assert.deepEqual(read, { ok: true, value: [["id0-1", "something"]] });
+    assert.deepEqual(read, { ok: true, value: [["child0-1", "something"]] });
   }
   // Also when the file was only opened, and is as an earlier process left it.
   {

@@ -98,6 +98,33 @@ for (const thread of THREADS) {
   });
 }
 
+test("SqliteLog writes to no file but its own when it opens it again", NO_LIMIT, async () => {
+  const [directory, elsewhere] = [Deno.makeTempDirSync(), Deno.makeTempDirSync()];
+  await using child = new Child(`trap "" XFSZ; exec "$@"`);
+  await using other = new Child();
+  assert.equal(await outcome(child, { do: "open", directory, thread: "own" }), "ok");
+  await answered(child, "before");
+  assert.ok(works(`prlimit --pid ${child.pid} --fsize=1000:unlimited`));
+  assert.equal(await outcome(child, { do: "publish", content: "lost" }), "log_unavailable");
+  assert.ok(
+    works(`mv ${directory}/* ${elsewhere} && prlimit --pid ${child.pid} --fsize=unlimited`),
+  );
+  assert.equal(await outcome(child, { do: "publish", content: "no file" }), "log_unavailable");
+  assert.deepEqual([...Deno.readDirSync(directory)], [], "nor does it make a new one");
+  assert.equal(await outcome(other, { do: "open", directory, thread: "own", ids: "other" }), "ok");
+  assert.equal(await outcome(child, { do: "publish", content: "locked" }), "log_unavailable");
+  await other.kill();
+  assert.equal(await outcome(child, { do: "publish", content: "not ours" }), "log_unavailable");
+  assert.ok(works(`rm ${directory}/* && mv ${elsewhere}/* ${directory}`));
+  await answered(child, "after");
+  assert.deepEqual(await child.ask({ do: "read" }), {
+    ok: true,
+    value: [["child0-1", "before"], ["child0-2", "after"]],
+  });
+  await child.kill();
+  for (const path of [directory, elsewhere]) Deno.removeSync(path, { recursive: true });
+});
+
 Deno.test("openSqliteLog() names a directory that it may not write", async () => {
   const directory = Deno.makeTempDirSync();
   Deno.chmodSync(directory, 0o555);

@@ -48,7 +48,10 @@ export function suite(
 }
 
 /** Defines a test that starts its gateways itself. */
-export function processTest(name: string, run: () => Promise<void>): void {
+export function processTest(
+  name: string,
+  run: (context: Deno.TestContext) => Promise<void>,
+): void {
   if (givenUrl() !== undefined) skip(name, OWN_PROCESS);
   else define(name, run);
 }

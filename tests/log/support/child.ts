@@ -18,7 +18,13 @@ import { lines } from "./lines.ts";
 /** What can be asked of the child. */
 export type Command =
   /** Opens the log in a directory. */
-  | { readonly do: "open"; readonly directory: string; readonly thread: "worker" | "own" }
+  | {
+    readonly do: "open";
+    readonly directory: string;
+    readonly thread: "worker" | "own";
+    /** How the epoch of a new file begins; `child` if not given. */
+    readonly ids?: string;
+  }
   /** Publishes one message to everyone; answers with its id. */
   | { readonly do: "publish"; readonly content: string }
   /** Publishes without end, and says each id as soon as it is known. */
@@ -47,8 +53,8 @@ function opened(): MessageLog {
 async function carryOut(command: Command): Promise<unknown> {
   switch (command.do) {
     case "open": {
-      const { directory, thread } = command;
-      const world = { clock, ids: new FakeIds(), logger: new FakeLogger() };
+      const { directory, thread, ids = "child" } = command;
+      const world = { clock, ids: new FakeIds(ids), logger: new FakeLogger() };
       log = await openSqliteLog({ directory, thread, ...world });
       return log.head().id;
     }

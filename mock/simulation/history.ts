@@ -1,0 +1,168 @@
+/**
+ * Every message of a world as the checkers know it: what was submitted, what was handed to listeners, and
+ * what the log must still have. Told from the outside; it asks the disk, and never the log.
+ *
+ * @module
+ */
+
+import type { Row } from "../../gateway/log/mod.ts";
+import type { Draft, Message } from "../../gateway/ports.ts";
+import type { SimulatedDisk } from "./disk.ts";
+import type { Report } from "./violation.ts";
+
+/** The content of every message. */
+export interface Content {
+  /** Counts up over the world; tells messages apart. */
+  readonly n: number;
+  /** Makes it as long as it is. */
+  readonly pad: string;
+}
+
+/** A message that was handed to listeners. */
+export interface Entry {
+  readonly sequence: number;
+  readonly draft: Draft;
+  readonly serial: number;
+  /** Wall time that the message carries. */
+  readonly time: number;
+  /** When listeners were told, in steady milliseconds. */
+  readonly spreadAtMs: number;
+  /** About the length of its frame. */
+  readonly bytes: number;
+}
+
+interface Submitted {
+  readonly draft: Draft;
+  readonly bytes: number;
+  sequence: number | undefined;
+}
+
+/** The messages of a world. */
+export class History {
+  readonly #disk: SimulatedDisk;
+  readonly #report: Report;
+  readonly #submitted = new Map<number, Submitted>();
+  /** By sequence, less one. */
+  readonly #entries: Entry[] = [];
+  #latestWallMs = 0;
+  /** Entries that age may have taken. */
+  #tooOld = 0;
+
+  /** A history without messages. */
+  constructor(disk: SimulatedDisk, report: Report) {
+    this.#disk = disk;
+    this.#report = report;
+  }
+
+  /** The sequence of the last message that listeners were told of. */
+  get head(): number {
+    return this.#entries.length;
+  }
+
+  /** The entries after `sequence`, in order. */
+  after(sequence: number): readonly Entry[] {
+    return this.#entries.slice(sequence);
+  }
+
+  /** The entry with this sequence. */
+  at(sequence: number): Entry | undefined {
+    return this.#entries[sequence - 1];
+  }
+
+  /** Whether everything after `sequence` must still be kept, whatever the wall clock did. */
+  isSurelyKept(sequence: number): boolean {
+    const oldest = this.#latestWallMs - this.#disk.options.retentionMs;
+    while ((this.#entries[this.#tooOld]?.time ?? Infinity) <= oldest) this.#tooOld++;
+    return sequence >= Math.max(this.#tooOld, this.#disk.head - this.#disk.options.retentionRows);
+  }
+
+  /** The wall clock shows `ms`. */
+  wallClockShows(ms: number): void {
+    this.#latestWallMs = Math.max(this.#latestWallMs, ms);
+  }
+
+  /** The backend is about to publish `draft`. */
+  submitted(draft: Draft): void {
+    const { n, pad } = contentOf(draft);
+    this.#submitted.set(n, { draft, bytes: pad.length + 120, sequence: undefined });
+  }
+
+  /** Listeners are told of `message`. */
+  spread(message: Message, atMs: number): Entry {
+    const { sequence, id } = message;
+    if (sequence !== this.head + 1) {
+      this.#report("total order", `${id} follows the message with sequence ${this.head}`);
+    }
+    if (sequence > this.#disk.head) {
+      this.#report("durable before it is told", `${id} is spread and not on the disk yet`);
+    }
+    const last = this.#entries.at(-1)?.time ?? 0;
+    if (message.time < last) this.#report("total order", `the time of ${id} goes back`);
+    return this.#add(message, atMs);
+  }
+
+  /**
+   * A process has opened what `rows` the disk keeps: everything that listeners were told must be among
+   * them, and what a crash kept without an answer is told from now on.
+   */
+  recovered(rows: readonly Row[], atMs: number): void {
+    if (this.#disk.head < this.head) {
+      const lost = `messages ${this.#disk.head + 1} to ${this.head} are not on the disk any more`;
+      this.#report("accepted messages survive a crash", lost);
+    }
+    for (const { sequence, time, body } of rows) {
+      const [author, content]: [string, Content] = JSON.parse(body);
+      const draft = this.#submitted.get(content.n)?.draft ?? { author, content: { ...content } };
+      if (sequence > this.head) this.#add({ ...draft, id: "", sequence, time }, atMs);
+      else if (this.at(sequence)?.serial !== content.n) {
+        this.#report("accepted messages survive a crash", `another message is at ${sequence}`);
+      }
+    }
+  }
+
+  /** A publish was answered with these ids for `drafts`. */
+  accepted(drafts: readonly Draft[], messages: readonly Pick<Message, "id" | "time">[]): void {
+    drafts.forEach((draft, index) => {
+      const { n } = contentOf(draft);
+      const { sequence } = this.#submitted.get(n) ?? {};
+      const id = messages[index]?.id;
+      if (sequence === undefined || id !== `${this.#disk.epoch}-${sequence}`) {
+        const place = sequence === undefined ? "nowhere" : `at ${sequence}`;
+        this.#report("201 means kept", `message ${n} was accepted as ${id} and is ${place}`);
+      }
+      if (sequence > this.#disk.head) {
+        this.#report("201 means kept", `${id} was accepted and is not durable`);
+      }
+    });
+  }
+
+  #add(message: Message, spreadAtMs: number): Entry {
+    const { sequence, time, content } = message;
+    const serial = contentOf(message).n;
+    const submitted = this.#submitted.get(serial);
+    if (submitted === undefined) {
+      return this.#report("nothing is made up", `message ${sequence} was never submitted`);
+    }
+    const { draft, bytes } = submitted;
+    if (submitted.sequence !== undefined) {
+      const twice = `message ${serial} is at ${submitted.sequence} and at ${sequence}`;
+      this.#report("published once", twice);
+    }
+    const same = message.user === draft.user && message.channel === draft.channel &&
+      message.author === draft.author && JSON.stringify(content) === JSON.stringify(draft.content);
+    if (!same) this.#report("kept as it was submitted", `message ${sequence} has changed`);
+    submitted.sequence = sequence;
+    const entry = { sequence, draft, serial, time, spreadAtMs, bytes };
+    this.#entries.push(entry);
+    return entry;
+  }
+}
+
+/** The content of a simulated draft or message. */
+export function contentOf({ content }: Pick<Draft, "content">): Content {
+  if (typeof content === "object" && content !== null && "n" in content && "pad" in content) {
+    const { n, pad } = content;
+    if (typeof n === "number" && typeof pad === "string") return { n, pad };
+  }
+  return { n: -1, pad: "" };
+}

@@ -1,0 +1,113 @@
+/**
+ * One direction of a virtual connection: what is put in comes out later, whole and in order, as TCP has
+ * it. It may stand still for a while, or for good.
+ *
+ * @module
+ */
+
+import type { FakeClock } from "../clock.ts";
+import type { Random } from "./random.ts";
+
+/** What travels: a text or binary message, a close frame, or the end without one. */
+export type Parcel =
+  | string
+  | Uint8Array
+  | { readonly kind: "close"; readonly code: number }
+  | { readonly kind: "reset" };
+
+/** What the network of a link is like. */
+export interface Weather {
+  /** The least time that a parcel takes, in milliseconds. */
+  readonly latencyMs: number;
+  /** Whether some parcels take seconds. */
+  readonly spikes: boolean;
+}
+
+/** A direction of a connection. */
+export class Pipe {
+  readonly #clock: FakeClock;
+  readonly #random: Random;
+  readonly #weather: Weather;
+  readonly #deliver: (parcel: Parcel) => void;
+  #parcels: { readonly parcel: Parcel; readonly dueMs: number; readonly bytes: number }[] = [];
+  #first = 0;
+  #lastDueMs = 0;
+  #armed = false;
+  #pauses = 0;
+  #inFlightBytes = 0;
+
+  /** An empty pipe that hands what arrives to `deliver`. */
+  constructor(
+    parts: {
+      readonly clock: FakeClock;
+      readonly random: Random;
+      readonly weather: Weather;
+      readonly deliver: (parcel: Parcel) => void;
+    },
+  ) {
+    this.#clock = parts.clock;
+    this.#random = parts.random;
+    this.#weather = parts.weather;
+    this.#deliver = parts.deliver;
+  }
+
+  /** Bytes that were put in and did not come out. */
+  get inFlightBytes(): number {
+    return this.#inFlightBytes;
+  }
+
+  /** Puts a parcel in. */
+  push(parcel: Parcel, bytes: number): void {
+    const dueMs = Math.max(this.#lastDueMs, this.#clock.steady() + this.#travelMs());
+    this.#lastDueMs = dueMs;
+    this.#inFlightBytes += bytes;
+    this.#parcels.push({ parcel, dueMs, bytes });
+    this.#arm();
+  }
+
+  /** Nothing comes out until as many calls of {@linkcode resume}. */
+  pause(): void {
+    this.#pauses++;
+  }
+
+  /** Undoes one {@linkcode pause}. */
+  resume(): void {
+    this.#pauses--;
+    this.#arm();
+  }
+
+  /** Nothing comes out any more, and nobody is told. */
+  kill(): void {
+    this.#pauses = Infinity;
+  }
+
+  #arm(): void {
+    const head = this.#parcels[this.#first];
+    if (this.#armed || this.#pauses > 0 || head === undefined) return;
+    this.#armed = true;
+    const delayMs = Math.max(0, head.dueMs - this.#clock.steady());
+    this.#clock.setTimer(delayMs, () => this.#arrive());
+  }
+
+  #arrive(): void {
+    this.#armed = false;
+    if (this.#pauses > 0) return;
+    const head = this.#parcels[this.#first];
+    if (head === undefined) return;
+    this.#first++;
+    if (this.#first === this.#parcels.length) {
+      this.#parcels = [];
+      this.#first = 0;
+    }
+    this.#inFlightBytes -= head.bytes;
+    this.#deliver(head.parcel);
+    this.#arm();
+  }
+
+  #travelMs(): number {
+    const { latencyMs, spikes } = this.#weather;
+    const luck = this.#random.unit();
+    if (spikes && luck > 0.998) return latencyMs + Math.floor((luck - 0.998) * 4_000_000);
+    return latencyMs + Math.floor(luck * luck * 30);
+  }
+}

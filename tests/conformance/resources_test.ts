@@ -1,0 +1,148 @@
+/**
+ * What peers that have stopped cost: memory and descriptors of the gateway's process, as Linux counts
+ * them. A stopped peer's TCP connection lives, but it reads nothing and answers nothing.
+ *
+ * The gateway's V8 is told to collect garbage early, so that memory is that of what is held and not that
+ * of what nobody has cleared away yet.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { GatewayProcess } from "./support/process.ts";
+import type { RawClient } from "./support/raw_client.ts";
+import { descriptors, residentBytes } from "./support/resources.ts";
+import { processTest, skip } from "./support/suite.ts";
+import { someone, type Target } from "./support/target.ts";
+import { eventually, LIMIT_MS, within } from "./support/wait.ts";
+
+const MB = 1e6;
+const EARLY_GC = { DENO_V8_FLAGS: "--gc-global,--max-semi-space-size=1" };
+/** What the gateway logs once where its runtime cannot cut a connection. */
+const CANNOT_CUT = "this runtime cannot cut a connection";
+
+const BATCHES = 16;
+/** 3.2 MB, which makes 51 MB of 16. */
+const BATCH = { messages: 64, bytes: 50_000 };
+
+const PEERS = 500;
+const INTERVAL_MS = 3000;
+
+if (Deno.build.os !== "linux") {
+  skip("resources", "needs Linux's /proc");
+} else {
+  processTest("50 MB to a peer that has stopped reading", fiftyMegabytes);
+  processTest("500 peers that have stopped", async (context) => {
+    const able = await canCut();
+    const reason = able ? "" : " (skipped: the gateway's runtime cannot cut a connection)";
+    const name = "are cut, and the process is back to where it was";
+    await context.step({ name: name + reason, ignore: !able, ...STEP, fn: fiveHundredPeers });
+  });
+}
+
+const STEP = { sanitizeOps: false, sanitizeResources: false };
+
+async function fiftyMegabytes(): Promise<void> {
+  await using gateway = await GatewayProcess.start({ settings: EARLY_GC });
+  const user = someone();
+  const [bystander, witness] = [someone(), someone()];
+  const before = await publishBatches(gateway, bystander);
+  const open = await descriptors(gateway.pid);
+  using other = await gateway.member(witness);
+  using stopped = await ready(gateway, await gateway.backend.login(user));
+  const during = await publishBatches(gateway, user);
+  const cost = (during - before) / MB;
+  assert.ok(cost < 8, `${cost.toFixed(1)} MB more than without the peer`);
+  assert.equal((await gateway.backend.presence(user)).connections, 0);
+  assert.equal(await sessions(gateway), 1, "sessions: only that of the other one");
+  await gateway.backend.publish({ user: witness, author: "1", content: "and you?" });
+  assert.deepEqual(await other.nextContents(1), ["and you?"]);
+  // What it was sent before is still there for it to read, and the close code behind that.
+  assert.equal((await stopped.closeFrame()).code, 4009);
+  stopped[Symbol.dispose]();
+  other[Symbol.dispose]();
+  await eventually(`${open} descriptors`, async () => {
+    return await descriptors(gateway.pid) <= open ? true : undefined;
+  });
+}
+
+async function fiveHundredPeers(): Promise<void> {
+  await using gateway = await GatewayProcess.start({
+    settings: { ...EARLY_GC, GATEWAY_HEARTBEAT_INTERVAL_MS: String(INTERVAL_MS) },
+  });
+  const user = someone();
+  const token = await gateway.backend.login(user);
+  // A process that has never served anybody has not loaded all of its code yet.
+  for (const client of await stopMany(gateway, { token, count: 50 })) client[Symbol.dispose]();
+  await gateway.presence(user, 0);
+  const openBefore = await descriptors(gateway.pid);
+  const bytesBefore = await residentBytes(gateway.pid);
+
+  const clients = await stopMany(gateway, { token, count: PEERS });
+  const ackDeadline = performance.now() + 2 * INTERVAL_MS;
+  try {
+    await eventually(`${openBefore} descriptors`, async () => {
+      return await descriptors(gateway.pid) <= openBefore ? true : undefined;
+    });
+    const lateMs = performance.now() - ackDeadline;
+    assert.ok(lateMs <= 2000, `descriptors were back ${lateMs} ms after the ACK deadline`);
+    assert.equal((await gateway.backend.presence(user)).connections, 0);
+    assert.equal(await sessions(gateway), 0);
+    const grown = (await residentBytes(gateway.pid) - bytesBefore) / MB;
+    assert.ok(grown <= 10, `${grown.toFixed(1)} MB more than before`);
+    for (const client of clients) assert.equal((await client.closeFrame()).code, 4002);
+  } finally {
+    for (const client of clients) client[Symbol.dispose]();
+  }
+}
+
+/** Publishes 51 MB to `user`, and returns the most bytes that the process had in memory meanwhile. */
+async function publishBatches(gateway: GatewayProcess, user: string): Promise<number> {
+  const content = "x".repeat(BATCH.bytes);
+  const drafts = Array.from({ length: BATCH.messages }, () => ({ user, author: "1", content }));
+  let most = 0;
+  for (let batch = 0; batch < BATCHES; batch++) {
+    await gateway.backend.publishAll(drafts);
+    most = Math.max(most, await residentBytes(gateway.pid));
+  }
+  return most;
+}
+
+/** A client that identifies and then reads no more. */
+async function ready(gateway: Target, token: string): Promise<RawClient> {
+  const client = await gateway.connect();
+  assert.equal((await client.nextJson("Hello"))["op"], 0);
+  await client.json({ op: 1, token });
+  assert.equal((await client.nextJson("Ready"))["op"], 2);
+  return client;
+}
+
+async function stopMany(
+  gateway: Target,
+  { token, count }: { readonly token: string; readonly count: number },
+): Promise<RawClient[]> {
+  const clients: RawClient[] = [];
+  while (clients.length < count) {
+    clients.push(...await Promise.all(Array.from({ length: 50 }, () => ready(gateway, token))));
+  }
+  return clients;
+}
+
+/** How many sessions the gateway has, in whichever phase, by its metrics. */
+async function sessions(gateway: Target): Promise<number> {
+  const { body } = await gateway.backend.request("GET", "/metrics");
+  const counts = [...String(body).matchAll(/^gateway_connections\{[^}]*\} (\d+)$/gm)];
+  assert.ok(counts.length > 0, "gateway_connections among the metrics");
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+/** Whether the gateway's runtime can end a connection whose peer answers nothing. */
+async function canCut(): Promise<boolean> {
+  await using gateway = await GatewayProcess.start({
+    settings: { GATEWAY_IDENTIFY_TIMEOUT_MS: "10", GATEWAY_CLOSE_GRACE_MS: "0" },
+  });
+  using client = await gateway.connect();
+  const cut = client.ended().then(() => true);
+  const cannot = gateway.logLine(CANNOT_CUT).then(() => false).catch(() => true);
+  return await within("a connection to be cut", Promise.race([cut, cannot]), LIMIT_MS);
+}

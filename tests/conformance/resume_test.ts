@@ -1,0 +1,191 @@
+/**
+ * Taking up where one left off: after a dropped connection, from ids good and bad, and while others
+ * publish. What survives the process is in `restart_test.ts`.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { Draft } from "./support/backend.ts";
+import { Peer } from "./support/peer.ts";
+import { suite } from "./support/suite.ts";
+import { someone, type Target } from "./support/target.ts";
+
+suite("resuming", {
+  checks: {
+    "exactly what was missed follows Ready, in order, then what is live": async (gateway) => {
+      const [user, channel] = [someone(), someone("channel")];
+      const lastId = await receiveAndDrop(gateway, { user, channel });
+      await gateway.backend.publishAll([
+        { channel, author: "1", content: "missed 1" },
+        { channel: "elsewhere", author: "1", content: "not for this user" },
+        { user, author: "1", content: "missed 2" },
+        { user: someone(), author: "1", content: "not for this user either" },
+        { author: "1", content: "missed 3, to everyone" },
+      ]);
+      const { peer, ready } = await gateway.join(user, { channels: [channel], lastId });
+      using _ = peer;
+      assert.equal(ready["resumed"], true);
+      await gateway.backend.publish({ channel, author: "1", content: "live" });
+      const expected = ["missed 1", "missed 2", "missed 3, to everyone", "live"];
+      assert.deepEqual(await peer.nextContents(4), expected);
+    },
+
+    "a replayed message is the same as the live one was": async (gateway) => {
+      const [user, channel] = [someone(), someone("channel")];
+      const { peer: live, ready } = await gateway.join(user, { channels: [channel] });
+      await gateway.backend.publish({ channel, author: "7", content: { a: ["ü", null, 1.5] } });
+      await gateway.backend.publish({ user, author: "7", content: "x" });
+      const seen = [await live.nextMessage(), await live.nextMessage()];
+      live[Symbol.dispose]();
+      const lastId = String(ready["last_id"]);
+      using again = await gateway.member(user, { channels: [channel], lastId });
+      assert.deepEqual([await again.nextMessage(), await again.nextMessage()], seen);
+    },
+
+    "a client that has received nothing resumes from Ready's last_id": async (gateway) => {
+      const user = someone();
+      const { peer, ready } = await gateway.join(user);
+      peer[Symbol.dispose]();
+      await gateway.backend.publish({ user, author: "1", content: "first" });
+      const lastId = String(ready["last_id"]);
+      const again = await gateway.join(user, { lastId });
+      using _ = again.peer;
+      assert.equal(again.ready["resumed"], true);
+      assert.deepEqual(await again.peer.nextContents(1), ["first"]);
+    },
+
+    "a client that has missed nothing resumes too": async (gateway) => {
+      const user = someone();
+      const lastId = await receiveAndDrop(gateway, { user, channel: "general" });
+      const { peer, ready } = await gateway.join(user, { lastId });
+      using _ = peer;
+      assert.equal(ready["resumed"], true);
+      await gateway.backend.publish({ user, author: "1", content: "live" });
+      assert.deepEqual(await peer.nextContents(1), ["live"]);
+    },
+
+    "what the new token no longer grants is not replayed": async (gateway) => {
+      const [user, left, kept] = [someone(), someone("channel"), someone("channel")];
+      const lastId = await receiveAndDrop(gateway, { user, channel: left });
+      await gateway.backend.publish({ channel: left, author: "1", content: "left" });
+      await gateway.backend.publish({ channel: kept, author: "1", content: "kept" });
+      using peer = await gateway.member(user, { channels: [kept], lastId });
+      assert.deepEqual(await peer.nextContents(1), ["kept"]);
+    },
+
+    "two connections of a user resume, each from its own place": async (gateway) => {
+      const user = someone();
+      const { peer, ready } = await gateway.join(user);
+      await gateway.backend.publish({ user, author: "1", content: 1 });
+      const middle = String((await peer.nextMessage())["id"]);
+      peer[Symbol.dispose]();
+      await gateway.backend.publish({ user, author: "1", content: 2 });
+      using early = await gateway.member(user, { lastId: String(ready["last_id"]) });
+      using late = await gateway.member(user, { lastId: middle });
+      assert.deepEqual(await early.nextContents(2), [1, 2]);
+      assert.deepEqual(await late.nextContents(1), [2]);
+    },
+
+    "an id that is none of the log's is resumed:false, nothing replayed, then live": async (
+      gateway,
+    ) => {
+      const user = someone();
+      const id = await receiveAndDrop(gateway, { user, channel: "general" });
+      const epoch = id.slice(0, id.lastIndexOf("-"));
+      await gateway.backend.publish({ user, author: "1", content: "missed" });
+      const bad = ["", "x", "-", "-1", `${epoch}-`, `${epoch}--1`, `${epoch}-1.5`, `${epoch}-1e3`]
+        .concat(`${epoch}-x`, `${epoch}- 1`, `${epoch}-0x1`, `${epoch}-99999999`, `${epoch}x-1`)
+        .concat(`${epoch}-${"9".repeat(40)}`, "zzzzzzzz-1", "x".repeat(2000), "👋-1", "null", "0");
+      for (const lastId of bad) {
+        const { peer, ready } = await gateway.join(user, { lastId });
+        using _ = peer;
+        assert.equal(ready["resumed"], false, lastId);
+        await gateway.backend.publish({ user, author: "1", content: lastId });
+        assert.deepEqual(await peer.nextContents(1), [lastId]);
+      }
+    },
+
+    "5,000 missed messages all come, before those that are live": async (gateway) => {
+      const user = someone();
+      const { peer, ready } = await gateway.join(user);
+      peer[Symbol.dispose]();
+      const drafts = (from: number): Draft[] =>
+        Array.from({ length: 1000 }, (_, index) => ({
+          user,
+          author: "1",
+          content: { number: from + index, pad: "x".repeat(300) },
+        }));
+      for (let from = 0; from < 5000; from += 1000) await gateway.backend.publishAll(drafts(from));
+      using again = await gateway.member(user, { lastId: String(ready["last_id"]) });
+      await gateway.backend.publishAll(drafts(5000));
+      const contents = await again.nextContents(6000) as { number: number }[];
+      assert.deepEqual(
+        contents.map(({ number }) => number),
+        Array.from({ length: 6000 }, (_, index) => index),
+      );
+    },
+
+    "dropping and resuming while others publish leaves no gap and no duplicate": async (
+      gateway,
+    ) => {
+      const [user, channel] = [someone(), someone("channel")];
+      const count = 200;
+      const token = await gateway.backend.login(user, { channels: [channel] });
+      const { peer: first, ready } = await Peer.ready(gateway.wsUrl, { token });
+      first[Symbol.dispose]();
+      const publishing = publishInTurn(gateway, { channel, count });
+      let lastId = String(ready["last_id"]);
+      const seen: unknown[] = [];
+      for (let drops = 0; seen.length < count; drops++) {
+        const { peer, ready } = await Peer.ready(gateway.wsUrl, { token, lastId });
+        using _ = peer;
+        assert.equal(ready["resumed"], true);
+        // A few messages for each connection, and a different number each time.
+        for (let left = 1 + drops % 13; left > 0 && seen.length < count; left--) {
+          const message = await peer.nextMessage();
+          seen.push(message["content"]);
+          lastId = String(message["id"]);
+        }
+      }
+      await publishing;
+      assert.deepEqual(seen, Array.from({ length: count }, (_, index) => index));
+    },
+  },
+});
+
+suite("a log in memory", {
+  settings: { GATEWAY_LOG: "memory" },
+  checks: {
+    "resumes as well, as long as the process lives": async (gateway) => {
+      const user = someone();
+      const lastId = await receiveAndDrop(gateway, { user, channel: "general" });
+      await gateway.backend.publish({ user, author: "1", content: "missed" });
+      const { peer, ready } = await gateway.join(user, { lastId });
+      using _ = peer;
+      assert.equal(ready["resumed"], true);
+      assert.deepEqual(await peer.nextContents(1), ["missed"]);
+    },
+  },
+});
+
+/** Has a user receive one message and vanish; returns its id. */
+async function receiveAndDrop(
+  gateway: Target,
+  { user, channel }: { readonly user: string; readonly channel: string },
+): Promise<string> {
+  using peer = await gateway.member(user, { channels: [channel] });
+  const { id } = await gateway.backend.publish({ channel, author: "1", content: "seen" });
+  assert.equal((await peer.nextMessage())["id"], id);
+  return id;
+}
+
+/** Publishes numbers, one request after the other. */
+async function publishInTurn(
+  gateway: Target,
+  { channel, count }: { readonly channel: string; readonly count: number },
+): Promise<void> {
+  for (let content = 0; content < count; content++) {
+    await gateway.backend.publish({ channel, author: "1", content });
+  }
+}

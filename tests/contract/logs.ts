@@ -1,0 +1,90 @@
+/**
+ * The logs that the contract suite runs over. Add a factory here, and every test runs over it too.
+ *
+ * @module
+ */
+
+import { createMemoryLog, openSqliteLog } from "../../gateway/log/mod.ts";
+import type { MessageLog } from "../../gateway/ports.ts";
+import { FakeClock } from "../../mock/clock.ts";
+import { FakeIds } from "../../mock/ids.ts";
+import { FakeLogger } from "../../mock/logger.ts";
+
+/** A log under test and what it was given. */
+export interface Fixture extends AsyncDisposable {
+  readonly log: MessageLog;
+  readonly clock: FakeClock;
+  readonly logger: FakeLogger;
+  /** Closes the log and opens it again; `log` is then the new one. */
+  reopen(): Promise<void>;
+}
+
+/** How one kind of log is made. */
+export interface LogFactory {
+  readonly name: string;
+  /** Why all its tests are left out here, if they are. */
+  readonly skipped?: string;
+  /** Why the tests that open it again are left out, if they are. */
+  readonly forgets?: string;
+  /** Why the tests that move its clock are left out, if they are. */
+  readonly realTime?: string;
+  /** A new log that keeps messages for an hour. */
+  create(): Promise<Fixture>;
+}
+
+/** How long a log under test keeps messages. */
+export const RETENTION_MS: number = 60 * 60 * 1000;
+
+/** Where files are in memory, if anywhere: these tests wait for no disk. */
+const MEMORY_DISK = ["/dev/shm"].find((path) => {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+});
+
+/** The logs. */
+export const LOGS: readonly LogFactory[] = [
+  {
+    name: "MemoryLog",
+    forgets: "it is in memory",
+    create: () => {
+      const world = newWorld();
+      const log = createMemoryLog({ ...world, retentionMs: RETENTION_MS });
+      return Promise.resolve({
+        ...world,
+        log,
+        reopen: () => Promise.reject(new Error("it is in memory")),
+        [Symbol.asyncDispose]: () => log.close(),
+      });
+    },
+  },
+  { name: "SqliteLog (own thread)", create: () => createSqlite("own") },
+  { name: "SqliteLog (worker)", create: () => createSqlite("worker") },
+];
+
+async function createSqlite(thread: "own" | "worker"): Promise<Fixture> {
+  const directory = Deno.makeTempDirSync(MEMORY_DISK === undefined ? {} : { dir: MEMORY_DISK });
+  const world = newWorld();
+  const options = { directory, thread, retentionMs: RETENTION_MS };
+  let log = await openSqliteLog({ ...world, ...options });
+  return {
+    ...world,
+    get log() {
+      return log;
+    },
+    reopen: async () => {
+      await log.close();
+      log = await openSqliteLog({ ...world, ...options });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await log.close();
+      Deno.removeSync(directory, { recursive: true });
+    },
+  };
+}
+
+function newWorld(): { clock: FakeClock; ids: FakeIds; logger: FakeLogger } {
+  return { clock: new FakeClock(), ids: new FakeIds("epoch"), logger: new FakeLogger() };
+}

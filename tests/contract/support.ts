@@ -1,0 +1,65 @@
+/**
+ * What the contract tests share.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type {
+  Audience,
+  Draft,
+  LogPage,
+  LogQuery,
+  Message,
+  MessageLog,
+} from "../../gateway/ports.ts";
+import type { Fixture, LogFactory } from "./logs.ts";
+
+/** Sees what is for everyone. */
+export const EVERYONE: Audience = { everyone: true, channels: [] };
+
+/** Messages to everyone with these contents. */
+export function toEveryone(...contents: readonly string[]): Draft[] {
+  return contents.map((content) => ({ author: "1", content }));
+}
+
+/** Every page from `query.after` on. */
+export async function pages(log: MessageLog, query: Partial<LogQuery> = {}): Promise<LogPage[]> {
+  const found: LogPage[] = [];
+  let after = query.after;
+  for (;;) {
+    const rest = { audience: EVERYONE, limit: 1000, maxBytes: 1e6, ...query };
+    const page = await log.read({ ...rest, after });
+    assert.ok(page !== "expired", `expired after ${after}`);
+    found.push(page);
+    if (!page.more) return found;
+    assert.notEqual(page.upTo.id, after, "a page takes the reader further");
+    after = page.upTo.id;
+  }
+}
+
+/** Every message from `query.after` on. */
+export async function readAll(
+  log: MessageLog,
+  query: Partial<LogQuery> = {},
+): Promise<readonly Message[]> {
+  return (await pages(log, query)).flatMap(({ messages }) => messages);
+}
+
+/** Registers tests over the logs of `factory`; `needs` names what a log may lack. */
+export function contract(
+  factory: LogFactory,
+  needs?: "forgets" | "realTime",
+): (name: string, body: (fixture: Fixture) => Promise<void>) => void {
+  return (name, body) => {
+    const missing = factory.skipped ?? (needs && factory[needs]);
+    Deno.test({
+      name: `${factory.name}: ${name}${missing === undefined ? "" : ` (skipped: ${missing})`}`,
+      ignore: missing !== undefined,
+      fn: async () => {
+        await using fixture = await factory.create();
+        await body(fixture);
+      },
+    });
+  };
+}

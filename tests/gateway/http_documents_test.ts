@@ -1,0 +1,187 @@
+/**
+ * The documents: OpenAPI and AsyncAPI are valid and true, and `docs/http.md` has every problem.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import specs from "@asyncapi/specs";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { Ajv } from "ajv";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { PROBLEMS } from "../../gateway/http/problem.ts";
+import type { LoginIssuer } from "../../gateway/http.ts";
+import { CloseCode } from "../../gateway/protocol/codes.ts";
+import { decode, encode } from "../../gateway/protocol/frames.ts";
+import { createFixture, type Fixture } from "./http_fixture.ts";
+
+const issuer: LoginIssuer = {
+  login: ({ user, expires_in }) => Promise.resolve({ token: "a.b.c", user, expires_in }),
+  jwks: () => Promise.resolve({ keys: [] }),
+};
+
+// deno-lint-ignore no-explicit-any
+type Document = any;
+
+async function openApi(fixture: Fixture): Promise<Document> {
+  return (await fixture.call("GET", "/openapi.json", { headers: { authorization: "" } })).json;
+}
+
+async function asyncApi(): Promise<Document> {
+  return (await createFixture().call("GET", "/asyncapi.json")).json;
+}
+
+Deno.test("/openapi.json is a valid OpenAPI document of this version", async () => {
+  const document = await openApi(createFixture({ issuer }));
+  const result = await new Validator().validate(document);
+  assert.deepEqual(result, { valid: true });
+  assert.equal(document.openapi, "3.1.0");
+  assert.equal(document.info.version, "1.2.3");
+});
+
+Deno.test("/openapi.json has all routes, and the login only with an issuer", async () => {
+  const routes = (document: Document) =>
+    Object.entries<object>(document.paths)
+      .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`));
+  const all = [
+    "delete /users/{user}/channels/{channel}",
+    "delete /users/{user}/connections",
+    "get /.well-known/jwks.json",
+    "get /asyncapi.json",
+    "get /gateway",
+    "get /health",
+    "get /messages",
+    "get /metrics",
+    "get /openapi.json",
+    "get /users/{user}",
+    "post /login",
+    "post /messages",
+    "put /users/{user}/channels/{channel}",
+  ];
+  assert.deepEqual(routes(await openApi(createFixture({ issuer }))).sort(), all);
+  const without = all.filter((route) => !/login|jwks/.test(route));
+  assert.deepEqual(routes(await openApi(createFixture())).sort(), without);
+});
+
+/** A validator of one schema of the document. */
+function schemaOf(document: Document, schema: object): (value: unknown) => boolean {
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  return ajv.compile({ ...schema, components: document.components });
+}
+
+Deno.test("/openapi.json describes what the routes answer", async () => {
+  const fixture = createFixture({ issuer });
+  const document = await openApi(fixture);
+  const draft = { channel: "general", author: "7", content: { text: "hello" } };
+  for (
+    const [method, path, body, template = path] of [
+      ["post", "/messages", draft],
+      ["post", "/messages", [draft, draft]],
+      ["post", "/messages", {}],
+      ["get", "/messages?channel=general", undefined, "/messages"],
+      ["get", "/messages?after=x", undefined, "/messages"],
+      ["get", "/users/alice", undefined, "/users/{user}"],
+      ["delete", "/users/alice/connections", undefined, "/users/{user}/connections"],
+      ["post", "/login", { user: "alice", password: "x" }],
+      ["get", "/.well-known/jwks.json"],
+      ["get", "/health"],
+      ["get", "/gateway"],
+    ] as [string, string, unknown?, string?][]
+  ) {
+    const answer = await fixture.call(method.toUpperCase(), path, { body });
+    const { content } = document.paths[template][method].responses[answer.status];
+    const { schema } = content[answer.headers.get("content-type") ?? ""];
+    const isValid = schemaOf(document, schema);
+    assert.ok(isValid(answer.json), `${method} ${path}: ${answer.text}`);
+    assert.ok(!isValid(null));
+  }
+});
+
+Deno.test("/openapi.json describes the drafts that POST /messages takes, no others", async () => {
+  const fixture = createFixture();
+  const document = await openApi(fixture);
+  const { schema } = document.paths["/messages"].post.requestBody.content["application/json"];
+  const isValid = schemaOf(document, schema);
+  const draft = { author: "7", content: 1 };
+  for (
+    const body of [
+      draft,
+      [draft],
+      [],
+      { ...draft, channel: "general" },
+      { ...draft, user: "alice" },
+      { ...draft, channel: "general", user: "alice" },
+      { ...draft, chanel: "general" },
+      { author: "7" },
+      { author: "", content: null },
+      { author: "a\n", content: null },
+      { author: "😀".repeat(255), content: null },
+      { author: "😀".repeat(256), content: null },
+    ]
+  ) {
+    const { status } = await fixture.call("POST", "/messages", { body });
+    assert.equal(isValid(body), status === 201, JSON.stringify(body));
+  }
+});
+
+Deno.test("/asyncapi.json is valid AsyncAPI 3.0", async () => {
+  const document = await asyncApi();
+  const ajv = new Ajv({ strict: false, validateFormats: false });
+  const schema: Document = specs.schemasWithoutId["3.0.0"];
+  const validate = ajv.compile(schema);
+  validate(document);
+  assert.deepEqual(validate.errors ?? [], []);
+  assert.equal(validate({ ...document, channels: { gateway: { messages: 1 } } }), false);
+});
+
+Deno.test("/asyncapi.json has no reference that leads nowhere", async () => {
+  const document = await asyncApi();
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]*)"/g)];
+  assert.ok(references.length > 0);
+  for (const [, path = ""] of references) {
+    const target = path.split("/").reduce((part: Document, key) => part?.[key], document);
+    assert.equal(typeof target, "object", path);
+  }
+});
+
+Deno.test("/asyncapi.json describes the frames of the protocol, by who sends them", async () => {
+  const document = await asyncApi();
+  const ajv = new Ajv({ strict: false });
+  const accepts = (frame: string): string[] =>
+    Object.entries<object>(document.components.schemas)
+      .filter(([, schema]) => ajv.validate(schema, JSON.parse(frame))).map(([name]) => name);
+  const sentBy = (operation: string): string[] =>
+    document.operations[operation].messages.map(({ $ref }: { $ref: string }) =>
+      $ref.split("/").at(-1)
+    );
+  const server = [
+    encode({ op: 0, heartbeat_interval: 45000 }),
+    encode({ op: 2, user: "alice", last_id: "e-1", resumed: true }),
+    encode({ op: 3, id: "e-1", channel: "general", author: "7", content: [{}], time: 1 }),
+    encode({ op: 10, time: 1 }),
+    encode({ op: 11, time: 1 }),
+  ];
+  assert.deepEqual(server.flatMap(accepts), sentBy("toClient"));
+  const client = ['{"op":1,"token":"t","more":1}', '{"op":10,"time":1}', '{"op":11,"time":1}'];
+  assert.ok(client.every((frame) => decode(frame, 4096).ok));
+  assert.deepEqual(client.flatMap(accepts), sentBy("fromClient"));
+  assert.deepEqual(accepts('{"op":1,"token":""}'), []);
+});
+
+Deno.test("/asyncapi.json has every close code", async () => {
+  const document = await asyncApi();
+  assert.deepEqual(
+    document.channels.gateway["x-close-codes"],
+    Object.entries(CloseCode).map(([name, info]) => ({ name, ...info })),
+  );
+});
+
+Deno.test("docs/http.md has every problem with its status and meaning, and no other", async () => {
+  const text = await Deno.readTextFile(new URL("../../docs/http.md", import.meta.url));
+  const rows = [...text.matchAll(/^\| `([a-z_]+)` \| (\d{3}) \| (.*) \|$/gm)]
+    .map(([, code, status, when]) => [code, Number(status), when]);
+  const table = Object.entries(PROBLEMS).map(([code, { status, when }]) => [code, status, when]);
+  const byStatus = (a: (string | number | undefined)[], b: (string | number | undefined)[]) =>
+    `${a[1]}${a[0]}`.localeCompare(`${b[1]}${b[0]}`);
+  assert.deepEqual(rows, table.sort(byStatus));
+});

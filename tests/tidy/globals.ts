@@ -1,0 +1,60 @@
+/**
+ * What only `gateway/runtime/` may touch: time, randomness, the process and the console. Everything else
+ * is given them, which is why a test can run the gateway on a clock of its own.
+ *
+ * @module
+ */
+
+/** Where the globals may be used. */
+export const FREE: readonly RegExp[] = [
+  /^gateway\/runtime\//,
+  /^main\.ts$/,
+  /^tools\//,
+  /^bench\//,
+  /^tests\//,
+  /^console\//,
+  /^examples\//,
+  // The one place of the client that has them as defaults.
+  /^client\/runtime\.ts$/,
+];
+
+const BANNED: readonly RegExp[] = [
+  /\bDate\.now\b/g,
+  // With an argument a date is only a value.
+  /\bnew Date\b(?!\s*\(\s*[^)\s])/g,
+  /\bMath\.random\b/g,
+  /\bcrypto\.(?:randomUUID|getRandomValues)\b/g,
+  /\b(?:performance|console|Deno)\s*\??\./g,
+  /\bDeno\[/g,
+  /\b(?:setTimeout|setInterval|globalThis)\b/g,
+];
+
+/** Modules by which the same could be had. */
+const BANNED_MODULES =
+  /^node:(?:timers|perf_hooks|process|child_process|worker_threads|fs|os|net|http|https)(?:\/|$)/;
+
+/** Exceptions, each with the module that it is for. */
+const EXCEPTIONS: readonly (readonly [path: string, module: string])[] = [
+  // To let promises settle between two timers, not to measure time.
+  ["mock/clock.ts", "node:timers"],
+  // `isIP`, which is pure.
+  ["gateway/config.ts", "node:net"],
+];
+
+/** The banned names in `code`, which is free of comments and strings, with their lines. */
+export function bannedNames(code: string): readonly string[] {
+  return BANNED.flatMap((pattern) =>
+    [...code.matchAll(pattern)].flatMap(({ 0: name, index }) => {
+      // A member of another object that happens to be called the same.
+      if (/[.#$]\s*$/.test(code.slice(Math.max(0, index - 3), index))) return [];
+      const line = code.slice(0, index).split("\n").length;
+      return [`${line}: ${name}`];
+    })
+  );
+}
+
+/** Whether the file at `path` may not import `module`. */
+export function isBannedModule(path: string, module: string): boolean {
+  return BANNED_MODULES.test(module) &&
+    !EXCEPTIONS.some(([file, allowed]) => file === path && allowed === module);
+}

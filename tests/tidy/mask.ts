@@ -1,0 +1,106 @@
+/**
+ * TypeScript source with the contents of comments, strings and regular expressions blanked out, so that
+ * plain patterns find code only. Lengths and lines stay as they are.
+ *
+ * No parser: whether a slash begins a regular expression is told from what stands before it.
+ *
+ * @module
+ */
+
+/** After these a slash begins a regular expression; after any other word or bracket it divides. */
+const BEFORE_REGEXP =
+  /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|in|of|void|yield|await))\s*$/;
+
+/** `text` with everything but line breaks blank. */
+function blank(text: string): string {
+  return text.replace(/[^\n]/g, " ");
+}
+
+/** Where the string that begins at `start` with a quote ends, the closing quote included. */
+function endOfString(source: string, start: number): number {
+  const quote = source[start];
+  for (let at = start + 1; at < source.length; at++) {
+    if (source[at] === "\\") at++;
+    else if (source[at] === quote) return at + 1;
+  }
+  return source.length;
+}
+
+/** Where the regular expression that begins at `start` ends, without its flags. */
+function endOfRegExp(source: string, start: number): number {
+  let inClass = false;
+  for (let at = start + 1; at < source.length; at++) {
+    const character = source[at];
+    if (character === "\\") at++;
+    else if (character === "[") inClass = true;
+    else if (character === "]") inClass = false;
+    else if (character === "/" && !inClass) return at + 1;
+  }
+  return source.length;
+}
+
+/** The code of `source`; quotes stay, what is between them does not. */
+export function mask(source: string): string {
+  let code = "";
+  let at = 0;
+  // For each template literal that we are inside of, how many braces of its expression are open.
+  const templates: number[] = [];
+  const skipTo = (end: number, keepEnds: boolean) => {
+    const text = source.slice(at, end);
+    code += keepEnds ? text.slice(0, 1) + blank(text.slice(1, -1)) + text.slice(-1) : blank(text);
+    at = end;
+  };
+  const template = () => {
+    let end = at;
+    while (end < source.length && source[end] !== "`" && !source.startsWith("${", end)) {
+      end += source[end] === "\\" ? 2 : 1;
+    }
+    skipTo(end, false);
+    if (source[at] === "`") code += source[at++];
+    else {
+      code += source.slice(at, at + 2);
+      at += 2;
+      templates.push(1);
+    }
+  };
+  while (at < source.length) {
+    const character = source[at];
+    const depth = templates.at(-1);
+    if (source.startsWith("//", at)) {
+      const end = source.indexOf("\n", at);
+      skipTo(end < 0 ? source.length : end, false);
+    } else if (source.startsWith("/*", at)) {
+      const end = source.indexOf("*/", at + 2);
+      skipTo(end < 0 ? source.length : end + 2, false);
+    } else if (character === '"' || character === "'") {
+      skipTo(endOfString(source, at), true);
+    } else if (character === "`") {
+      code += source[at++];
+      template();
+    } else if (character === "/" && BEFORE_REGEXP.test(code.slice(-200))) {
+      skipTo(endOfRegExp(source, at), true);
+    } else {
+      code += character;
+      at++;
+      if (depth === undefined) continue;
+      if (character === "{") templates[templates.length - 1] = depth + 1;
+      if (character === "}") templates[templates.length - 1] = depth - 1;
+      if (character === "}" && depth === 1) {
+        templates.pop();
+        template();
+      }
+    }
+  }
+  return code;
+}
+
+/** The module specifiers that `source` names: imports, re-exports, dynamic imports and workers. */
+export function specifiers(source: string, code: string = mask(source)): readonly string[] {
+  const found = code.matchAll(
+    /\b(?:import|export)\b[^;"'()]*?\bfrom\s*(?=")|\bimport\s*(?=")|\bimport\s*\(\s*(?=")|\bnew URL\(\s*(?=")/g,
+  );
+  return [...found].map(({ 0: text, index }) => {
+    const start = index + text.length;
+    return source.slice(start + 1, endOfString(source, start) - 1);
+  });
+}

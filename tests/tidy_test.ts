@@ -1,0 +1,138 @@
+/**
+ * Tidiness: what the design asks of the source text itself. Import edges, globals, size, headers, tasks,
+ * dependencies and documents.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { staleDocuments } from "../tools/docs.ts";
+import { bannedNames, FREE, isBannedModule } from "./tidy/globals.ts";
+import { faultOfImport, layerOf } from "./tidy/layers.ts";
+import { read, ROOT, type Source, sources, walk } from "./tidy/sources.ts";
+
+const SOURCES = sources();
+const MAX_LINES = 400;
+
+/** Says that no file has a fault; `faultsOf` gives those of one. */
+function assertTidy(faultsOf: (source: Source) => readonly string[]): void {
+  const faults = SOURCES.flatMap((source) => faultsOf(source).map((f) => `${source.path}: ${f}`));
+  assert.deepEqual(faults, []);
+}
+
+const isTest = (path: string) => path.startsWith("tests/");
+const isFree = (path: string) => FREE.some((pattern) => pattern.test(path));
+
+Deno.test("every source file belongs to a layer", () => {
+  assertTidy(({ path }) => layerOf(path) === undefined ? ["in no layer"] : []);
+});
+
+Deno.test("imports point one way, and libraries stay where they belong", () => {
+  assertTidy(({ path, imports }) => imports.flatMap((target) => faultOfImport(path, target) ?? []));
+});
+
+Deno.test("specifiers are relative paths, node: modules or names of deno.json", () => {
+  const { imports } = JSON.parse(read("deno.json"));
+  const names = Object.keys(imports);
+  assertTidy((source) =>
+    source.imports.filter((target) =>
+      !target.includes(".ts") && !target.startsWith("node:") && target !== "deno.json" &&
+      !names.some((name) => target === name || target.startsWith(`${name}/`)) &&
+      !isTest(source.path) && !/^(?:tools|bench)\//.test(source.path)
+    )
+  );
+});
+
+Deno.test("time, randomness and the process are touched in gateway/runtime/ only", () => {
+  assertTidy(({ path, code, imports }) => {
+    if (isFree(path)) return [];
+    return [...bannedNames(code), ...imports.filter((target) => isBannedModule(path, target))];
+  });
+});
+
+Deno.test("no source file is longer than 400 lines", () => {
+  assertTidy(({ text }) => {
+    const lines = text.trimEnd().split("\n").length;
+    return lines > MAX_LINES ? [`${lines} lines`] : [];
+  });
+});
+
+Deno.test("every source file opens by saying what it owns", () => {
+  assertTidy(({ text }) =>
+    /^(?:#![^\n]*\n)?\/\*\*\n \* [^]*?@module\n \*\//.test(text) ? [] : ["has no module paragraph"]
+  );
+});
+
+Deno.test("no `any` and no non-null assertion outside tests", () => {
+  assertTidy(({ path, code }) => {
+    if (isTest(path)) return [];
+    return [
+      ...code.matchAll(/[:<|&,(]\s*any\b(?!\s*[:=?(])|\bas any\b|[\w)\]]!(?=[.;,)\]\s[])(?!=)/g),
+    ]
+      .map(({ 0: found, index }) => `${code.slice(0, index).split("\n").length}: ${found}`);
+  });
+});
+
+Deno.test("every source file is reached from main.ts, a test, a tool or an export", () => {
+  const config = JSON.parse(read("deno.json"));
+  const byPath = new Map(SOURCES.map((source) => [source.path, source]));
+  const exported = Object.values<string>(config.exports).map((path) => path.replace("./", ""));
+  const named = SOURCES.filter(({ path }) =>
+    /^(?:main\.ts|tools\/|bench\/|examples\/|console\/main\.ts)|_test\.ts$|^client\/mod\.ts$/.test(
+      path,
+    )
+  ).map(({ path }) => path);
+  const reached = new Set([...exported, ...named]);
+  for (const path of reached) {
+    for (const target of byPath.get(path)?.imports ?? []) reached.add(target);
+  }
+  assertTidy(({ path }) => reached.has(path) ? [] : ["is reached by nothing"]);
+});
+
+Deno.test("the generated parts of the documents are fresh", () => {
+  assert.deepEqual([...staleDocuments(ROOT).keys()], [], 'stale: run "deno task docs"');
+});
+
+Deno.test("tasks name the permissions that they need", () => {
+  const { tasks } = JSON.parse(read("deno.json"));
+  for (const [name, task] of Object.entries<string | { command: string }>(tasks)) {
+    const command = typeof task === "string" ? task : task.command;
+    assert.doesNotMatch(command, /\s-\w*A\b|--allow-all/, `task ${name}`);
+    assert.doesNotMatch(command, /^deno (?:run|test)(?!.*--no-prompt)/, `task ${name} may prompt`);
+  }
+});
+
+Deno.test("dependencies come from npm, at exact versions", () => {
+  const { imports } = JSON.parse(read("deno.json"));
+  for (const [name, specifier] of Object.entries<string>(imports)) {
+    assert.match(specifier, /^npm:(?:@[\w-]+\/)?[\w.-]+@\d+\.\d+\.\d+$/, name);
+  }
+  assert.deepEqual(Object.keys(imports), Object.keys(imports).toSorted(), "in order");
+});
+
+Deno.test("documents name no path of somebody's machine", () => {
+  const documents = walk().filter((path) => path.endsWith(".md"));
+  assert(documents.includes("README.md") && documents.includes("docs/protocol.md"));
+  for (const path of documents) {
+    assert.doesNotMatch(read(path), /(?:^|[\s`"'(=])\/(?:work|home|root|Users|tmp)\//m, path);
+  }
+});
+
+Deno.test("links between documents lead to files and headings that exist", () => {
+  const anchors = (text: string) =>
+    [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+      (title ?? "").toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-")
+    );
+  for (const path of walk().filter((path) => path.endsWith(".md"))) {
+    const text = read(path).replace(/```[^]*?```/g, "");
+    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (link === undefined || /^[a-z]+:/.test(link)) continue;
+      const [file = "", anchor] = link.split("#");
+      const target = file === "" ? path : new URL(file, `file:///${path}`).pathname.slice(1);
+      assert(walk().includes(target), `${path} links to ${link}`);
+      if (anchor !== undefined && target.endsWith(".md")) {
+        assert(anchors(read(target)).includes(anchor), `${path} links to ${link}`);
+      }
+    }
+  }
+});

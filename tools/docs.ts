@@ -1,0 +1,190 @@
+/**
+ * Writes the generated parts of docs/: tables and the state diagram, from the code that they describe.
+ *
+ *     deno task docs            writes them
+ *     deno task docs --check    exits with 1 and names what is stale, and writes nothing
+ *
+ * A part stands between `<!-- generated:name -->` and `<!-- /generated -->`; all else is written by
+ * hand and stays as it is.
+ *
+ * @module
+ */
+
+import { acceptedValues, defaultValue } from "../gateway/help.ts";
+import { flagName, type Option, OPTION_GROUPS, OPTIONS } from "../gateway/options.ts";
+import { CloseCode, type CloseCodeInfo, Op } from "../gateway/protocol/codes.ts";
+import type { Phase } from "../gateway/protocol/session_types.ts";
+import { type Transition, TRANSITIONS, type Trigger } from "../gateway/protocol/transitions.ts";
+
+/** The parts that each document must have, by name. */
+const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
+  "docs/protocol.md": {
+    "opcodes": opcodes,
+    "close-codes": closeCodes,
+    "state-diagram": stateDiagram,
+    "transitions": transitions,
+  },
+  "docs/operations.md": { "options": options },
+};
+
+/** What a server and what a client may send, for the table of opcodes. */
+const SENT_BY: Readonly<Record<keyof typeof Op, string>> = {
+  Hello: "server, at once on connect",
+  Identify: "client, next; again to renew its token",
+  Ready: "server, once the token is accepted",
+  Message: "server",
+  Heartbeat: "both",
+  HeartbeatAck: "both, in answer to a heartbeat",
+};
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), `|${head.map(() => "---|").join("")}`, ...rows.map(line)].join("\n");
+}
+
+const code = (text: string | number) => `\`${text}\``;
+
+function opcodes(): string {
+  const rows = Object.entries(SENT_BY).map(([name, by]) => [
+    code(Op[name as keyof typeof Op]),
+    name,
+    by,
+  ]);
+  return table(["`op`", "Name", "Sent by"], rows);
+}
+
+function closeCodes(): string {
+  const rows = Object.entries<CloseCodeInfo>(CloseCode).map(([name, info]) => {
+    const advice = info.advice === undefined ? "" : `: ${info.advice}`;
+    return [code(info.code), name, info.when, `${info.reconnect ? "yes" : "no"}${advice}`];
+  });
+  return table(["Code", "Name", "When", "Reconnect with the same token"], rows);
+}
+
+/** A trigger without what its place says already: "Identify", "ACK deadline", "drained". */
+function triggerName(trigger: Trigger): string {
+  return trigger.split(": ")[1] ?? trigger;
+}
+
+function stateDiagram(): string {
+  const edges = new Map<string, string[]>();
+  for (const { from, on, to, closes } of TRANSITIONS) {
+    for (const phase of from) {
+      if (to === "same" || to === phase) continue;
+      const labels = closes === undefined ? on.map(triggerName) : [String(CloseCode[closes].code)];
+      const edge = `${phase} --> ${to}`;
+      edges.set(edge, [...edges.get(edge) ?? [], ...labels]);
+    }
+  }
+  const lines = [...edges].map(([edge, labels]) => {
+    const distinct = [...new Set(labels)].sort((a, b) => Number(a) - Number(b) || 0);
+    return `    ${edge} : ${distinct.join(", ")}`;
+  });
+  return [
+    "```mermaid",
+    "stateDiagram-v2",
+    "    [*] --> new",
+    ...lines,
+    "    closed --> [*]",
+    "```",
+  ].join("\n");
+}
+
+const OPEN: readonly Phase[] = ["unidentified", "verifying", "joining", "ready"];
+
+/** Whether `row` and `next` differ only in that the second, of ready sessions, leaves first. */
+function isReadyTwin(row: Transition, next: Transition | undefined): boolean {
+  return next !== undefined && next.on === row.on && next.closes === row.closes &&
+    next.when === row.when && row.closes !== undefined && next.effects[0] === "leave";
+}
+
+function transitions(): string {
+  const rows: string[][] = [];
+  for (let i = 0; i < TRANSITIONS.length; i++) {
+    const row = TRANSITIONS[i];
+    if (row === undefined) break;
+    const twin = isReadyTwin(row, TRANSITIONS[i + 1]);
+    if (twin) i++;
+    const from = twin ? [...row.from, "ready" as const] : row.from;
+    const effects = [...(twin ? ["`leave` if ready"] : []), ...row.effects.map(code)];
+    const closes = row.closes === undefined ? "" : `, with ${CloseCode[row.closes].code}`;
+    rows.push([
+      OPEN.every((phase) => from.includes(phase)) ? "any open" : from.join(", "),
+      row.on.map(triggerLabel).join(", "),
+      row.when ?? "",
+      row.to === "same" ? "" : row.to,
+      effects.join(", ") + closes,
+    ]);
+  }
+  return table(["In", "What happens", "If", "Goes to", "What is done"], rows);
+}
+
+function triggerLabel(trigger: Trigger): string {
+  const [event, kind] = trigger.split(": ");
+  if (kind === undefined) return code(trigger);
+  return event === "ticked" ? `deadline: ${kind}` : `frame: ${kind}`;
+}
+
+function options(): string {
+  return OPTION_GROUPS.map((group) => {
+    const rows = Object.entries<Option>(OPTIONS).flatMap(([key, option]) => {
+      if (option.group !== group) return [];
+      const preset = defaultValue(option);
+      const names = `${code(option.env)}<br>${code(`--${flagName(key)}`)}`;
+      return [[names, acceptedValues(option), preset === "" ? "" : code(preset), option.doc]];
+    });
+    return `### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
+  }).join("\n\n");
+}
+
+/** What is wrong with a document that no generator can put right. */
+export class DocumentError extends Error {}
+
+/**
+ * The text of a document with its generated parts as they should be.
+ *
+ * @throws {DocumentError} if a part is missing, unknown or not closed
+ */
+export function regenerate(path: string, text: string): string {
+  const parts = new Map(Object.entries(DOCUMENTS[path] ?? {}));
+  const written = text.replace(
+    /<!-- generated:([\w-]+) -->\n(?:(?!<!-- generated:)[^])*?<!-- \/generated -->/g,
+    (_, name: string) => {
+      const render = parts.get(name);
+      if (render === undefined) throw new DocumentError(`${path}: no part is called ${name}`);
+      parts.delete(name);
+      return `<!-- generated:${name} -->\n\n${render()}\n\n<!-- /generated -->`;
+    },
+  );
+  const [missing] = parts.keys();
+  if (missing !== undefined) throw new DocumentError(`${path}: the part ${missing} is missing`);
+  return written;
+}
+
+/** The documents, read from `root`, that are not what they should be, with what they should be. */
+export function staleDocuments(root: URL): ReadonlyMap<string, string> {
+  const stale = new Map<string, string>();
+  for (const path of Object.keys(DOCUMENTS)) {
+    const text = Deno.readTextFileSync(new URL(path, root));
+    const written = regenerate(path, text);
+    if (written !== text) stale.set(path, written);
+  }
+  return stale;
+}
+
+function main(): void {
+  const root = new URL("../", import.meta.url);
+  const check = Deno.args.includes("--check");
+  for (const [path, text] of staleDocuments(root)) {
+    if (check) {
+      console.error(`${path} is stale: run "deno task docs"`);
+      Deno.exitCode = 1;
+    } else {
+      Deno.writeTextFileSync(new URL(path, root), text);
+      console.log(`wrote ${path}`);
+    }
+  }
+}
+
+if (import.meta.main) main();
