@@ -98,6 +98,7 @@ export class Connection implements Member {
   #busy = false;
   #timer: Timer | undefined;
   #armedFor: number | undefined;
+  #cutRetry: Timer | undefined;
   #cutRetryMs: number;
   /** The attempt whose place in the log is being looked up. */
   #locating = 0;
@@ -140,11 +141,12 @@ export class Connection implements Member {
 
   /** Begins the session, or refuses it for want of room. */
   open(how: "opened" | "refused"): void {
+    // First, because what has arrived before comes with `listen`.
+    this.feed({ type: how });
     this.#socket.listen({
       messageReceived: (data) => this.#messageReceived(data),
       closed: () => this.#closed(),
     });
-    this.feed({ type: how });
   }
 
   /** Feeds the session what happened now. */
@@ -172,7 +174,11 @@ export class Connection implements Member {
       if (encoded.message.sequence <= this.#liveAfter.sequence) return;
       this.#liveAfter = undefined;
     }
-    if (this.#sendMessage(encoded)) this.#context.metrics.delivered(1);
+    try {
+      if (this.#sendMessage(encoded)) this.#context.metrics.delivered(1);
+    } catch (error) {
+      this.#bug(error);
+    }
   }
 
   /** Adds a channel to what is delivered, from now on. */
@@ -187,11 +193,14 @@ export class Connection implements Member {
 
   #messageReceived(data: string | Uint8Array): void {
     if (this.#state.phase === "closing" || this.#state.phase === "closed") return;
-    const decoded = decode(data, this.#context.options.maxFrameBytes);
-    this.#context.metrics.frameIn(
-      decoded.ok ? opName(decoded.frame.op) ?? "malformed" : "malformed",
-    );
-    this.feed({ type: "frameReceived", decoded });
+    try {
+      const decoded = decode(data, this.#context.options.maxFrameBytes);
+      const name = decoded.ok ? opName(decoded.frame.op) : undefined;
+      this.#context.metrics.frameIn(name ?? "malformed");
+      this.feed({ type: "frameReceived", decoded });
+    } catch (error) {
+      this.#bug(error);
+    }
   }
 
   #closed(): void {
@@ -201,21 +210,21 @@ export class Connection implements Member {
     if (this.#lingering) metrics.lingering(-1);
     this.feed({ type: "closed" });
     this.#outbox.discard();
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#cutRetry?.cancel();
     this.#parts.gone();
   }
 
   #step(event: SessionEvent): void {
-    const before = this.#state.phase;
-    const [state, effects] = (this.#context.reduce ?? reduce)(
-      this.#state,
-      event,
-      this.#context.options,
-    );
-    this.#state = state;
-    if (state.phase !== before) this.#parts.phaseChanged(before, state.phase);
+    const step = this.#context.reduce ?? reduce;
+    const [state, effects] = step(this.#state, event, this.#context.options);
+    this.#become(state);
     for (const effect of effects) this.#perform(effect);
+  }
+
+  #become(state: SessionState): void {
+    const { phase } = this.#state;
+    this.#state = state;
+    if (state.phase !== phase) this.#parts.phaseChanged(phase, state.phase);
   }
 
   #perform(effect: SessionEffect): void {
@@ -239,9 +248,7 @@ export class Connection implements Member {
         this.#join(effect.channels);
         return;
       case "leave":
-        hub.leave(this);
-        this.#replay?.stop();
-        this.#replay = undefined;
+        this.#leave();
         return;
       case "recordRoundTrip":
         metrics.roundTrip(effect.ms);
@@ -365,27 +372,36 @@ export class Connection implements Member {
 
   /** Contains a bug to this connection (design: a bug is an assertion). */
   #bug(error: unknown): void {
-    const { logger, metrics, hub } = this.#context;
+    const { clock, logger, metrics, options } = this.#context;
     metrics.bug();
     logger.error("a bug came up while a connection was served", {
       connection: this.id,
       error: error instanceof Error ? error : new Error(String(error)),
     });
     this.#events = [];
-    if (this.#state.phase === "closing" || this.#state.phase === "closed") return;
+    const state = this.#state;
+    if (state.phase === "closed") return;
     // The reducer itself may be what fails, so that it is not asked how to end.
-    hub.leave(this);
-    this.#replay?.stop();
-    this.#replay = undefined;
+    this.#leave();
     this.#outbox.discard();
+    const now = clock.steady();
+    if (this.#socketClosed || (state.phase === "closing" && state.cutAt <= now)) {
+      this.#become({ phase: "closed" });
+      return this.#cut();
+    }
     const { code } = CloseCode.InternalError;
-    metrics.closed(code);
-    const before = this.#state.phase;
-    const cutAt = this.#context.clock.steady() + this.#context.options.closeGraceMs;
-    this.#state = { phase: "closing", cutAt };
-    this.#parts.phaseChanged(before, "closing");
+    if (state.phase !== "closing") {
+      metrics.closed(code);
+      this.#become({ phase: "closing", cutAt: now + options.closeGraceMs });
+    }
     this.#socket.close(code, "internal error");
     this.#arm();
+  }
+
+  #leave(): void {
+    this.#context.hub.leave(this);
+    this.#replay?.stop();
+    this.#replay = undefined;
   }
 
   /** Ends the connection without the peer; while the runtime cannot, tries again, less and less often. */
@@ -395,7 +411,7 @@ export class Connection implements Member {
       this.#lingering = true;
       this.#context.metrics.lingering(1);
     }
-    this.#context.clock.setTimer(this.#cutRetryMs, () => this.#cut());
+    this.#cutRetry = this.#context.clock.setTimer(this.#cutRetryMs, () => this.#cut());
     this.#cutRetryMs = Math.min(this.#cutRetryMs * 2, CUT_RETRY_LAST_MS);
   }
 

@@ -14,8 +14,11 @@ const FIRST_FETCH = 16;
 /** More than what the id, the time and the names of the fields take in a message's JSON. */
 const FRAME_BYTES = 160;
 
+/** What a read needs of the tables. */
+export type Index = Pick<Tables, "prunedThrough" | "row" | "sequences">;
+
 /** Reads what `request` asks for. */
-export function readPage(tables: Tables, request: ReadRequest): ReadResult {
+export function readPage(tables: Index, request: ReadRequest): ReadResult {
   const after = request.after ?? tables.prunedThrough;
   if (after < tables.prunedThrough) return "expired";
   let cursors = request.topics.map((topic) => new Cursor(tables, topic, { ...request, after }));
@@ -44,7 +47,7 @@ function least(cursors: readonly Cursor[]): Cursor | undefined {
 
 /** A walk along the sequences of one topic. */
 class Cursor {
-  readonly #tables: Tables;
+  readonly #tables: Index;
   readonly #topic: string;
   readonly #through: number;
   readonly #maxFetch: number;
@@ -55,7 +58,7 @@ class Cursor {
   #head: number;
 
   constructor(
-    tables: Tables,
+    tables: Index,
     topic: string,
     range: { readonly after: number; readonly through: number; readonly limit: number },
   ) {

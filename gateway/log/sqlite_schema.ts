@@ -8,6 +8,7 @@
  * @module
  */
 
+import { mkdirSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { OperationalError } from "../errors.ts";
 
@@ -111,8 +112,8 @@ export function unavailable(error: unknown, directory: string): OperationalError
 
 function connect(path: string, { directory, again }: DatabaseOptions): DatabaseSync {
   try {
-    if (again) Deno.statSync(path);
-    else Deno.mkdirSync(directory, { recursive: true });
+    if (again) statSync(path);
+    else mkdirSync(directory, { recursive: true });
     return new DatabaseSync(path);
   } catch (error) {
     throw unavailable(error, directory);

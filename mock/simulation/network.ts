@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { Connection } from "../../gateway/connection.ts";
 import type { Entry } from "../../gateway/gateway.ts";
 import type { Socket, SocketListener } from "../../gateway/ports.ts";
 import type { FakeClock } from "../clock.ts";
@@ -24,6 +25,8 @@ export interface LinkObserver {
   admitted(link: Link, answer: "entry" | "full" | "draining"): void;
   /** The socket was handed to the gateway. */
   opened(link: Link): void;
+  /** The gateway serves the connection with this object. */
+  served(link: Link, connection: Connection): void;
   /** A message of the client reached the gateway; called before the gateway has it. */
   serverReceived(link: Link, data: string | Uint8Array): void;
   /** The gateway sent a frame. */
@@ -61,6 +64,8 @@ export interface NetworkOptions {
   readonly spikes: boolean;
   /** Replaces the server's side of a socket, for tests that put a bug in. */
   readonly wrap: (socket: Socket) => Socket;
+  /** Called with every connection that the gateway has begun to serve. */
+  readonly accepted: (connection: Connection) => void;
   /** Called when promises may settle because of what the network did. */
   readonly stir: () => void;
 }
@@ -216,7 +221,9 @@ export class Link {
       this.#network.links.add(this);
       options.observer.opened(this);
       options.stir();
-      entry.accept(options.wrap(server));
+      const connection = entry.accept(options.wrap(server));
+      options.observer.served(this, connection);
+      options.accepted(connection);
     });
   }
 

@@ -58,7 +58,8 @@ export class Pipe {
 
   /** Puts a parcel in. */
   push(parcel: Parcel, bytes: number): void {
-    const dueMs = Math.max(this.#lastDueMs, this.#clock.steady() + this.#travelMs());
+    // Whole milliseconds, so that what clients do falls on them whenever it was set off.
+    const dueMs = Math.max(this.#lastDueMs, Math.floor(this.#clock.steady()) + this.#travelMs());
     this.#lastDueMs = dueMs;
     this.#inFlightBytes += bytes;
     this.#parcels.push({ parcel, dueMs, bytes });

@@ -28,6 +28,9 @@ const CODES: ReadonlySet<number> = new Set([
   4010,
 ]);
 
+/** A drain is spread evenly, so that its closes may fall between two milliseconds. */
+const ROUNDING_MS = 0.5;
+
 /** A moment at which the connection has to be closed, unless something happens before. */
 interface Due {
   readonly atMs: number;
@@ -149,7 +152,11 @@ export class Session {
   }
 
   /** The verifier has decided on a token. */
-  verdict(serial: number, verdict: Verdict, at: { readonly ms: number; readonly wallMs: number }) {
+  verdict(
+    serial: number,
+    verdict: Verdict,
+    at: { readonly ms: number; readonly wallMs: number },
+  ): void {
     const identify = this.#identify;
     if (this.stage !== "open" || identify?.token.serial !== serial) return;
     if (this.#due(at.ms) !== undefined) return;
@@ -221,7 +228,7 @@ export class Session {
     if (due !== undefined && due.atMs < atMs) {
       this.#wrong("closes come on time", `${due.because}; closed at ${atMs} with ${code}`);
     }
-    const drained = code === 1012 && this.#drainByMs !== undefined && atMs <= this.#drainByMs;
+    const drained = code === 1012 && atMs <= (this.#drainByMs ?? -Infinity) + ROUNDING_MS;
     if (!codes.includes(code) && !drained && !excuse(code)) {
       const because = due === undefined ? "nothing was due" : due.because;
       this.#wrong("every close has a reason", `closed with ${code} at ${atMs}; ${because}`);
@@ -232,7 +239,7 @@ export class Session {
 
   /** The gateway asked to cut the connection. */
   wasCut(atMs: number): void {
-    if (!this.#cut && atMs !== this.#cutByMs) {
+    if (!this.#cut && Math.abs(atMs - (this.#cutByMs ?? 0)) > ROUNDING_MS) {
       this.#wrong("cut after the grace", `cut at ${atMs}, due at ${this.#cutByMs}`);
     }
     this.#cut = true;
@@ -245,12 +252,16 @@ export class Session {
 
   /** Everything that was due before `atMs` must have happened. */
   settled(atMs: number): void {
-    if (this.stage === "closing" && !this.#cut && (this.#cutByMs ?? Infinity) < atMs) {
+    const cutByMs = this.#cutByMs ?? Infinity;
+    if (this.stage === "closing" && !this.#cut && cutByMs < atMs - ROUNDING_MS) {
       this.#wrong("cut after the grace", `it was due to be cut at ${this.#cutByMs}`);
     }
     if (this.stage !== "open") return;
-    const due = this.#due(atMs - 1);
+    const due = this.#due(atMs - ROUNDING_MS);
     if (due !== undefined) this.#wrong("closes come on time", `${due.because}; it is still open`);
+    if ((this.#drainByMs ?? Infinity) < atMs - ROUNDING_MS) {
+      this.#wrong("closes come on time", `the drain was over at ${this.#drainByMs}`);
+    }
     if (this.#beatDueMs < atMs && !this.refused) {
       this.#wrong("beats come on time", `no beat was sent at ${this.#beatDueMs}`);
     }
@@ -266,7 +277,6 @@ export class Session {
       this.#identifyByMs ?? Infinity,
       this.#pendingByMs ?? Infinity,
       this.#expiresAtMs ?? Infinity,
-      this.#drainByMs ?? Infinity,
       this.#unacked === undefined ? Infinity : this.#beatDueMs,
     );
     return earliest > atMs ? undefined : this.#describe(earliest);
@@ -285,7 +295,6 @@ export class Session {
       ...(this.#identifyByMs === atMs ? [4004] : []),
       ...(this.#expiresAtMs === atMs ? [4003] : []),
       ...(this.#pendingByMs === atMs ? [1011] : []),
-      ...(this.#drainByMs === atMs ? [1012] : []),
       ...(this.#unacked !== undefined && this.#beatDueMs === atMs ? [4002] : []),
     ];
   }

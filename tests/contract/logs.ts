@@ -9,6 +9,7 @@ import type { MessageLog } from "../../gateway/ports.ts";
 import { FakeClock } from "../../mock/clock.ts";
 import { FakeIds } from "../../mock/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
+import { tempDirectory } from "../log/support/temp_directory.ts";
 
 /** A log under test and what it was given. */
 export interface Fixture extends AsyncDisposable {
@@ -35,15 +36,6 @@ export interface LogFactory {
 /** How long a log under test keeps messages. */
 export const RETENTION_MS: number = 60 * 60 * 1000;
 
-/** Where files are in memory, if anywhere: these tests wait for no disk. */
-const MEMORY_DISK = ["/dev/shm"].find((path) => {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
-});
-
 /** The logs. */
 export const LOGS: readonly LogFactory[] = [
   {
@@ -65,7 +57,7 @@ export const LOGS: readonly LogFactory[] = [
 ];
 
 async function createSqlite(thread: "own" | "worker"): Promise<Fixture> {
-  const directory = Deno.makeTempDirSync(MEMORY_DISK === undefined ? {} : { dir: MEMORY_DISK });
+  const directory = tempDirectory();
   const world = newWorld();
   const options = { directory, thread, retentionMs: RETENTION_MS };
   let log = await openSqliteLog({ ...world, ...options });

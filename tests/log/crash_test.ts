@@ -12,6 +12,7 @@ import { FakeIds } from "../../mock/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
 import type { Answer } from "./support/child.ts";
 import { Child } from "./support/child_process.ts";
+import { tempDirectory } from "./support/temp_directory.ts";
 
 /** Id and content of a message. */
 type Entry = readonly [id: string, content: string];
@@ -63,7 +64,7 @@ async function killed(directory: string, thread: "own" | "worker"): Promise<Entr
 
 for (const thread of ["own", "worker"] as const) {
   Deno.test(`SqliteLog (${thread}) keeps what it accepted when its process is killed`, async () => {
-    const directory = Deno.makeTempDirSync();
+    const directory = tempDirectory();
     const accepted = await killed(directory, thread);
     const found = await contents(directory);
     assertWhole(found);
@@ -74,7 +75,7 @@ for (const thread of ["own", "worker"] as const) {
 }
 
 Deno.test("SqliteLog leaves out a group whole when its write was torn", async () => {
-  const [live, copy] = [Deno.makeTempDirSync(), Deno.makeTempDirSync()];
+  const [live, copy] = [tempDirectory(), tempDirectory()];
   const log = await openSqliteLog({ directory: live, thread: "own", ...world() });
   for (let number = 0; number < 40; number++) {
     const drafts = [1, 2].map((half) => ({ author: "1", content: `${number}.${half}` }));
@@ -98,7 +99,7 @@ Deno.test("SqliteLog leaves out a group whole when its write was torn", async ()
 });
 
 Deno.test("openSqliteLog() refuses a directory that another process has", async () => {
-  const directory = Deno.makeTempDirSync();
+  const directory = tempDirectory();
   {
     await using first = new Child();
     await using second = new Child();

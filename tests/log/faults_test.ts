@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { Child } from "./support/child_process.ts";
+import { tempDirectory } from "./support/temp_directory.ts";
 
 const THREADS = ["own", "worker"] as const;
 
@@ -71,7 +72,7 @@ function test(name: string, missing: string | undefined, body: () => Promise<voi
 
 for (const thread of THREADS) {
   test(`SqliteLog (${thread}) outlives a full disk`, NO_NAMESPACE, async () => {
-    const directory = Deno.makeTempDirSync();
+    const directory = tempDirectory();
     const mount = `mount -t tmpfs -o size=1m tmpfs ${directory}`;
     await using child = new Child(`exec unshare -rm sh -c '${mount} && exec "$@"' sh "$@"`);
     assert.equal(await outcome(child, { do: "open", directory, thread }), "ok");
@@ -84,7 +85,7 @@ for (const thread of THREADS) {
   });
 
   test(`SqliteLog (${thread}) outlives writes that fail`, NO_LIMIT, async () => {
-    const directory = Deno.makeTempDirSync();
+    const directory = tempDirectory();
     // The signal would end the process before the write could fail.
     await using child = new Child(`trap "" XFSZ; exec "$@"`);
     assert.equal(await outcome(child, { do: "open", directory, thread }), "ok");
@@ -99,7 +100,7 @@ for (const thread of THREADS) {
 }
 
 test("SqliteLog writes to no file but its own when it opens it again", NO_LIMIT, async () => {
-  const [directory, elsewhere] = [Deno.makeTempDirSync(), Deno.makeTempDirSync()];
+  const [directory, elsewhere] = [tempDirectory(), tempDirectory()];
   await using child = new Child(`trap "" XFSZ; exec "$@"`);
   await using other = new Child();
   assert.equal(await outcome(child, { do: "open", directory, thread: "own" }), "ok");
@@ -126,7 +127,7 @@ test("SqliteLog writes to no file but its own when it opens it again", NO_LIMIT,
 });
 
 Deno.test("openSqliteLog() names a directory that it may not write", async () => {
-  const directory = Deno.makeTempDirSync();
+  const directory = tempDirectory();
   Deno.chmodSync(directory, 0o555);
   // To the superuser permissions mean nothing until this capability is gone.
   const plain = 'test "$(id -u)" = 0 || exec "$@"; ';

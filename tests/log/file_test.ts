@@ -13,6 +13,7 @@ import type { MessageLog } from "../../gateway/ports.ts";
 import { FakeClock } from "../../mock/clock.ts";
 import { FakeIds } from "../../mock/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
+import { tempDirectory } from "./support/temp_directory.ts";
 
 const EVERYTHING = {
   after: undefined,
@@ -29,7 +30,7 @@ function open(directory: string, options: Partial<SqliteLogOptions> = {}): Promi
 
 /** Runs `body` with a directory in which a log with a thousand messages was closed. */
 async function withFile(body: (directory: string, path: string) => Promise<void>): Promise<void> {
-  const directory = Deno.makeTempDirSync();
+  const directory = tempDirectory();
   const log = await open(directory);
   await log.publish(Array.from({ length: 1000 }, () => DRAFT));
   await log.close();
@@ -60,7 +61,7 @@ async function assertRefused(directory: string, path: string, what: RegExp): Pro
 }
 
 Deno.test("openSqliteLog() makes the directory and a file that says what it is", async () => {
-  const directory = Deno.makeTempDirSync();
+  const directory = tempDirectory();
   const below = `${directory}/a/b`;
   const log = await open(below);
   assert.deepEqual(log.head(), { id: "epoch0-0", sequence: 0 });
@@ -89,7 +90,7 @@ Deno.test("openSqliteLog() finds the epoch, the head and the messages of before"
 });
 
 Deno.test("openSqliteLog() does not give ids again that an unsynced file may have lost", async () => {
-  const directory = Deno.makeTempDirSync();
+  const directory = tempDirectory();
   const ids: number[] = [];
   // The last has syncs again, but what was before it had none.
   for (const sync of ["full", "normal", "full", "full"] as const) {
@@ -104,7 +105,7 @@ Deno.test("openSqliteLog() does not give ids again that an unsynced file may hav
 });
 
 Deno.test("openSqliteLog() refuses a file of another program", async () => {
-  const directory = Deno.makeTempDirSync();
+  const directory = tempDirectory();
   const path = `${directory}/${FILE_NAME}`;
   execute(path, "CREATE TABLE addresses (name TEXT)");
   await assertRefused(directory, path, /belongs to another program/);
@@ -121,7 +122,7 @@ Deno.test("openSqliteLog() refuses a file of a newer version", async () => {
 });
 
 Deno.test("openSqliteLog() refuses a file that is no database", async () => {
-  const directory = Deno.makeTempDirSync();
+  const directory = tempDirectory();
   const path = `${directory}/${FILE_NAME}`;
   Deno.writeTextFileSync(path, "not a database ".repeat(1000));
   await assertRefused(directory, path, /damaged/);
@@ -156,7 +157,7 @@ Deno.test("openSqliteLog() begins anew once the damaged file was moved away", as
 });
 
 Deno.test("openSqliteLog() finishes a file whose making was interrupted", async () => {
-  const directory = Deno.makeTempDirSync();
+  const directory = tempDirectory();
   execute(
     `${directory}/${FILE_NAME}`,
     "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL",

@@ -10,6 +10,7 @@ import type { Draft, Message, MessageLog } from "../../gateway/ports.ts";
 import { FakeClock, settle } from "../../mock/clock.ts";
 import { FakeIds } from "../../mock/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
+import { tempDirectory } from "./support/temp_directory.ts";
 
 const MIB = 1024 * 1024;
 const HOUR_MS = 60 * 60 * 1000;
@@ -37,7 +38,7 @@ interface Opened extends AsyncDisposable {
   readonly log: MessageLog;
 }
 
-async function open(retentionBytes: number, directory = Deno.makeTempDirSync()): Promise<Opened> {
+async function open(retentionBytes: number, directory = tempDirectory()): Promise<Opened> {
   const clock = new FakeClock();
   const world = { clock, ids: new FakeIds(), logger: new FakeLogger() };
   const log = await openSqliteLog({ directory, thread: "own", ...world, retentionBytes });
@@ -63,7 +64,7 @@ async function newest(log: MessageLog): Promise<readonly Message[]> {
 for (
   const { name, limit, messages, bytes } of [
     { name: "a MiB of single messages", limit: MIB, messages: 1, bytes: 2000 },
-    { name: "4 MiB of small messages", limit: 4 * MIB, messages: 100, bytes: 10_000 },
+    { name: "2 MiB of small messages", limit: 2 * MIB, messages: 50, bytes: 12_500 },
     { name: "4 MiB of large messages", limit: 4 * MIB, messages: 2, bytes: 120_000 },
   ]
 ) {
@@ -107,7 +108,7 @@ Deno.test("SqliteLog gives disk space back when messages have become too old", a
 });
 
 Deno.test("SqliteLog gives disk space back when its limit was lowered", async () => {
-  const directory = Deno.makeTempDirSync();
+  const directory = tempDirectory();
   const large = await open(16 * MIB, directory);
   for (let number = 0; number < 80; number++) {
     await large.log.publish(batch(number, { messages: 100, bytes: 100_000 }));

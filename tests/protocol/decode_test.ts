@@ -151,6 +151,18 @@ Deno.test("decode() changes no prototype", () => {
   assert.equal(Reflect.get({}, "polluted"), undefined);
 });
 
+Deno.test("decode() takes nothing from a prototype that somebody else has changed", () => {
+  const prototype: { op?: number } = Object.prototype;
+  prototype.op = Op.Heartbeat;
+  try {
+    const decoded = decode('{"time":1}', MAX);
+    assert(!decoded.ok);
+    assert.equal(decoded.reason, "op is missing");
+  } finally {
+    delete prototype.op;
+  }
+});
+
 /** An Identify of exactly `length` bytes, made long by repeating `filler` and then "x". */
 function identifyOf(length: number, filler: string): string {
   const frame = (token: string) => `{"op":1,"token":"${token}"}`;

@@ -42,6 +42,13 @@ export const LAYERS: readonly Layer[] = [
     imports: KERNEL,
     libraries: [/^node:sqlite$/, /^@nats-io\//],
   },
+  // Where Deno.serve meets the gateway: the one part of the runtime that knows the core.
+  {
+    name: "listener",
+    files: /^gateway\/runtime\/listener\.ts$/,
+    imports: [...CORE, "http", "runtime"],
+    libraries: [],
+  },
   {
     name: "runtime",
     files: /^gateway\/runtime\//,

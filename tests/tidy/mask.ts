@@ -94,13 +94,14 @@ export function mask(source: string): string {
   return code;
 }
 
-/** The module specifiers that `source` names: imports, re-exports, dynamic imports and workers. */
+/** What `source` names as modules: imports, re-exports, dynamic imports, and files for workers. */
 export function specifiers(source: string, code: string = mask(source)): readonly string[] {
   const found = code.matchAll(
-    /\b(?:import|export)\b[^;"'()]*?\bfrom\s*(?=")|\bimport\s*(?=")|\bimport\s*\(\s*(?=")|\bnew URL\(\s*(?=")/g,
+    /\b(?:import|export)\b[^;"'()]*?\bfrom\s*(?=")|\bimport\s*(?=")|\b(?:import|new URL)\(\s*(?=")/g,
   );
-  return [...found].map(({ 0: text, index }) => {
+  return [...found].flatMap(({ 0: text, index }) => {
     const start = index + text.length;
-    return source.slice(start + 1, endOfString(source, start) - 1);
+    const specifier = source.slice(start + 1, endOfString(source, start) - 1);
+    return text.startsWith("new URL") && !specifier.endsWith(".ts") ? [] : [specifier];
   });
 }

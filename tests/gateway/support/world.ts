@@ -50,6 +50,9 @@ export interface Identity {
   readonly expiresAt?: number;
 }
 
+/** A frame, parsed. */
+type Fields = { readonly [key: string]: Json };
+
 /** A gateway and what it works with. */
 export class World {
   readonly clock = new FakeClock();
@@ -173,10 +176,10 @@ export class Peer {
   }
 
   /** What was sent to it, of one op. */
-  frames(op: number): { readonly [key: string]: Json }[] {
-    return this.socket.frames.flatMap((frame) =>
-      typeof frame === "object" && frame !== null && "op" in frame && frame.op === op ? [frame] : []
-    );
+  frames(op: number): Fields[] {
+    return this.socket.frames.filter((frame): frame is Fields => {
+      return typeof frame === "object" && frame !== null && Reflect.get(frame, "op") === op;
+    });
   }
 
   /** The ids of the messages that were sent to it. */
@@ -185,7 +188,7 @@ export class Peer {
   }
 
   /** The newest Ready. */
-  get ready(): { readonly [key: string]: Json } {
+  get ready(): Fields {
     const ready = this.frames(Op.Ready).at(-1);
     assert.ok(ready !== undefined, "there was no Ready");
     return ready;

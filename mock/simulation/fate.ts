@@ -1,0 +1,98 @@
+/**
+ * What befalls a whole simulated world: the gateway's process, its disk, the issuer, the wall clock and
+ * the network as one.
+ *
+ * @module
+ */
+
+import type { Fault } from "./options.ts";
+import type { Random } from "./random.ts";
+import type { WorldParts } from "./world_parts.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** Strikes now and then, for as long as the world lasts. */
+export class Fate {
+  readonly #world: WorldParts;
+  readonly #random: Random;
+  #over = false;
+
+  /** Begins at once. */
+  constructor(world: WorldParts) {
+    this.#world = world;
+    this.#random = world.random.fork("fate");
+    this.#every(3 * HOUR_MS, "crash", (random) => {
+      world.crash(random.chance(0.7) ? "reset" : "silent", random.int(200, 30_000));
+    });
+    this.#every(8 * HOUR_MS, "drain", (random) => world.drain(random.int(0, 20_000)));
+    this.#every(3 * HOUR_MS, "log_failure", (random) => this.#breakDisk(random));
+    this.#every(4 * HOUR_MS, "verifier_failure", (random) => this.#breakIssuer(random));
+    this.#every(4 * HOUR_MS, "wall_jump", (random) => this.#setClock(random));
+    this.#every(6 * HOUR_MS, "half_open", (random) => {
+      for (const link of random.some([...world.network.links], 0.3)) link.drop();
+    });
+  }
+
+  /** Strikes no more, and lets everything recover. */
+  end(): void {
+    const { disk, issuer } = this.#world;
+    this.#over = true;
+    disk.failing = false;
+    disk.slowness = 1;
+    issuer.failing = false;
+    issuer.mostMs = 20;
+  }
+
+  #every(meanMs: number, fault: Fault, strike: (random: Random) => void): void {
+    const random = this.#random.fork(fault);
+    const next = (): void => {
+      this.#world.clock.setTimer(random.wait(meanMs), () => {
+        if (this.#over) return;
+        if (this.#world.allows(fault)) {
+          this.#world.count(fault);
+          this.#world.timeline.add("fate", fault);
+          strike(random.fork(String(this.#world.clock.steady())));
+        }
+        next();
+      });
+    };
+    next();
+  }
+
+  #breakDisk(random: Random): void {
+    const { disk } = this.#world;
+    const forMs = random.pick([2000, MINUTE_MS, 10 * MINUTE_MS]);
+    if (random.chance(0.7)) disk.failing = true;
+    else disk.slowness = random.pick([100, 1000]);
+    this.#later(forMs, "the disk is well again", () => {
+      disk.failing = false;
+      disk.slowness = 1;
+    });
+  }
+
+  #breakIssuer(random: Random): void {
+    const { issuer } = this.#world;
+    if (random.chance(0.5)) issuer.failing = true;
+    else issuer.mostMs = 15_000;
+    this.#later(random.pick([5000, 5 * MINUTE_MS]), "the issuer is well again", () => {
+      issuer.failing = false;
+      issuer.mostMs = 20;
+    });
+  }
+
+  #setClock(random: Random): void {
+    const byMs = random.pick([1000, 90_000, 2 * HOUR_MS]) * random.pick([-1, 1]);
+    this.#world.clock.jumpWall(byMs);
+    this.#world.checker.history.wallClockShows(this.#world.clock.now());
+    this.#world.timeline.add("fate", `the wall clock is set by ${byMs} ms`);
+  }
+
+  #later(ms: number, what: string, act: () => void): void {
+    this.#world.clock.setTimer(ms, () => {
+      if (this.#over) return;
+      this.#world.timeline.add("fate", what);
+      act();
+    });
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * What goes wrong around one client, now and then: on its connection, and by its own doing.
+ *
+ * @module
+ */
+
+import type { IdentifyManner, SimulatedClient, TokenFlaw } from "./client.ts";
+import type { Fault } from "./options.ts";
+import type { Random } from "./random.ts";
+import type { WorldParts } from "./world_parts.ts";
+
+/** How often something goes wrong for a client, on average. */
+const MEAN_MS = 45 * 60_000;
+
+const GARBAGE: readonly (string | Uint8Array)[] = [
+  "",
+  "hello",
+  "null",
+  "[]",
+  "[[[[[[[[",
+  "{",
+  '"\\ud800"',
+  "{}",
+  '{"op":"10","time":1}',
+  '{"op":0,"heartbeat_interval":1}',
+  '{"op":2,"user":"u0","last_id":"e1-0"}',
+  '{"op":3}',
+  '{"op":99}',
+  '{"op":10}',
+  '{"op":10,"time":-1}',
+  '{"op":10,"time":1.5}',
+  '{"op":10,"time":1e300}',
+  '{"op":11,"time":null}',
+  '{"op":1}',
+  '{"op":1,"token":""}',
+  '{"op":1,"token":7}',
+  '{"op":1,"token":"x","last_id":7}',
+  '{"__proto__":{"op":10,"time":1}}',
+  '{"op":10,"time":1,"time":"1"}',
+  `{"op":10,"time":1,"pad":"${"x".repeat(4200)}"}`,
+  `{"op":10,"time":1,"pad":"${"\u00e4".repeat(2100)}"}`,
+  new Uint8Array([0x7b, 0x7d]),
+  new Uint8Array(5000),
+];
+
+/** What can go wrong, and how much more often than the rarest. */
+const CHOICES: readonly (readonly [Fault, number])[] = [
+  ["stall", 3],
+  ["half_open", 3],
+  ["reset", 3],
+  ["late_ack", 3],
+  ["no_ack", 2],
+  ["double_ack", 2],
+  ["garbage", 3],
+  ["flood", 1],
+  ["away", 6],
+  ["tokens", 4],
+  ["slow_reader", 3],
+  ["odd_identify", 3],
+];
+const LOTS: readonly Fault[] = CHOICES.flatMap(([fault, times]) => {
+  return Array.from({ length: times }, () => fault);
+});
+
+/** Plagues one client for as long as the world lasts. */
+export class Mischief {
+  readonly #world: WorldParts;
+  readonly #client: SimulatedClient;
+  readonly #random: Random;
+  #over = false;
+
+  /** Begins at once. */
+  constructor(world: WorldParts, client: SimulatedClient) {
+    this.#world = world;
+    this.#client = client;
+    this.#random = world.random.fork(`mischief/${client.name}`);
+    this.#next();
+  }
+
+  /** Leaves the client alone. */
+  end(): void {
+    this.#over = true;
+    this.#client.calm();
+  }
+
+  #next(): void {
+    this.#world.clock.setTimer(this.#random.wait(MEAN_MS), () => {
+      if (this.#over) return;
+      const fault = this.#random.pick(LOTS);
+      // With draws of its own, so that a fault that is off shifts nothing in what follows.
+      const random = this.#random.fork(String(this.#world.clock.steady()));
+      if (this.#world.allows(fault) && this.#client.link !== undefined) this.#do(fault, random);
+      this.#next();
+    });
+  }
+
+  #do(fault: Fault, random: Random): void {
+    const { count, timeline } = this.#world;
+    const { mood, link } = this.#client;
+    if (link === undefined) return;
+    count(fault);
+    if (timeline.recording) timeline.add(`#${link.id} ${this.#client.name}`, `fault: ${fault}`);
+    switch (fault) {
+      case "stall":
+        return link.stall(random.pick(["toServer", "toClient"]), random.int(5000, 120_000));
+      case "slow_reader":
+        return link.stall("toClient", random.int(60_000, 1_200_000));
+      case "half_open":
+        return link.drop();
+      case "reset":
+        return link.reset();
+      case "late_ack":
+        mood.ackMostMs = random.pick([2000, 30_000, 46_000]);
+        return;
+      case "no_ack":
+        mood.acks = "never";
+        mood.answersClose = random.chance(0.5);
+        return;
+      case "double_ack":
+        mood.acks = "twice";
+        return this.#client.send(`{"op":11,"time":${random.int(0, 2_000_000_000)}}`);
+      case "garbage":
+        return this.#client.send(random.pick(GARBAGE));
+      case "flood":
+        return this.#flood(random);
+      case "away":
+        return this.#goAway(random);
+      case "tokens":
+        return this.#spoilToken(random);
+      case "odd_identify":
+        mood.identifies = random.pick<IdentifyManner>(["late", "never", "twice", "bad_id"]);
+        return this.#client.goAway("close", 1000);
+      default:
+        throw new Error(`${fault} is not done to one client`);
+    }
+  }
+
+  #goAway(random: Random): void {
+    const how = random.pick(["close", "reset", "silent"] as const);
+    const meanMs = random.pick([2000, 60_000, 3_600_000, 6 * 3_600_000]);
+    this.#client.goAway(how, random.wait(meanMs));
+  }
+
+  #flood(random: Random): void {
+    const frames = random.pick([60, 115, 130]);
+    for (let index = 0; index < frames; index++) {
+      this.#world.clock.setTimer(random.int(0, 20_000), () => {
+        this.#client.send(`{"op":10,"time":${index}}`);
+      });
+    }
+  }
+
+  #spoilToken(random: Random): void {
+    const { mood } = this.#client;
+    if (random.chance(0.3)) {
+      mood.renews = false;
+      // It has learned from the close by the time that the next token runs out.
+      this.#world.clock.setTimer(8 * 3_600_000, () => mood.renews = true);
+      return;
+    }
+    mood.flaw = random.pick<TokenFlaw>(["unsigned", "expired", "strange_user", "brief"]);
+    if (random.chance(0.7)) this.#client.identify();
+    else this.#client.goAway("close", 500);
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Writes what passes on the wire into the timeline.
+ *
+ * @module
+ */
+
+import type { LinkObserver } from "./network.ts";
+import { brief, type Timeline } from "./timeline.ts";
+
+/** `observer`, with a line for everything that it is told. */
+export function tracing(observer: LinkObserver, timeline: Timeline): LinkObserver {
+  const say = ({ id }: { readonly id: number }, what: string): void => timeline.add(`#${id}`, what);
+  return {
+    admitted: (link, answer) => {
+      say(link, `the gateway says ${answer}`);
+      observer.admitted(link, answer);
+    },
+    opened: (link) => {
+      say(link, "is open");
+      observer.opened(link);
+    },
+    served: (link, connection) => observer.served(link, connection),
+    serverReceived: (link, data) => {
+      say(link, `--> ${brief(data)}`);
+      observer.serverReceived(link, data);
+    },
+    serverSent: (link, text) => {
+      say(link, `<-- ${brief(text)}`);
+      observer.serverSent(link, text);
+    },
+    serverClosed: (link, code) => {
+      say(link, `<-- close ${code}`);
+      observer.serverClosed(link, code);
+    },
+    serverCut: (link) => {
+      say(link, "the gateway cuts it");
+      observer.serverCut(link);
+    },
+    serverGone: (link) => {
+      say(link, "is gone");
+      observer.serverGone(link);
+    },
+    serverDied: (link) => {
+      say(link, "dies with the process");
+      observer.serverDied(link);
+    },
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * Admission: the limits to the connection, and that every count returns to where it was.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Admission, type Ticket } from "../../gateway/admission.ts";
+
+const NO_LIMIT = { maxConnections: 9999, maxConnectionsPerIp: 9999, maxUnidentified: 9999 };
+
+function admit(admission: Admission, address = "192.0.2.1"): Ticket {
+  const ticket = admission.admit(address);
+  assert.ok(ticket !== "full");
+  return ticket;
+}
+
+Deno.test("Admission admits maxConnections in all, and again once one is released", () => {
+  const admission = new Admission({ ...NO_LIMIT, maxConnections: 3 });
+  const tickets = [1, 2, 3].map((i) => admit(admission, `192.0.2.${i}`));
+  assert.deepEqual(tickets.map(({ refusal }) => refusal), [undefined, undefined, undefined]);
+  assert.equal(admit(admission, "192.0.2.4").refusal, "total");
+  tickets[0]!.release();
+  assert.equal(admit(admission, "192.0.2.4").refusal, undefined);
+});
+
+Deno.test("Admission admits maxConnectionsPerIp from one address, without counting others", () => {
+  const admission = new Admission({ ...NO_LIMIT, maxConnectionsPerIp: 2 });
+  const first = admit(admission, "a");
+  admit(admission, "a");
+  assert.equal(admit(admission, "a").refusal, "per_address");
+  assert.equal(admit(admission, "b").refusal, undefined);
+  assert.equal(admission.addresses, 2);
+  first.release();
+  assert.equal(admit(admission, "a").refusal, undefined);
+});
+
+Deno.test("Admission admits maxUnidentified that are not ready; one that is ready makes room", () => {
+  const admission = new Admission({ ...NO_LIMIT, maxUnidentified: 2 });
+  const [first, second] = [admit(admission), admit(admission)];
+  assert.equal(admit(admission).refusal, "unidentified");
+  first.identified();
+  first.identified();
+  assert.equal(admit(admission).refusal, undefined);
+  assert.equal(admit(admission).refusal, "unidentified");
+  first.release();
+  assert.equal(admit(admission).refusal, "unidentified");
+  second.release();
+  second.release();
+  second.identified();
+  assert.equal(admit(admission).refusal, undefined);
+  assert.equal(admit(admission).refusal, "unidentified");
+});
+
+Deno.test("Admission gives 256 refused connections a ticket, then says full until one is gone", () => {
+  const admission = new Admission({ ...NO_LIMIT, maxConnections: 1 });
+  const admitted = admit(admission);
+  const refused = Array.from({ length: 256 }, () => admit(admission));
+  assert.ok(refused.every(({ refusal }) => refusal === "total"));
+  assert.equal(admission.admit("192.0.2.9"), "full");
+  assert.equal(admission.connections, 257);
+  assert.equal(admission.addresses, 1);
+  refused[0]!.identified();
+  refused[0]!.release();
+  refused[0]!.release();
+  refused[0] = admit(admission);
+  assert.equal(admission.admit("192.0.2.9"), "full");
+  // A refused connection that ends makes no room for an admitted one.
+  refused.pop()!.release();
+  assert.equal(admit(admission).refusal, "total");
+  admitted.release();
+  assert.equal(admit(admission).refusal, undefined);
+});
+
+Deno.test("Admission counts nothing once every ticket is released, in any order and twice", () => {
+  const admission = new Admission({
+    maxConnections: 40,
+    maxConnectionsPerIp: 7,
+    maxUnidentified: 20,
+  });
+  const tickets = Array.from({ length: 100 }, (_, i) => {
+    const ticket = admit(admission, `address ${i % 9}`);
+    if (i % 3 === 0) ticket.identified();
+    return ticket;
+  });
+  assert.equal(admission.connections, 100);
+  const order = tickets.map((ticket, i) => ({ ticket, key: (i * 37) % 100 }));
+  for (const { ticket } of order.sort((a, b) => a.key - b.key)) {
+    ticket.release();
+    ticket.release();
+  }
+  assert.equal(admission.connections, 0);
+  assert.equal(admission.addresses, 0);
+  const again = Array.from({ length: 20 }, (_, i) => admit(admission, String(i)));
+  assert.ok(again.every(({ refusal }) => refusal === undefined));
+  assert.equal(admit(admission, "one more").refusal, "unidentified");
+});

@@ -1,0 +1,205 @@
+/**
+ * A connection and time: one timer, deadlines to the millisecond, and none of it left behind.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Op } from "../../gateway/protocol/mod.ts";
+import { settle } from "../../mock/clock.ts";
+import { NUMBERS, type Peer, World } from "./support/world.ts";
+
+const { heartbeatIntervalMs, identifyTimeoutMs, verifyTimeoutMs, closeGraceMs } = NUMBERS;
+
+/** Lives for `ms`, acknowledging every beat at once. */
+async function live(world: World, peer: Peer, ms: number): Promise<void> {
+  const until = world.clock.steady() + ms;
+  while ((world.clock.nextDue() ?? Infinity) <= until) {
+    const beats = peer.frames(Op.Heartbeat).length;
+    world.clock.fireNext();
+    if (peer.frames(Op.Heartbeat).length > beats) peer.acknowledge();
+    await settle();
+  }
+  await world.clock.advanceTo(until);
+}
+
+Deno.test("Connection closes with 4002 at beat + interval exactly, and cuts after the grace", async () => {
+  const world = new World();
+  const peer = await world.ready();
+  const openedAt = world.clock.steady();
+  await world.clock.advance(heartbeatIntervalMs - 1);
+  assert.equal(peer.frames(Op.Heartbeat).length, 0);
+  await world.clock.advance(1);
+  assert.deepEqual(peer.frames(Op.Heartbeat), [
+    { op: Op.Heartbeat, time: openedAt + heartbeatIntervalMs },
+  ]);
+  await world.clock.advance(heartbeatIntervalMs - 1);
+  assert.equal(peer.connection.phase, "ready");
+  await world.clock.advance(1);
+  assert.equal(peer.closeCode, 4002);
+  assert.equal(world.gateway.presence("alice").connections, 0);
+  assert.deepEqual(await world.phases(), { closing: 1 });
+  await world.clock.advance(closeGraceMs - 1);
+  assert.equal(peer.socket.cuts, 0);
+  await world.clock.advance(1);
+  assert.equal(peer.socket.cuts, 1);
+  await world.assertEmpty();
+  assert.equal(await world.closes(4002), 1);
+});
+
+Deno.test("Connection whose peer answers the close frame is not cut", async () => {
+  const world = new World();
+  const peer = await world.ready();
+  world.gateway.disconnect("alice");
+  peer.socket.peerClosed();
+  await world.assertEmpty();
+  assert.equal(peer.socket.cuts, 0);
+  assert.equal(await world.closes("peer"), 0);
+});
+
+Deno.test("Connection closes with 4004 when Identify comes a millisecond late, 1011 when verifying does", async () => {
+  const world = new World();
+  const silent = world.connect();
+  const slow = world.connect();
+  await world.clock.advance(identifyTimeoutMs - 1);
+  assert.equal(silent.closeCode, undefined);
+  slow.identifyWith(world.verifier.held().token);
+  await world.clock.advance(1);
+  assert.equal(silent.closeCode, 4004);
+  await world.clock.advance(verifyTimeoutMs - 2);
+  assert.equal(slow.closeCode, undefined);
+  await world.clock.advance(1);
+  assert.equal(slow.closeCode, 1011);
+});
+
+Deno.test("Connection closes with 1011 when the log takes too long to find the place", async () => {
+  const world = new World();
+  const [first] = await world.publish({}, {});
+  world.log.holding = true;
+  const peer = world.connect();
+  peer.identify({ lastId: first!.id });
+  await world.clock.advance(verifyTimeoutMs - 1);
+  assert.equal(peer.connection.phase, "joining");
+  await world.clock.advance(1);
+  assert.equal(peer.closeCode, 1011);
+  world.log.release();
+  await settle();
+  assert.deepEqual(peer.received, []);
+  assert.equal(peer.frames(Op.Ready).length, 0);
+  peer.socket.peerClosed();
+  await world.assertEmpty();
+});
+
+Deno.test("Connection has one timer at every moment of its life, and none after", async () => {
+  const world = new World();
+  const timers = () => world.clock.pending;
+  const peer = world.connect();
+  assert.equal(timers(), 1);
+  const held = world.verifier.held();
+  peer.identifyWith(held.token);
+  assert.equal(timers(), 1);
+  const expiresAt = world.clock.now() + 200_000;
+  held.resolve({ ok: true, user: "ann", channels: [], expiresAt });
+  await settle();
+  assert.equal(timers(), 1);
+  for (let i = 0; i < 4; i++) {
+    await world.clock.advance(heartbeatIntervalMs);
+    assert.equal(timers(), 1);
+    peer.acknowledge();
+    assert.equal(timers(), 1);
+    peer.socket.receiveFrame({ op: Op.Heartbeat, time: i });
+    await world.publish({}, {});
+    assert.equal(timers(), 1);
+  }
+  await live(world, peer, 20_000);
+  assert.equal(peer.closeCode, 4003);
+  assert.equal(timers(), 1);
+  peer.socket.peerClosed();
+  await world.assertEmpty();
+});
+
+Deno.test("Connection leaves no timer when the peer goes, whatever the phase", async () => {
+  for (const phase of ["unidentified", "verifying", "joining", "ready", "closing"]) {
+    const world = new World();
+    const [first] = await world.publish({}, {});
+    world.log.holding = phase === "joining";
+    const peer = world.connect();
+    peer.socket.stall();
+    if (phase === "verifying") peer.identifyWith(world.verifier.held().token);
+    if (phase === "joining" || phase === "ready") peer.identify({ lastId: first!.id });
+    if (phase === "closing") peer.socket.receive("garbage");
+    await settle();
+    assert.equal(peer.connection.phase, phase);
+    peer.socket.peerClosed();
+    await settle();
+    await world.assertEmpty();
+    assert.equal(peer.connection.unsentBytes, 0);
+  }
+});
+
+Deno.test("Connection follows no jump of the wall clock: neither deadlines nor beats move", async () => {
+  const world = new World();
+  const token = { expiresAt: world.clock.now() + 3_600_000 };
+  const peer = await world.ready(token);
+  const end = world.clock.steady() + 3_600_000;
+  for (const jumpMs of [86_400_000 * 365, -86_400_000 * 700, 12_345]) {
+    world.clock.jumpWall(jumpMs);
+    await live(world, peer, heartbeatIntervalMs * 3 + 7);
+    assert.equal(peer.connection.phase, "ready");
+  }
+  const times = peer.frames(Op.Heartbeat).map((beat) => Number(beat["time"]));
+  assert.equal(times.length, 9);
+  times.slice(1).forEach((time, i) => assert.equal(time - times[i]!, heartbeatIntervalMs));
+  await live(world, peer, end - world.clock.steady() - 1);
+  assert.equal(peer.connection.phase, "ready");
+  await world.clock.advance(1);
+  assert.equal(peer.closeCode, 4003);
+});
+
+Deno.test("Connection reckons a token's life by the wall clock at the time it was verified", async () => {
+  const world = new World();
+  world.clock.jumpWall(1_000_000);
+  const peer = await world.ready({ expiresAt: world.clock.now() + 5000 });
+  await world.clock.advance(4999);
+  assert.equal(peer.connection.phase, "ready");
+  await world.clock.advance(1);
+  assert.equal(peer.closeCode, 4003);
+  const late = world.connect();
+  late.identify({ expiresAt: world.clock.now() });
+  await settle();
+  assert.equal(late.closeCode, 4003);
+});
+
+Deno.test("Connection takes a token that expires 2^40 ms from now, or never", async () => {
+  for (const lifeMs of [2 ** 31, 2 ** 40, Infinity]) {
+    const world = new World({ connection: { heartbeatIntervalMs: 2 ** 41 } });
+    const peer = await world.ready({ expiresAt: world.clock.now() + lifeMs });
+    await world.clock.advance(Math.min(lifeMs, 2 ** 41) - 1);
+    assert.equal(peer.connection.phase, "ready");
+    await world.clock.advance(1);
+    assert.equal(peer.closeCode, lifeMs === Infinity ? undefined : 4003);
+  }
+});
+
+Deno.test("Connection forgets the old expiry as soon as a renewal is proven", async () => {
+  const world = new World();
+  const peer = await world.ready({ expiresAt: world.clock.now() + 1000 });
+  await world.clock.advance(999);
+  peer.identify({ expiresAt: world.clock.now() + 5000 });
+  await world.clock.advance(4999);
+  assert.equal(peer.connection.phase, "ready");
+  await world.clock.advance(1);
+  assert.equal(peer.closeCode, 4003);
+});
+
+Deno.test("Connection measures the round trip of each beat that is acknowledged", async () => {
+  const world = new World();
+  const peer = await world.ready();
+  await world.clock.advance(heartbeatIntervalMs + 250);
+  peer.acknowledge();
+  peer.acknowledge();
+  const value = (part: string) =>
+    world.metrics.value(`gateway_heartbeat_round_trip_seconds_${part}`);
+  assert.equal(await value("count"), 1);
+  assert.equal(await value("sum"), 0.25);
+});

@@ -1,0 +1,130 @@
+/**
+ * A connection whose peer does not read: closed at the bound, forgotten at once, and nobody else's
+ * trouble.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Op } from "../../gateway/protocol/mod.ts";
+import { FakeSocket } from "../../mock/socket.ts";
+import { idsOf, NUMBERS, World } from "./support/world.ts";
+
+const KIB = 1024;
+
+Deno.test("Connection closes a slow consumer with 4009 at the bound, not before", async () => {
+  const maxBufferedBytes = 300 * KIB;
+  const world = new World({ connection: { maxBufferedBytes } });
+  const slow = await world.ready({ user: "slow", channels: ["a"] });
+  const brisk = await world.ready({ user: "brisk", channels: ["a"] });
+  slow.socket.stall();
+  const draft = { channel: "a", content: "x".repeat(1000) };
+  const messages = [...await world.publish(draft)];
+  let unsent = slow.connection.unsentBytes;
+  for (; slow.connection.phase === "ready"; messages.push(...await world.publish(draft))) {
+    unsent = slow.connection.unsentBytes;
+    assert.ok(unsent <= maxBufferedBytes && messages.length < 1000);
+  }
+  assert.equal(slow.closeCode, 4009);
+  // The message that closed it would have passed the bound, by the length of its frame.
+  const frameBytes = brisk.socket.sent.at(-1)!.length;
+  assert.ok(unsent + frameBytes > maxBufferedBytes, `closed with ${unsent} bytes unsent`);
+  assert.ok(slow.socket.bufferedBytes < 64 * KIB + frameBytes, "the runtime was handed too much");
+  assert.deepEqual(brisk.received, idsOf(messages));
+});
+
+Deno.test("Connection that is closed with 4009 is gone from presence and every table at once", async () => {
+  const world = new World({ connection: { maxBufferedBytes: 10_000 } });
+  const slow = await world.ready({ user: "slow", channels: ["a", "b"] });
+  slow.socket.stall();
+  await world.publishMany(3, { user: "slow", content: "x".repeat(6000) });
+  assert.equal(slow.closeCode, 4009);
+  assert.deepEqual(world.gateway.presence("slow"), { connections: 0, channels: [] });
+  assert.deepEqual(world.gateway.tables, {
+    members: 0,
+    users: 0,
+    channels: 0,
+    connections: 1,
+    admitted: 1,
+    addresses: 1,
+  });
+  assert.equal(slow.connection.unsentBytes, slow.socket.bufferedBytes);
+  const sent = slow.socket.sent.length;
+  slow.socket.drain();
+  await world.publish({});
+  await world.clock.advance(1000);
+  assert.equal(slow.socket.sent.length, sent);
+  await world.clock.advance(NUMBERS.closeGraceMs);
+  await world.assertEmpty();
+  assert.equal(await world.closes(4009), 1);
+});
+
+Deno.test("Connection is not closed for one message over the bound when nothing is unsent", async () => {
+  const world = new World({ connection: { maxBufferedBytes: 1000 } });
+  const peer = await world.ready();
+  peer.socket.stall();
+  await world.publish({ content: "x".repeat(5000) });
+  assert.equal(peer.received.length, 1);
+  assert.equal(peer.connection.phase, "ready");
+  await world.publish({});
+  assert.equal(peer.closeCode, 4009);
+});
+
+Deno.test("Connection's answers to a peer that floods and does not read are bounded as well", async () => {
+  const world = new World({ connection: { maxBufferedBytes: 2000, rateLimitFrames: 10_000 } });
+  const peer = await world.ready();
+  peer.socket.stall();
+  let frames = 0;
+  while (peer.connection.phase === "ready" && frames < 1000) {
+    frames += 1;
+    peer.socket.receiveFrame({ op: Op.Heartbeat, time: 1 });
+    assert.ok(peer.connection.unsentBytes <= 2000);
+  }
+  assert.equal(peer.closeCode, 4009);
+});
+
+Deno.test("Connection gives everything in order to a peer that reads slowly but keeps up", async () => {
+  const world = new World();
+  const peer = await world.ready();
+  peer.socket.stall();
+  const messages = [];
+  for (let i = 0; i < 200; i++) {
+    messages.push(...await world.publishMany(5, { content: "x".repeat(2000) }));
+    peer.socket.drain(10_500);
+    await world.clock.advance(64);
+  }
+  peer.socket.drain();
+  await world.clock.advance(64);
+  assert.deepEqual(peer.received, idsOf(messages));
+  assert.equal(world.clock.pending, 1);
+});
+
+Deno.test("Connections that all overflow in one delivery leave, and the fan-out goes on", async () => {
+  const world = new World({ connection: { maxBufferedBytes: 5000 } });
+  const brisk = await world.ready({ user: "first" });
+  const slow = [];
+  for (let i = 0; i < 50; i++) slow.push(await world.ready({ user: `slow${i}` }));
+  const last = await world.ready({ user: "last" });
+  for (const { socket } of slow) socket.stall();
+  const messages = await world.publishMany(4, { content: "x".repeat(2000) });
+  await world.clock.advance(1);
+  assert.deepEqual(slow.map(({ closeCode }) => closeCode), slow.map(() => 4009));
+  assert.deepEqual(brisk.received, idsOf(messages));
+  assert.deepEqual(last.received, idsOf(messages));
+  assert.equal(world.gateway.tables["members"], 2);
+});
+
+Deno.test("Connection that was closed while frames waited sends none of them after the close frame", async () => {
+  const socket = new FakeSocket();
+  const world = new World();
+  const peer = await world.ready({}, socket);
+  socket.stall();
+  await world.publishMany(100, { content: "x".repeat(2000) });
+  const sent = socket.sent.length;
+  assert.ok(sent < 50);
+  world.gateway.disconnect("alice");
+  socket.drain();
+  await world.clock.advance(1000);
+  assert.equal(socket.sent.length, sent);
+  assert.equal(peer.closeCode, 4010);
+});

@@ -1,0 +1,217 @@
+/**
+ * A connection from Hello to close: what is sent, in which order, and what becomes of an Identify.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { OperationalError } from "../../gateway/errors.ts";
+import { Op } from "../../gateway/protocol/mod.ts";
+import { settle } from "../../mock/clock.ts";
+import { FakeSocket } from "../../mock/socket.ts";
+import { idsOf, World } from "./support/world.ts";
+
+Deno.test("Connection sends Hello at once, before anything else can happen", () => {
+  const world = new World();
+  const peer = world.connect();
+  assert.deepEqual(peer.socket.frames, [{ op: Op.Hello, heartbeat_interval: 45_000 }]);
+  assert.equal(peer.connection.phase, "unidentified");
+});
+
+Deno.test("Connection answers what arrived before it listened, after Hello", async () => {
+  const world = new World();
+  const socket = new FakeSocket();
+  const token = world.verifier.token({
+    ok: true,
+    user: "alice",
+    channels: [],
+    expiresAt: world.clock.now() + 1000,
+  });
+  socket.receiveFrame({ op: Op.Heartbeat, time: 7 });
+  socket.receiveFrame({ op: Op.Identify, token });
+  const peer = world.connect("192.0.2.1", socket);
+  await settle();
+  assert.deepEqual(peer.socket.frames.map((frame) => Reflect.get(Object(frame), "op")), [
+    Op.Hello,
+    Op.HeartbeatAck,
+    Op.Ready,
+  ]);
+});
+
+Deno.test("Connection whose socket closed before it listened leaves nothing behind", async () => {
+  const world = new World();
+  const socket = new FakeSocket();
+  socket.peerClosed();
+  world.connect("192.0.2.1", socket);
+  await world.assertEmpty();
+  assert.equal(await world.closes("peer"), 1);
+});
+
+Deno.test("Connection goes from Identify to Ready to messages, and through every phase's gauge", async () => {
+  const world = new World();
+  const before = await world.publish({ channel: "general" });
+  const peer = world.connect();
+  assert.deepEqual(await world.phases(), { unidentified: 1 });
+  const held = world.verifier.held();
+  peer.identifyWith(held.token);
+  assert.deepEqual(await world.phases(), { verifying: 1 });
+  await world.publish({ channel: "general" });
+  const expiresAt = world.clock.now() + 1000;
+  held.resolve({ ok: true, user: "alice", channels: ["general"], expiresAt });
+  await settle();
+  assert.deepEqual(await world.phases(), { ready: 1 });
+  const lastId = before[0]!.id.replace(/1$/, "2");
+  assert.deepEqual(peer.ready, { op: Op.Ready, user: "alice", last_id: lastId });
+  const [, , message] = await world.publish({ channel: "other" }, { user: "bob" }, {
+    channel: "general",
+    author: "7",
+    content: { text: "hi" },
+  });
+  assert.deepEqual(peer.frames(Op.Message), [{
+    op: Op.Message,
+    id: message!.id,
+    channel: "general",
+    author: "7",
+    content: { text: "hi" },
+    time: message!.time,
+  }]);
+  peer.socket.peerClosed();
+  await world.assertEmpty();
+  assert.equal(await world.closes("peer"), 1);
+});
+
+Deno.test("Connection counts frames by name in both directions, and messages once", async () => {
+  const world = new World();
+  const missed = await world.publish({}, {});
+  const live = await world.ready();
+  const resumed = await world.ready({ lastId: missed[0]!.id });
+  live.socket.receiveFrame({ op: Op.Heartbeat, time: 1 });
+  await world.publish({}, {}, {});
+  const value = (name: string, op: string) => world.metrics.value(name, { op });
+  assert.equal(live.received.length, 3);
+  assert.equal(resumed.received.length, 4);
+  assert.equal(await value("gateway_frames_in_total", "Identify"), 2);
+  assert.equal(await value("gateway_frames_in_total", "Heartbeat"), 1);
+  assert.equal(await value("gateway_frames_out_total", "Hello"), 2);
+  assert.equal(await value("gateway_frames_out_total", "Ready"), 2);
+  assert.equal(await value("gateway_frames_out_total", "HeartbeatAck"), 1);
+  assert.equal(await value("gateway_frames_out_total", "Message"), 7);
+  assert.equal(await world.metrics.value("gateway_messages_published_total"), 5);
+  assert.equal(await world.metrics.value("gateway_messages_delivered_total"), 6);
+  assert.equal(await world.metrics.value("gateway_messages_replayed_total"), 1);
+});
+
+Deno.test("Connection closes with 4003 for a token that the verifier refuses, with its reason", async () => {
+  const world = new World();
+  const peer = world.connect();
+  peer.identifyWith(world.verifier.token({ ok: false, reason: "wrong audience" }));
+  await settle();
+  assert.deepEqual(peer.socket.closeFrame, { code: 4003, reason: "wrong audience" });
+  assert.equal(await world.metrics.value("gateway_identifies_rejected_total"), 1);
+  assert.equal(peer.frames(Op.Ready).length, 0);
+});
+
+Deno.test("Connection closes with 1011 when the verifier cannot decide, and calls it no bug", async () => {
+  const world = new World();
+  const peer = world.connect();
+  const failure = new OperationalError("issuer_unreachable", "no key set");
+  peer.identifyWith(world.verifier.token(() => Promise.reject(failure)));
+  await settle();
+  assert.equal(peer.closeCode, 1011);
+  assert.equal(await world.metrics.value("gateway_bugs_total"), 0);
+  assert.deepEqual(world.logger.messages("error"), []);
+  assert.deepEqual(world.logger.messages("warn"), ["a client could not be identified"]);
+  assert.ok(!world.logger.text().includes("token-0"), "the token is in the log");
+});
+
+Deno.test("Connection ignores the outcome of an older Identify, whichever comes first", async () => {
+  for (const late of ["verified", "rejected", "lost"] as const) {
+    for (const order of ["older first", "newer first"]) {
+      const world = new World();
+      const peer = world.connect();
+      const older = world.verifier.held();
+      const newer = world.verifier.held();
+      peer.identifyWith(older.token);
+      peer.identifyWith(newer.token);
+      const expiresAt = world.clock.now() + 1000;
+      const settleOlder = () => {
+        if (late === "verified") older.resolve({ ok: true, user: "eve", channels: [], expiresAt });
+        if (late === "rejected") older.resolve({ ok: false, reason: "bad" });
+        if (late === "lost") older.reject(new OperationalError("issuer_unreachable", "away"));
+      };
+      if (order === "older first") settleOlder();
+      await settle();
+      assert.equal(peer.connection.phase, "verifying");
+      newer.resolve({ ok: true, user: "ann", channels: [], expiresAt });
+      await settle();
+      if (order === "newer first") settleOlder();
+      await settle();
+      assert.equal(peer.connection.user, "ann", `${late}, ${order}`);
+      assert.equal(peer.frames(Op.Ready).length, 1);
+      assert.equal(world.gateway.presence("eve").connections, 0);
+    }
+  }
+});
+
+Deno.test("Connection ignores the outcome of an Identify whose peer has gone", async () => {
+  for (const outcome of ["verified", "rejected", "lost"] as const) {
+    const world = new World();
+    const peer = world.connect();
+    const { token, resolve, reject } = world.verifier.held();
+    peer.identifyWith(token);
+    peer.socket.peerClosed();
+    if (outcome === "verified") {
+      resolve({ ok: true, user: "ann", channels: ["a"], expiresAt: world.clock.now() + 1000 });
+    }
+    if (outcome === "rejected") resolve({ ok: false, reason: "bad" });
+    if (outcome === "lost") reject(new OperationalError("issuer_unreachable", "away"));
+    await world.publish({});
+    assert.equal(peer.socket.sent.length, 1);
+    await world.assertEmpty();
+  }
+});
+
+Deno.test("Connection ignores frames after its close frame, and answers none", async () => {
+  const world = new World();
+  const peer = await world.ready();
+  peer.socket.receive("garbage");
+  assert.equal(peer.closeCode, 4001);
+  const sent = peer.socket.sent.length;
+  peer.socket.receiveFrame({ op: Op.Heartbeat, time: 1 });
+  peer.identify();
+  peer.socket.receive(new Uint8Array(9));
+  await world.publish({});
+  assert.equal(peer.socket.sent.length, sent);
+  assert.equal(await world.metrics.value("gateway_frames_in_total", { op: "Heartbeat" }), 0);
+  assert.equal(await world.closes(4001), 1);
+  assert.equal(world.gateway.tables["members"], 0);
+  peer.socket.peerClosed();
+  await world.assertEmpty();
+});
+
+Deno.test("Connection renews a token: a new Ready, the new channels, nothing twice", async () => {
+  const world = new World();
+  const peer = await world.ready({ channels: ["a", "b"] });
+  const first = await world.publish({ channel: "a" }, { channel: "b" });
+  peer.identify({ channels: ["b", "c"] });
+  await settle();
+  assert.deepEqual(peer.ready, { op: Op.Ready, user: "alice", last_id: first[1]!.id });
+  const second = await world.publish({ channel: "a" }, { channel: "b" }, { channel: "c" }, {});
+  assert.deepEqual(peer.received, idsOf([...first, ...second.slice(1)]));
+  assert.deepEqual(world.gateway.tables["members"], 1);
+  assert.deepEqual(world.gateway.presence("alice"), { connections: 1, channels: ["b", "c"] });
+});
+
+Deno.test("Connection closes with 4003 when a renewal names another user or is refused", async () => {
+  const world = new World();
+  const peer = await world.ready({ user: "ann" });
+  peer.identify({ user: "bob" });
+  await settle();
+  assert.equal(peer.closeCode, 4003);
+  const other = await world.ready({ user: "ann" });
+  other.identifyWith("no token of ours");
+  await settle();
+  assert.equal(other.closeCode, 4003);
+  for (const user of ["ann", "bob"]) assert.equal(world.gateway.presence(user).connections, 0);
+  assert.equal(world.gateway.tables["members"], 0);
+});

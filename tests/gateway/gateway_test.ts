@@ -1,0 +1,146 @@
+/**
+ * The gateway: limits on connections, presence, and what the app's backend asks of a user's connections.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Op } from "../../gateway/protocol/mod.ts";
+import { settle } from "../../mock/clock.ts";
+import { idsOf, NUMBERS, World } from "./support/world.ts";
+
+function refused(world: World, reason: string): Promise<number> {
+  return world.metrics.value("gateway_refused_total", { reason });
+}
+
+Deno.test("Gateway refuses a connection over the limit in all with 1013 and no Hello", async () => {
+  const world = new World({ limits: { maxConnections: 2 } });
+  const admitted = [world.connect("a"), world.connect("b")];
+  const peer = world.connect("c");
+  assert.deepEqual(peer.socket.frames, []);
+  assert.deepEqual(peer.socket.closeFrame, { code: 1013, reason: "too many connections" });
+  assert.equal(await refused(world, "total"), 1);
+  peer.identify();
+  await settle();
+  assert.deepEqual(peer.socket.frames, []);
+  await world.clock.advance(NUMBERS.closeGraceMs);
+  assert.equal(peer.socket.cuts, 1);
+  assert.equal(world.gateway.connections.size, 2);
+  admitted[0]!.socket.peerClosed();
+  assert.equal(world.connect("c").frames(Op.Hello).length, 1);
+});
+
+Deno.test("Gateway refuses a connection over the limit of its address, and takes another's", async () => {
+  const world = new World({ limits: { maxConnectionsPerIp: 2 } });
+  world.connect("a");
+  world.connect("a");
+  assert.equal(world.connect("a").closeCode, 1013);
+  assert.equal(await refused(world, "per_address"), 1);
+  assert.equal(world.connect("b").closeCode, undefined);
+});
+
+Deno.test("Gateway refuses a connection while too many are not ready, in whatever phase", async () => {
+  const world = new World({ limits: { maxUnidentified: 2 } });
+  const first = world.connect();
+  first.identifyWith(world.verifier.held().token);
+  const second = world.connect();
+  assert.equal(world.connect().closeCode, 1013);
+  assert.equal(await refused(world, "unidentified"), 1);
+  second.identify();
+  await settle();
+  const third = world.connect();
+  assert.equal(third.closeCode, undefined);
+  assert.equal(world.connect().closeCode, 1013);
+  // One that is closed and not gone still counts.
+  third.socket.receive("garbage");
+  assert.equal(world.connect().closeCode, 1013);
+  await world.clock.advance(NUMBERS.closeGraceMs);
+  assert.equal(world.connect().closeCode, undefined);
+});
+
+Deno.test("Gateway says full when 256 refused connections are open, and counts all of it down", async () => {
+  const world = new World({ limits: { maxConnections: 1 } });
+  const peers = Array.from({ length: 257 }, () => world.connect());
+  assert.equal(world.gateway.connect("a"), "full");
+  assert.equal(await refused(world, "total"), 257);
+  peers[256]!.socket.peerClosed();
+  peers.pop();
+  const again = world.gateway.connect("a");
+  assert.ok(typeof again === "object");
+  again.abandon();
+  assert.ok(typeof world.gateway.connect("a") === "object");
+});
+
+Deno.test("Gateway counts a connection from before its upgrade, until that is abandoned", async () => {
+  const world = new World({ limits: { maxConnections: 1 } });
+  const entry = world.gateway.connect("a");
+  assert.ok(typeof entry === "object");
+  assert.equal(world.connect("b").closeCode, 1013);
+  entry.abandon();
+  entry.abandon();
+  await world.clock.advance(NUMBERS.closeGraceMs);
+  assert.equal(world.gateway.tables["admitted"], 0);
+  const peer = world.connect("b");
+  assert.equal(peer.closeCode, undefined);
+  peer.socket.peerClosed();
+  await world.assertEmpty();
+});
+
+Deno.test("Gateway.presence() counts ready connections of a user and unites their channels", async () => {
+  const world = new World();
+  assert.deepEqual(world.gateway.presence("ann"), { connections: 0, channels: [] });
+  const first = await world.ready({ user: "ann", channels: ["z", "a"] });
+  const second = await world.ready({ user: "ann", channels: ["a", "m"] });
+  await world.ready({ user: "bob", channels: ["bobs"] });
+  const waiting = world.connect();
+  waiting.identifyWith(world.verifier.held().token);
+  const all = { connections: 2, channels: ["a", "m", "z"] };
+  assert.deepEqual(world.gateway.presence("ann"), all);
+  first.socket.peerClosed();
+  assert.deepEqual(world.gateway.presence("ann"), { connections: 1, channels: ["a", "m"] });
+  second.socket.receive("garbage");
+  assert.deepEqual(world.gateway.presence("ann"), { connections: 0, channels: [] });
+});
+
+Deno.test("Gateway.join() and leave() reach every open connection of the user, and no other", async () => {
+  const world = new World();
+  const first = await world.ready({ user: "ann" });
+  const second = await world.ready({ user: "ann", channels: ["a"] });
+  const other = await world.ready({ user: "bob" });
+  await world.publish({ channel: "a" });
+  world.gateway.join("ann", "a");
+  world.gateway.join("ann", "a");
+  world.gateway.join("nobody", "a");
+  const joined = await world.publish({ channel: "a" }, { channel: "a" });
+  assert.deepEqual(first.received, idsOf(joined));
+  assert.equal(second.received.length, 3);
+  world.gateway.leave("ann", "a");
+  world.gateway.leave("ann", "never was in");
+  await world.publish({ channel: "a" });
+  assert.equal(first.received.length, 2);
+  assert.equal(second.received.length, 3);
+  assert.deepEqual(other.received, []);
+  assert.deepEqual(world.gateway.presence("ann"), { connections: 2, channels: [] });
+});
+
+Deno.test("Gateway.disconnect() closes every open connection of the user with 4010", async () => {
+  const world = new World();
+  const anns = [await world.ready({ user: "ann" }), await world.ready({ user: "ann" })];
+  const bob = await world.ready({ user: "bob" });
+  assert.equal(world.gateway.disconnect("ann"), 2);
+  assert.equal(world.gateway.disconnect("ann"), 0);
+  assert.equal(world.gateway.disconnect("nobody"), 0);
+  for (const ann of anns) assert.equal(ann.closeCode, 4010);
+  assert.equal(bob.closeCode, undefined);
+  assert.deepEqual(world.gateway.presence("ann"), { connections: 0, channels: [] });
+  for (const { socket } of [...anns, bob]) socket.peerClosed();
+  await world.assertEmpty();
+});
+
+Deno.test("Gateway starts at the head of the log and never repeats what was before it", async () => {
+  const world = new World();
+  const early = await world.publish({}, {}, {});
+  const peer = await world.ready();
+  assert.equal(peer.ready["last_id"], early[2]!.id);
+  assert.deepEqual(peer.received, []);
+});

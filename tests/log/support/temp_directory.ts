@@ -1,0 +1,18 @@
+/**
+ * Directories for tests that need files and no disk.
+ *
+ * @module
+ */
+
+/** A new directory, where files are kept in memory if the machine has such a place. */
+export function tempDirectory(): string {
+  return Deno.makeTempDirSync(hasMemoryDisk() ? { dir: "/dev/shm" } : {});
+}
+
+function hasMemoryDisk(): boolean {
+  try {
+    return Deno.statSync("/dev/shm").isDirectory;
+  } catch {
+    return false;
+  }
+}
