@@ -23,6 +23,7 @@ import { createUpgrade, listen, type Listener } from "./gateway/runtime/listener
 import { createLogger } from "./gateway/runtime/logger.ts";
 import { VERSION } from "./gateway/version.ts";
 import { MockIssuer } from "./mock/issuer.ts";
+import { serveMock } from "./mock/server/serve.ts";
 
 /** What the parts have in common. */
 interface World {
@@ -49,11 +50,12 @@ async function main(): Promise<void> {
     args: Deno.args,
     readTextFile: Deno.readTextFileSync,
   });
-  if (command.command !== "serve") return console.log(command.text);
+  if (command.command === "help" || command.command === "version") return console.log(command.text);
   const { config } = command;
+  const logger = createLogger({ level: config.logLevel, format: config.logFormat });
+  if (command.command === "mock") return await runMock(config, logger);
   const clock = new SystemClock();
   const ids = new RandomIds();
-  const logger = createLogger({ level: config.logLevel, format: config.logFormat });
   const metrics = new Metrics({
     version: VERSION,
     runtime: `deno ${Deno.version.deno}`,
@@ -79,6 +81,14 @@ async function main(): Promise<void> {
   await log.close();
   stopWatching();
   logger.info("stopped");
+  Deno.exit(0);
+}
+
+/** The test server, until a signal. */
+async function runMock(config: Config, logger: Logger): Promise<void> {
+  const server = await serveMock(config, logger);
+  await signalled(logger);
+  await server.close();
   Deno.exit(0);
 }
 

@@ -48,6 +48,8 @@ export type Config =
 /** What the process was started for. */
 export type Command =
   | { readonly command: "serve"; readonly config: Config }
+  /** Serve as a test server, with virtual time (docs/testing-clients.md). */
+  | { readonly command: "mock"; readonly config: Config }
   /** Print `text` and exit. */
   | { readonly command: "help" | "version"; readonly text: string };
 
@@ -69,9 +71,17 @@ interface Setting {
 
 type Settings = ReadonlyMap<string, Setting>;
 
+/** What the arguments say. */
+interface Flags {
+  readonly settings: Settings;
+  /** Whether `--mock` is among them. */
+  readonly mock: boolean;
+}
+
 const ENV_PREFIX = "GATEWAY_";
 /** HS256 wants a key as long as its hash (RFC 7518, section 3.2). */
 const MIN_SECRET_BYTES = 32;
+const COMMAND_FLAGS = ["--mock", "--help", "--version"];
 const MIN_PUBLISH_KEY_LENGTH = 16;
 const MOCK_PUBLISH_KEY = "dev";
 const KEYS_BY_ENV: ReadonlyMap<string, string> = new Map(
@@ -90,7 +100,7 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   const flags = readFlags(args);
   if (flags === "help") return { command: "help", text: helpText() };
   if (flags === "version") return { command: "version", text: VERSION };
-  const settings: Settings = new Map([...readEnv(env), ...flags]);
+  const settings: Settings = new Map([...readEnv(env), ...flags.settings]);
   const entries = Object.entries<Option>(OPTIONS).map(([key, option]) => {
     const setting = settings.get(key);
     return [key, setting === undefined ? option.default : parseValue(option, setting)];
@@ -100,10 +110,12 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   checkBuffers(values, settings);
   const { jwtSecret, jwksUrl, tlsCert, tlsKey, publishKey: _, ...rest } = values;
   const auth = chooseAuth({ jwtSecret, jwksUrl }, settings);
+  if (flags.mock) checkMock(settings);
   if (auth.mode === "mock") checkLoopback(values.host, settings);
   const publishKey = choosePublishKey(values.publishKey, { auth, settings });
   const tls = readTls({ tlsCert, tlsKey }, { settings, readTextFile });
-  return { command: "serve", config: { ...rest, auth, publishKey, tls } };
+  const command = flags.mock ? "mock" : "serve";
+  return { command, config: { ...rest, auth, publishKey, tls } };
 }
 
 function readEnv(env: ConfigInput["env"]): Map<string, Setting> {
@@ -118,7 +130,7 @@ function readEnv(env: ConfigInput["env"]): Map<string, Setting> {
   return settings;
 }
 
-function readFlags(args: readonly string[]): Map<string, Setting> | "help" | "version" {
+function readFlags(args: readonly string[]): Flags | "help" | "version" {
   const known = Object.fromEntries(
     Object.keys(OPTIONS).map((key) => [flagName(key), { type: "string" } as const]),
   );
@@ -128,11 +140,13 @@ function readFlags(args: readonly string[]): Map<string, Setting> | "help" | "ve
     tokens: true,
     options: {
       ...known,
+      mock: { type: "boolean" },
       help: { type: "boolean", short: "h" },
       version: { type: "boolean", short: "v" },
     },
   });
   const settings = new Map<string, Setting>();
+  let mock = false;
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
@@ -141,15 +155,20 @@ function readFlags(args: readonly string[]): Map<string, Setting> | "help" | "ve
     }
     if (token.name === "help" || token.name === "version") return token.name;
     const name = token.rawName;
+    if (name === "--mock") {
+      if (token.value !== undefined) throw bad(name, "takes no value");
+      mock = true;
+      continue;
+    }
     const key = KEYS_BY_FLAG.get(name);
-    if (key === undefined) throw unknown(name, [...KEYS_BY_FLAG.keys(), "--help", "--version"]);
+    if (key === undefined) throw unknown(name, [...KEYS_BY_FLAG.keys(), ...COMMAND_FLAGS]);
     const { value: text, inlineValue } = token;
     if (text === undefined || text === "" || (!inlineValue && text.startsWith("--"))) {
       throw bad(name, "has no value");
     }
     settings.set(key, { name, text });
   }
-  return settings;
+  return { settings, mock };
 }
 
 /** The value that `text` stands for in a row of the table. */
@@ -215,6 +234,13 @@ function chooseAuth(
     throw bad(jwksName, `is ${quoted(jwksUrl)}, expected https, or http on a loopback address`);
   }
   return { mode: "jwks", url };
+}
+
+/** The test server obeys anybody who reaches it, so it never runs where real users log in. */
+function checkMock(settings: Settings): void {
+  const issuer = settings.get("jwtSecret") ?? settings.get("jwksUrl");
+  if (issuer === undefined) return;
+  throw bad("--mock", `is for tests and cannot be used together with ${issuer.name}`);
 }
 
 function checkLoopback(host: string, settings: Settings): void {

@@ -156,17 +156,15 @@ export class Gateway {
     const { clock, connection: { closeGraceMs } } = this.#options;
     this.#draining = true;
     const connections = [...this.#connections];
-    connections.forEach((connection, index) => {
+    const timers = connections.map((connection, index) => {
       const delayMs = connections.length < 2 ? 0 : spreadMs * index / (connections.length - 1);
-      clock.setTimer(delayMs, () => connection.feed({ type: "drained" }));
+      return clock.setTimer(delayMs, () => connection.feed({ type: "drained" }));
     });
     await new Promise<void>((resolve) => {
-      const timer = clock.setTimer(spreadMs + 2 * closeGraceMs, resolve);
-      this.#whenEmpty(() => {
-        timer.cancel();
-        resolve();
-      });
+      timers.push(clock.setTimer(spreadMs + 2 * closeGraceMs, resolve));
+      this.#whenEmpty(resolve);
     });
+    for (const timer of timers) timer.cancel();
     this.#unsubscribe();
   }
 

@@ -45,11 +45,12 @@ export function helpText(): string {
   return [
     `E-Magine Gateway ${VERSION}, a realtime WebSocket gateway`,
     "",
-    "Usage: emagine-gateway [--option=value ...]",
+    "Usage: emagine-gateway [--mock] [--option=value ...]",
     "",
     "Every option is a flag and an environment variable; the flag wins. An empty variable counts",
     "as not set. Keep secrets in the environment: flags are seen by everyone on the machine.",
     "",
+    "      --mock       run as a test server for clients: virtual time, steered over HTTP",
     "  -h, --help       print this and exit",
     "  -v, --version    print the version and exit",
     ...OPTION_GROUPS.flatMap((group) => ["", `${group}:`, ...groupLines(group)]),

@@ -8,16 +8,19 @@
  */
 
 import type { Clock, Timer } from "../gateway/ports.ts";
-import { FakeClock } from "./clock.ts";
+import { FakeClock, settle } from "./clock.ts";
 
 /** What a {@linkcode VirtualClock} works with. */
 export interface VirtualClockOptions {
   /** Unix milliseconds at which it starts; 1,700,000,000,000 unless told. */
   readonly startMs?: number | undefined;
-  /** Resolves once nothing is under way any more. */
-  readonly idle: () => Promise<void>;
-  /** Resolves once those outside have had their chance to answer what was sent to them. */
-  readonly answered?: (() => Promise<void>) | undefined;
+  /** Resolves when something that is under way is over; `undefined` when nothing is. */
+  readonly pending: () => Promise<unknown> | undefined;
+  /**
+   * Resolves once those outside have answered what was sent to them, or have had their chance, and says
+   * whether it waited for anybody.
+   */
+  readonly answered?: (() => Promise<boolean>) | undefined;
 }
 
 /** Virtual time that stands still until it is advanced. Wall time and steady time are the same. */
@@ -43,6 +46,11 @@ export class VirtualClock implements Clock {
   /** The same as {@linkcode now}. */
   steady(): number {
     return this.#fake.steady();
+  }
+
+  /** Where it started, in unix milliseconds. */
+  get startMs(): number {
+    return this.#startMs;
   }
 
   /** Milliseconds since the start. */
@@ -77,7 +85,13 @@ export class VirtualClock implements Clock {
 
   /** Waits until everything that follows from what happened so far has happened; time stands still. */
   async settled(): Promise<void> {
-    do await this.#options.idle(); while (this.#fake.fireNext(this.#fake.steady()));
+    for (;;) {
+      await settle();
+      if (this.#fake.fireNext(this.#fake.steady())) continue;
+      const pending = this.#options.pending();
+      if (pending === undefined) return;
+      await pending;
+    }
   }
 
   /** Does `act` when no advance is under way, and lets none begin before it is done. */
@@ -99,14 +113,13 @@ export class VirtualClock implements Clock {
     await this.#calm();
     for (let due = this.nextDue; due !== undefined && due <= untilMs; due = this.nextDue) {
       // All that is due at one moment happens before anybody is waited for.
-      while (this.#fake.fireNext(due)) await this.#options.idle();
+      while (this.#fake.fireNext(due)) await this.settled();
       await this.#calm();
     }
     await this.#fake.advanceTo(untilMs);
   }
 
   async #calm(): Promise<void> {
-    await this.settled();
-    await this.#options.answered?.();
+    do await this.settled(); while (await this.#options.answered?.() ?? false);
   }
 }

@@ -8,7 +8,6 @@
  */
 
 import { setImmediate } from "node:timers";
-import { settle } from "./clock.ts";
 
 /** Everything that is under way in one mock gateway. */
 export class Work {
@@ -33,12 +32,8 @@ export class Work {
     );
   }
 
-  /** Resolves once nothing is under way and every promise that can settle has settled. */
-  async idle(): Promise<void> {
-    await settle();
-    while (this.#pending.size > 0) {
-      await Promise.all(this.#pending);
-      await settle();
-    }
+  /** Resolves when something that is under way is over; `undefined` when nothing is. */
+  pending(): Promise<unknown> | undefined {
+    return this.#pending.size === 0 ? undefined : Promise.race(this.#pending);
   }
 }

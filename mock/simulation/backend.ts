@@ -35,6 +35,7 @@ export class Backend {
   /** What was asked of a process, by process, for the one that dies without an answer. */
   #open = new Set<Order>();
   #process: GatewayProcess | undefined;
+  #onPublish: (() => void) | undefined;
 
   /** Begins at once. */
   constructor(world: WorldParts) {
@@ -67,6 +68,11 @@ export class Backend {
     for (const order of open) this.#retry(order);
   }
 
+  /** Calls `callback` when it publishes next. */
+  whenItPublishes(callback: () => void): void {
+    this.#onPublish = callback;
+  }
+
   #every(meanMs: number, name: string, act: (random: Random) => void): void {
     const random = this.#random.fork(name);
     const next = (): void => {
@@ -85,6 +91,9 @@ export class Backend {
     const key = random.chance(0.7) ? `key${this.#world.nextSerial()}` : undefined;
     this.#try({ drafts, key, tries: 1 });
     this.#world.count("messages submitted", count);
+    const onPublish = this.#onPublish;
+    this.#onPublish = undefined;
+    onPublish?.();
   }
 
   #draft(random: Random, burst: boolean): Draft {
@@ -117,7 +126,7 @@ export class Backend {
         this.#world.count(`publish failed with ${error.code}`);
         this.#retry(order);
       },
-    );
+    ).catch(this.#world.broke);
   }
 
   #accepted(order: Order, messages: readonly Pick<Message, "id" | "time">[]): void {
@@ -138,11 +147,11 @@ export class Backend {
     const log = this.#process?.log;
     if (log === undefined) return;
     log.publishOnce({ key, digest: "another" }, [{ author: "nobody", content: null }]).then(
-      () => this.#world.checker.bug(`${key} was taken for another body`),
+      () => this.#world.checker.keyTaken(key),
       (error: unknown) => {
         if (!(error instanceof OperationalError)) throw error;
       },
-    );
+    ).catch(this.#world.broke);
   }
 
   #retry(order: Order): void {

@@ -19,6 +19,7 @@ import type { SimulatedDisk } from "./disk.ts";
 import { checkTables } from "./leftovers.ts";
 import { History } from "./history.ts";
 import type { Link, LinkObserver } from "./network.ts";
+import { WINDOW_BYTES } from "./pipe.ts";
 import { Session } from "./session.ts";
 import type { Verdict } from "./verifier.ts";
 import type { Report } from "./violation.ts";
@@ -30,6 +31,8 @@ export interface CheckerOptions {
   readonly connection: ConnectionOptions;
   readonly limits: AdmissionOptions;
   readonly report: Report;
+  /** Counts that something happened, for the summary. */
+  readonly count: (what: string) => void;
 }
 
 /** A Ready frame. */
@@ -89,9 +92,9 @@ export class Checker implements LinkObserver {
     this.#readFailedAtMs = this.#now;
   }
 
-  /** The production code says that it has a bug. */
-  bug(explanation: string): void {
-    this.#report("no bug comes up", explanation);
+  /** A key was taken though it was used for another body. */
+  keyTaken(key: string): void {
+    this.#report("a key is for one body", `${key} was taken for another`);
   }
 
   admitted(link: Link, answer: "entry" | "full" | "draining"): void {
@@ -102,7 +105,9 @@ export class Checker implements LinkObserver {
     const { connection: options, limits } = this.#options;
     const counted = this.sessions.filter(({ refused }) => !refused);
     const { id: connection, address } = link;
-    const session = new Session({ connection, address, options, report: this.#report });
+    const backedUpAtMs = (): number => link.backedUpAtMs;
+    const report = this.#report;
+    const session = new Session({ connection, address, options, report, backedUpAtMs });
     session.refused = counted.length >= limits.maxConnections ||
       counted.filter((other) => other.address === address).length >= limits.maxConnectionsPerIp ||
       counted.filter(({ delivery }) => delivery === undefined).length >= limits.maxUnidentified;
@@ -147,6 +152,7 @@ export class Checker implements LinkObserver {
 
   serverClosed(link: Link, code: number): void {
     const session = this.#of(link);
+    this.#options.count(`closed with ${code}`);
     session.closed(code, this.#now, () => this.#isExcused(session, link, code));
     this.#changed = true;
   }
@@ -231,7 +237,10 @@ export class Checker implements LinkObserver {
   /** Looks for what should have happened and did not. */
   sweep(): void {
     this.history.wallClockShows(this.#options.clock.now());
-    for (const session of this.sessions) session.settled(this.#now);
+    for (const session of this.sessions) {
+      session.settled(this.#now);
+      this.#checkBacklog(session);
+    }
   }
 
   /** The world has healed: everybody is there, and nothing is missing. */
@@ -246,6 +255,16 @@ export class Checker implements LinkObserver {
 
   get #now(): number {
     return this.#options.clock.steady();
+  }
+
+  /** Who does not read is closed, and not waited for. A replay is read from the log at its pace. */
+  #checkBacklog({ ready, resumed, delivery, connection }: Session): void {
+    const waitingBytes = ready && !resumed ? delivery?.expectedBytes ?? 0 : 0;
+    const { maxBufferedBytes } = this.#options.connection;
+    if (waitingBytes > 1.25 * maxBufferedBytes + WINDOW_BYTES) {
+      const explanation = `${waitingBytes} bytes wait, ${maxBufferedBytes} are allowed`;
+      this.#report("who does not read is closed", explanation, connection);
+    }
   }
 
   #of(link: Link): Session {
@@ -265,10 +284,9 @@ export class Checker implements LinkObserver {
       this.#report("resumed answers last_id", explanation, connection);
     }
     this.#changed = true;
-    if (session.delivery !== undefined) {
-      return session.delivery.replaceChannels(token.channels, this.#now);
-    }
+    if (session.delivery !== undefined) return;
     session.resumed = frame.resumed === true;
+    if (lastId !== undefined) this.#options.count(session.resumed ? "resumed" : "not resumed");
     const after = session.resumed
       ? this.#resumedAfter(session, frame, lastId)
       : this.#begunAfter(session, frame, lastId);

@@ -89,9 +89,10 @@ export class SimulatedClient implements ClientListener {
     return this.#ready;
   }
 
-  /** From now on it behaves well. */
+  /** From now on it behaves well; if it is away, it comes back. */
   calm(): void {
     Object.assign(this.mood, CALM);
+    this.#connect();
   }
 
   /** It goes away for good. */
@@ -186,7 +187,10 @@ export class SimulatedClient implements ClientListener {
   #greeted(link: Link, intervalMs: number): void {
     this.#intervalMs = intervalMs;
     const { identifies } = this.mood;
-    if (identifies === "never") return;
+    if (identifies === "never") {
+      this.mood.identifies = "prompt";
+      return;
+    }
     const thinkMs = identifies === "late" ? this.#random.int(9000, 11_000) : this.#random.int(0, 200);
     this.#world.clock.setTimer(thinkMs, () => {
       if (this.#link !== link) return;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Backend } from "./backend.ts";
 import type { Fault } from "./options.ts";
 import type { Random } from "./random.ts";
 import type { WorldParts } from "./world_parts.ts";
@@ -19,13 +20,24 @@ export class Fate {
   #over = false;
 
   /** Begins at once. */
-  constructor(world: WorldParts) {
+  constructor(world: WorldParts, backend: Backend) {
     this.#world = world;
     this.#random = world.random.fork("fate");
     this.#every(3 * HOUR_MS, "crash", (random) => {
-      world.crash(random.chance(0.7) ? "reset" : "silent", random.int(200, 30_000));
+      const crash = (): void => {
+        world.crash(random.chance(0.7) ? "reset" : "silent", random.int(200, 30_000));
+      };
+      if (random.chance(0.5)) return crash();
+      // In the midst of a publish there is most to be lost.
+      backend.whenItPublishes(() => this.#later(random.int(0, 30), "the time has come", crash));
     });
-    this.#every(8 * HOUR_MS, "drain", (random) => world.drain(random.int(0, 20_000)));
+    this.#every(6 * HOUR_MS, "drain", (random) => {
+      const drain = (): void => world.drain(random.int(0, 20_000));
+      if (random.chance(0.5)) return drain();
+      // In the midst of everybody's coming back, sessions are at all stages.
+      world.crash("reset", 500);
+      this.#later(random.int(600, 4000), "the time has come", drain);
+    });
     this.#every(3 * HOUR_MS, "log_failure", (random) => this.#breakDisk(random));
     this.#every(4 * HOUR_MS, "verifier_failure", (random) => this.#breakIssuer(random));
     this.#every(4 * HOUR_MS, "wall_jump", (random) => this.#setClock(random));

@@ -13,8 +13,6 @@ import type { FakeClock } from "../clock.ts";
 import { type Parcel, Pipe, type Weather } from "./pipe.ts";
 import type { Random } from "./random.ts";
 
-/** What the kernels of both sides hold of a direction that is not read, in bytes. */
-const WINDOW_BYTES = 64 * 1024;
 /** When the server's TCP gives up a connection that takes nothing, in milliseconds. */
 const TCP_GIVES_UP_MS = 15 * 60_000;
 const RESET: Parcel = { kind: "reset" };
@@ -137,7 +135,12 @@ export class Link {
 
   /** Bytes that the gateway's runtime could not hand to the network. */
   get backedUpBytes(): number {
-    return Math.max(0, this.#toClient.inFlightBytes - WINDOW_BYTES);
+    return this.#toClient.backedUpBytes;
+  }
+
+  /** When that was last so, in steady milliseconds. */
+  get backedUpAtMs(): number {
+    return this.#toClient.backedUpAtMs;
   }
 
   /** The client sends a message. */

@@ -15,6 +15,9 @@ export type Parcel =
   | { readonly kind: "close"; readonly code: number }
   | { readonly kind: "reset" };
 
+/** What the kernels of both sides hold of a direction that is not read, in bytes. */
+export const WINDOW_BYTES: number = 64 * 1024;
+
 /** What the network of a link is like. */
 export interface Weather {
   /** The least time that a parcel takes, in milliseconds. */
@@ -35,6 +38,7 @@ export class Pipe {
   #armed = false;
   #pauses = 0;
   #inFlightBytes = 0;
+  #backedUpAtMs = -Infinity;
 
   /** An empty pipe that hands what arrives to `deliver`. */
   constructor(
@@ -51,9 +55,14 @@ export class Pipe {
     this.#deliver = parts.deliver;
   }
 
-  /** Bytes that were put in and did not come out. */
-  get inFlightBytes(): number {
-    return this.#inFlightBytes;
+  /** Bytes that nobody's kernel takes, so that the sender's runtime has to hold them. */
+  get backedUpBytes(): number {
+    return Math.max(0, this.#inFlightBytes - WINDOW_BYTES);
+  }
+
+  /** When it was last backed up, in steady milliseconds. */
+  get backedUpAtMs(): number {
+    return this.backedUpBytes > 0 ? this.#clock.steady() : this.#backedUpAtMs;
   }
 
   /** Puts a parcel in. */
@@ -100,6 +109,7 @@ export class Pipe {
       this.#parcels = [];
       this.#first = 0;
     }
+    if (this.backedUpBytes > 0) this.#backedUpAtMs = this.#clock.steady();
     this.#inFlightBytes -= head.bytes;
     this.#deliver(head.parcel);
     this.#arm();

@@ -52,6 +52,8 @@ export interface ProcessParts {
   readonly decided: (serial: number, verdict: Verdict) => void;
   /** A read from the log has failed. */
   readonly readFailed: () => void;
+  /** Called with what was thrown where nobody catches. */
+  readonly broke: (error: unknown) => void;
 }
 
 /** A clock that stops for its process when that ends, and counts its timers. */
@@ -134,7 +136,7 @@ export class GatewayProcess implements Door {
       decided,
       stir,
     });
-    void this.#start();
+    this.#start().catch(parts.broke);
   }
 
   /** The gateway, once it runs. */

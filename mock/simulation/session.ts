@@ -31,6 +31,9 @@ const CODES: ReadonlySet<number> = new Set([
 /** A drain is spread evenly, so that its closes may fall between two milliseconds. */
 const ROUNDING_MS = 0.5;
 
+/** How long the gateway may take to notice that a connection takes something again. */
+const NOTICED_MS = 100;
+
 /** A moment at which the connection has to be closed, unless something happens before. */
 interface Due {
   readonly atMs: number;
@@ -51,6 +54,8 @@ export interface SessionParts {
   readonly address: string;
   readonly options: ConnectionOptions;
   readonly report: Report;
+  /** When the peer last did not take what was sent, in steady milliseconds. */
+  readonly backedUpAtMs: () => number;
 }
 
 /** One connection, as the protocol has it. */
@@ -72,6 +77,7 @@ export class Session {
 
   readonly #options: ConnectionOptions;
   readonly #report: Report;
+  readonly #backedUpAtMs: () => number;
   #identifyByMs: number | undefined;
   #beatDueMs = Infinity;
   #unacked: number | undefined;
@@ -85,9 +91,13 @@ export class Session {
   #greeted = false;
   readonly #frames: number[] = [];
   readonly #answers: { readonly time: number; readonly atMs: number }[] = [];
+  /** Beats and Readys that wait behind what the peer does not take. */
+  readonly #heldBeats: number[] = [];
+  readonly #heldReadys: Readonly<Identify>[] = [];
 
   /** A connection that was admitted. */
-  constructor({ connection, address, options, report }: SessionParts) {
+  constructor({ connection, address, options, report, backedUpAtMs }: SessionParts) {
+    this.#backedUpAtMs = backedUpAtMs;
     this.connection = connection;
     this.address = address;
     this.#options = options;
@@ -124,6 +134,7 @@ export class Session {
 
   /** A message of the client reached the gateway. */
   received(meaning: Meaning, atMs: number): void {
+    this.#advance(atMs);
     // What is due comes first: a frame in the same millisecond does not help any more.
     if (this.stage !== "open" || this.refused || this.#due(atMs) !== undefined) return;
     const windowStart = atMs - this.#options.rateLimitWindowMs;
@@ -159,6 +170,7 @@ export class Session {
   ): void {
     const identify = this.#identify;
     if (this.stage !== "open" || identify?.token.serial !== serial) return;
+    this.#advance(at.ms);
     if (this.#due(at.ms) !== undefined) return;
     if (verdict === "unreachable") return this.must(1011, "no token can be verified", at.ms);
     if (!verdict.ok) return this.must(4003, verdict.reason, at.ms);
@@ -167,6 +179,12 @@ export class Session {
     }
     identify.verified = true;
     this.#expiresAtMs = at.ms + (verdict.expiresAt - at.wallMs);
+    if (this.delivery === undefined) return;
+    // A renewal has nothing to wait for; only its Ready may have to.
+    this.delivery.replaceChannels(verdict.channels, at.ms);
+    this.#heldReadys.push(identify);
+    this.#identify = undefined;
+    this.#pendingByMs = undefined;
   }
 
   /** The gateway sent Hello. */
@@ -182,6 +200,11 @@ export class Session {
   /** The gateway sent a beat. */
   sentBeat(time: number, atMs: number): void {
     this.#assertGreeted();
+    this.#advance(atMs);
+    if (this.#heldBeats[0] === time && this.#isHeldUp(atMs)) {
+      this.#heldBeats.shift();
+      return;
+    }
     if (this.#beatDueMs !== atMs || time !== atMs || this.#unacked !== undefined) {
       const due = this.#unacked === undefined ? `one was due at ${this.#beatDueMs}` : "none was due";
       this.#wrong("beats come on time", `a beat of ${time} was sent at ${atMs}; ${due}`);
@@ -194,7 +217,7 @@ export class Session {
   sentAck(time: number, atMs: number): void {
     this.#assertGreeted();
     const answered = this.#answers.shift();
-    if (answered?.time !== time || answered.atMs !== atMs) {
+    if (answered?.time !== time || (answered.atMs !== atMs && !this.#isHeldUp(atMs))) {
       const asked = answered === undefined ? "nothing" : `${answered.time} at ${answered.atMs}`;
       this.#wrong("beats are answered at once", `${time} was answered; ${asked} was asked`);
     }
@@ -203,15 +226,18 @@ export class Session {
   /** The gateway sent Ready. Returns the Identify that it answers. */
   sentReady(user: string, atMs: number): Readonly<Identify> {
     this.#assertGreeted();
-    const identify = this.#identify;
-    if (identify === undefined || !identify.verified || this.#due(atMs) !== undefined) {
+    this.#advance(atMs);
+    const identify = this.#heldReadys.shift() ?? this.#identify;
+    if (identify === undefined || !identify.verified) {
       return this.#wrong("Ready follows a verified Identify", "Ready was sent without one");
     }
     if (user !== identify.token.user) {
       this.#wrong("Ready names the user", `Ready is for ${user}, not ${identify.token.user}`);
     }
-    this.#identify = undefined;
-    this.#pendingByMs = undefined;
+    if (identify === this.#identify) {
+      this.#identify = undefined;
+      this.#pendingByMs = undefined;
+    }
     return identify;
   }
 
@@ -222,6 +248,7 @@ export class Session {
 
   /** The gateway sent a close frame. `excuse` justifies what the wire alone does not show. */
   closed(code: number, atMs: number, excuse: (code: number) => boolean): void {
+    this.#advance(atMs);
     if (!CODES.has(code)) this.#wrong("every close has a code of the table", `closed with ${code}`);
     const due = this.#due(atMs);
     const codes = due === undefined ? [] : this.#dueAt(due.atMs);
@@ -257,17 +284,36 @@ export class Session {
       this.#wrong("cut after the grace", `it was due to be cut at ${this.#cutByMs}`);
     }
     if (this.stage !== "open") return;
+    this.#advance(atMs);
     const due = this.#due(atMs - ROUNDING_MS);
     if (due !== undefined) this.#wrong("closes come on time", `${due.because}; it is still open`);
     if ((this.#drainByMs ?? Infinity) < atMs - ROUNDING_MS) {
       this.#wrong("closes come on time", `the drain was over at ${this.#drainByMs}`);
     }
-    if (this.#beatDueMs < atMs && !this.refused) {
-      this.#wrong("beats come on time", `no beat was sent at ${this.#beatDueMs}`);
+    if (this.#isHeldUp(atMs)) return;
+    if (this.#heldBeats.length > 0) {
+      this.#wrong("beats come on time", `no beat was sent at ${this.#heldBeats[0]}`);
     }
     if ((this.#answers[0]?.atMs ?? Infinity) < atMs) {
       this.#wrong("beats are answered at once", "a beat of the client has no answer");
     }
+    if (this.#heldReadys.length > 0) {
+      this.#wrong("a verified token is answered at once", "a renewal has no Ready");
+    }
+  }
+
+  /** Goes past a beat that was due before `atMs`: it was sent, whether or not it got out. */
+  #advance(atMs: number): void {
+    if (this.stage !== "open" || this.refused) return;
+    if (this.#beatDueMs >= atMs || this.#unacked !== undefined) return;
+    this.#heldBeats.push(this.#beatDueMs);
+    this.#unacked = this.#beatDueMs;
+    this.#beatDueMs += this.#options.heartbeatIntervalMs;
+  }
+
+  /** Whether the peer does not take what it is sent, so that frames may be late. */
+  #isHeldUp(atMs: number): boolean {
+    return atMs - this.#backedUpAtMs() <= NOTICED_MS;
   }
 
   /** What is due first at or before `atMs`. */

@@ -87,8 +87,12 @@ class World {
     const { connection, limits } = shape;
     this.#timerCheck = new TimerCheck(report);
     const clock = this.#clock;
-    this.#checker = new Checker({ clock, disk, connection, limits, report });
+    const count = (what: string, by = 1): void => this.#count(what, by);
+    this.#checker = new Checker({ clock, disk, connection, limits, report, count });
     const issuer: Issuer = { failing: false, mostMs: 20 };
+    const broke = (error: unknown): void => {
+      this.#broke(error instanceof Error ? error : new Error(String(error)), "outside of everything");
+    };
     const stir = (): void => {
       this.#stirred = true;
     };
@@ -119,9 +123,10 @@ class World {
       spread: (messages) => this.#checker.spread(messages),
       decided: (serial, verdict) => this.#checker.decided(serial, verdict),
       readFailed: () => this.#checker.readFailed(),
+      broke,
     };
-    const count = Math.max(1, Math.round(options.clients * 0.7));
-    const users = Array.from({ length: count }, (_, index) => USERS[index] ?? `u${index}`);
+    const userCount = Math.max(1, Math.round(options.clients * 0.7));
+    const users = Array.from({ length: userCount }, (_, index) => USERS[index] ?? `u${index}`);
     const membership = this.#random.fork("membership");
     this.#parts = {
       clock,
@@ -136,11 +141,12 @@ class World {
       memberships: new Map(users.map((user) => [user, new Set(membership.some(CHANNELS, 0.4))])),
       allows: (fault) => this.#allows(fault),
       nextSerial: () => ++this.#serial,
-      count: (what, by = 1) => this.#count(what, by),
+      count,
       process: () => this.#process,
       crash: (how, downMs) => this.#crash(how, downMs),
       drain: (spreadMs) => this.#drain(spreadMs),
       stir,
+      broke,
     };
     const addresses = Math.ceil(options.clients / 3);
     this.#clients = Array.from({ length: options.clients }, (_, index) => {
@@ -149,7 +155,7 @@ class World {
     });
     this.#mischief = this.#clients.map((client) => new Mischief(this.#parts, client));
     this.#backend = new Backend(this.#parts);
-    this.#fate = new Fate(this.#parts);
+    this.#fate = new Fate(this.#parts, this.#backend);
   }
 
   async run(): Promise<Outcome> {
@@ -250,7 +256,7 @@ class World {
       this.#timeline.add("gateway", "has drained");
       this.#end("reset");
       this.#startLater(5000);
-    });
+    }).catch(this.#parts.broke);
   }
 
   /** The process ends, by itself or not. */
@@ -313,7 +319,7 @@ class World {
         // The one error that is not a bug.
         if (message === "the log cannot be used") return;
         const { error } = fields ?? {};
-        this.#checker.bug(`${message}: ${error instanceof Error ? error.stack : String(error)}`);
+        this.#broke(error instanceof Error ? error : new Error(message), message);
       },
     };
   }
@@ -326,12 +332,24 @@ class World {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + by);
   }
 
+  /** Something threw that must not. Does not throw itself, for it is called by who catches. */
+  #broke(error: Error, where: string): void {
+    // A checker that reports in the midst of production code is taken for a bug there.
+    if (error instanceof Violation || this.#violation !== undefined) return;
+    this.#violation = this.#violationOf("no bug comes up", `${where}: ${error.stack}`);
+  }
+
   #report(rule: string, explanation: string, connection?: number): never {
+    const violation = this.#violationOf(rule, explanation, connection);
+    this.#violation ??= violation;
+    throw violation;
+  }
+
+  #violationOf(rule: string, explanation: string, connection?: number): Violation {
     const atMs = this.#clock.steady() - this.#startMs;
     const { seed } = this.#options;
     const violation = new Violation({ rule, seed, atMs, connection, explanation });
-    this.#violation ??= violation;
     this.#timeline.add(connection === undefined ? "checker" : `#${connection}`, violation.message);
-    throw violation;
+    return violation;
   }
 }

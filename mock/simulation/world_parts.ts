@@ -46,4 +46,6 @@ export interface WorldParts {
   readonly drain: (spreadMs: number) => void;
   /** Called when promises may settle. */
   readonly stir: () => void;
+  /** Called with what was thrown where nobody catches. */
+  readonly broke: (error: unknown) => void;
 }

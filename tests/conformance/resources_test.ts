@@ -14,19 +14,21 @@ import type { RawClient } from "./support/raw_client.ts";
 import { descriptors, residentBytes } from "./support/resources.ts";
 import { processTest, skip } from "./support/suite.ts";
 import { someone, type Target } from "./support/target.ts";
-import { eventually, LIMIT_MS, within } from "./support/wait.ts";
+import { eventually, within } from "./support/wait.ts";
 
 const MB = 1e6;
 const EARLY_GC = { DENO_V8_FLAGS: "--gc-global,--max-semi-space-size=1" };
 /** What the gateway logs once where its runtime cannot cut a connection. */
 const CANNOT_CUT = "this runtime cannot cut a connection";
 
-const BATCHES = 16;
-/** 3.2 MB, which makes 51 MB of 16. */
-const BATCH = { messages: 64, bytes: 50_000 };
+const BATCHES = 128;
+/** 0.4 MB each, which makes 51 MB. Larger ones would leave more garbage than the peer may cost. */
+const BATCH = { messages: 8, bytes: 50_000 };
+/** How many batches go by between two looks at the memory. */
+const STRIDE = 4;
 
 const PEERS = 500;
-const INTERVAL_MS = 3000;
+const INTERVAL_MS = 2000;
 
 if (Deno.build.os !== "linux") {
   skip("resources", "needs Linux's /proc");
@@ -72,8 +74,9 @@ async function fiveHundredPeers(): Promise<void> {
   });
   const user = someone();
   const token = await gateway.backend.login(user);
-  // A process that has never served anybody has not loaded all of its code yet.
-  for (const client of await stopMany(gateway, { token, count: 50 })) client[Symbol.dispose]();
+  // What 500 connections take for the first time, the runtime keeps for the next 500: a bare Deno.serve
+  // does, too. What is measured is whether stopped peers leave anything beyond that.
+  for (const client of await stopMany(gateway, { token, count: PEERS })) client[Symbol.dispose]();
   await gateway.presence(user, 0);
   const openBefore = await descriptors(gateway.pid);
   const bytesBefore = await residentBytes(gateway.pid);
@@ -103,7 +106,7 @@ async function publishBatches(gateway: GatewayProcess, user: string): Promise<nu
   let most = 0;
   for (let batch = 0; batch < BATCHES; batch++) {
     await gateway.backend.publishAll(drafts);
-    most = Math.max(most, await residentBytes(gateway.pid));
+    if (batch % STRIDE === 0) most = Math.max(most, await residentBytes(gateway.pid));
   }
   return most;
 }
@@ -144,5 +147,5 @@ async function canCut(): Promise<boolean> {
   using client = await gateway.connect();
   const cut = client.ended().then(() => true);
   const cannot = gateway.logLine(CANNOT_CUT).then(() => false).catch(() => true);
-  return await within("a connection to be cut", Promise.race([cut, cannot]), LIMIT_MS);
+  return await within("a connection to be cut", Promise.race([cut, cannot]));
 }

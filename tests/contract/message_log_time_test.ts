@@ -132,6 +132,8 @@ for (const factory of LOGS) {
 
   testTime("publishOnce() remembers for 24 hours, longer than the messages", async (fixture) => {
     const { log, clock } = fixture;
+    // So that the end of the 24 hours is not when the log tidies up.
+    await pass(fixture, 1234);
     const first = await log.publishOnce(KEY, toEveryone("a"));
     await pass(fixture, DAY_MS - 1);
     assert.deepEqual(await readAll(log), []);

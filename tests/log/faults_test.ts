@@ -5,6 +5,8 @@
  */
 
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { FILE_NAME } from "../../gateway/log/sqlite_schema.ts";
 import { Child } from "./support/child_process.ts";
 import { tempDirectory } from "./support/temp_directory.ts";
 
@@ -98,6 +100,27 @@ for (const thread of THREADS) {
     Deno.removeSync(directory, { recursive: true });
   });
 }
+
+test("SqliteLog takes out what a commit that failed left in the file", NO_LIMIT, async () => {
+  const directory = tempDirectory();
+  await using child = new Child(`trap "" XFSZ; exec "$@"`);
+  assert.equal(await outcome(child, { do: "open", directory, thread: "own" }), "ok");
+  await answered(child, "before");
+  assert.ok(works(`prlimit --pid ${child.pid} --fsize=1000:unlimited`));
+  assert.equal(await outcome(child, { do: "publish", content: "refused" }), "log_unavailable");
+  // As if the commit had reached the disk, and only the word of it had not come back.
+  const database = new DatabaseSync(`${directory}/${FILE_NAME}`);
+  database.exec(`INSERT INTO message VALUES (2, 'everyone', 1, '["1","refused"]')`);
+  database.close();
+  assert.ok(works(`prlimit --pid ${child.pid} --fsize=unlimited`));
+  await answered(child, "after");
+  assert.deepEqual(await child.ask({ do: "read" }), {
+    ok: true,
+    value: [["child0-1", "before"], ["child0-2", "after"]],
+  });
+  await child.kill();
+  Deno.removeSync(directory, { recursive: true });
+});
 
 test("SqliteLog writes to no file but its own when it opens it again", NO_LIMIT, async () => {
   const [directory, elsewhere] = [tempDirectory(), tempDirectory()];

@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import { OperationalError } from "../../gateway/errors.ts";
 import { type AppendRequest, inOwnThread, openLogOn, type Store } from "../../gateway/log/mod.ts";
 import { SqliteStore } from "../../gateway/log/sqlite_store.ts";
+import { inWorker } from "../../gateway/log/worker_store.ts";
 import type { Draft, Json, MessageLog } from "../../gateway/ports.ts";
 import { FakeClock, settle } from "../../mock/clock.ts";
 import { FakeLogger } from "../../mock/logger.ts";
@@ -23,6 +24,8 @@ interface Bench extends AsyncDisposable {
   readonly groups: number[][];
   /** While set, what calls wait for. */
   hold: Promise<void> | undefined;
+  /** While set, what the answers of calls wait for. */
+  holdAnswer: Promise<void> | undefined;
   /** While set, what calls fail with. */
   failure: OperationalError | undefined;
   /** Contents that listeners heard. */
@@ -37,7 +40,9 @@ async function setUp(options: { readonly maxWaitingBytes?: number } = {}): Promi
   async function gated<T>(work: () => Promise<T>): Promise<T> {
     await bench.hold;
     if (bench.failure !== undefined) throw bench.failure;
-    return await work();
+    const answer = await work();
+    await bench.holdAnswer;
+    return answer;
   }
   const broken: Store = {
     ...store,
@@ -54,6 +59,7 @@ async function setUp(options: { readonly maxWaitingBytes?: number } = {}): Promi
     logger,
     groups: [],
     hold: undefined,
+    holdAnswer: undefined,
     failure: undefined,
     heard: [],
     [Symbol.asyncDispose]: async () => {
@@ -92,6 +98,27 @@ Deno.test("publish() joins what comes in one turn, and what comes during a commi
   await Promise.all([...first, ...second, third]);
   assert.deepEqual(bench.groups, [[1, 2, 3], [4, 5, 6]]);
   assert.equal(bench.log.head().sequence, 21);
+});
+
+Deno.test("read() does not find what listeners have not heard of yet", async () => {
+  await using bench = await setUp();
+  await bench.log.publish(drafts(1, "old"));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  bench.holdAnswer = promise;
+  const publishing = bench.log.publish(drafts(1, "new"));
+  await settle();
+  const audience = { everyone: true, channels: [] };
+  const query = { after: undefined, audience, limit: 10, maxBytes: 1e6 };
+  const [page, head] = [await bench.log.read(query), bench.log.head()];
+  assert.ok(page !== "expired");
+  assert.deepEqual(page.messages.map(({ content }) => content), ["old"]);
+  assert.deepEqual(page.upTo, head);
+  bench.holdAnswer = undefined;
+  resolve();
+  await publishing;
+  const later = await bench.log.read({ ...query, after: page.upTo.id });
+  assert.ok(later !== "expired");
+  assert.deepEqual(later.messages.map(({ content }) => content), ["new"]);
 });
 
 Deno.test("publish() keeps a group small, and a publish in one", async () => {
@@ -207,4 +234,13 @@ Deno.test("SqliteStore fails the one request of a group that cannot be kept", ()
   ]);
   store.close();
   Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("inWorker() rejects what was asked of a thread that has ended, and what is asked later", async () => {
+  // What no caller may hand in, standing in for a bug that ends the thread.
+  const store = inWorker(undefined as never);
+  const ended = { name: "OperationalError", code: "log_unavailable", message: /thread/ };
+  await Promise.all([assert.rejects(store.open(), ended), assert.rejects(store.check(1), ended)]);
+  await assert.rejects(store.append([], 1), ended);
+  await assert.rejects(store.close(), ended);
 });

@@ -107,6 +107,19 @@ Deno.test("SqliteLog gives disk space back when messages have become too old", a
   assert.ok(left < 2 * MIB, `${left} bytes on disk`);
 });
 
+Deno.test("SqliteLog gives back what a large publish took in the write-ahead log", async () => {
+  await using opened = await open(64 * MIB);
+  const { directory, log } = opened;
+  await log.publish(batch(0, { messages: 1000, bytes: 20_000_000 }));
+  const full = bytesOnDisk(directory);
+  assert.ok(full > 30 * MIB, `${full} bytes on disk`);
+  for (let number = 0; number < 3; number++) {
+    await log.publish(batch(number, { messages: 1, bytes: 1 }));
+  }
+  const left = bytesOnDisk(directory);
+  assert.ok(left < 26 * MIB, `${left} bytes on disk`);
+});
+
 Deno.test("SqliteLog gives disk space back when its limit was lowered", async () => {
   const directory = tempDirectory();
   const large = await open(16 * MIB, directory);

@@ -11,6 +11,7 @@
 import assert from "node:assert/strict";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { end, Output } from "./child.ts";
 import { Target } from "./target.ts";
 import { within } from "./wait.ts";
 
@@ -158,64 +159,7 @@ export class GatewayProcess extends Target implements AsyncDisposable {
   }
 }
 
-/** Collects what a process writes, and wakes who waits for a line of it. */
-class Output {
-  readonly lines: string[] = [];
-  #wake: (() => void)[] = [];
-  #open = 2;
-
-  constructor(child: Deno.ChildProcess) {
-    void this.#collect(child.stdout);
-    void this.#collect(child.stderr);
-  }
-
-  async line(what: string, matches: (line: string) => boolean): Promise<string> {
-    return await within(`the log line "${what}"`, this.#find(what, matches));
-  }
-
-  async #find(what: string, matches: (line: string) => boolean): Promise<string> {
-    for (let at = 0;;) {
-      for (; at < this.lines.length; at++) {
-        const line = this.lines[at];
-        if (line !== undefined && matches(line)) return line;
-      }
-      if (this.#open === 0) {
-        assert.fail(`ended before it logged "${what}":\n${this.lines.slice(-20).join("\n")}`);
-      }
-      await new Promise<void>((resolve) => this.#wake.push(resolve));
-    }
-  }
-
-  async #collect(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
-    let rest = "";
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      this.lines.push(...lines);
-      this.#wakeAll();
-    }
-    if (rest !== "") this.lines.push(rest);
-    this.#open -= 1;
-    this.#wakeAll();
-  }
-
-  #wakeAll(): void {
-    const waiting = this.#wake;
-    this.#wake = [];
-    for (const wake of waiting) wake();
-  }
-}
-
 /** Where the log says that the gateway listens. */
 function urlIn(line: string): string | undefined {
   return /listening/i.test(line) ? /https?:\/\/[^\s"/]+:\d+/.exec(line)?.[0] : undefined;
-}
-
-async function end(child: Deno.ChildProcess, signal: Deno.Signal): Promise<Deno.CommandStatus> {
-  try {
-    child.kill(signal);
-  } catch {
-    // It has ended already; its status says how.
-  }
-  return await child.status;
 }

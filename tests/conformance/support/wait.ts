@@ -13,11 +13,17 @@ export const LIMIT_MS = 20_000;
 /** How long {@linkcode eventually} rests between two looks, in milliseconds. */
 const REST_MS = 20;
 
+/** How long to wait. */
+export interface Patience {
+  /** In milliseconds; {@linkcode LIMIT_MS} unless given. */
+  readonly limitMs?: number;
+}
+
 /** Awaits `promise`, or fails with what was awaited after `limitMs`. */
 export async function within<T>(
   what: string,
   promise: Promise<T>,
-  limitMs: number = LIMIT_MS,
+  { limitMs = LIMIT_MS }: Patience = {},
 ): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const overdue = new Promise<never>((_, reject) => {
@@ -35,7 +41,7 @@ export async function within<T>(
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined>,
-  limitMs: number = LIMIT_MS,
+  { limitMs = LIMIT_MS }: Patience = {},
 ): Promise<T> {
   const until = performance.now() + limitMs;
   for (;;) {

@@ -1,0 +1,86 @@
+/**
+ * What resuming costs: ten missed messages out of a log with a million of others', and out of one with a
+ * thousand, through a gateway's socket. The two take turns.
+ *
+ *     deno run -A bench/resume.ts [--others 1000000] [--few 1000] [--resumes 300]
+ *
+ * @module
+ */
+
+import { openSqliteLog } from "../gateway/log/mod.ts";
+import type { Draft } from "../gateway/ports.ts";
+import { SystemClock } from "../gateway/runtime/clock.ts";
+import { RandomIds } from "../gateway/runtime/ids.ts";
+import { createLogger } from "../gateway/runtime/logger.ts";
+import { Peer } from "../tests/conformance/support/peer.ts";
+import { GatewayProcess } from "../tests/conformance/support/process.ts";
+import { numberArgument, print, quantile } from "./support/stats.ts";
+
+const OTHERS = numberArgument("others", 1_000_000);
+const FEW = numberArgument("few", 1000);
+const RESUMES = numberArgument("resumes", 300);
+const MISSED = 10;
+const BATCH = 1000;
+const WARM_UP = 50;
+
+/** Number `index` of a log: every so often one for alice, the rest to a thousand other channels. */
+function draft(index: number, others: number): Draft {
+  const everyHowMany = Math.floor(others / MISSED);
+  const content = { text: "a message of chat ".repeat(4) };
+  const ours = index % everyHowMany === everyHowMany - 1 && index < everyHowMany * MISSED;
+  return { channel: ours ? "general" : `channel ${index % 1000}`, author: "7", content };
+}
+
+/** A directory with a log of `others` messages and the missed ones among them, and where it begins. */
+async function fill(others: number): Promise<{ readonly dataDir: string; readonly start: string }> {
+  const dataDir = Deno.makeTempDirSync();
+  const logger = createLogger({ level: "error", format: "text" });
+  const world = { clock: new SystemClock(), ids: new RandomIds(), logger };
+  const log = await openSqliteLog({ ...world, directory: dataDir, thread: "own" });
+  const start = log.head().id;
+  for (let index = 0; index < others; index += BATCH) {
+    const drafts = Array.from({ length: BATCH }, (_, offset) => draft(index + offset, others));
+    await log.publish(drafts);
+  }
+  await log.close();
+  return { dataDir, start };
+}
+
+/** Resumes once; milliseconds from sending Identify to having all that was missed. */
+async function resume(wsUrl: string, token: string, lastId: string): Promise<number> {
+  using peer = await Peer.connect(wsUrl);
+  await peer.next("Hello");
+  const start = performance.now();
+  await peer.identify(token, lastId);
+  const ready = await peer.nextReady();
+  if (ready["resumed"] !== true) throw new Error("not resumed");
+  for (let missed = 0; missed < MISSED; missed++) await peer.nextMessage();
+  return performance.now() - start;
+}
+
+const logs = [await fill(FEW), await fill(OTHERS)] as const;
+{
+  await using small = await GatewayProcess.start({ dataDir: logs[0].dataDir });
+  await using large = await GatewayProcess.start({ dataDir: logs[1].dataDir });
+  const sides = await Promise.all([small, large].map(async (gateway, index) => ({
+    wsUrl: gateway.wsUrl,
+    token: await gateway.backend.login("alice", { channels: ["general"] }),
+    start: logs[index]?.start ?? "",
+    ms: [] as number[],
+  })));
+  for (let round = -WARM_UP; round < RESUMES; round++) {
+    for (const { wsUrl, token, start, ms } of sides) {
+      const took = await resume(wsUrl, token, start);
+      if (round >= 0) ms.push(took);
+    }
+  }
+  const medians = sides.map(({ ms }) => quantile(ms, 0.5));
+  [FEW, OTHERS].forEach((others, index) => {
+    console.log(
+      `${MISSED} missed among ${print(others)} others': ${print(medians[index] ?? NaN, 2)} ms ` +
+        `(median of ${RESUMES}), p99 ${print(quantile(sides[index]?.ms ?? [], 0.99), 2)} ms`,
+    );
+  });
+  console.log(`ratio of the medians: ${print((medians[1] ?? NaN) / (medians[0] ?? NaN), 3)}`);
+}
+for (const { dataDir } of logs) Deno.removeSync(dataDir, { recursive: true });

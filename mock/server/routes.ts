@@ -1,0 +1,284 @@
+/**
+ * The control routes of the test server: time, connections, tokens, transcript, reset
+ * (docs/testing-clients.md).
+ *
+ * Each answers once its consequences have happened. What is done is the mock gateway's; here is only how
+ * it is asked for over HTTP.
+ *
+ * @module
+ */
+
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { cors } from "hono/cors";
+import { json, noContent } from "../../gateway/http/answer.ts";
+import { type BodyLimits, readJson } from "../../gateway/http/body.ts";
+import { jsonBody, jsonResponse, type Responses, responses } from "../../gateway/http/describe.ts";
+import { createFailureAnswerer } from "../../gateway/http/failures.ts";
+import { problem } from "../../gateway/http/problem.ts";
+import { invalidParameters, validateBody } from "../../gateway/http/validate.ts";
+import type { Clock, Logger } from "../../gateway/ports.ts";
+import { VERSION } from "../../gateway/version.ts";
+import type { Affected, MockGateway } from "../gateway.ts";
+import type { Faults } from "../link.ts";
+import type { Patience } from "./patience.ts";
+import type { RealTime } from "./real_time.ts";
+import * as schemas from "./schemas.ts";
+
+/** What the control routes work with. */
+export interface ControlOptions {
+  readonly gateway: MockGateway;
+  readonly time: RealTime;
+  readonly patience: Patience;
+  /** Real time, by which bodies have to arrive. */
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** One route that takes a body. */
+interface Command<T> {
+  readonly path: string;
+  readonly summary: string;
+  readonly schema: z.ZodType<T>;
+  readonly success: Responses;
+  /** Does it, and answers. */
+  run(body: T, context: Context): Promise<Response>;
+}
+
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const BODY_TIMEOUT_MS = 30_000;
+
+/** Answers what is asked of `/mock/…`. */
+export function createControl(options: ControlOptions): (request: Request) => Promise<Response> {
+  const app = new OpenAPIHono({
+    defaultHook: (result) =>
+      result.success ? undefined : invalidParameters("query", result.error.issues),
+  });
+  // Tests that run in a browser come from a page of another origin.
+  app.use("/mock/*", cors());
+  addClock(app, options);
+  addConnections(app, options);
+  addRest(app, options);
+  const document = app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "E-Magine Gateway, test server",
+      version: VERSION,
+      description: "Controls of the gateway that is started with --mock. Each call answers once " +
+        "its consequences have happened.",
+    },
+  });
+  app.get("/mock/openapi.json", () => json(200, document));
+  app.notFound(() => problem("not_found", "There is no such route."));
+  const answerFailure = createFailureAnswerer({ ...options, bug: () => {} });
+  app.onError((error, context) => answerFailure(error, context.req.raw));
+  return async (request) => {
+    // What clients sent before they called has arrived, and is to be read before anything is done.
+    await options.patience.look();
+    return await app.fetch(request);
+  };
+}
+
+/** Adds a route with a JSON body; one that may be empty is as good as `{}`. */
+function addCommand<T>(
+  app: OpenAPIHono,
+  { clock }: ControlOptions,
+  command: Command<T>,
+): void {
+  const limits: BodyLimits = {
+    maxBodyBytes: MAX_BODY_BYTES,
+    bodyTimeoutMs: BODY_TIMEOUT_MS,
+    clock,
+  };
+  const route = createRoute({
+    method: "post",
+    path: command.path,
+    summary: command.summary,
+    request: {
+      body: jsonBody(command.schema),
+      ...command.path.includes("{") ? { params: schemas.ConnectionPathSchema } : {},
+    },
+    responses: responses(command.success, ["invalid_json", "invalid_body", "not_found"]),
+  });
+  app.openAPIRegistry.registerPath(route);
+  app.post(route.getRoutingPath(), async (context) => {
+    const { raw } = context.req;
+    const empty = raw.headers.get("content-type") === null;
+    const body = empty ? { value: {} } : await readJson(raw, limits);
+    if (body instanceof Response) return body;
+    const valid = validateBody(command.schema, body.value);
+    return valid instanceof Response ? valid : await command.run(valid, context);
+  });
+}
+
+function addClock(app: OpenAPIHono, options: ControlOptions): void {
+  const { gateway, time, patience } = options;
+  const state = (): Response =>
+    json(200, {
+      now: gateway.clock.now(),
+      elapsed_ms: gateway.clock.elapsedMs,
+      run: time.running ? "real" : "stopped",
+      next_due: gateway.clock.nextDue ?? null,
+    });
+  const success = { 200: jsonResponse("What time it is", schemas.ClockSchema) };
+  const get = createRoute({
+    method: "get",
+    path: "/mock/clock",
+    summary: "What time it is",
+    responses: success,
+  });
+  app.openAPIRegistry.registerPath(get);
+  app.get(get.path, state);
+
+  addCommand(app, options, {
+    path: "/mock/clock",
+    summary: "Move virtual time on, let it run, or hold it",
+    schema: schemas.ClockRequestSchema,
+    success,
+    run: async ({ advance_ms = 0, run, patience_ms }) => {
+      if (run === "stopped") time.stop();
+      await patience.within(patience_ms, () => gateway.advance(advance_ms));
+      if (run === "real") time.start();
+      return state();
+    },
+  });
+}
+
+function addConnections(app: OpenAPIHono, options: ControlOptions): void {
+  const { gateway } = options;
+  const list = createRoute({
+    method: "get",
+    path: "/mock/connections",
+    summary: "The open connections",
+    responses: { 200: jsonResponse("All of them", z.array(schemas.ConnectionSchema)) },
+  });
+  app.openAPIRegistry.registerPath(list);
+  app.get(list.path, () =>
+    json(
+      200,
+      gateway.connections.map(({ id, address, phase, user = null, frozen, faults }) => (
+        { id, address, phase, user, half_open: frozen, faults: faultsToJson(faults) }
+      )),
+    ));
+
+  const success = { 200: jsonResponse("Done", schemas.AffectedSchema) };
+  const add = <T>(
+    action: string,
+    { schema, summary, run }: {
+      readonly schema: z.ZodType<T>;
+      readonly summary: string;
+      readonly run: (body: T, target: string) => Promise<Affected | "unsupported">;
+    },
+  ): void =>
+    addCommand(app, options, {
+      ...{ path: `/mock/connections/{connection}/${action}`, summary, schema, success },
+      run: async (body, context) =>
+        affected(await run(body, context.req.param("connection") ?? "")),
+    });
+  add("drop", {
+    summary: "End a connection without a close frame",
+    schema: schemas.DropRequestSchema,
+    run: ({ half_open }, target) => half_open ? gateway.freeze(target) : gateway.drop(target),
+  });
+  add("close", {
+    summary: "Close a connection with a code",
+    schema: schemas.CloseRequestSchema,
+    run: (how, target) => gateway.close(target, how),
+  });
+  add("send", {
+    summary: "Send a frame that the session knows nothing of",
+    schema: schemas.SendRequestSchema,
+    run: (body, target) => gateway.send(target, "text" in body ? body : { json: body.frame }),
+  });
+  add("faults", {
+    summary: "Let things go wrong; on `all`, also on connections that are still to come",
+    schema: schemas.FaultsRequestSchema,
+    run: (body, target) => gateway.setFaults(target, faultsFromJson(body)),
+  });
+}
+
+function addRest(app: OpenAPIHono, options: ControlOptions): void {
+  const { gateway, time } = options;
+  addCommand(app, options, {
+    path: "/mock/tokens",
+    summary: "A token, good or with a fault",
+    schema: schemas.TokenRequestSchema,
+    success: { 200: jsonResponse("The token", schemas.TokenSchema) },
+    run: async ({ expires_in, ...rest }) => {
+      const request = { ...rest, expiresInS: expires_in };
+      return json(200, { token: await gateway.token(withoutUndefined(request)) });
+    },
+  });
+
+  const transcript = createRoute({
+    method: "get",
+    path: "/mock/transcript",
+    summary: "What was sent and received, and when",
+    request: { query: schemas.TranscriptQuerySchema },
+    responses: { 200: jsonResponse("Oldest first", schemas.TranscriptSchema) },
+  });
+  app.openapi(transcript, (context) => {
+    const { connection, event } = context.req.valid("query");
+    const { startMs } = gateway.clock;
+    return json(
+      200,
+      gateway.transcript
+        .filter((entry) => connection === undefined || entry.connection === connection)
+        .filter((entry) => event === undefined || entry.event === event)
+        .map(({ at, ...rest }) => ({ at, elapsed_ms: at - startMs, ...rest })),
+    );
+  });
+
+  addCommand(app, options, {
+    path: "/mock/reset",
+    summary: "Back to the beginning",
+    schema: schemas.ResetRequestSchema,
+    success: { 204: { description: "No connections, no messages, time at its start" } },
+    run: async ({ start_ms }) => {
+      time.stop();
+      await gateway.reset({ startMs: start_ms });
+      return noContent();
+    },
+  });
+}
+
+function affected(outcome: Affected | "unsupported"): Response {
+  if (outcome === "unknown") {
+    return problem("not_found", "There is no open connection of this name.");
+  }
+  if (outcome !== "unsupported") return json(200, { connections: outcome });
+  const status = 501;
+  const detail =
+    "This runtime cannot end a connection without a close frame; Deno 2.5 or newer can.";
+  return json(status, { title: "Not Implemented", status, code: "cannot_drop", detail }, {
+    "content-type": "application/problem+json",
+  });
+}
+
+function faultsToJson(faults: Faults): z.infer<typeof schemas.FaultsSchema> {
+  return {
+    stop_heartbeats: faults.stopHeartbeats,
+    withhold_acks: faults.withholdAcks,
+    lose_client_acks: faults.loseClientAcks,
+    delay_ms: faults.delayMs,
+  };
+}
+
+function faultsFromJson(body: z.infer<typeof schemas.FaultsRequestSchema>): Partial<Faults> {
+  return withoutUndefined({
+    stopHeartbeats: body.stop_heartbeats,
+    withholdAcks: body.withhold_acks,
+    loseClientAcks: body.lose_client_acks,
+    delayMs: body.delay_ms,
+  });
+}
+
+/** An object whose optional fields are there only if they have a value. */
+type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function withoutUndefined<T extends object>(fields: T): Given<T> {
+  // The one cast: what is left out is what the type leaves out.
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined),
+  ) as Given<T>;
+}

@@ -1,0 +1,166 @@
+/**
+ * The schemas of the control routes: what validates requests, types them and describes them in the
+ * OpenAPI document. Strict, as those of the gateway are.
+ *
+ * @module
+ */
+
+import { z } from "@hono/zod-openapi";
+import { TOKEN_FAULTS, type TokenFault } from "../issuer.ts";
+import { DEFAULT_PATIENCE_MS } from "./patience.ts";
+
+/** Codes that a close frame may carry (RFC 6455, section 7.4). */
+const CLOSE_CODE = (code: number): boolean =>
+  (code >= 3000 && code <= 4999) ||
+  (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code));
+
+/** What fits a close frame beside the code, in bytes of UTF-8. */
+const MAX_REASON_BYTES = 123;
+
+const unixMs = z.int().nonnegative();
+const run = z.enum(["real", "stopped"]);
+
+/** What time is to do. */
+export const ClockRequestSchema = z.strictObject({
+  advance_ms: z.int().min(0).max(1e12).optional().openapi({
+    description: "How far to move virtual time on",
+    example: 45_000,
+  }),
+  run: run.optional().openapi({
+    description: "`real` lets virtual time run by itself with real time, `stopped` holds it",
+  }),
+  patience_ms: z.int().min(0).max(60_000).default(DEFAULT_PATIENCE_MS).openapi({
+    description: "How long, in real time, a client has to answer before time goes on without it",
+  }),
+}).refine((request) => request.advance_ms !== undefined || request.run !== undefined, {
+  error: "neither advance_ms nor run, expected one of them or both",
+}).openapi("ClockRequest");
+
+/** What time it is. */
+export const ClockSchema = z.object({
+  now: unixMs.openapi({ description: "Virtual time in unix milliseconds" }),
+  elapsed_ms: z.int().openapi({ description: "Virtual milliseconds since the start" }),
+  run,
+  next_due: unixMs.nullable().openapi({
+    description: "When something is due next, in unix milliseconds of virtual time",
+  }),
+}).openapi("Clock");
+
+const faults = {
+  stop_heartbeats: z.boolean().openapi({
+    description: "The client gets no heartbeats; the gateway goes on as if each were acknowledged",
+  }),
+  withhold_acks: z.boolean().openapi({
+    description: "The client's own heartbeats are not acknowledged",
+  }),
+  lose_client_acks: z.boolean().openapi({
+    description: "The client's ACKs get lost, so that the gateway takes it for silent",
+  }),
+  delay_ms: z.int().min(0).max(1e9).openapi({
+    description: "How long everything takes, each way, in virtual milliseconds",
+  }),
+};
+
+/** What goes wrong on a connection. */
+export const FaultsSchema = z.object(faults).openapi("Faults");
+
+/** What is to go wrong: what is left out stays as it is. */
+export const FaultsRequestSchema = z.strictObject(faults).partial()
+  .refine((request) => Object.keys(request).length > 0, { error: "empty, expected a fault" })
+  .openapi("FaultsRequest");
+
+/** An open connection. */
+export const ConnectionSchema = z.object({
+  id: z.string().openapi({ example: "c1" }),
+  address: z.string(),
+  phase: z.string().openapi({ description: "What its session is at", example: "ready" }),
+  user: z.string().nullable().openapi({ description: "The user of a ready session" }),
+  half_open: z.boolean(),
+  faults: FaultsSchema,
+}).openapi("Connection");
+
+/** The path of a connection. */
+export const ConnectionPathSchema = z.object({
+  connection: z.string().openapi({
+    description: "The `id` of a connection, or `all`",
+    example: "all",
+  }),
+});
+
+/** The connections that something was done to. */
+export const AffectedSchema = z.object({ connections: z.array(z.string()) }).openapi("Affected");
+
+/** How to drop a connection. */
+export const DropRequestSchema = z.strictObject({
+  half_open: z.boolean().default(false).openapi({
+    description: "Tell neither side: the connection stays, but nothing passes any more",
+  }),
+}).openapi("DropRequest");
+
+/** How to close a connection. */
+export const CloseRequestSchema = z.strictObject({
+  code: z.int().refine(CLOSE_CODE, { error: "is no code that a close frame may carry" }).openapi({
+    example: 4002,
+  }),
+  reason: z.string().default("")
+    .refine((reason) => new TextEncoder().encode(reason).byteLength <= MAX_REASON_BYTES, {
+      error: `is longer than ${MAX_REASON_BYTES} bytes`,
+    }),
+}).openapi("CloseRequest");
+
+/** What to send: a text as it is, or a frame as JSON. */
+export const SendRequestSchema = z.union([
+  z.strictObject({ text: z.string() }),
+  z.strictObject({ frame: z.json() }),
+], { error: "expected either text or frame" }).openapi("SendRequest", {
+  type: "object",
+  properties: { text: { type: "string" }, frame: { description: "Any JSON" } },
+});
+
+const FAULT_NAMES = Object.keys(TOKEN_FAULTS) as [TokenFault, ...TokenFault[]];
+
+/** The token that is wanted. */
+export const TokenRequestSchema = z.strictObject({
+  user: z.string().optional().openapi({ description: "`alice` unless given" }),
+  channels: z.array(z.string()).optional().openapi({ description: '`["general"]` unless given' }),
+  expires_in: z.int().min(-1e9).max(1e9).optional().openapi({
+    description: "Virtual seconds until it expires; 3600 unless given",
+  }),
+  fault: z.enum(FAULT_NAMES).optional().openapi({
+    description: FAULT_NAMES.map((name) => `\`${name}\`: ${TOKEN_FAULTS[name]}`).join("; "),
+  }),
+  claims: z.record(z.string(), z.json()).optional().openapi({
+    type: "object",
+    description: "Claims besides the usual ones, or in their place",
+  }),
+}).openapi("TokenRequest");
+
+/** A token. */
+export const TokenSchema = z.object({ token: z.string() }).openapi("MockToken");
+
+/** What of the transcript is wanted. */
+export const TranscriptQuerySchema = z.strictObject({
+  connection: z.string().optional().openapi({ description: "Only of this connection" }),
+  event: z.string().optional().openapi({ description: "Only this kind", example: "sent" }),
+});
+
+/** The transcript. */
+export const TranscriptSchema = z.array(
+  z.looseObject({
+    at: unixMs.openapi({ description: "Virtual time in unix milliseconds" }),
+    elapsed_ms: z.int().openapi({ description: "Virtual milliseconds since the start" }),
+    connection: z.string(),
+    event: z.string().openapi({
+      description: "`opened`, `sent`, `received`, `close_sent`, `cut`, `gone`; with a fault also " +
+        "`not_sent`, `not_received`, `close_not_sent`, `frozen`",
+    }),
+  }).openapi("TranscriptEntry"),
+);
+
+/** Where to begin again. */
+export const ResetRequestSchema = z.strictObject({
+  start_ms: unixMs.max(8.64e15).optional().openapi({
+    description:
+      "Unix milliseconds at which virtual time begins; where it began before unless given",
+  }),
+}).openapi("ResetRequest");

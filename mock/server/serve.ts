@@ -1,0 +1,81 @@
+/**
+ * The test server for authors of clients: the real gateway behind a port, with virtual time and with
+ * routes that steer it (docs/testing-clients.md). Never for production, and only on loopback.
+ *
+ * @module
+ */
+
+import type { Config } from "../../gateway/config.ts";
+import type { Logger } from "../../gateway/ports.ts";
+import { RATE_LIMIT } from "../../gateway/protocol/mod.ts";
+import { SystemClock } from "../../gateway/runtime/clock.ts";
+import { createUpgrade, listen, type Listener } from "../../gateway/runtime/listener.ts";
+import { VERSION } from "../../gateway/version.ts";
+import type { Outside } from "../era.ts";
+import { MockGateway, type MockGatewayOptions } from "../gateway.ts";
+import { Patience } from "./patience.ts";
+import { RealTime } from "./real_time.ts";
+import { createControl } from "./routes.ts";
+
+/**
+ * Starts the test server.
+ *
+ * @throws {OperationalError} `bad_configuration` when the address cannot be listened on
+ */
+export async function serveMock(config: Config, logger: Logger): Promise<Listener> {
+  const clock = new SystemClock();
+  const patience = new Patience(clock);
+  const outside: Outside = {
+    clock,
+    createUpgrade: (parts) =>
+      createUpgrade({ ...parts, logger, allowedOrigins: config.allowedOrigins }),
+    // While time runs by itself, clients have as long as it takes.
+    answered: (links) => time.running ? Promise.resolve(false) : patience.answered(links),
+  };
+  const gateway = await MockGateway.create(gatewayOptions(config, logger), outside);
+  const time = new RealTime(gateway.clock, clock);
+  const control = createControl({ gateway, time, patience, clock, logger });
+  const listener = listen({
+    ...{ host: config.host, port: config.port, tls: config.tls, logger },
+    trustedProxies: config.trustedProxies,
+    handle: async (request, { address }) => {
+      if (new URL(request.url).pathname.startsWith("/mock/")) return await control(request);
+      const response = await gateway.handle(request, address);
+      // Whoever published finds that everybody has been sent what is theirs.
+      if (request.method !== "GET") await gateway.clock.settled();
+      return response;
+    },
+  });
+  logger.info("listening", { url: listener.url, version: VERSION, auth: "mock" });
+  logger.warn("this is the test server: time stands still until POST /mock/clock moves it", {
+    clock: `${listener.url}/mock/clock`,
+  });
+  return {
+    url: listener.url,
+    close: async () => {
+      time.stop();
+      await gateway.reset();
+      await listener.close();
+    },
+  };
+}
+
+function gatewayOptions(config: Config, logger: Logger): MockGatewayOptions {
+  const { maxConnections, maxConnectionsPerIp, maxUnidentified } = config;
+  return {
+    logger,
+    limits: { maxConnections, maxConnectionsPerIp, maxUnidentified },
+    retentionMs: config.retentionHours * 3_600_000,
+    maxMessageBytes: config.maxMessageBytes,
+    publishKey: config.publishKey,
+    connection: {
+      ...RATE_LIMIT,
+      heartbeatIntervalMs: config.heartbeatIntervalMs,
+      identifyTimeoutMs: config.identifyTimeoutMs,
+      verifyTimeoutMs: config.verifyTimeoutMs,
+      closeGraceMs: config.closeGraceMs,
+      maxFrameBytes: config.maxFrameBytes,
+      maxBufferedBytes: config.maxBufferedBytes,
+    },
+  };
+}

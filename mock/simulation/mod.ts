@@ -1,0 +1,11 @@
+/**
+ * The simulation: whole worlds from a seed, under faults, on virtual time (docs/simulation.md).
+ *
+ * @module
+ */
+
+export { type Fault, FAULTS, type Seams, type WorldOptions } from "./options.ts";
+export { Random } from "./random.ts";
+export { type Failure, shrink } from "./shrink.ts";
+export { Violation } from "./violation.ts";
+export { type Outcome, simulate } from "./world.ts";

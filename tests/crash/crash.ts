@@ -1,0 +1,58 @@
+/**
+ * The crash harness as a program: kills a gateway again and again while messages are published and
+ * received, prints what came of it, and exits with 1 if a message was lost, repeated or out of order.
+ *
+ *     deno task crash --kills 200
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { crash, type CrashReport } from "./run.ts";
+
+/** Every how many kills a line of progress is printed. */
+const STRIDE = 10;
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: "string", default: "20" },
+    clients: { type: "string", default: "10" },
+    publishers: { type: "string", default: "4" },
+    "longest-life-ms": { type: "string", default: "600" },
+  },
+});
+
+const started = performance.now();
+const report = await crash({
+  kills: Number(values.kills),
+  clients: Number(values.clients),
+  publishers: Number(values.publishers),
+  longestLifeMs: Number(values["longest-life-ms"]),
+  progress: ({ kills, retries, resumed }, accepted) => {
+    if (kills % STRIDE !== 0) return;
+    console.log(`${kills} kills, ${accepted} accepted, ${retries} retries, ${resumed} resumed`);
+  },
+});
+console.log(table(report, (performance.now() - started) / 1000));
+if (isFaulty(report)) Deno.exit(1);
+
+function table(found: CrashReport, seconds: number): string {
+  const rows: readonly (readonly [string, number])[] = [
+    ["kills", found.kills],
+    ["messages accepted (201)", found.accepted],
+    ["messages received, all clients", found.received],
+    ["sessions resumed", found.resumed],
+    ["sessions not resumed", found.refused],
+    ["publishes retried", found.retries],
+    ["losses", found.losses],
+    ["duplicates", found.duplicates],
+    ["out of order", found.disorders],
+    ["of unknown origin", found.strangers],
+    ["seconds", Math.round(seconds)],
+  ];
+  return rows.map(([name, count]) => `${name.padEnd(32)}${count}`).join("\n");
+}
+
+function isFaulty({ losses, duplicates, disorders, strangers, refused }: CrashReport): boolean {
+  return losses + duplicates + disorders + strangers + refused > 0;
+}

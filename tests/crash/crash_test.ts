@@ -1,0 +1,54 @@
+/**
+ * A short run of the crash harness, and proof that it would notice.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { compare, type Known } from "./report.ts";
+import { crash } from "./run.ts";
+
+Deno.test({
+  name: "no message that was answered with 201 is lost, repeated or out of order over 6 kills",
+  sanitizeOps: false,
+  sanitizeResources: false,
+  fn: async () => {
+    const found = await crash({ kills: 6, clients: 10, publishers: 4, longestLifeMs: 500 });
+    const { losses, duplicates, disorders, strangers, refused } = found;
+    const faults = { losses, duplicates, disorders, strangers, refused };
+    const none = { losses: 0, duplicates: 0, disorders: 0, strangers: 0, refused: 0 };
+    assert.deepEqual(faults, none, JSON.stringify(found));
+    assert.equal(found.kills, 6);
+    assert.equal(found.received, found.accepted * 10);
+    assert.ok(found.accepted > 0);
+    assert.ok(found.resumed >= 10, "every client resumed");
+  },
+});
+
+const accepted: readonly Known[] = [
+  { id: "e-1", content: "a" },
+  { id: "e-2", content: "b" },
+  { id: "e-3", content: "c" },
+];
+const [a, b, c] = accepted as readonly [Known, Known, Known];
+const none = { losses: 0, duplicates: 0, disorders: 0, strangers: 0 };
+
+Deno.test("compare() finds nothing wrong with all messages in order", () => {
+  assert.deepEqual(compare(accepted, accepted), none);
+});
+
+Deno.test("compare() counts losses, duplicates, disorder and unknown ids", () => {
+  assert.deepEqual(compare([a, c], accepted), { ...none, losses: 1 });
+  assert.deepEqual(compare([a, b, b, c], accepted), { ...none, duplicates: 1 });
+  assert.deepEqual(compare([a, b, { ...b, id: "e-9" }], accepted), {
+    ...none,
+    losses: 1,
+    duplicates: 1,
+  });
+  assert.deepEqual(compare([a, c, b], accepted), { ...none, disorders: 1 });
+  assert.deepEqual(compare([a, b, { ...c, id: "e-4" }], accepted), { ...none, strangers: 1 });
+  assert.deepEqual(compare([a, b, c, { id: "e-5", content: "d" }], accepted), {
+    ...none,
+    strangers: 1,
+  });
+});

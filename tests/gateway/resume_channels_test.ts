@@ -1,0 +1,175 @@
+/**
+ * Resuming while the app or a new token changes what the user may see: what comes is what is allowed,
+ * and every Ready says a position from which the client can go on.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Op } from "../../gateway/protocol/mod.ts";
+import { settle } from "../../mock/clock.ts";
+import { FakeSocket } from "../../mock/socket.ts";
+import { idsOf, World } from "./support/world.ts";
+
+/** Where a replay is when a test interferes. */
+const MOMENTS = ["first page waits for the peer", "second page is being read"] as const;
+type Moment = typeof MOMENTS[number];
+
+/** A replay over `channels` of 600 messages in turn to a, b and everyone, held at `moment`. */
+async function held(moment: Moment, channels: readonly string[]) {
+  const world = new World();
+  const [seen] = await world.publish({});
+  const drafts = Array.from(
+    { length: 600 },
+    (_, i) => [{ channel: "a" }, { channel: "b" }, {}][i % 3]!,
+  );
+  const missed = await world.publish(...drafts);
+  const socket = new FakeSocket();
+  socket.stall();
+  const peer = await world.ready({ channels, lastId: seen!.id }, socket);
+  if (moment === "second page is being read") {
+    world.log.holding = true;
+    socket.drain();
+    await world.clock.advance(100);
+    assert.equal(world.log.held, 1);
+  }
+  const goOn = async () => {
+    world.log.holding = false;
+    world.log.release();
+    socket.drain();
+    await world.clock.advance(1000);
+  };
+  return { world, peer, missed, seen: seen!, goOn };
+}
+
+for (const moment of MOMENTS) {
+  Deno.test(`A channel left while the ${moment} gives nothing more, the rest all`, async () => {
+    const { world, peer, missed, goOn } = await held(moment, ["a", "b"]);
+    const before = peer.received.length;
+    const waiting = await world.publish({ channel: "a" }, { channel: "b" }, {});
+    world.gateway.leave("alice", "b");
+    const after = await world.publish({ channel: "a" }, { channel: "b" }, {});
+    await goOn();
+    assert.ok(before > 0 && before < 600);
+    const rest = [...missed.slice(before), ...waiting, ...after].filter((m) => m.channel !== "b");
+    assert.deepEqual(peer.received.slice(before), idsOf(rest));
+    assert.deepEqual(world.gateway.presence("alice").channels, ["a"]);
+  });
+
+  Deno.test(`A channel joined while the ${moment} gives what is published from then on`, async () => {
+    const { world, peer, missed, goOn } = await held(moment, ["a"]);
+    const waiting = await world.publish({ channel: "b" }, { channel: "a" });
+    world.gateway.join("alice", "b");
+    const after = await world.publish({ channel: "b" }, {}, { channel: "b" });
+    await goOn();
+    const live = await world.publish({ channel: "b" });
+    const old = missed.filter(({ channel }) => channel !== "b");
+    assert.deepEqual(peer.received, idsOf([...old, waiting[1]!, ...after, ...live]));
+  });
+
+  Deno.test(`A channel left and joined again while the ${moment} begins at the second join`, async () => {
+    const { world, peer, missed, goOn } = await held(moment, ["a", "b"]);
+    const before = peer.received.length;
+    world.gateway.leave("alice", "b");
+    await world.publish({ channel: "b" });
+    world.gateway.join("alice", "b");
+    const after = await world.publish({ channel: "b" }, { channel: "a" });
+    await goOn();
+    const old = missed.slice(before).filter(({ channel }) => channel !== "b");
+    assert.deepEqual(peer.received.slice(before), idsOf([...old, ...after]));
+  });
+
+  Deno.test(`A renewal while the ${moment} says how far the replay is, which goes on`, async () => {
+    const { world, peer, missed, goOn } = await held(moment, ["a", "b"]);
+    const before = peer.received.length;
+    const waiting = await world.publish({ channel: "a" }, { channel: "b" }, { channel: "c" });
+    peer.identify({ channels: ["a", "c"] });
+    await settle();
+    const after = await world.publish({ channel: "a" }, { channel: "b" }, { channel: "c" });
+    await goOn();
+    assert.equal(peer.frames(Op.Ready).length, 2);
+    // Everything up to there has been sent, and nothing after it.
+    assert.deepEqual(peer.ready, {
+      ...{ op: Op.Ready, user: "alice", last_id: missed[before - 1]!.id },
+    });
+    const old = missed.slice(before).filter(({ channel }) => channel !== "b");
+    const expected = [...old, waiting[0]!, after[0]!, after[2]!];
+    assert.deepEqual(peer.received.slice(before), idsOf(expected));
+    assert.deepEqual(world.gateway.presence("alice").channels, ["a", "c"]);
+  });
+
+  Deno.test(`A client that drops while the ${moment}, after a renewal, loses nothing`, async () => {
+    const { world, peer, missed } = await held(moment, ["a", "b"]);
+    peer.identify({ channels: ["a", "b"] });
+    await settle();
+    const lastId = String(peer.ready["last_id"]);
+    assert.equal(lastId, String(peer.received.at(-1)));
+    peer.socket.peerClosed();
+    world.log.holding = false;
+    const back = await world.ready({ channels: ["a", "b"], lastId });
+    await world.clock.advance(1000);
+    assert.deepEqual([...peer.received, ...back.received], idsOf(missed));
+  });
+}
+
+/** A gateway whose fan-out rests behind the head of its log until the clock moves. */
+async function lagging() {
+  const world = new World();
+  await world.ready({ user: "bulk" });
+  const [seen] = await world.publish({});
+  await world.publishMany(4, { user: "bulk", content: "x".repeat(100_000) });
+  return { world, seen: seen! };
+}
+
+Deno.test("A renewal when the replay is ahead of the fan-out says the last id that was delivered", async () => {
+  const { world, seen } = await lagging();
+  const missed = await world.publish({ channel: "a" }, {});
+  const peer = await world.ready({ channels: ["a"], lastId: seen.id });
+  assert.deepEqual(peer.received, idsOf(missed));
+  peer.identify({ channels: ["a"] });
+  await settle();
+  assert.equal(peer.ready["last_id"], missed[1]!.id);
+  await world.clock.advance(10);
+  const live = await world.publish({ channel: "a" });
+  assert.deepEqual(peer.received, idsOf([...missed, ...live]));
+  peer.identify({ channels: ["a"] });
+  await settle();
+  assert.equal(peer.ready["last_id"], live[0]!.id);
+});
+
+Deno.test("A replay that is ahead of the fan-out repeats nothing when that comes", async () => {
+  const { world, seen } = await lagging();
+  const missed = await world.publish({}, { user: "alice" });
+  const peer = await world.ready({ lastId: seen.id });
+  const live = await world.publish({}, {});
+  assert.deepEqual(peer.received, idsOf(missed));
+  await world.clock.advance(10);
+  assert.deepEqual(peer.received, idsOf([...missed, ...live]));
+});
+
+Deno.test("A client that is ahead of the fan-out itself resumes without a repetition", async () => {
+  const { world } = await lagging();
+  const published = await world.publish({}, {});
+  const peer = await world.ready({ lastId: published[1]!.id });
+  assert.equal(peer.ready["resumed"], true);
+  await world.clock.advance(10);
+  const live = await world.publish({});
+  assert.deepEqual(peer.received, idsOf(live));
+});
+
+Deno.test("A channel joined while the replay is ahead of the fan-out gives what is published from then on", async () => {
+  for (const stall of [true, false]) {
+    const { world, seen } = await lagging();
+    await world.publish({ channel: "a" }, {});
+    const socket = new FakeSocket();
+    if (stall) socket.stall();
+    const peer = await world.ready({ lastId: seen.id }, socket);
+    world.gateway.join("alice", "a");
+    const after = await world.publish({ channel: "a" }, { channel: "a" }, {});
+    socket.drain();
+    await world.clock.advance(1000);
+    assert.deepEqual(peer.received.slice(-3), idsOf(after));
+    const sequences = peer.received.map((id) => Number(String(id).split("-")[1]));
+    assert.deepEqual(sequences, [...new Set(sequences)].sort((a, b) => a - b));
+  }
+});

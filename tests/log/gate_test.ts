@@ -1,0 +1,53 @@
+/**
+ * The gate that reads pass, and the text of ids.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Gate } from "../../gateway/log/gate.ts";
+import { formatMessageId, parseMessageId } from "../../gateway/log/mod.ts";
+import { settle } from "../../mock/clock.ts";
+
+Deno.test("Gate lets as many through at once as it is wide, in order", async () => {
+  const gate = new Gate(2);
+  const started: number[] = [];
+  const finish: (() => void)[] = [];
+  const pass = (number: number) =>
+    gate.pass(async () => {
+      started.push(number);
+      await new Promise<void>((resolve) => finish[number] = resolve);
+      return number;
+    });
+  const passing = [0, 1, 2].map(pass);
+  for (let done = 0; done < 6; done++) {
+    await settle();
+    assert.deepEqual(started, [0, 1, 2, 3, 4, 5].slice(0, done + 2));
+    // One waits when one leaves, and one more comes then.
+    finish[done]?.();
+    if (done < 3) passing.push(pass(done + 3));
+  }
+  assert.deepEqual(await Promise.all(passing), [0, 1, 2, 3, 4, 5]);
+});
+
+Deno.test("Gate gives the place of work that fails to the next", async () => {
+  const gate = new Gate(1);
+  const failing = gate.pass(() => Promise.reject(new Error("failed")));
+  const next = gate.pass(() => Promise.resolve("next"));
+  await assert.rejects(failing, /failed/);
+  assert.equal(await next, "next");
+  assert.equal(await gate.pass(() => Promise.resolve("last")), "last");
+});
+
+Deno.test("parseMessageId() reads what formatMessageId() prints, and nothing else", () => {
+  for (const sequence of [0, 1, 10, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
+    const id = { epoch: "0az9", sequence };
+    assert.deepEqual(parseMessageId(formatMessageId(id.epoch, id.sequence)), id);
+  }
+  for (
+    const text of ["a-9007199254740992", "a-00", "a-01", "A-1", "a_-1", "-1", "a-", "a-1 ", "a--1"]
+  ) {
+    assert.equal(parseMessageId(text), undefined, text);
+  }
+  assert.equal(parseMessageId(`${"a".repeat(41)}-1`), undefined);
+});

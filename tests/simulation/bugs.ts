@@ -1,0 +1,228 @@
+/**
+ * Bugs that are put into the gateway on purpose, to see that the simulation finds them.
+ *
+ * Each is small, of a kind that somebody could write, and goes in at one of the simulation's seams.
+ *
+ * @module
+ */
+
+import type { Connection } from "../../gateway/connection.ts";
+import { LOG_BUGS } from "./log_bugs.ts";
+import type { Clock, Socket } from "../../gateway/ports.ts";
+import {
+  type Reduce,
+  reduce,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionState,
+} from "../../gateway/protocol/mod.ts";
+import type { Seams } from "../../mock/simulation/mod.ts";
+
+/** A bug that is put in on purpose. */
+export interface Bug {
+  /** What is wrong, in a few words. */
+  readonly name: string;
+  /** Makes the bug, anew for each world. */
+  readonly make: () => Seams;
+}
+
+/** The reducer, with its effects changed. */
+function effects(
+  name: string,
+  change: (effect: SessionEffect, before: SessionState) => readonly SessionEffect[],
+): Bug {
+  const changed: Reduce = (state, event, options) => {
+    const [next, effects] = reduce(state, event, options);
+    return [next, effects.flatMap((effect) => change(effect, state))];
+  };
+  return { name, make: () => ({ reduce: changed }) };
+}
+
+/** The reducer, with the state that follows changed. */
+function states(
+  name: string,
+  change: (next: SessionState, before: SessionState) => SessionState,
+): Bug {
+  const changed: Reduce = (state, event, options) => {
+    const [next, effects] = reduce(state, event, options);
+    return [change(next, state), effects];
+  };
+  return { name, make: () => ({ reduce: changed }) };
+}
+
+/** The reducer, with what happened changed. */
+function events(
+  name: string,
+  change: (event: SessionEvent, state: SessionState) => SessionEvent,
+): Bug {
+  const changed: Reduce = (state, event, options) => reduce(state, change(event, state), options);
+  return { name, make: () => ({ reduce: changed }) };
+}
+
+/** The server's side of a socket, with some of it changed. */
+function socket(name: string, change: (socket: Socket) => Partial<Socket>): Bug {
+  const wrap = (real: Socket): Socket => {
+    const changed = change(real);
+    return {
+      listen: (listener) => real.listen(listener),
+      send: changed.send ?? ((text) => real.send(text)),
+      close: changed.close ?? ((code, reason) => real.close(code, reason)),
+      cut: changed.cut ?? (() => real.cut()),
+      get bufferedBytes() {
+        return changed.bufferedBytes ?? real.bufferedBytes;
+      },
+    };
+  };
+  return { name, make: () => ({ socket: wrap }) };
+}
+
+/** The gateway's clock, with some of it changed. */
+function clock(name: string, change: (clock: Clock) => Partial<Clock>): Bug {
+  const wrap = (real: Clock): Clock => ({
+    now: () => real.now(),
+    steady: () => real.steady(),
+    setTimer: (delayMs, callback) => real.setTimer(delayMs, callback),
+    ...change(real),
+  });
+  return { name, make: () => ({ clock: wrap }) };
+}
+
+/** A connection with one of its methods replaced. */
+function connection<Name extends "deliver" | "enter" | "exit">(
+  name: string,
+  method: Name,
+  change: (real: Connection[Name]) => Connection[Name],
+): Bug {
+  const accepted = (served: Connection): void => {
+    const real = served[method].bind(served) as Connection[Name];
+    Object.defineProperty(served, method, { value: change(real) });
+  };
+  return { name, make: () => ({ accepted }) };
+}
+
+/** Moves the next deadline of a session that has just sent a beat. */
+function shiftAckDeadline(byMs: number): (next: SessionState, before: SessionState) => SessionState {
+  return (next, before) => {
+    if (!("unacked" in next) || next.unacked === undefined) return next;
+    const sent = !("unacked" in before) || before.unacked !== next.unacked;
+    return sent ? { ...next, beatAt: next.beatAt + byMs } : next;
+  };
+}
+
+/** True once in `count` calls. */
+function onceIn(count: number): () => boolean {
+  let calls = 0;
+  return () => ++calls % count === 0;
+}
+
+const REDUCER_BUGS: readonly Bug[] = [
+  states("the ACK deadline is 1 ms early", shiftAckDeadline(-1)),
+  states("the ACK deadline is 1 ms late", shiftAckDeadline(1)),
+  effects("a beat is never sent", (effect) => {
+    return effect.type === "send" && effect.frame.op === 10 ? [] : [effect];
+  }),
+  effects("a beat is answered with another time", (effect) => {
+    if (effect.type !== "send" || effect.frame.op !== 11) return [effect];
+    return [{ ...effect, frame: { ...effect.frame, time: effect.frame.time + 1 } }];
+  }),
+  events("any ACK will do", (event, state) => {
+    if (event.type !== "frameReceived" || !event.decoded.ok) return event;
+    const { frame } = event.decoded;
+    if (frame.op !== 11 || !("unacked" in state) || state.unacked === undefined) return event;
+    return { ...event, decoded: { ok: true, frame: { ...frame, time: state.unacked } } };
+  }),
+  effects("the hub forgets to remove who is closed", (effect) => {
+    return effect.type === "leave" ? [] : [effect];
+  }),
+  {
+    name: "a session is ready before Ready is sent",
+    make: () => ({
+      reduce: (state, event, options) => {
+        const [next, effects] = reduce(state, event, options);
+        if (state.phase !== "verifying" || next.phase !== "joining") return [next, effects];
+        const { phase: _phase, identification, ...open } = next;
+        const { user, channels, expiresAt } = identification.claims;
+        return [
+          { ...open, phase: "ready", user, expiresAt, renewal: identification },
+          [{ type: "join", user, channels }, ...effects],
+        ];
+      },
+    }),
+  },
+  {
+    name: "a replay begins before Ready",
+    make: () => ({
+      reduce: (state, event, options) => {
+        const [next, effects] = reduce(state, event, options);
+        const joins = effects.at(-1)?.type === "join";
+        return [next, joins ? [...effects].reverse() : effects];
+      },
+    }),
+  },
+  states("an expired token stays", (next) => {
+    return next.phase === "ready" ? { ...next, expiresAt: Infinity } : next;
+  }),
+  events("a renewal may be another user's", (event, state) => {
+    if (event.type !== "tokenVerified" || state.phase !== "ready") return event;
+    return { ...event, claims: { ...event.claims, user: state.user } };
+  }),
+  effects("a renewed token's channels are ignored", (effect, before) => {
+    return effect.type === "join" && before.phase === "ready" ? [] : [effect];
+  }),
+  events("a verdict on an older Identify counts", (event, state) => {
+    if (event.type !== "tokenVerified" || !("attempts" in state)) return event;
+    return { ...event, attempt: state.attempts };
+  }),
+  {
+    name: "one frame too many is allowed",
+    make: () => ({
+      reduce: (state, event, options) => {
+        return reduce(state, event, { ...options, rateLimitFrames: options.rateLimitFrames + 1 });
+      },
+    }),
+  },
+  effects("a silent peer is never cut", (effect) => effect.type === "cut" ? [] : [effect]),
+  events("a drain does not reach a session that identifies", (event, state) => {
+    if (event.type !== "drained" || state.phase === "ready") return event;
+    return { type: "ticked", at: event.at };
+  }),
+  effects("Ready says a position that is one too high", (effect) => {
+    if (effect.type !== "send" || effect.frame.op !== 2) return [effect];
+    const [epoch, sequence] = effect.frame.last_id.split("-");
+    const last_id = `${epoch}-${Number(sequence) + 1}`;
+    return [{ ...effect, frame: { ...effect.frame, last_id } }];
+  }),
+];
+
+const SHELL_BUGS: readonly Bug[] = [
+  socket("a close code that is not in the table", (real) => ({
+    close: (code, reason) => real.close(code === 4002 ? 4000 : code, reason),
+  })),
+  socket("what a peer does not read is never counted", () => ({ bufferedBytes: 0 })),
+  clock("a timer that is cancelled stays", (real) => ({
+    setTimer: (delayMs, callback) => {
+      let cancelled = false;
+      real.setTimer(delayMs, () => {
+        if (!cancelled) callback();
+      });
+      return { cancel: () => cancelled = true };
+    },
+  })),
+  clock("deadlines are kept by the wall clock", (real) => ({ steady: () => real.now() })),
+  connection("one live message in 500 is delivered twice", "deliver", (real) => {
+    const now = onceIn(500);
+    return (encoded) => {
+      real(encoded);
+      if (now()) real(encoded);
+    };
+  }),
+  connection("one live message in 500 is forgotten", "deliver", (real) => {
+    const now = onceIn(500);
+    return (encoded) => now() ? undefined : real(encoded);
+  }),
+  connection("who leaves a channel still receives it", "exit", () => () => {}),
+  connection("who joins a channel does not receive it", "enter", () => () => {}),
+];
+
+/** Every deliberate bug. */
+export const BUGS: readonly Bug[] = [...REDUCER_BUGS, ...SHELL_BUGS, ...LOG_BUGS];

@@ -1,0 +1,140 @@
+/**
+ * Deliberate bugs of the log, of reading from it and of fanning out what it hands over.
+ *
+ * @module
+ */
+
+import type { AppendRequest, Store } from "../../gateway/log/mod.ts";
+import type { LogPage, LogQuery, Message, MessageLog } from "../../gateway/ports.ts";
+import type { Bug } from "./bugs.ts";
+
+/** The log, with pages changed as the gateway reads them. */
+function pages(
+  name: string,
+  change: (page: LogPage | "expired", query: LogQuery, log: MessageLog) => LogPage | "expired",
+): Bug {
+  return log(name, (real) => ({
+    read: async (query) => change(await real.read(query), query, real),
+  }));
+}
+
+/** The log, with what it hands to the fan-out changed. */
+function batches(name: string, change: (messages: readonly Message[]) => readonly Message[]): Bug {
+  return log(name, (real) => ({
+    subscribe: (listener) => real.subscribe((messages) => listener(change(messages))),
+  }));
+}
+
+function log(name: string, change: (log: MessageLog) => Partial<MessageLog>): Bug {
+  const wrap = (real: MessageLog): MessageLog => ({
+    publish: (drafts) => real.publish(drafts),
+    publishOnce: (key, drafts) => real.publishOnce(key, drafts),
+    subscribe: (listener) => real.subscribe(listener),
+    read: (query) => real.read(query),
+    head: () => real.head(),
+    check: () => real.check(),
+    close: () => real.close(),
+    ...change(real),
+  });
+  return { name, make: () => ({ log: wrap }) };
+}
+
+function store(name: string, change: (store: Store) => Partial<Store>): Bug {
+  const wrap = (real: Store): Store => ({
+    open: () => real.open(),
+    append: (requests, now) => real.append(requests, now),
+    read: (request) => real.read(request),
+    prune: (now) => real.prune(now),
+    check: (now) => real.check(now),
+    close: () => real.close(),
+    ...change(real),
+  });
+  return { name, make: () => ({ store: wrap }) };
+}
+
+/** A store that says that it has kept what it is still writing. */
+function hasty(real: Store): Partial<Store> {
+  let head = 0;
+  return {
+    open: async () => {
+      const state = await real.open();
+      head = state.head;
+      return state;
+    },
+    append: async (requests, now) => {
+      if (requests.some(({ once }) => once !== undefined)) {
+        const appended = await real.append(requests, now);
+        for (const outcome of appended.outcomes) if (outcome.kind === "kept") head += outcome.count;
+        return appended;
+      }
+      void real.append(requests, now);
+      const outcomes = requests.map(({ rows }) => {
+        const first = head + 1;
+        head += rows.length;
+        return { kind: "kept", first, count: rows.length, time: now } as const;
+      });
+      return { outcomes, full: false };
+    },
+  };
+}
+
+/** A store that does not know a key again, but for one that comes with another body. */
+function forgetful(real: Store): Partial<Store> {
+  const digests = new Map<string, string>();
+  const forget = (request: AppendRequest): AppendRequest => {
+    if (request.once === undefined) return request;
+    const { key, digest } = request.once;
+    if (digests.get(key) === digest) return { ...request, once: undefined };
+    digests.set(key, digest);
+    return request;
+  };
+  return { append: (requests, now) => real.append(requests.map(forget), now) };
+}
+
+function shifted(page: LogPage, by: number): LogPage {
+  const [epoch] = page.upTo.id.split("-");
+  const sequence = page.upTo.sequence + by;
+  return { ...page, upTo: { id: `${epoch}-${sequence}`, sequence } };
+}
+
+/** The bugs. */
+export const LOG_BUGS: readonly Bug[] = [
+  pages("a replay skips one", (page) => {
+    if (page === "expired" || page.messages.length < 2) return page;
+    return { ...page, messages: page.messages.slice(1) };
+  }),
+  pages("a replay repeats one", (page) => {
+    if (page === "expired") return page;
+    return { ...page, messages: [...page.messages.slice(0, 1), ...page.messages] };
+  }),
+  pages("a replay takes its first page for all", (page, _query, log) => {
+    if (page === "expired" || !page.more) return page;
+    return { ...page, more: false, upTo: log.head() };
+  }),
+  pages("a message twice where replay goes over to live", (page) => {
+    if (page === "expired" || page.more || page.messages.length === 0) return page;
+    return shifted(page, -1);
+  }),
+  pages("a gap where replay goes over to live", (page) => {
+    return page === "expired" || page.more ? page : shifted(page, 1);
+  }),
+  pages("resumed though retention took what was missed", (page, _query, log) => {
+    return page === "expired" ? { messages: [], more: false, upTo: log.head() } : page;
+  }),
+  pages("never resumed", () => "expired"),
+  batches("fan-out out of order", (messages) => [...messages].reverse()),
+  batches("a message to the wrong user", (messages) => {
+    return messages.map((message) => message.user === "7" ? { ...message, user: "u5" } : message);
+  }),
+  batches("the last of a group is not fanned out", (messages) => {
+    return messages.length > 1 ? messages.slice(0, -1) : messages;
+  }),
+  store("201 before the message is durable", hasty),
+  store("a repeated Idempotency-Key publishes again", forgetful),
+  store("the last id is used again after a restart", (real) => ({
+    open: async () => {
+      const state = await real.open();
+      return { ...state, head: Math.max(0, state.head - 1) };
+    },
+  })),
+];
