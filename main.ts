@@ -50,7 +50,7 @@ async function main(): Promise<void> {
     args: Deno.args,
     readTextFile: Deno.readTextFileSync,
   });
-  if (command.command === "help" || command.command === "version") return console.log(command.text);
+  if ("text" in command) return console.log(command.text);
   const { config } = command;
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
   if (command.command === "mock") return await runMock(config, logger);
@@ -66,6 +66,8 @@ async function main(): Promise<void> {
   const log = await openLog(world);
   const { verifier, issuer } = await createAuth(world);
   const gateway = createGateway(world, { log, verifier });
+  // Before anybody can know that the gateway is there, and stop it.
+  const stop = signalled(logger);
   let listener: Listener;
   try {
     listener = serve(world, { log, gateway, issuer });
@@ -75,7 +77,7 @@ async function main(): Promise<void> {
   }
   const stopWatching = watchEventLoop(clock, (ms) => metrics.eventLoopDelay(ms));
   announce(world, listener);
-  await signalled(logger);
+  await stop;
   await gateway.drain(config.drainMs);
   await listener.close();
   await log.close();

@@ -8,12 +8,13 @@
  * @module
  */
 
+import { Delivery } from "./delivery.ts";
 import type { Encoded } from "./encode.ts";
 import { OperationalError } from "./errors.ts";
 import type { Hub, Member } from "./hub.ts";
 import type { Metrics } from "./metrics.ts";
 import { Outbox } from "./outbox.ts";
-import type { Clock, Logger, MessageLog, Position, Socket, Timer, TokenVerifier } from "./ports.ts";
+import type { Clock, Logger, MessageLog, Socket, Timer, TokenVerifier } from "./ports.ts";
 import {
   CloseCode,
   decode,
@@ -29,7 +30,6 @@ import {
   type SessionOptions,
   type SessionState,
 } from "./protocol/mod.ts";
-import { Replay } from "./replay.ts";
 
 /** The longest wait between two tries to cut a connection whose peer does not take what was written. */
 const CUT_RETRY_LAST_MS = 60_000;
@@ -93,6 +93,7 @@ export class Connection implements Member {
   readonly #context: ConnectionContext;
   readonly #parts: ConnectionParts;
   readonly #outbox: Outbox;
+  readonly #delivery: Delivery;
   #state: SessionState = initial();
   #events: SessionEvent[] = [];
   #busy = false;
@@ -100,11 +101,6 @@ export class Connection implements Member {
   #armedFor: number | undefined;
   #cutRetry: Timer | undefined;
   #cutRetryMs: number;
-  /** The attempt whose place in the log is being looked up. */
-  #locating = 0;
-  #replay: Replay | undefined;
-  /** Everything up to here was sent by a replay that was ahead of the fan-out. */
-  #liveAfter: Position | undefined;
   #socketClosed = false;
   /** Whether the session is over and its socket could not be cut. */
   #lingering = false;
@@ -117,10 +113,15 @@ export class Connection implements Member {
     this.#socket = parts.socket;
     this.#context = parts.context;
     this.#cutRetryMs = parts.context.options.closeGraceMs;
-    this.#outbox = new Outbox({
-      socket: parts.socket,
-      clock: parts.context.clock,
-      maxBufferedBytes: parts.context.options.maxBufferedBytes,
+    const { socket, context: { clock, hub, log, metrics, options: { maxBufferedBytes } } } = parts;
+    this.#outbox = new Outbox({ socket, clock, maxBufferedBytes });
+    this.#delivery = new Delivery({
+      log,
+      metrics,
+      maxBufferedBytes,
+      position: () => hub.position,
+      send: (encoded) => this.#sendMessage(encoded),
+      drained: () => this.#outbox.empty(),
     });
   }
 
@@ -169,13 +170,8 @@ export class Connection implements Member {
 
   /** Takes a message that the user may see. */
   deliver(encoded: Encoded): void {
-    if (this.#replay !== undefined) return this.#replay.offer(encoded);
-    if (this.#liveAfter !== undefined) {
-      if (encoded.message.sequence <= this.#liveAfter.sequence) return;
-      this.#liveAfter = undefined;
-    }
     try {
-      if (this.#sendMessage(encoded)) this.#context.metrics.delivered(1);
+      this.#delivery.offer(encoded);
     } catch (error) {
       this.#bug(error);
     }
@@ -183,12 +179,12 @@ export class Connection implements Member {
 
   /** Adds a channel to what is delivered, from now on. */
   enter(channel: string): void {
-    if (this.#context.hub.enter(this, channel)) this.#replay?.enter(channel);
+    if (this.#context.hub.enter(this, channel)) this.#delivery.enter(channel);
   }
 
   /** Takes a channel from what is delivered. */
   exit(channel: string): void {
-    if (this.#context.hub.exit(this, channel)) this.#replay?.exit(channel);
+    if (this.#context.hub.exit(this, channel)) this.#delivery.exit(channel);
   }
 
   #messageReceived(data: string | Uint8Array): void {
@@ -245,7 +241,7 @@ export class Connection implements Member {
         return;
       case "join":
         hub.join(this, effect.user, effect.channels);
-        this.#join(effect.channels);
+        void this.#startDelivery(effect.channels);
         return;
       case "leave":
         this.#leave();
@@ -288,71 +284,25 @@ export class Connection implements Member {
   }
 
   async #locate(effect: SessionEffect & { readonly type: "locate" }): Promise<void> {
-    const { attempt, user, channels, lastId } = effect;
-    const { hub, log, options } = this.#context;
-    if (effect.renewal) {
-      return this.feed({ type: "located", attempt, lastId: this.#position(), resumed: true });
-    }
-    this.#locating = attempt;
-    this.#replay = undefined;
-    if (lastId === undefined) {
-      return this.feed({ type: "located", attempt, lastId: hub.position.id, resumed: false });
-    }
-    const target = {
-      send: (encoded: Encoded) => {
-        const sent = this.#sendMessage(encoded);
-        if (sent) this.#context.metrics.replayed(1);
-        return sent;
-      },
-      drained: () => this.#outbox.empty(),
-      position: () => hub.position,
-      live: (position: Position) => {
-        this.#replay = undefined;
-        this.#liveAfter = position;
-      },
-    };
-    const { maxBufferedBytes } = options;
-    const replay = new Replay({ log, target, user, channels, lastId, maxBufferedBytes });
+    const { attempt } = effect;
     try {
-      const kept = await replay.begin();
-      if (this.#locating !== attempt) return;
-      if (kept) this.#replay = replay;
-      this.feed({
-        type: "located",
-        attempt,
-        lastId: kept ? lastId : hub.position.id,
-        resumed: kept,
+      await this.#delivery.locate(effect, (place) => {
+        this.feed({ type: "located", attempt, ...place });
       });
     } catch (error) {
       this.#dependencyLost(attempt, error);
     }
   }
 
-  /** Begins the replay that Identify asked for; one that already runs goes on with new channels. */
-  #join(channels: readonly string[]): void {
-    const replay = this.#replay;
-    if (replay === undefined) return;
-    if (replay.running) return replay.replaceChannels(channels);
-    replay.run().then((outcome) => {
-      if (outcome !== "expired") return;
+  async #startDelivery(channels: readonly string[]): Promise<void> {
+    try {
+      if (await this.#delivery.start(channels) !== "expired") return;
       this.#context.logger.info("retention overtook a replay", { connection: this.id });
-      this.feed({ type: "failed" });
-    }).catch((error: unknown) => {
-      if (error instanceof OperationalError) {
-        this.#context.logger.warn("a replay broke off", { connection: this.id, error });
-        this.feed({ type: "failed" });
-      } else {
-        this.#bug(error);
-      }
-    });
-  }
-
-  /** Up to where this session's messages have been sent. */
-  #position(): string {
-    if (this.#replay !== undefined) return this.#replay.cursorId;
-    const { position } = this.#context.hub;
-    const after = this.#liveAfter;
-    return after !== undefined && after.sequence > position.sequence ? after.id : position.id;
+    } catch (error) {
+      if (!(error instanceof OperationalError)) return this.#bug(error);
+      this.#context.logger.warn("a replay broke off", { connection: this.id, error });
+    }
+    this.feed({ type: "failed" });
   }
 
   #sendMessage(encoded: Encoded): boolean {
@@ -400,8 +350,7 @@ export class Connection implements Member {
 
   #leave(): void {
     this.#context.hub.leave(this);
-    this.#replay?.stop();
-    this.#replay = undefined;
+    this.#delivery.stop();
   }
 
   /** Ends the connection without the peer; while the runtime cannot, tries again, less and less often. */

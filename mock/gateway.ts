@@ -217,6 +217,7 @@ export class MockGateway implements AsyncDisposable {
 
   /** Sets what goes wrong; what is left out stays. For `all`, also on connections still to come. */
   async setFaults(target: Target, faults: Partial<Faults>): Promise<Affected> {
+    await this.clock.settled();
     const links = this.#parts.links.setFaults(target, faults);
     return links === undefined ? "unknown" : await this.#affected(links);
   }
@@ -241,14 +242,15 @@ export class MockGateway implements AsyncDisposable {
     await this.reset();
   }
 
+  /** What was sent before has arrived when `act` is called, and what it does when this resolves. */
   async #each(target: Target, act: (link: Link) => void): Promise<Affected> {
+    await this.clock.settled();
     const links = this.#parts.links.select(target);
     if (links === undefined) return "unknown";
     links.forEach(act);
     return await this.#affected(links);
   }
 
-  /** The consequences of what was done have happened when this resolves. */
   async #affected(links: readonly { readonly id: string }[]): Promise<readonly string[]> {
     const ids = links.map(({ id }) => id);
     await this.settled();

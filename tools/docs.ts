@@ -15,6 +15,7 @@ import { flagName, type Option, OPTION_GROUPS, OPTIONS } from "../gateway/option
 import { CloseCode, type CloseCodeInfo, Op } from "../gateway/protocol/codes.ts";
 import type { Phase } from "../gateway/protocol/session_types.ts";
 import { type Transition, TRANSITIONS, type Trigger } from "../gateway/protocol/transitions.ts";
+import { TOKEN_FAULTS } from "../mock/issuer.ts";
 
 /** The parts that each document must have, by name. */
 const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
@@ -25,6 +26,11 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "transitions": transitions,
   },
   "docs/operations.md": { "options": options },
+  "docs/testing-clients.md": {
+    "token-faults": tokenFaults,
+    "example-python": () => quote("examples/client_test.py", "python"),
+    "example-typescript": () => quote("examples/client_test.ts", "ts"),
+  },
 };
 
 /** What a server and what a client may send, for the table of opcodes. */
@@ -136,6 +142,17 @@ function options(): string {
     });
     return `### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
   }).join("\n\n");
+}
+
+function tokenFaults(): string {
+  const rows = Object.entries(TOKEN_FAULTS).map(([name, what]) => [code(name), what]);
+  return table(["Fault", "What is wrong with the token"], rows);
+}
+
+/** A file of the repository as a code block. */
+function quote(path: string, language: string): string {
+  const text = Deno.readTextFileSync(new URL(`../${path}`, import.meta.url));
+  return `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
 }
 
 /** What is wrong with a document that no generator can put right. */

@@ -15,6 +15,8 @@ import type { Tables } from "./sqlite_tables.ts";
 const PAGE_BYTES = 4096;
 const MIN_UNIT_BYTES = 16 * PAGE_BYTES;
 const MAX_UNIT_BYTES = 1024 * PAGE_BYTES;
+/** Most rows that go in one transaction; each may touch a page of the index. */
+const MAX_STEP_ROWS = 512;
 /** About what a key costs on disk. */
 const KEY_BYTES = 256;
 
@@ -26,6 +28,8 @@ export class Retention {
   readonly #markBytes: number;
   readonly #maxKeys: number;
   #givingBack = false;
+  /** What the database held after the last step that left too much. */
+  #leftBytes = Infinity;
 
   /** Limits in milliseconds and in bytes on disk. */
   constructor(limits: { readonly retentionMs: number; readonly retentionBytes: number }) {
@@ -42,6 +46,11 @@ export class Retention {
     return Math.floor(this.unitBytes / PAGE_BYTES);
   }
 
+  /** Most rows that go in one transaction. */
+  get #stepRows(): number {
+    return Math.min(this.unit, MAX_STEP_ROWS);
+  }
+
   /** Whether something has to go for its size. */
   isFull(tables: Tables): boolean {
     return tables.usedBytes > this.#markBytes;
@@ -49,9 +58,9 @@ export class Retention {
 
   /** Does a part of what is due at `now`. Returns whether there is more. */
   step(tables: Tables, now: number): boolean {
-    const keys = tables.deleteKeys(now - IDEMPOTENCY_MS, this.unit);
-    const messages = tables.deleteMessages(now - this.#retentionMs, this.unit);
-    if (keys === this.unit || messages === this.unit) return true;
+    const keys = tables.deleteKeys(now - IDEMPOTENCY_MS, this.#stepRows);
+    const messages = tables.deleteMessages(now - this.#retentionMs, this.#stepRows);
+    if (Math.max(keys, messages) === this.#stepRows) return true;
     return this.#makeRoom(tables) || this.#giveBack(tables);
   }
 
@@ -59,15 +68,19 @@ export class Retention {
   #makeRoom(tables: Tables): boolean {
     if (!this.isFull(tables)) return false;
     // Messages go before keys, but keys alone must not fill the file.
-    while (tables.countKeys() > this.#maxKeys) tables.deleteKeys(Infinity, this.unit);
-    const startBytes = tables.usedBytes;
-    for (;;) {
+    while (tables.countKeys() > this.#maxKeys) tables.deleteKeys(Infinity, this.#stepRows);
+    let more = true;
+    for (let rows = 0; more;) {
+      const gone = tables.deleteMessages(Infinity, this.#stepRows);
+      if (gone === 0 && tables.deleteKeys(Infinity, this.#stepRows) === 0) more = false;
+      rows += gone;
       const usedBytes = tables.usedBytes;
-      if (usedBytes <= this.#markBytes - this.unitBytes / 2) return false;
-      if (startBytes - usedBytes > 2 * this.unitBytes) return true;
-      const gone = tables.deleteMessages(Infinity, this.unit);
-      if (gone === 0 && tables.deleteKeys(Infinity, this.unit) === 0) return false;
+      if (usedBytes <= this.#markBytes - this.unitBytes / 2) more = false;
+      // Enough for one step, if more went than has come since the last.
+      if (rows >= this.#stepRows && usedBytes < this.#leftBytes) break;
     }
+    this.#leftBytes = more ? tables.usedBytes : Infinity;
+    return more;
   }
 
   /** Gives free pages back once they are many; a few are kept, since they are needed again. */

@@ -103,7 +103,8 @@ function addCommand<T>(
   app.openAPIRegistry.registerPath(route);
   app.post(route.getRoutingPath(), async (context) => {
     const { raw } = context.req;
-    const empty = raw.headers.get("content-type") === null;
+    const empty = raw.headers.get("content-type") === null ||
+      raw.headers.get("content-length") === "0";
     const body = empty ? { value: {} } : await readJson(raw, limits);
     if (body instanceof Response) return body;
     const valid = validateBody(command.schema, body.value);

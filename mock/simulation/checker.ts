@@ -14,9 +14,9 @@ import type { Gateway } from "../../gateway/gateway.ts";
 import type { Message } from "../../gateway/ports.ts";
 import type { FakeClock } from "../clock.ts";
 import { meaningOf } from "./client_frames.ts";
-import { type Arrived, Delivery } from "./delivery.ts";
+import { Delivery } from "./delivery.ts";
 import type { SimulatedDisk } from "./disk.ts";
-import { checkTables } from "./leftovers.ts";
+import { checkPresence, checkTables } from "./leftovers.ts";
 import { History } from "./history.ts";
 import type { Link, LinkObserver } from "./network.ts";
 import { WINDOW_BYTES } from "./pipe.ts";
@@ -55,6 +55,8 @@ export class Checker implements LinkObserver {
   #drainByMs: number | undefined;
   #readFailedAtMs = -1;
   #changed = false;
+  /** Users whose presence may have changed. */
+  readonly #touched = new Set<string>();
 
   /** Nothing has happened yet. */
   constructor(options: CheckerOptions) {
@@ -136,6 +138,7 @@ export class Checker implements LinkObserver {
   decided(serial: number, verdict: Verdict): void {
     const at = { ms: this.#now, wallMs: this.#options.clock.now() };
     for (const session of this.#sessions.values()) session.verdict(serial, verdict, at);
+    this.#changed = true;
   }
 
   serverSent(link: Link, text: string): void {
@@ -154,7 +157,7 @@ export class Checker implements LinkObserver {
     const session = this.#of(link);
     this.#options.count(`closed with ${code}`);
     session.closed(code, this.#now, () => this.#isExcused(session, link, code));
-    this.#changed = true;
+    this.#touch(session);
   }
 
   serverCut(link: Link): void {
@@ -163,13 +166,13 @@ export class Checker implements LinkObserver {
 
   serverGone(link: Link): void {
     this.serverDied(link);
-    this.#changed = true;
   }
 
   serverDied(link: Link): void {
     const session = this.#sessions.get(link.id);
     if (session === undefined) return;
     session.stage = "gone";
+    this.#touch(session);
     if (this.#detached.delete(link.id)) this.#sessions.delete(link.id);
   }
 
@@ -182,12 +185,12 @@ export class Checker implements LinkObserver {
   }
 
   /** A Message arrived at the client. */
-  clientReceived(link: Link, message: Arrived): void {
+  clientReceived(link: Link, id: string, text: string): void {
     const { delivery } = this.#of(link);
     if (delivery === undefined) {
-      return this.#report("nothing before Ready", `${message.id} arrived before Ready`, link.id);
+      return this.#report("nothing before Ready", `${id} arrived before Ready`, link.id);
     }
-    delivery.arrived(message);
+    delivery.arrived(id, text);
   }
 
   /** A Ready arrived at the client, who takes up at `lastId` should it have to. */
@@ -218,6 +221,7 @@ export class Checker implements LinkObserver {
       else delivery?.exit(channel);
     }
     this.#changed = true;
+    this.#touched.add(user);
   }
 
   /** The backend disconnects `user`. */
@@ -231,7 +235,14 @@ export class Checker implements LinkObserver {
   settled(): void {
     if (!this.#changed) return;
     this.#changed = false;
-    if (this.#gateway !== undefined) checkTables(this.#gateway, this.sessions, this.#report);
+    const { sessions } = this;
+    if (this.#gateway !== undefined) {
+      checkTables(this.#gateway, sessions, this.#report);
+      for (const user of this.#touched) {
+        checkPresence(this.#gateway, user, { sessions, report: this.#report });
+      }
+    }
+    this.#touched.clear();
   }
 
   /** Looks for what should have happened and did not. */
@@ -267,6 +278,11 @@ export class Checker implements LinkObserver {
     }
   }
 
+  #touch({ delivery }: Session): void {
+    this.#changed = true;
+    if (delivery !== undefined) this.#touched.add(delivery.user);
+  }
+
   #of(link: Link): Session {
     const session = this.#sessions.get(link.id);
     return session ?? this.#report("one life", "a connection is used that is gone", link.id);
@@ -284,6 +300,7 @@ export class Checker implements LinkObserver {
       this.#report("resumed answers last_id", explanation, connection);
     }
     this.#changed = true;
+    this.#touched.add(frame.user);
     if (session.delivery !== undefined) return;
     session.resumed = frame.resumed === true;
     if (lastId !== undefined) this.#options.count(session.resumed ? "resumed" : "not resumed");

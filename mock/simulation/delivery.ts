@@ -5,18 +5,9 @@
  * @module
  */
 
-import type { Json } from "../../gateway/ports.ts";
+import type { Message } from "../../gateway/ports.ts";
 import { contentOf, type Entry, type History } from "./history.ts";
 import type { Report } from "./violation.ts";
-
-/** A Message frame as it arrived. */
-export interface Arrived {
-  readonly id: string;
-  readonly channel?: string;
-  readonly author: string;
-  readonly content: Json;
-  readonly time: number;
-}
 
 /** A message that is on its way. Without `must` it may stay away, for the user has left since. */
 interface Expected {
@@ -116,15 +107,13 @@ export class Delivery {
     for (const channel of channels) this.enter(channel, atMs);
   }
 
-  /** A message arrived at the client. */
-  arrived(message: Arrived): void {
+  /** A Message with this id arrived at the client, as `text`. */
+  arrived(id: string, text: string): void {
     const { connection, report, history, epoch } = this.#parts;
-    const sequence = Number(message.id.slice(epoch.length + 1));
-    if (message.id !== `${epoch}-${sequence}`) {
-      report("ids", `${message.id} is not an id of this log`, connection);
-    }
+    const sequence = Number(id.slice(epoch.length + 1));
+    if (id !== `${epoch}-${sequence}`) report("ids", `${id} is not an id of this log`, connection);
     if (sequence <= this.#last) {
-      const explanation = `${message.id} arrived after ${epoch}-${this.#last}`;
+      const explanation = `${id} arrived after ${epoch}-${this.#last}`;
       report("exactly once, in order", explanation, connection);
     }
     const expected = this.#next(sequence);
@@ -134,13 +123,13 @@ export class Delivery {
       const whose = known === undefined
         ? "was never handed to listeners"
         : `is for ${known.channel ?? known.user ?? "everyone"}`;
-      return report("nobody receives what is not theirs", `${message.id} ${whose}`, connection);
+      return report("nobody receives what is not theirs", `${id} ${whose}`, connection);
     }
-    const { draft, time, serial } = expected.entry;
-    const content = contentOf(message);
-    const same = message.channel === draft.channel && message.author === draft.author &&
-      message.time === time && content.n === serial && content.pad === contentOf(draft).pad;
-    if (!same) report("delivered as it was accepted", `${message.id} has changed`, connection);
+    const { entry } = expected;
+    // Everybody is sent the same text, so that it is read once.
+    if (entry.frame === text) return;
+    if (!isFrameOf(entry, text)) report("delivered as it was accepted", `${id} has changed`, connection);
+    entry.frame = text;
   }
 
   /** Goes to the expected message with this sequence, past those that may stay away. */
@@ -173,4 +162,17 @@ export class Delivery {
     if (draft.channel !== undefined) return this.#channels.has(draft.channel);
     return draft.user === undefined || draft.user === this.#parts.user;
   }
+}
+
+/** The id in the text of a Message frame. */
+export function messageId(text: string): string {
+  const start = '{"op":3,"id":"'.length;
+  return text.startsWith('"id":"', 8) ? text.slice(start, text.indexOf('"', start)) : JSON.parse(text).id;
+}
+
+function isFrameOf({ draft, time, serial }: Entry, text: string): boolean {
+  const message: Pick<Message, "channel" | "author" | "content" | "time"> = JSON.parse(text);
+  const content = contentOf(message);
+  return message.channel === draft.channel && message.author === draft.author &&
+    message.time === time && content.n === serial && content.pad === contentOf(draft).pad;
 }

@@ -29,6 +29,8 @@ export interface Entry {
   readonly spreadAtMs: number;
   /** About the length of its frame. */
   readonly bytes: number;
+  /** The text of its frame, once one was found to be right. */
+  frame: string | undefined;
 }
 
 interface Submitted {
@@ -45,6 +47,8 @@ export class History {
   /** By sequence, less one. */
   readonly #entries: Entry[] = [];
   #latestWallMs = 0;
+  /** What an earlier process has found on the disk. */
+  #recoveredThrough = 0;
   /** Entries that age may have taken. */
   #tooOld = 0;
 
@@ -111,6 +115,7 @@ export class History {
       this.#report("accepted messages survive a crash", lost);
     }
     for (const { sequence, time, body } of rows) {
+      if (sequence <= this.#recoveredThrough) continue;
       const [author, content]: [string, Content] = JSON.parse(body);
       const draft = this.#submitted.get(content.n)?.draft ?? { author, content: { ...content } };
       if (sequence > this.head) this.#add({ ...draft, id: "", sequence, time }, atMs);
@@ -118,6 +123,7 @@ export class History {
         this.#report("accepted messages survive a crash", `another message is at ${sequence}`);
       }
     }
+    this.#recoveredThrough = this.head;
   }
 
   /** A publish was answered with these ids for `drafts`. */
@@ -152,7 +158,7 @@ export class History {
       message.author === draft.author && JSON.stringify(content) === JSON.stringify(draft.content);
     if (!same) this.#report("kept as it was submitted", `message ${sequence} has changed`);
     submitted.sequence = sequence;
-    const entry = { sequence, draft, serial, time, spreadAtMs, bytes };
+    const entry = { sequence, draft, serial, time, spreadAtMs, bytes, frame: undefined };
     this.#entries.push(entry);
     return entry;
   }

@@ -15,42 +15,32 @@ export function checkTables(
   sessions: readonly Session[],
   report: Report,
 ): void {
-  const ready = sessions.filter((session) => session.ready);
-  const open = sessions.filter(({ stage }) => stage !== "admitted");
-  const users = new Map<string, { connections: number; readonly channels: Set<string> }>();
+  const users = new Set<string>();
   const channels = new Set<string>();
-  for (const { delivery } of ready) {
-    if (delivery === undefined) continue;
-    const user = users.get(delivery.user) ?? { connections: 0, channels: new Set<string>() };
-    user.connections++;
-    for (const channel of delivery.channels) {
-      user.channels.add(channel);
-      channels.add(channel);
-    }
-    users.set(delivery.user, user);
+  const addresses = new Set<string>();
+  let members = 0;
+  let connections = 0;
+  for (const { ready, stage, refused, delivery, address } of sessions) {
+    if (stage !== "admitted") connections++;
+    if (!refused) addresses.add(address);
+    if (!ready || delivery === undefined) continue;
+    members++;
+    users.add(delivery.user);
+    for (const channel of delivery.channels) channels.add(channel);
   }
-  const counted = sessions.filter(({ refused }) => !refused);
   const expected: Readonly<Record<string, number>> = {
-    members: ready.length,
+    members,
     users: users.size,
     channels: channels.size,
-    connections: open.length,
+    connections,
     admitted: sessions.length,
-    addresses: new Set(counted.map(({ address }) => address)).size,
+    addresses: addresses.size,
   };
-  const tables = gateway.tables;
-  for (const [name, size] of Object.entries(tables)) {
-    if (expected[name] !== undefined && size !== expected[name]) {
-      const explanation = `${size} entries in ${name}, ${expected[name]} are there`;
+  const { tables } = gateway;
+  for (const name in expected) {
+    if (tables[name] !== expected[name]) {
+      const explanation = `${tables[name]} entries in ${name}, ${expected[name]} are there`;
       report("tables hold who is there", explanation);
-    }
-  }
-  for (const [user, { connections, channels }] of users) {
-    const presence = gateway.presence(user);
-    const found = [...presence.channels].sort().join();
-    if (presence.connections !== connections || found !== [...channels].sort().join()) {
-      const explanation = `${user} has ${presence.connections} connections and channels ${found}`;
-      report("presence tells who is there", explanation);
     }
   }
   for (const { stage, served, connection } of sessions) {
@@ -58,6 +48,27 @@ export function checkTables(
       const explanation = `${served.unsentBytes} bytes wait for a connection that was closed`;
       report("no buffer outlives its connection", explanation, connection);
     }
+  }
+}
+
+/** Compares what the gateway tells of `user` with the connections that there are. */
+export function checkPresence(
+  gateway: Gateway,
+  user: string,
+  { sessions, report }: { readonly sessions: readonly Session[]; readonly report: Report },
+): void {
+  const channels = new Set<string>();
+  let connections = 0;
+  for (const { ready, delivery } of sessions) {
+    if (!ready || delivery?.user !== user) continue;
+    connections++;
+    for (const channel of delivery.channels) channels.add(channel);
+  }
+  const presence = gateway.presence(user);
+  const found = presence.channels.join();
+  if (presence.connections !== connections || found !== [...channels].sort().join()) {
+    const explanation = `${user} has ${presence.connections} connections and channels ${found}`;
+    report("presence tells who is there", explanation);
   }
 }
 

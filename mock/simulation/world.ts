@@ -335,21 +335,23 @@ class World {
   /** Something threw that must not. Does not throw itself, for it is called by who catches. */
   #broke(error: Error, where: string): void {
     // A checker that reports in the midst of production code is taken for a bug there.
-    if (error instanceof Violation || this.#violation !== undefined) return;
-    this.#violation = this.#violationOf("no bug comes up", `${where}: ${error.stack}`);
+    if (error instanceof Violation) return;
+    this.#record("no bug comes up", `${where}: ${error.stack}`);
   }
 
   #report(rule: string, explanation: string, connection?: number): never {
-    const violation = this.#violationOf(rule, explanation, connection);
-    this.#violation ??= violation;
-    throw violation;
+    throw this.#record(rule, explanation, connection);
   }
 
-  #violationOf(rule: string, explanation: string, connection?: number): Violation {
+  #record(rule: string, explanation: string, connection?: number): Violation {
+    if (this.#violation !== undefined) return this.#violation;
     const atMs = this.#clock.steady() - this.#startMs;
     const { seed } = this.#options;
     const violation = new Violation({ rule, seed, atMs, connection, explanation });
+    this.#violation = violation;
     this.#timeline.add(connection === undefined ? "checker" : `#${connection}`, violation.message);
+    // What the production code does with the error must not be taken for a second violation.
+    this.#parts.network.serverDied("silent");
     return violation;
   }
 }

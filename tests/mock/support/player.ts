@@ -1,0 +1,91 @@
+/**
+ * A client that a test plays on a mock gateway: keeps what it gets, and answers heartbeats if it is to.
+ *
+ * @module
+ */
+
+import type { MockGateway } from "../../../mock/mod.ts";
+
+/** A frame, as it was parsed. */
+export type Frame = Readonly<Record<string, unknown>>;
+
+/** How a connection ended, and after how many virtual milliseconds. */
+export interface Ending {
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+  readonly atMs: number;
+}
+
+/** One connection and what came over it. */
+export class Player {
+  readonly socket: WebSocket;
+  readonly frames: (Frame & { readonly atMs: number })[] = [];
+  readonly texts: string[] = [];
+  #ending: Ending | undefined;
+  /** Whether heartbeats are acknowledged. */
+  answers = true;
+
+  constructor(readonly gateway: MockGateway) {
+    const { clock } = gateway;
+    this.socket = new gateway.WebSocket(gateway.wsUrl);
+    this.socket.onmessage = ({ data }) => {
+      this.texts.push(data);
+      if (!data.startsWith("{")) return;
+      const frame: Frame = JSON.parse(data);
+      this.frames.push({ ...frame, atMs: clock.elapsedMs });
+      if (frame["op"] === 10 && this.answers) this.send({ op: 11, time: frame["time"] });
+    };
+    this.socket.onclose = ({ code, reason, wasClean }) => {
+      this.#ending = { code, reason, wasClean, atMs: clock.elapsedMs };
+    };
+  }
+
+  /** A client whose connection is open. */
+  static async connect(gateway: MockGateway): Promise<Player> {
+    const player = new Player(gateway);
+    await gateway.settled();
+    return player;
+  }
+
+  /** A client that has identified. */
+  static async ready(gateway: MockGateway, lastId?: string): Promise<Player> {
+    const player = await Player.connect(gateway);
+    await player.identify(await gateway.token(), lastId);
+    return player;
+  }
+
+  /** Sends Identify, and waits for what comes of it. */
+  async identify(token: string, lastId?: string): Promise<void> {
+    this.send({ op: 1, token, ...lastId === undefined ? {} : { last_id: lastId } });
+    await this.gateway.settled();
+  }
+
+  /** How it ended; a method, because assertions on a property would hold for good. */
+  ending(): Ending | undefined {
+    return this.#ending;
+  }
+
+  send(frame: Frame): void {
+    this.socket.send(JSON.stringify(frame));
+  }
+
+  /** The frames of one op. */
+  of(op: number): readonly (Frame & { readonly atMs: number })[] {
+    return this.frames.filter((frame) => frame["op"] === op);
+  }
+
+  /** What the messages so far hold. */
+  get messages(): readonly unknown[] {
+    return this.of(3).map((frame) => frame["content"]);
+  }
+}
+
+/** A message to the channel in which everybody is who has a token of the mock issuer. */
+export function saying(content: string | number): {
+  readonly channel: string;
+  readonly author: string;
+  readonly content: string | number;
+} {
+  return { channel: "general", author: "7", content };
+}
