@@ -89,7 +89,7 @@ export class Link implements Socket {
 
   /** Whether nothing more can come of it for anybody. */
   get finished(): boolean {
-    return this.#over && (this.#socketGone || this.#frozen);
+    return this.#over && this.#socketGone;
   }
 
   /** Whether nothing passes any more. */

@@ -69,7 +69,7 @@ Deno.test("no `any` and no non-null assertion outside tests", () => {
   assertTidy(({ path, code }) => isTest(path) ? [] : looseTypes(code));
 });
 
-Deno.test("every source file is reached from main.ts, a test, a tool or an export", () => {
+Deno.test("every source file is reached from main.ts, a test, a tool, a task or an export", () => {
   const config = JSON.parse(read("deno.json"));
   const byPath = new Map(SOURCES.map((source) => [source.path, source]));
   const exported = Object.values<string>(config.exports).map((path) => path.replace("./", ""));
@@ -78,7 +78,10 @@ Deno.test("every source file is reached from main.ts, a test, a tool or an expor
       path,
     )
   ).map(({ path }) => path);
-  const reached = new Set([...exported, ...named]);
+  const run = SOURCES.map(({ path }) => path).filter((path) =>
+    Object.values<{ command: string }>(config.tasks).some(({ command }) => command.includes(path))
+  );
+  const reached = new Set([...exported, ...named, ...run]);
   for (const path of reached) {
     for (const target of byPath.get(path)?.imports ?? []) reached.add(target);
   }

@@ -1,0 +1,32 @@
+/**
+ * Real time for tests: each timer fires at the next turn of the event loop, and says that its delay passed.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers";
+import type { Clock, Timer } from "../../../gateway/ports.ts";
+
+/** A clock that never makes a test wait. */
+export class TurnClock implements Clock {
+  /** How many milliseconds have passed. */
+  passedMs = 0;
+
+  now(): number {
+    return this.passedMs;
+  }
+
+  steady(): number {
+    return this.passedMs;
+  }
+
+  setTimer(delayMs: number, callback: () => void): Timer {
+    let cancelled = false;
+    setImmediate(() => {
+      if (cancelled) return;
+      this.passedMs += delayMs;
+      callback();
+    });
+    return { cancel: () => cancelled = true };
+  }
+}
