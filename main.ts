@@ -95,14 +95,17 @@ async function runMock(config: Config, logger: Logger): Promise<void> {
 }
 
 async function openLog({ config, clock, ids, logger }: World): Promise<MessageLog> {
+  const { retentionBytes } = config;
   const retentionMs = config.retentionHours * 3_600_000;
-  if (config.log === "memory") return createMemoryLog({ clock, ids, logger, retentionMs });
+  if (config.log === "memory") {
+    return createMemoryLog({ clock, ids, logger, retentionMs, retentionBytes });
+  }
   return await openSqliteLog({
     clock,
     ids,
     logger,
     retentionMs,
-    retentionBytes: config.retentionBytes,
+    retentionBytes,
     directory: config.dataDir,
     sync: config.logSync,
   });

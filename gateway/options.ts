@@ -290,9 +290,7 @@ export const OPTIONS = {
     type: "enum",
     choices: ["sqlite", "memory"],
     default: "sqlite",
-    doc:
-      "Where messages are kept: `sqlite` survives a crash and a restart; `memory` does not, and " +
-      "keeps the last 100,000 messages.",
+    doc: "Where messages are kept: `sqlite` survives a crash and a restart, `memory` does not.",
   },
   dataDir: {
     env: "GATEWAY_DATA_DIR",
@@ -328,7 +326,7 @@ export const OPTIONS = {
     min: MIB,
     max: 1024 * 1024 * 1024 * MIB,
     default: 1024 * MIB,
-    doc: "Most disk space that the SQLite log takes; the oldest messages go first.",
+    doc: "Most space that the log takes, on disk or in memory; the oldest messages go first.",
   },
   logLevel: {
     env: "GATEWAY_LOG_LEVEL",

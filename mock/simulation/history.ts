@@ -143,8 +143,8 @@ export class History {
   }
 
   #add(message: Message, spreadAtMs: number): Entry {
-    const { sequence, time, content } = message;
-    const serial = contentOf(message).n;
+    const { sequence, time } = message;
+    const { n: serial, pad } = contentOf(message);
     const submitted = this.#submitted.get(serial);
     if (submitted === undefined) {
       return this.#report("nothing is made up", `message ${sequence} was never submitted`);
@@ -155,7 +155,7 @@ export class History {
       this.#report("published once", twice);
     }
     const same = message.user === draft.user && message.channel === draft.channel &&
-      message.author === draft.author && JSON.stringify(content) === JSON.stringify(draft.content);
+      message.author === draft.author && pad === contentOf(draft).pad;
     if (!same) this.#report("kept as it was submitted", `message ${sequence} has changed`);
     submitted.sequence = sequence;
     const entry = { sequence, draft, serial, time, spreadAtMs, bytes, frame: undefined };

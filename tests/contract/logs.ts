@@ -25,9 +25,9 @@ export interface LogFactory {
   readonly name: string;
   /** Why all its tests are left out here, if they are. */
   readonly skipped?: string;
-  /** Why the tests that open it again are left out, if they are. */
+  /** Why no test can open it again. */
   readonly forgets?: string;
-  /** Why the tests that move its clock are left out, if they are. */
+  /** Why no test can move its clock. */
   readonly realTime?: string;
   /** A new log that keeps messages for an hour. */
   create(): Promise<Fixture>;

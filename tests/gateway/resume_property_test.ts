@@ -14,7 +14,7 @@ import { type Peer, World } from "./support/world.ts";
 
 const CHANNELS = ["a", "b", "c"];
 const RETENTION_MESSAGES = 15;
-const LONG = "x".repeat(60_000);
+const LONG = "x".repeat(100_000);
 
 type Step =
   | { readonly do: "publish"; readonly to: number; readonly count: number; readonly long: boolean }
@@ -143,7 +143,7 @@ class Client {
 class Run {
   readonly world = new World({
     retentionMessages: RETENTION_MESSAGES,
-    connection: { maxBufferedBytes: 160_000, rateLimitFrames: 1_000_000 },
+    connection: { maxBufferedBytes: 250_000, rateLimitFrames: 1_000_000 },
   });
   readonly all: Draft[] = [];
   readonly clients = ["u0", "u0", "u1"].map((user) => new Client(this, user));

@@ -11,6 +11,8 @@ import type { Clock, Timer } from "../../../gateway/ports.ts";
 export class TurnClock implements Clock {
   /** How many milliseconds have passed. */
   passedMs = 0;
+  /** How many times longer than asked for everything takes. */
+  slowness = 1;
 
   now(): number {
     return this.passedMs;
@@ -24,9 +26,13 @@ export class TurnClock implements Clock {
     let cancelled = false;
     setImmediate(() => {
       if (cancelled) return;
-      this.passedMs += delayMs;
+      this.passedMs += delayMs * this.slowness;
       callback();
     });
-    return { cancel: () => cancelled = true };
+    return {
+      cancel: () => {
+        cancelled = true;
+      },
+    };
   }
 }
