@@ -223,7 +223,7 @@ export class SimulatedStore implements Store {
   ): Promise<T> {
     const { clock, random, disk, stir } = this.#parts;
     const takesMs = Math.ceil(random.int(0, mostMs) * disk.slowness);
-    const laterMs = answersLater ? random.int(0, 3) : 0;
+    const laterMs = answersLater ? random.int(0, 10) : 0;
     this.#busyUntilMs = Math.max(this.#busyUntilMs, clock.steady()) + takesMs;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const answer = (tell: () => void): void => {

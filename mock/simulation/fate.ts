@@ -32,11 +32,11 @@ export class Fate {
       backend.whenItPublishes(() => this.#later(random.int(0, 30), "the time has come", crash));
     });
     this.#every(6 * HOUR_MS, "drain", (random) => {
-      const drain = (): void => world.drain(random.int(0, 20_000));
+      const drain = (): void => world.drain(random.pick([0, 500, 20_000]));
       if (random.chance(0.5)) return drain();
       // In the midst of everybody's coming back, sessions are at all stages.
       world.crash("reset", 500);
-      this.#later(random.int(600, 4000), "the time has come", drain);
+      this.#later(random.int(800, 2500), "the time has come", drain);
     });
     this.#every(3 * HOUR_MS, "log_failure", (random) => this.#breakDisk(random));
     this.#every(4 * HOUR_MS, "verifier_failure", (random) => this.#breakIssuer(random));

@@ -42,10 +42,10 @@ Deno.test("WebSocket opens after the constructor returned, then Hello comes", as
 
 Deno.test("WebSocket.close() tells the code that was given, or 1005", async () => {
   await using gateway = await createMockGateway();
-  for (const [args, code] of [[[], 1005], [[1000], 1000], [[4321, "bye"], 4321]] as const) {
+  for (const [given, code] of [[undefined, 1005], [1000, 1000], [4321, 4321]] as const) {
     const { socket, events } = open(gateway);
     await gateway.settled();
-    socket.close(...args);
+    socket.close(given);
     assert.equal(socket.readyState, socket.CLOSING);
     socket.close();
     socket.send('{"op":10,"time":1}');
