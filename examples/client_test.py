@@ -107,8 +107,8 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
         body = {"user": "alice", "password": "any", "expires_in": 200}
         return (await call("POST", "/login", body))["token"]
 
-    async def advance(self, ms, **more):
-        await call("POST", "/mock/clock", {"advance_ms": ms, **more})
+    async def advance(self, ms, patience_ms=5000):
+        await call("POST", "/mock/clock", {"advance_ms": ms, "patience_ms": patience_ms})
 
     async def test_is_closed_with_4002_after_it_stops_answering(self):
         await self.advance(45_000)

@@ -13,13 +13,11 @@ import type { Links } from "../links.ts";
 /** How long a client has to answer unless told, in milliseconds of real time. */
 export const DEFAULT_PATIENCE_MS = 50;
 
-/** How long real time is between two looks, in milliseconds. */
-const LOOK_MS = 1;
 /**
- * Most that one look counts. On a machine that is so busy that this process comes late, clients come
- * late too, and get more time.
+ * Real time between two looks, in milliseconds, and the most that one counts: on a machine that is so
+ * busy that this process comes late, clients come late too, and get more time.
  */
-const LOOK_COUNTS_MS = 2;
+const LOOK_MS = 1;
 
 /** The patience with clients. */
 export class Patience {
@@ -54,7 +52,7 @@ export class Patience {
     while (owing.length > 0 && waitedMs < this.#limitMs) {
       const from = this.#clock.steady();
       await this.#rest(links.heard());
-      waitedMs += Math.min(LOOK_COUNTS_MS, this.#clock.steady() - from);
+      waitedMs += Math.min(LOOK_MS, this.#clock.steady() - from);
       owing = links.owing;
     }
     for (const link of owing) link.forgive();

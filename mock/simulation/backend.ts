@@ -15,6 +15,7 @@ import type { WorldParts } from "./world_parts.ts";
 const PUBLISH_MEAN_MS = 45_000;
 const BURST_MEAN_MS = 100 * 60_000;
 const MEMBERS_MEAN_MS = 8 * 60_000;
+const PROBE_MS = 5 * 60_000;
 const RETRY_FIRST_MS = 200;
 const RETRY_LAST_MS = 60_000;
 /** How often a publish is tried before the backend leaves it. */
@@ -46,14 +47,12 @@ export class Backend {
       this.#publish(random, random.int(1, random.chance(0.2) ? 12 : 2));
     });
     this.#every(BURST_MEAN_MS, "burst", (random) => {
-      const bursts = random.int(1, 5);
-      for (let count = 0; world.allows("burst") && count < bursts; count++) {
-        this.#publish(random, random.int(20, 120));
-      }
+      if (world.allows("burst")) this.#burst(random);
     });
     this.#every(MEMBERS_MEAN_MS, "members", (random) => {
-      if (world.allows("members")) this.#changeMembers(random);
+      if (world.allows("members")) this.#changeMembers(random, random.pick(world.users));
     });
+    this.#probe();
   }
 
   /** Publishes nothing new from now on; what is open is still tried again. */
@@ -67,6 +66,13 @@ export class Backend {
     this.#open = new Set();
     this.#process = undefined;
     for (const order of open) this.#retry(order);
+  }
+
+  /** Something happens to `user`, or to everybody. */
+  bother(user: string, random: Random): void {
+    if (this.#over) return;
+    if (random.chance(0.3)) this.#publish(random, random.int(50, 200), 2000);
+    else this.#changeMembers(random, user);
   }
 
   /** Calls `callback` when it publishes next. */
@@ -86,8 +92,18 @@ export class Backend {
     next();
   }
 
-  #publish(random: Random, count: number): void {
-    const drafts = Array.from({ length: count }, () => this.#draft(random, count > 12));
+  #burst(random: Random): void {
+    // Now and then so much that publishers have to wait for the fan-out.
+    if (random.chance(0.03)) {
+      for (let count = 0; count < 25; count++) this.#publish(random, 120, 20);
+      return;
+    }
+    const bursts = random.int(1, 5);
+    for (let count = 0; count < bursts; count++) this.#publish(random, random.int(20, 120), 3000);
+  }
+
+  #publish(random: Random, count: number, mostBytes = random.chance(0.05) ? 8000 : 100): void {
+    const drafts = Array.from({ length: count }, () => this.#draft(random, mostBytes));
     for (const draft of drafts) this.#world.checker.history.submitted(draft);
     const key = random.chance(0.7) ? `key${this.#world.nextSerial()}` : undefined;
     this.#try({ drafts, key, tries: 1 });
@@ -97,10 +113,9 @@ export class Backend {
     onPublish?.();
   }
 
-  #draft(random: Random, burst: boolean): Draft {
+  #draft(random: Random, mostBytes: number): Draft {
     const { users, channels, nextSerial } = this.#world;
-    const size = random.int(0, burst ? 3000 : random.chance(0.05) ? 8000 : 100);
-    const content = { n: nextSerial(), pad: "x".repeat(size) };
+    const content = { n: nextSerial(), pad: "x".repeat(random.int(0, mostBytes)) };
     const author = random.pick(users);
     const luck = random.unit();
     if (luck < 0.6) return { channel: random.pick(channels), author, content };
@@ -154,6 +169,21 @@ export class Backend {
     ).catch(this.#world.broke);
   }
 
+  /** Asks for the log's health, which has to be that of the disk. */
+  #probe(): void {
+    const { clock, process, disk, checker, stir, broke } = this.#world;
+    clock.setTimer(PROBE_MS, () => {
+      this.#probe();
+      const log = process()?.log;
+      if (log === undefined || disk.slowness > 1) return;
+      stir();
+      log.check().then(
+        () => checker.health("well", disk),
+        () => checker.health("failing", disk),
+      ).catch(broke);
+    });
+  }
+
   #retry(order: Order): void {
     if (order.key === undefined || order.tries >= TRIES) return;
     const mostMs = Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(order.tries, 10));
@@ -161,9 +191,8 @@ export class Backend {
     this.#world.clock.setTimer(delayMs, () => this.#try({ ...order, tries: order.tries + 1 }));
   }
 
-  #changeMembers(random: Random): void {
-    const { users, channels, memberships, checker, process, timeline, count } = this.#world;
-    const user = random.pick(users);
+  #changeMembers(random: Random, user: string): void {
+    const { channels, memberships, checker, process, timeline, count } = this.#world;
     const channel = random.pick(channels);
     const gateway = process()?.gateway;
     if (gateway === undefined) return;

@@ -99,6 +99,12 @@ export class Checker implements LinkObserver {
     this.#report("a key is for one body", `${key} was taken for another`);
   }
 
+  /** The log was asked how it is doing. */
+  health(answer: "well" | "failing", { failing, slowness }: SimulatedDisk): void {
+    if (failing === (answer === "failing") || slowness > 1) return;
+    this.#report("health is that of the disk", `the log says ${answer}`);
+  }
+
   admitted(link: Link, answer: "entry" | "full" | "draining"): void {
     if ((answer === "draining") !== (this.#drainByMs !== undefined) || answer === "full") {
       this.#report("whoever fits is admitted", `the gateway said ${answer}`, link.id);
@@ -270,7 +276,7 @@ export class Checker implements LinkObserver {
 
   /** Who does not read is closed, and not waited for. A replay is read from the log at its pace. */
   #checkBacklog({ ready, resumed, delivery, connection }: Session): void {
-    const waitingBytes = ready && !resumed ? delivery?.expectedBytes ?? 0 : 0;
+    const waitingBytes = ready && !resumed ? delivery?.liveBytes ?? 0 : 0;
     const { maxBufferedBytes } = this.#options.connection;
     if (waitingBytes > 1.25 * maxBufferedBytes + WINDOW_BYTES) {
       const explanation = `${waitingBytes} bytes wait, ${maxBufferedBytes} are allowed`;
@@ -359,8 +365,11 @@ export class Checker implements LinkObserver {
   #isExcused(session: Session, link: Link, code: number): boolean {
     const { delivery, resumed } = session;
     if (code === 4009) {
-      const expectedBytes = (delivery?.expectedBytes ?? 0) + 4096;
-      return link.backedUpBytes > 0 && expectedBytes > this.#options.connection.maxBufferedBytes;
+      const { maxBufferedBytes } = this.#options.connection;
+      // What is replayed is paced, and never too much but for a page of it.
+      const pageBytes = resumed ? WINDOW_BYTES + maxBufferedBytes / 4 : 0;
+      const liveBytes = (delivery?.liveBytes ?? 0) + pageBytes + 4096;
+      return link.backedUpBytes > 0 && liveBytes > maxBufferedBytes;
     }
     if (code !== 1011) return false;
     const asking = session.identify?.lastId !== undefined || resumed;

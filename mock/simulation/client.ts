@@ -12,7 +12,7 @@ import type { SimulatedToken } from "./verifier.ts";
 import type { WorldParts } from "./world_parts.ts";
 
 /** How a client sends Identify. */
-export type IdentifyManner = "prompt" | "late" | "never" | "twice" | "bad_id";
+export type IdentifyManner = "prompt" | "late" | "never" | "twice" | "bad_id" | "hangs_up";
 /** What is wrong with the next token. */
 export type TokenFlaw = "unsigned" | "expired" | "strange_user" | "brief";
 
@@ -27,6 +27,8 @@ export interface Mood {
   flaw: TokenFlaw | undefined;
   /** Whether it renews its token in time. */
   renews: boolean;
+  /** What its next connection carries, in bytes each millisecond. */
+  bytesPerMs: number;
 }
 
 const CALM: Readonly<Mood> = {
@@ -36,9 +38,12 @@ const CALM: Readonly<Mood> = {
   identifies: "prompt",
   flaw: undefined,
   renews: true,
+  bytesPerMs: Infinity,
 };
 const MINUTE_MS = 60_000;
 const LIVES_MS = [10 * MINUTE_MS, 60 * MINUTE_MS, 6 * 60 * MINUTE_MS, 30 * 60 * MINUTE_MS] as const;
+/** How long a slow connection stays slow. */
+const SLOW_MS = 10 * MINUTE_MS;
 const BEAT = '{"op":10,"time":';
 /** Ids that are none: of no log, of another log, from the future, and the very beginning. */
 const ODD_IDS = ["", "x", "e1", "e2-1", "e1-", "e1-01", "e1--1", "e1-9007199254740991", "e1-0"];
@@ -176,7 +181,18 @@ export class SimulatedClient implements ClientListener {
     this.#link = link;
     this.#world.count("connections");
     this.#say(link, "connects");
+    if (this.mood.bytesPerMs < Infinity) link.throttle(this.mood.bytesPerMs, SLOW_MS);
+    this.mood.bytesPerMs = Infinity;
+    if (this.mood.identifies === "hangs_up") this.#hangUp(link);
     this.#watch(link);
+  }
+
+  /** Goes away before or after the gateway has noticed that it came. */
+  #hangUp(link: Link): void {
+    this.mood.identifies = "prompt";
+    this.#world.clock.setTimer(this.#random.int(0, 300), () => {
+      if (this.#link === link) this.goAway("reset", 5000);
+    });
   }
 
   #greeted(link: Link, intervalMs: number): void {
@@ -190,8 +206,11 @@ export class SimulatedClient implements ClientListener {
     this.#world.clock.setTimer(thinkMs, () => {
       if (this.#link !== link) return;
       this.identify();
-      if (identifies === "twice") this.identify();
       this.mood.identifies = "prompt";
+      if (identifies !== "twice") return;
+      this.#world.clock.setTimer(this.#random.int(0, 40), () => {
+        if (this.#link === link) this.identify();
+      });
     });
   }
 

@@ -36,13 +36,15 @@ export class Delivery {
   #expected: Expected[] = [];
   #first = 0;
   #last: number;
-  #expectedBytes = 0;
+  readonly #beganAt: number;
+  #liveBytes = 0;
 
   /** Expects what this audience may see after the position at which the session begins. */
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
     this.#channels = new Set(parts.channels);
     this.#last = parts.after;
+    this.#beganAt = parts.history.head;
     for (const entry of parts.history.after(parts.after)) this.spread(entry);
   }
 
@@ -61,9 +63,9 @@ export class Delivery {
     return this.#last;
   }
 
-  /** About how many bytes of messages are still on their way. */
-  get expectedBytes(): number {
-    return this.#expectedBytes;
+  /** About how many bytes of what came after Ready are still on their way. */
+  get liveBytes(): number {
+    return this.#liveBytes;
   }
 
   /** The first message that must still arrive. */
@@ -138,7 +140,7 @@ export class Delivery {
       const expected = this.#expected[this.#first];
       if (expected === undefined || expected.entry.sequence > sequence) return undefined;
       this.#first++;
-      this.#expectedBytes -= expected.entry.bytes;
+      if (expected.entry.sequence > this.#beganAt) this.#liveBytes -= expected.entry.bytes;
       if (this.#first > 500) {
         this.#expected.splice(0, this.#first);
         this.#first = 0;
@@ -155,7 +157,7 @@ export class Delivery {
 
   #expect(entry: Entry, must: boolean): void {
     this.#expected.push({ entry, must });
-    this.#expectedBytes += entry.bytes;
+    if (entry.sequence > this.#beganAt) this.#liveBytes += entry.bytes;
   }
 
   #isEntitled({ draft }: Entry): boolean {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Backend } from "./backend.ts";
 import type { IdentifyManner, SimulatedClient, TokenFlaw } from "./client.ts";
 import type { Fault } from "./options.ts";
 import type { Random } from "./random.ts";
@@ -56,6 +57,7 @@ const CHOICES: readonly (readonly [Fault, number])[] = [
   ["away", 6],
   ["tokens", 4],
   ["slow_reader", 3],
+  ["slow_catch_up", 4],
   ["odd_identify", 3],
 ];
 const LOTS: readonly Fault[] = CHOICES.flatMap(([fault, times]) => {
@@ -66,11 +68,17 @@ const LOTS: readonly Fault[] = CHOICES.flatMap(([fault, times]) => {
 export class Mischief {
   readonly #world: WorldParts;
   readonly #client: SimulatedClient;
+  readonly #backend: Backend;
   readonly #random: Random;
   #over = false;
 
   /** Begins at once. */
-  constructor(world: WorldParts, client: SimulatedClient) {
+  constructor(
+    world: WorldParts,
+    parts: { readonly client: SimulatedClient; readonly backend: Backend },
+  ) {
+    const { client, backend } = parts;
+    this.#backend = backend;
     this.#world = world;
     this.#client = client;
     this.#random = world.random.fork(`mischief/${client.name}`);
@@ -127,8 +135,16 @@ export class Mischief {
         return this.#goAway(random);
       case "tokens":
         return this.#spoilToken(random);
+      case "slow_catch_up":
+        return this.#catchUpSlowly(random);
       case "odd_identify":
-        mood.identifies = random.pick<IdentifyManner>(["late", "never", "twice", "bad_id"]);
+        mood.identifies = random.pick<IdentifyManner>([
+          "late",
+          "never",
+          "twice",
+          "bad_id",
+          "hangs_up",
+        ]);
         return this.#client.goAway("close", 1000);
       default:
         throw new Error(`${fault} is not done to one client`);
@@ -139,6 +155,22 @@ export class Mischief {
     const how = random.pick(["close", "reset", "silent"] as const);
     const meanMs = random.pick([2000, 60_000, 3_600_000, 6 * 3_600_000]);
     this.#client.goAway(how, random.wait(meanMs));
+  }
+
+  /** Comes back after long, and is bothered while it still reads what it missed. */
+  #catchUpSlowly(random: Random): void {
+    const { clock } = this.#world;
+    this.#client.mood.bytesPerMs = random.int(6, 30);
+    const awayMs = random.int(30 * 60_000, 3 * 3_600_000);
+    this.#client.goAway("close", awayMs);
+    const bothers = random.int(0, 4);
+    for (let count = 0; count < bothers; count++) {
+      const luck = random.unit();
+      clock.setTimer(awayMs + random.int(500, 60_000), () => {
+        if (luck < 0.2) return this.#client.identify();
+        this.#backend.bother(this.#client.user, random.fork(`bother${count}`));
+      });
+    }
   }
 
   #flood(random: Random): void {

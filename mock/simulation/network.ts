@@ -185,6 +185,12 @@ export class Link {
     this.#network.options.clock.setTimer(ms, () => pipe.resume());
   }
 
+  /** What the gateway sends takes its time, for `ms`. */
+  throttle(bytesPerMs: number, ms: number): void {
+    this.#toClient.throttle(bytesPerMs);
+    this.#network.options.clock.setTimer(ms, () => this.#toClient.throttle(Infinity));
+  }
+
   /** The server's process ended: its kernel says so, or the whole machine is gone. */
   serverDied(how: "reset" | "silent"): void {
     this.#server?.die();
@@ -213,7 +219,9 @@ export class Link {
     if (door === undefined || entry === undefined) return this.#refuse();
     options.observer.admitted(this, typeof entry === "string" ? entry : "entry");
     if (typeof entry === "string") return this.#refuse();
-    options.clock.setTimer(random.int(0, 5), () => {
+    // An upgrade may take long enough for the client to be gone meanwhile.
+    const upgradeMs = random.chance(0.02) ? random.int(0, 3000) : random.int(0, 5);
+    options.clock.setTimer(upgradeMs, () => {
       if (this.#network.door !== door) return this.#refuse();
       if (this.#listener === undefined) {
         options.observer.serverGone(this);

@@ -36,6 +36,8 @@ export const FAULTS = [
   "tokens",
   /** A client that does not read for a while. */
   "slow_reader",
+  /** A client that comes back after long to a connection that carries little, while much happens. */
+  "slow_catch_up",
   /** A client that identifies late, twice at once, or with a `last_id` that is none. */
   "odd_identify",
   /** The gateway's process ends without notice; what was not durable is gone. */

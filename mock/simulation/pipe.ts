@@ -39,6 +39,7 @@ export class Pipe {
   #pauses = 0;
   #inFlightBytes = 0;
   #backedUpAtMs = -Infinity;
+  #bytesPerMs = Infinity;
 
   /** An empty pipe that hands what arrives to `deliver`. */
   constructor(
@@ -68,7 +69,8 @@ export class Pipe {
   /** Puts a parcel in. */
   push(parcel: Parcel, bytes: number): void {
     // Whole milliseconds, so that what clients do falls on them whenever it was set off.
-    const dueMs = Math.max(this.#lastDueMs, Math.floor(this.#clock.steady()) + this.#travelMs());
+    const dueMs = Math.max(this.#lastDueMs, Math.floor(this.#clock.steady()) + this.#travelMs()) +
+      Math.ceil(bytes / this.#bytesPerMs);
     this.#lastDueMs = dueMs;
     this.#inFlightBytes += bytes;
     this.#parcels.push({ parcel, dueMs, bytes });
@@ -84,6 +86,11 @@ export class Pipe {
   resume(): void {
     this.#pauses--;
     this.#arm();
+  }
+
+  /** Carries no more than this from now on. */
+  throttle(bytesPerMs: number): void {
+    this.#bytesPerMs = bytesPerMs;
   }
 
   /** Nothing comes out any more, and nobody is told. */

@@ -153,8 +153,9 @@ class World {
       const user = users[index % users.length] ?? "";
       return new SimulatedClient(this.#parts, { index, user, address: `a${index % addresses}` });
     });
-    this.#mischief = this.#clients.map((client) => new Mischief(this.#parts, client));
-    this.#backend = new Backend(this.#parts);
+    const backend = new Backend(this.#parts);
+    this.#backend = backend;
+    this.#mischief = this.#clients.map((client) => new Mischief(this.#parts, { client, backend }));
     this.#fate = new Fate(this.#parts, this.#backend);
   }
 

@@ -39,8 +39,9 @@ function log(name: string, change: (log: MessageLog) => Partial<MessageLog>): Bu
   return { name, make: () => ({ log: wrap }) };
 }
 
-function store(name: string, change: (store: Store) => Partial<Store>): Bug {
-  const wrap = (real: Store): Store => ({
+/** The store below the log, with some of it changed. `make` is called once in each world. */
+function store(name: string, make: () => (store: Store) => Partial<Store>): Bug {
+  const wrap = (real: Store, change: (store: Store) => Partial<Store>): Store => ({
     open: () => real.open(),
     append: (requests, now) => real.append(requests, now),
     read: (request) => real.read(request),
@@ -49,7 +50,13 @@ function store(name: string, change: (store: Store) => Partial<Store>): Bug {
     close: () => real.close(),
     ...change(real),
   });
-  return { name, make: () => ({ store: wrap }) };
+  return {
+    name,
+    make: () => {
+      const change = make();
+      return { store: (real) => wrap(real, change) };
+    },
+  };
 }
 
 /** A store that says that it has kept what it is still writing. */
@@ -79,7 +86,7 @@ function hasty(real: Store): Partial<Store> {
 }
 
 /** A store that does not know a key again, but for one that comes with another body. */
-function forgetful(real: Store): Partial<Store> {
+function forgetful(): (real: Store) => Partial<Store> {
   const digests = new Map<string, string>();
   const forget = (request: AppendRequest): AppendRequest => {
     if (request.once === undefined) return request;
@@ -88,7 +95,9 @@ function forgetful(real: Store): Partial<Store> {
     digests.set(key, digest);
     return request;
   };
-  return { append: (requests, now) => real.append(requests.map(forget), now) };
+  return (real) => ({
+    append: (requests, now) => real.append(requests.map(forget), now),
+  });
 }
 
 function shifted(page: LogPage, by: number): LogPage {
@@ -129,9 +138,9 @@ export const LOG_BUGS: readonly Bug[] = [
   batches("the last of a group is not fanned out", (messages) => {
     return messages.length > 1 ? messages.slice(0, -1) : messages;
   }),
-  store("201 before the message is durable", hasty),
+  store("201 before the message is durable", () => hasty),
   store("a repeated Idempotency-Key publishes again", forgetful),
-  store("the last id is used again after a restart", (real) => ({
+  store("the last id is used again after a restart", () => (real) => ({
     open: async () => {
       const state = await real.open();
       return { ...state, head: Math.max(0, state.head - 1) };

@@ -2,8 +2,9 @@
  * A gateway of the suite's own: starts the process with the settings that a test needs, waits until it
  * listens, and sees to it that it is gone afterwards, whatever happens.
  *
- * `CONFORMANCE_COMMAND` is the program to start, arguments separated by spaces; without it, it is what
- * `deno task start` runs, with the same permissions.
+ * `CONFORMANCE_COMMAND` is the program to start, arguments separated by spaces: the gateway itself, not
+ * something that starts it, because it is sent signals. Without it, it is what `deno task start` runs,
+ * with the same permissions.
  *
  * @module
  */
@@ -88,6 +89,8 @@ export interface StartOptions {
   readonly settings?: Settings;
   /** Directory of the log, which outlives the process; otherwise one that goes with it. */
   readonly dataDir?: string;
+  /** Arguments, such as `--mock`. */
+  readonly args?: readonly string[];
 }
 
 /** A running gateway process. */
@@ -120,7 +123,7 @@ export class GatewayProcess extends Target implements AsyncDisposable {
       GATEWAY_LOG_LEVEL: "debug",
       ...options.settings,
     };
-    const child = spawn(settings, []);
+    const child = spawn(settings, options.args ?? []);
     const output = new Output(child);
     try {
       const line = await output.line("listening", (text) => urlIn(text) !== undefined);

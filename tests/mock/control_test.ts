@@ -1,0 +1,192 @@
+/**
+ * The control routes of the test server, without a port: what they take, what they answer, and that the
+ * documentation shows each.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { FakeLogger } from "../../mock/logger.ts";
+import { MockGateway } from "../../mock/gateway.ts";
+import { Patience } from "../../mock/server/patience.ts";
+import { RealTime } from "../../mock/server/real_time.ts";
+import { createControl } from "../../mock/server/routes.ts";
+import { Player } from "./support/player.ts";
+import { TurnClock } from "./support/turns.ts";
+
+/** An answer, parsed. */
+interface Answer {
+  readonly status: number;
+  // deno-lint-ignore no-explicit-any -- whatever the route answers with; the test says what it expects
+  readonly body: any;
+}
+
+/** The routes around a gateway to which players connect in process. */
+async function setUp() {
+  const gateway = await MockGateway.create();
+  const clock = new TurnClock();
+  const time = new RealTime(gateway.clock, clock);
+  const patience = new Patience(clock);
+  const control = createControl({ gateway, time, patience, clock, logger: new FakeLogger() });
+  const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
+    const sent = body === undefined
+      ? {}
+      : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+    const response = await control(new Request(`http://host/mock${path}`, { method, ...sent }));
+    const text = await response.text();
+    return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
+  };
+  return { gateway, call, clock };
+}
+
+Deno.test("/mock/clock tells and advances the time", async () => {
+  const { call } = await setUp();
+  const now = 1_700_000_000_000;
+  const start = { now, elapsed_ms: 0, run: "stopped", next_due: null };
+  assert.deepEqual(await call("GET", "/clock"), { status: 200, body: start });
+  const later = { ...start, now: now + 45_000, elapsed_ms: 45_000 };
+  assert.deepEqual(await call("POST", "/clock", { advance_ms: 45_000 }), {
+    status: 200,
+    body: later,
+  });
+  assert.deepEqual((await call("GET", "/clock")).body, later);
+});
+
+Deno.test("/mock/clock lets time run, and stops it", async () => {
+  const { call, gateway, clock } = await setUp();
+  assert.equal((await call("POST", "/clock", { run: "real" })).body.run, "real");
+  const reached = new Promise<void>((resolve) => {
+    gateway.clock.setTimer(1000, resolve);
+  });
+  await reached;
+  assert.equal((await call("POST", "/clock", { run: "stopped" })).body.run, "stopped");
+  const stoppedAt = gateway.clock.elapsedMs;
+  assert.ok(stoppedAt >= 1000 && stoppedAt <= clock.passedMs);
+  await call("GET", "/clock");
+  assert.equal(gateway.clock.elapsedMs, stoppedAt);
+});
+
+Deno.test("/mock/connections lists them, with what goes wrong on each", async () => {
+  const { call, gateway } = await setUp();
+  assert.deepEqual((await call("GET", "/connections")).body, []);
+  await Player.ready(gateway);
+  const faults = { lose_client_acks: true, delay_ms: 20 };
+  assert.deepEqual((await call("POST", "/connections/c1/faults", faults)).body, {
+    connections: ["c1"],
+  });
+  assert.deepEqual((await call("GET", "/connections")).body, [{
+    id: "c1",
+    address: "192.0.2.1",
+    phase: "ready",
+    user: "alice",
+    half_open: false,
+    faults: { stop_heartbeats: false, withhold_acks: false, ...faults },
+  }]);
+});
+
+Deno.test("/mock/connections/… drops, freezes, closes and sends", async () => {
+  const { call, gateway } = await setUp();
+  const players = [];
+  for (let count = 0; count < 4; count++) players.push(await Player.ready(gateway));
+  const [first, second, third, fourth] = players;
+  const done = (id: string) => ({ status: 200, body: { connections: [id] } });
+  assert.deepEqual(await call("POST", "/connections/c1/drop"), done("c1"));
+  assert.equal(first?.ending()?.code, 1006);
+  assert.deepEqual(await call("POST", "/connections/c2/drop", { half_open: true }), done("c2"));
+  assert.equal(second?.ending(), undefined);
+  const close = { code: 4010, reason: "go" };
+  assert.deepEqual(await call("POST", "/connections/c3/close", close), done("c3"));
+  assert.equal(third?.ending()?.code, 4010);
+  assert.deepEqual(await call("POST", "/connections/c4/send", { text: "raw" }), done("c4"));
+  await call("POST", "/connections/all/send", { frame: { op: 99 } });
+  assert.deepEqual(fourth?.texts.slice(-2), ["raw", '{"op":99}']);
+  for (const action of ["drop", "send", "close", "faults"]) {
+    const body = { drop: {}, send: { text: "" }, close, faults: { delay_ms: 1 } }[action];
+    const { status, body: { code } } = await call("POST", `/connections/c1/${action}`, body);
+    assert.deepEqual([status, code], [404, "not_found"]);
+  }
+});
+
+Deno.test("/mock/tokens makes tokens, good and bad", async () => {
+  const { call, gateway } = await setUp();
+  const wanted = { user: "bob", channels: ["a"], expires_in: 60, claims: { extra: 1 } };
+  const good = (await call("POST", "/tokens", wanted)).body.token;
+  const claims = JSON.parse(atob(good.split(".")[1]));
+  assert.deepEqual([claims.sub, claims.channels, claims.exp - claims.iat, claims.extra], [
+    "bob",
+    ["a"],
+    60,
+    1,
+  ]);
+  const bad = (await call("POST", "/tokens", { fault: "expired" })).body.token;
+  const player = await Player.connect(gateway);
+  await player.identify(bad);
+  assert.equal(player.ending()?.code, 4003);
+});
+
+Deno.test("/mock/transcript can be narrowed, and /mock/reset empties it", async () => {
+  const { call, gateway } = await setUp();
+  await Player.connect(gateway);
+  await Player.connect(gateway);
+  await call("POST", "/clock", { advance_ms: 10 });
+  const all = (await call("GET", "/transcript")).body;
+  assert.equal(all.length, 4);
+  assert.deepEqual((await call("GET", "/transcript?connection=c2&event=sent")).body, [all[3]]);
+  assert.equal(all[3].elapsed_ms, 0);
+  assert.equal((await call("GET", "/transcript?connexion=c2")).status, 400);
+  assert.equal((await call("POST", "/reset", { start_ms: 1000 })).status, 204);
+  assert.deepEqual((await call("GET", "/transcript")).body, []);
+  assert.equal((await call("GET", "/clock")).body.now, 1000);
+});
+
+Deno.test("control routes refuse what they do not take, and say why", async () => {
+  const { call } = await setUp();
+  const refused = [
+    ["/clock", {}],
+    ["/clock", { advance_ms: -1 }],
+    ["/clock", { advance_ms: 0.5 }],
+    ["/clock", { advance: 1 }],
+    ["/clock", { run: "fast" }],
+    ["/connections/all/close", {}],
+    ["/connections/all/close", { code: 1006 }],
+    ["/connections/all/close", { code: 999 }],
+    ["/connections/all/close", { code: 4000, reason: "x".repeat(124) }],
+    ["/connections/all/send", {}],
+    ["/connections/all/send", { text: "a", frame: 1 }],
+    ["/connections/all/faults", {}],
+    ["/connections/all/faults", { delay: 1 }],
+    ["/tokens", { fault: "none such" }],
+    ["/reset", { start: 1 }],
+  ] as const;
+  for (const [path, body] of refused) {
+    const answer = await call("POST", path, body);
+    assert.deepEqual([answer.status, answer.body.code], [400, "invalid_body"], path);
+    assert.ok(answer.body.errors.length > 0);
+  }
+  assert.equal((await call("GET", "/nothing")).status, 404);
+});
+
+Deno.test("docs/testing-clients.md shows every control route, as a call that works", async () => {
+  const { call, gateway } = await setUp();
+  const docs = await Deno.readTextFile(new URL("../../docs/testing-clients.md", import.meta.url));
+  const calls = [...docs.matchAll(
+    /^curl (?:--json '(?<json>.*)' |(?<post>-X POST ))?http:\/\/127\.0\.0\.1:8000\/mock(?<path>\S*)$/gm,
+  )].map(({ groups = {} }) => ({ ...groups }));
+  assert.ok(calls.length > 15);
+  assert.equal(docs.match(/^curl /gm)?.length, calls.length, "a call of another form");
+  const shown = new Set<string>();
+  for (const { json, post, path = "" } of calls) {
+    await gateway.reset();
+    await Player.ready(gateway);
+    const method = json === undefined && post === undefined ? "GET" : "POST";
+    const { status } = await call(method, path, json === undefined ? undefined : JSON.parse(json));
+    assert.ok(status < 300, `${method} ${path} ${json ?? ""}: ${status}`);
+    shown.add(`${method} ${path.replace(/\/(c1|all)\//, "/{connection}/")}`.toLowerCase());
+  }
+  const { paths } = (await call("GET", "/openapi.json")).body;
+  for (const [path, methods] of Object.entries<object>(paths)) {
+    for (const method of Object.keys(methods)) {
+      assert.ok(shown.has(`${method} ${path.replace("/mock", "")}`), `${method} ${path}`);
+    }
+  }
+});
