@@ -10,19 +10,21 @@ import { createVerifier, KeySet, sharedSecret } from "./auth/mod.ts";
 import { type Config, parseConfig } from "./gateway/config.ts";
 import { OperationalError } from "./gateway/errors.ts";
 import { Gateway } from "./gateway/gateway.ts";
-import { createHttp, type LoginIssuer, type Users } from "./gateway/http.ts";
+import { createHttp } from "./gateway/http.ts";
+import { localUsers } from "./gateway/http/local_users.ts";
 import { createMemoryLog, openSqliteLog } from "./gateway/log/mod.ts";
 import { Metrics } from "./gateway/metrics.ts";
 import { pacedLog } from "./gateway/paced_log.ts";
 import type { Clock, Ids, Logger, MessageLog, TokenVerifier } from "./gateway/ports.ts";
-import { RATE_LIMIT } from "./gateway/protocol/mod.ts";
 import { SystemClock } from "./gateway/runtime/clock.ts";
 import { watchEventLoop } from "./gateway/runtime/event_loop.ts";
 import { RandomIds } from "./gateway/runtime/ids.ts";
 import { createUpgrade, listen, type Listener } from "./gateway/runtime/listener.ts";
 import { createLogger } from "./gateway/runtime/logger.ts";
+import { gatewaySettings } from "./gateway/settings.ts";
 import { VERSION } from "./gateway/version.ts";
 import { MockIssuer } from "./mock/issuer.ts";
+import { loginIssuer } from "./mock/login.ts";
 import { serveMock } from "./mock/server/serve.ts";
 
 /** What the parts have in common. */
@@ -79,7 +81,8 @@ async function main(): Promise<void> {
   announce(world, listener);
   await stop;
   await gateway.drain(config.drainMs);
-  await listener.close();
+  // A peer that holds a request or a dead WebSocket open does not keep the process.
+  await Promise.race([listener.close(), passed(clock, config.closeGraceMs)]);
   await log.close();
   stopWatching();
   logger.info("stopped");
@@ -142,24 +145,7 @@ function createGateway(
   { config, clock, ids, logger, metrics }: World,
   parts: { readonly log: MessageLog; readonly verifier: TokenVerifier },
 ): Gateway {
-  const { maxConnections, maxConnectionsPerIp, maxUnidentified } = config;
-  return new Gateway({
-    clock,
-    ids,
-    logger,
-    metrics,
-    ...parts,
-    limits: { maxConnections, maxConnectionsPerIp, maxUnidentified },
-    connection: {
-      ...RATE_LIMIT,
-      heartbeatIntervalMs: config.heartbeatIntervalMs,
-      identifyTimeoutMs: config.identifyTimeoutMs,
-      verifyTimeoutMs: config.verifyTimeoutMs,
-      closeGraceMs: config.closeGraceMs,
-      maxFrameBytes: config.maxFrameBytes,
-      maxBufferedBytes: config.maxBufferedBytes,
-    },
-  });
+  return new Gateway({ clock, ids, logger, metrics, ...parts, ...gatewaySettings(config) });
 }
 
 function serve(
@@ -195,23 +181,6 @@ function serve(
   });
 }
 
-/** With one process, every open connection of a user is here. */
-function localUsers(gateway: Gateway): Users {
-  return {
-    join: (user, channel) => Promise.resolve(gateway.join(user, channel)),
-    leave: (user, channel) => Promise.resolve(gateway.leave(user, channel)),
-    disconnect: (user) => Promise.resolve(gateway.disconnect(user)),
-    presence: (user) => Promise.resolve(gateway.presence(user)),
-  };
-}
-
-function loginIssuer(issuer: MockIssuer): LoginIssuer {
-  return {
-    login: async (request) => await issuer.login(request) ?? "wrong_password",
-    jwks: () => Promise.resolve(issuer.jwks()),
-  };
-}
-
 /** Says where the gateway is, and in development how to try it. */
 function announce({ config, logger }: World, { url }: Listener): void {
   logger.info("listening", { url, version: VERSION, auth: config.auth.mode, log: config.log });
@@ -220,6 +189,10 @@ function announce({ config, logger }: World, { url }: Listener): void {
     login: `POST ${url}/login`,
     publishKey: config.publishKey === "dev" ? "dev" : "as given",
   });
+}
+
+function passed(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => void clock.setTimer(ms, resolve));
 }
 
 /** Resolves at the first signal to stop; a second one ends the process at once. */

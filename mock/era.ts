@@ -10,6 +10,7 @@ import { createVerifier, KeySet } from "../auth/mod.ts";
 import type { ConnectionOptions } from "../gateway/connection.ts";
 import { type Entry, Gateway, type GatewayOptions } from "../gateway/gateway.ts";
 import { createHttp, type HttpHandler, type HttpOptions } from "../gateway/http.ts";
+import { localUsers } from "../gateway/http/local_users.ts";
 import { problem } from "../gateway/http/problem.ts";
 import { createMemoryLog } from "../gateway/log/memory.ts";
 import { Metrics } from "../gateway/metrics.ts";
@@ -18,6 +19,7 @@ import type { Clock, Ids, Logger, MessageLog, TokenVerifier } from "../gateway/p
 import { VERSION } from "../gateway/version.ts";
 import type { MockIssuer } from "./issuer.ts";
 import type { Links } from "./links.ts";
+import { loginIssuer } from "./login.ts";
 import type { Work } from "./work.ts";
 
 /** What the peers of a mock gateway are, when they are outside of its process. */
@@ -126,21 +128,13 @@ function createRoutes(
       ready: () => gateway.ready(),
       failed: () => metrics.logPublishFailed(),
     }),
-    users: {
-      join: (user, channel) => Promise.resolve(gateway.join(user, channel)),
-      leave: (user, channel) => Promise.resolve(gateway.leave(user, channel)),
-      disconnect: (user) => Promise.resolve(gateway.disconnect(user)),
-      presence: (user) => Promise.resolve(gateway.presence(user)),
-    },
+    users: localUsers(gateway),
     upgrade: outside?.createUpgrade({ gateway, metrics }) ?? refuseUpgrade,
     draining: () => gateway.draining,
     bug: () => metrics.bug(),
     metricsText: () => metrics.text(),
     publishKeys: [publishKey],
-    issuer: {
-      login: async (request) => await issuer.login(request) ?? "wrong_password",
-      jwks: () => Promise.resolve(issuer.jwks()),
-    },
+    issuer: loginIssuer(issuer),
     logger,
     clock: outside?.clock ?? clock,
     version: VERSION,

@@ -7,9 +7,9 @@
 
 import type { Config } from "../../gateway/config.ts";
 import type { Logger } from "../../gateway/ports.ts";
-import { RATE_LIMIT } from "../../gateway/protocol/mod.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { createUpgrade, listen, type Listener } from "../../gateway/runtime/listener.ts";
+import { gatewaySettings } from "../../gateway/settings.ts";
 import { VERSION } from "../../gateway/version.ts";
 import type { Outside } from "../era.ts";
 import { MockGateway, type MockGatewayOptions } from "../gateway.ts";
@@ -61,21 +61,11 @@ export async function serveMock(config: Config, logger: Logger): Promise<Listene
 }
 
 function gatewayOptions(config: Config, logger: Logger): MockGatewayOptions {
-  const { maxConnections, maxConnectionsPerIp, maxUnidentified } = config;
   return {
     logger,
-    limits: { maxConnections, maxConnectionsPerIp, maxUnidentified },
+    ...gatewaySettings(config),
     retentionMs: config.retentionHours * 3_600_000,
     maxMessageBytes: config.maxMessageBytes,
     publishKey: config.publishKey,
-    connection: {
-      ...RATE_LIMIT,
-      heartbeatIntervalMs: config.heartbeatIntervalMs,
-      identifyTimeoutMs: config.identifyTimeoutMs,
-      verifyTimeoutMs: config.verifyTimeoutMs,
-      closeGraceMs: config.closeGraceMs,
-      maxFrameBytes: config.maxFrameBytes,
-      maxBufferedBytes: config.maxBufferedBytes,
-    },
   };
 }

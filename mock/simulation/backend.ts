@@ -47,7 +47,10 @@ export class Backend {
       this.#publish(random, random.int(1, random.chance(0.2) ? 12 : 2));
     });
     this.#every(BURST_MEAN_MS, "burst", (random) => {
-      if (world.allows("burst")) this.#burst(random);
+      const bursts = random.int(1, 5);
+      for (let count = 0; world.allows("burst") && count < bursts; count++) {
+        this.#publish(random, random.int(20, 120), 3000);
+      }
     });
     this.#every(MEMBERS_MEAN_MS, "members", (random) => {
       if (world.allows("members")) this.#changeMembers(random, random.pick(world.users));
@@ -71,7 +74,9 @@ export class Backend {
   /** Something happens to `user`, or to everybody. */
   bother(user: string, random: Random): void {
     if (this.#over) return;
-    if (random.chance(0.3)) this.#publish(random, random.int(50, 200), 2000);
+    const luck = random.unit();
+    if (luck < 0.3) this.#publish(random, random.int(50, 200), 2000);
+    else if (luck > 0.9) this.#world.breakDisk(random.int(1000, 60_000));
     else this.#changeMembers(random, user);
   }
 
@@ -90,16 +95,6 @@ export class Backend {
       });
     };
     next();
-  }
-
-  #burst(random: Random): void {
-    // Now and then so much that publishers have to wait for the fan-out.
-    if (random.chance(0.03)) {
-      for (let count = 0; count < 25; count++) this.#publish(random, 120, 20);
-      return;
-    }
-    const bursts = random.int(1, 5);
-    for (let count = 0; count < bursts; count++) this.#publish(random, random.int(20, 120), 3000);
   }
 
   #publish(random: Random, count: number, mostBytes = random.chance(0.05) ? 8000 : 100): void {

@@ -87,6 +87,7 @@ export class Checker implements LinkObserver {
   stopped(): void {
     this.#gateway = undefined;
     this.#drainByMs = undefined;
+    for (const session of this.sessions) if (session.stage === "admitted") session.stage = "gone";
   }
 
   /** A read from the log has failed. */

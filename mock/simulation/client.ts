@@ -202,7 +202,9 @@ export class SimulatedClient implements ClientListener {
       this.mood.identifies = "prompt";
       return;
     }
-    const thinkMs = identifies === "late" ? this.#random.int(9000, 11_000) : this.#random.int(0, 200);
+    const thinkMs = identifies === "late"
+      ? this.#random.int(9000, 11_000)
+      : this.#random.int(0, 200);
     this.#world.clock.setTimer(thinkMs, () => {
       if (this.#link !== link) return;
       this.identify();

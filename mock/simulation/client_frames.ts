@@ -35,7 +35,9 @@ export function meaningOf(data: string | Uint8Array, maxBytes: number): Meaning 
 function ofFrame(frame: unknown): Meaning {
   if (frame === null || typeof frame !== "object" || Array.isArray(frame)) return MALFORMED;
   const fields = new Map<string, unknown>(Object.entries(frame));
-  const [op, time, token, lastId] = ["op", "time", "token", "last_id"].map((key) => fields.get(key));
+  const [op, time, token, lastId] = ["op", "time", "token", "last_id"].map((key) =>
+    fields.get(key)
+  );
   if (op === 10 || op === 11) {
     if (typeof time !== "number" || !Number.isSafeInteger(time) || time < 0) return MALFORMED;
     return { kind: op === 10 ? "beat" : "ack", time };

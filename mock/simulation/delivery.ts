@@ -130,7 +130,9 @@ export class Delivery {
     const { entry } = expected;
     // Everybody is sent the same text, so that it is read once.
     if (entry.frame === text) return;
-    if (!isFrameOf(entry, text)) report("delivered as it was accepted", `${id} has changed`, connection);
+    if (!isFrameOf(entry, text)) {
+      report("delivered as it was accepted", `${id} has changed`, connection);
+    }
     entry.frame = text;
   }
 
@@ -169,7 +171,9 @@ export class Delivery {
 /** The id in the text of a Message frame. */
 export function messageId(text: string): string {
   const start = '{"op":3,"id":"'.length;
-  return text.startsWith('"id":"', 8) ? text.slice(start, text.indexOf('"', start)) : JSON.parse(text).id;
+  return text.startsWith('"id":"', 8)
+    ? text.slice(start, text.indexOf('"', start))
+    : JSON.parse(text).id;
 }
 
 function isFrameOf({ draft, time, serial }: Entry, text: string): boolean {

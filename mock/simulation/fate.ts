@@ -75,10 +75,9 @@ export class Fate {
   #breakDisk(random: Random): void {
     const { disk } = this.#world;
     const forMs = random.pick([2000, MINUTE_MS, 10 * MINUTE_MS]);
-    if (random.chance(0.7)) disk.failing = true;
-    else disk.slowness = random.pick([100, 1000]);
+    if (random.chance(0.7)) return this.#world.breakDisk(forMs);
+    disk.slowness = random.pick([100, 1000]);
     this.#later(forMs, "the disk is well again", () => {
-      disk.failing = false;
       disk.slowness = 1;
     });
   }

@@ -206,7 +206,9 @@ export class Session {
       return;
     }
     if (this.#beatDueMs !== atMs || time !== atMs || this.#unacked !== undefined) {
-      const due = this.#unacked === undefined ? `one was due at ${this.#beatDueMs}` : "none was due";
+      const due = this.#unacked === undefined
+        ? `one was due at ${this.#beatDueMs}`
+        : "none was due";
       this.#wrong("beats come on time", `a beat of ${time} was sent at ${atMs}; ${due}`);
     }
     this.#unacked = time;

@@ -77,7 +77,10 @@ export class SimulatedVerifier implements TokenVerifier {
   }
 }
 
-function decide({ signed, user, channels, expiresAtMs }: SimulatedToken, now: number): TokenVerdict {
+function decide(
+  { signed, user, channels, expiresAtMs }: SimulatedToken,
+  now: number,
+): TokenVerdict {
   if (!signed) return { ok: false, reason: "the token's signature is wrong" };
   if (expiresAtMs <= now) return { ok: false, reason: "the token has expired" };
   return { ok: true, user, channels, expiresAt: expiresAtMs };

@@ -91,7 +91,10 @@ class World {
     this.#checker = new Checker({ clock, disk, connection, limits, report, count });
     const issuer: Issuer = { failing: false, mostMs: 20 };
     const broke = (error: unknown): void => {
-      this.#broke(error instanceof Error ? error : new Error(String(error)), "outside of everything");
+      this.#broke(
+        error instanceof Error ? error : new Error(String(error)),
+        "outside of everything",
+      );
     };
     const stir = (): void => {
       this.#stirred = true;
@@ -145,6 +148,7 @@ class World {
       process: () => this.#process,
       crash: (how, downMs) => this.#crash(how, downMs),
       drain: (spreadMs) => this.#drain(spreadMs),
+      breakDisk: (ms) => this.#breakDisk(ms),
       stir,
       broke,
     };
@@ -211,7 +215,7 @@ class World {
       maxBufferedBytes: random.pick([128 * 1024, 256 * 1024, 1024 * 1024]),
     };
     const retentionMs = random.pick([1, 3, 24]) * HOUR_MS;
-    const retentionRows = random.pick([500, 2000, 100_000]);
+    const retentionRows = random.pick([300, 2000, 100_000]);
     const maxConnectionsPerIp = random.pick([3, 3, 100]);
     return {
       connection,
@@ -258,6 +262,17 @@ class World {
       this.#end("reset");
       this.#startLater(5000);
     }).catch(this.#parts.broke);
+  }
+
+  #breakDisk(ms: number): void {
+    const { disk } = this.#parts;
+    if (!this.#allows("log_failure") || disk.failing) return;
+    disk.failing = true;
+    this.#timeline.add("disk", "fails");
+    this.#clock.setTimer(ms, () => {
+      disk.failing = false;
+      this.#timeline.add("disk", "is well again");
+    });
   }
 
   /** The process ends, by itself or not. */
@@ -310,7 +325,10 @@ class World {
   }
 
   #logger(): ProcessParts["logger"] {
-    const write = (message: string): void => this.#timeline.add("log", message);
+    const write = (message: string): void => {
+      this.#timeline.add("log", message);
+      this.#count(`logged: ${message}`, 1);
+    };
     return {
       debug: () => {},
       info: write,

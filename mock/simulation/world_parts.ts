@@ -44,6 +44,8 @@ export interface WorldParts {
   readonly crash: (how: "reset" | "silent", downMs: number) => void;
   /** Drains the process over `spreadMs`, and starts another. */
   readonly drain: (spreadMs: number) => void;
+  /** The disk fails for so long. */
+  readonly breakDisk: (ms: number) => void;
   /** Called when promises may settle. */
   readonly stir: () => void;
   /** Called with what was thrown where nobody catches. */

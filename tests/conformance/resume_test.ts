@@ -11,6 +11,12 @@ import { Peer } from "./support/peer.ts";
 import { suite } from "./support/suite.ts";
 import { someone, type Target } from "./support/target.ts";
 
+const DROPPERS = 6;
+const PUBLISHERS = 4;
+/** Of each publisher, with one to five messages. */
+const REQUESTS = 50;
+const LAST = "the last message";
+
 suite("resuming", {
   checks: {
     "exactly what was missed follows Ready, in order, then what is live": async (gateway) => {
@@ -129,27 +135,16 @@ suite("resuming", {
     "dropping and resuming while others publish leaves no gap and no duplicate": async (
       gateway,
     ) => {
-      const [user, channel] = [someone(), someone("channel")];
-      const count = 200;
-      const token = await gateway.backend.login(user, { channels: [channel] });
-      const { peer: first, ready } = await Peer.ready(gateway.wsUrl, { token });
-      first[Symbol.dispose]();
-      const publishing = publishInTurn(gateway, { channel, count });
-      let lastId = String(ready["last_id"]);
-      const seen: unknown[] = [];
-      for (let drops = 0; seen.length < count; drops++) {
-        const { peer, ready } = await Peer.ready(gateway.wsUrl, { token, lastId });
-        using _ = peer;
-        assert.equal(ready["resumed"], true);
-        // A few messages for each connection, and a different number each time.
-        for (let left = 1 + drops % 13; left > 0 && seen.length < count; left--) {
-          const message = await peer.nextMessage();
-          seen.push(message["content"]);
-          lastId = String(message["id"]);
-        }
-      }
-      await publishing;
-      assert.deepEqual(seen, Array.from({ length: count }, (_, index) => index));
+      const channel = someone("channel");
+      const begun = Array.from({ length: DROPPERS }, () => Promise.withResolvers<void>());
+      const seen = Promise.all(begun.map(({ resolve }) => keepDropping(gateway, channel, resolve)));
+      await Promise.all(begun.map(({ promise }) => promise));
+      const published = await Promise.all(
+        Array.from({ length: PUBLISHERS }, () => publishInTurn(gateway, channel)),
+      );
+      const expected = published.flat().sort((a, b) => sequence(a) - sequence(b));
+      expected.push((await gateway.backend.publish({ channel, author: "1", content: LAST })).id);
+      for (const ids of await seen) assert.deepEqual(ids, expected);
     },
   },
 });
@@ -180,12 +175,44 @@ async function receiveAndDrop(
   return id;
 }
 
-/** Publishes numbers, one request after the other. */
-async function publishInTurn(
-  gateway: Target,
-  { channel, count }: { readonly channel: string; readonly count: number },
-): Promise<void> {
-  for (let content = 0; content < count; content++) {
-    await gateway.backend.publish({ channel, author: "1", content });
+/** Publishes one request after the other, and returns the ids. */
+async function publishInTurn(gateway: Target, channel: string): Promise<string[]> {
+  const ids: string[] = [];
+  for (let count = 0; count < REQUESTS; count++) {
+    const drafts = Array.from(
+      { length: 1 + count % 5 },
+      () => ({ channel, author: "1", content: 1 }),
+    );
+    ids.push(...(await gateway.backend.publishAll(drafts)).map(({ id }) => id));
   }
+  return ids;
+}
+
+/** Receives a few messages on each of many connections, up to the last one, and returns the ids. */
+async function keepDropping(
+  gateway: Target,
+  channel: string,
+  begun: () => void,
+): Promise<string[]> {
+  const token = await gateway.backend.login(someone(), { channels: [channel] });
+  const ids: string[] = [];
+  let lastId: string | undefined;
+  for (let drops = 0;; drops++) {
+    const { peer, ready } = await Peer.ready(gateway.wsUrl, { token, lastId });
+    using _ = peer;
+    assert.equal(ready["resumed"], lastId === undefined ? undefined : true);
+    lastId ??= String(ready["last_id"]);
+    begun();
+    for (let left = 1 + drops % 13; left > 0; left--) {
+      const { id, content } = await peer.nextMessage();
+      lastId = String(id);
+      ids.push(lastId);
+      if (content === LAST) return ids;
+    }
+  }
+}
+
+/** The sequence in a message's id. Opaque to clients, but not to the tests of its order. */
+function sequence(id: string): number {
+  return Number(id.slice(id.lastIndexOf("-") + 1));
 }

@@ -63,7 +63,12 @@ export const LAYERS: readonly Layer[] = [
     libraries: [/^hono(?:\/|$)/, /^@hono\/zod-openapi$/],
   },
   // Connection, hub and what they are made of: every other file next to them.
-  { name: "core", files: /^gateway\/[^/]+\.ts$/, imports: [...KERNEL, "metrics"], libraries: [] },
+  {
+    name: "core",
+    files: /^gateway\/[^/]+\.ts$/,
+    imports: [...KERNEL, "metrics", "options"],
+    libraries: [],
+  },
   { name: "main", files: /^main\.ts$/, imports: "any", libraries: [] },
   { name: "mock issuer", files: /^mock\/issuer\.ts$/, imports: KERNEL, libraries: [/^jose$/] },
   {
