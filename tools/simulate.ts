@@ -82,7 +82,9 @@ async function run({ seed, runs, hours, clients, without, quick }: Arguments): P
   const progress = (done: number): string => {
     const seconds = (performance.now() - startMs) / 1000;
     const rate = Math.round(virtualHours * clients / seconds).toLocaleString("en");
-    return `${done}/${runs} runs, ${Math.round(virtualHours)} virtual hours of ${clients} clients, ` +
+    return `${done}/${runs} runs, ${
+      Math.round(virtualHours)
+    } virtual hours of ${clients} clients, ` +
       `${rate} client-hours/s`;
   };
   for (let index = 0; index < runs; index++) {
@@ -128,7 +130,9 @@ async function show(failure: Failure | undefined): Promise<void> {
   const { options, violation } = failure;
   const { trace } = await simulate({ ...options, recording: true });
   const { connection } = violation;
-  const about = connection === undefined ? [] : trace.filter((line) => line.includes(`#${connection} `));
+  const about = connection === undefined
+    ? []
+    : trace.filter((line) => line.includes(`#${connection} `));
   const without = options.without ?? [];
   say(
     `${violation.rule}\n  ${violation.explanation}\n\n` +

@@ -18,7 +18,7 @@ export type TokenFlaw = "unsigned" | "expired" | "strange_user" | "brief";
 
 /** How a client behaves for now. All times in milliseconds. */
 export interface Mood {
-  acks: "at_once" | "twice" | "never";
+  acks: "at_once" | "twice" | "wrong" | "never";
   /** The longest that an ACK takes. */
   ackMostMs: number;
   /** Whether it answers a close frame. */
@@ -255,7 +255,7 @@ export class SimulatedClient implements ClientListener {
   #acknowledge(link: Link, time: string): void {
     const { acks, ackMostMs } = this.mood;
     if (acks === "never") return;
-    const ack = `{"op":11,"time":${time}}`;
+    const ack = `{"op":11,"time":${acks === "wrong" ? Number(time) - 1 : time}}`;
     const send = (): void => {
       if (this.#link !== link) return;
       link.clientSend(ack);

@@ -36,6 +36,8 @@ export class Fate {
       if (random.chance(0.5)) return drain();
       // In the midst of everybody's coming back, sessions are at all stages.
       world.crash("reset", 500);
+      world.issuer.mostMs = 3000;
+      this.#later(5000, "the issuer is well again", () => world.issuer.mostMs = 20);
       this.#later(random.int(800, 2500), "the time has come", drain);
     });
     this.#every(3 * HOUR_MS, "log_failure", (random) => this.#breakDisk(random));

@@ -112,7 +112,8 @@ export class Mischief {
       case "stall":
         return link.stall(random.pick(["toServer", "toClient"]), random.int(5000, 120_000));
       case "slow_reader":
-        return link.stall("toClient", random.int(60_000, 1_200_000));
+        link.stall("toClient", random.int(60_000, 1_200_000));
+        return this.#backend.bother(this.#client.user, random);
       case "half_open":
         return link.drop();
       case "reset":
@@ -121,7 +122,7 @@ export class Mischief {
         mood.ackMostMs = random.pick([2000, 30_000, 46_000]);
         return;
       case "no_ack":
-        mood.acks = "never";
+        mood.acks = random.pick(["never", "wrong"]);
         mood.answersClose = random.chance(0.5);
         return;
       case "double_ack":

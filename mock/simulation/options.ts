@@ -22,7 +22,7 @@ export const FAULTS = [
   "reset",
   /** A client that takes long to ACK, at times too long. */
   "late_ack",
-  /** A client that ACKs no more. */
+  /** A client that ACKs no more, or with another time. */
   "no_ack",
   /** A client that ACKs twice, or what was never asked. */
   "double_ack",

@@ -60,13 +60,18 @@ export interface ProcessParts {
 export class ProcessClock implements Clock {
   readonly #clock: FakeClock;
   readonly #stir: () => void;
+  readonly #stirsUpToMs: number;
   #pending = 0;
   #dead = false;
 
-  /** A clock of a process that runs. */
-  constructor(clock: FakeClock, stir: () => void) {
+  /** A clock of a process that runs. Timers of up to `stirsUpToMs` call `stir` when they fire. */
+  constructor(
+    clock: FakeClock,
+    { stir, stirsUpToMs }: { readonly stir: () => void; readonly stirsUpToMs: number },
+  ) {
     this.#clock = clock;
     this.#stir = stir;
+    this.#stirsUpToMs = stirsUpToMs;
   }
 
   /** How many timers are set. */
@@ -90,7 +95,7 @@ export class ProcessClock implements Clock {
       set = false;
       this.#pending--;
       if (this.#dead) return;
-      if (delayMs <= SHORT_MS) this.#stir();
+      if (delayMs <= this.#stirsUpToMs) this.#stir();
       callback();
     });
     return {
@@ -125,9 +130,9 @@ export class GatewayProcess implements Door {
   constructor(parts: ProcessParts) {
     const { clock, disk, stir, issuer, decided } = parts;
     this.#parts = parts;
-    this.#clock = new ProcessClock(clock, stir);
+    this.#clock = new ProcessClock(clock, { stir, stirsUpToMs: SHORT_MS });
     // Everything that the log does with time ends in promises.
-    this.#logClock = new ProcessClock(clock, stir);
+    this.#logClock = new ProcessClock(clock, { stir, stirsUpToMs: Infinity });
     this.#store = new SimulatedStore({ disk, clock, random: parts.random.fork("store"), stir });
     this.#verifier = new SimulatedVerifier({
       clock,

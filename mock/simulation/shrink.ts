@@ -10,7 +10,9 @@ import { simulate } from "./world.ts";
 
 /** A world that fails, and how. */
 export interface Failure {
+  /** What makes it. */
   readonly options: WorldOptions;
+  /** The rule that it breaks. */
   readonly violation: Violation;
 }
 

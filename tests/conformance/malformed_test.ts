@@ -6,12 +6,14 @@
 
 import assert from "node:assert/strict";
 import type { RawClient } from "./support/raw_client.ts";
-import { suite } from "./support/suite.ts";
+import { type Check, suite } from "./support/suite.ts";
 import { someone, type Target } from "./support/target.ts";
 import { type FrameSpec, WireOp } from "./support/wire.ts";
 
-/** By what is wrong with it: text, or a frame that is no text. */
-const MALFORMED: Readonly<Record<string, string | FrameSpec>> = {
+/** By what is wrong with it: text, or the frames that it takes. */
+type Cases = Readonly<Record<string, string | readonly FrameSpec[]>>;
+
+const MALFORMED: Cases = {
   "an empty message": "",
   "white space": "  \n",
   "text that is no JSON": "hello",
@@ -56,13 +58,13 @@ const MALFORMED: Readonly<Record<string, string | FrameSpec>> = {
   "ACK without time": '{"op":11}',
   "ACK with time as a string": '{"op":11,"time":"1"}',
   "nesting to the limit of a frame": `{"op":10,"time":${"[".repeat(2000)}${"]".repeat(2000)}}`,
-  "a binary frame": { opcode: WireOp.Binary, payload: '{"op":10,"time":1}' },
-  "an empty binary frame": { opcode: WireOp.Binary },
+  "a binary frame": [{ opcode: WireOp.Binary, payload: '{"op":10,"time":1}' }],
+  "an empty binary frame": [{ opcode: WireOp.Binary }],
   "a byte order mark before the object": '\uFEFF{"op":10,"time":1}',
 };
 
 /** Longer than any gateway is configured to take here. */
-const TOO_LONG: Readonly<Record<string, readonly FrameSpec[]>> = {
+const TOO_LONG: Cases = {
   "text of 100 KB": [{ payload: `{"op":10,"time":1,"pad":"${"x".repeat(100_000)}"}` }],
   "binary of 100 KB": [{ opcode: WireOp.Binary, payload: new Uint8Array(100_000) }],
   "one byte over the limit": [{ payload: padded(4097) }],
@@ -75,17 +77,8 @@ const TOO_LONG: Readonly<Record<string, readonly FrameSpec[]>> = {
 
 suite("malformed frames", {
   checks: {
-    ...each(MALFORMED, "is 4001", async (gateway, bad) => {
-      using client = await greeted(gateway);
-      await client.send(typeof bad === "string" ? { payload: bad } : bad);
-      await closesWith(client, 4001);
-    }),
-
-    ...each(TOO_LONG, "is 1009", async (gateway, frames) => {
-      using client = await greeted(gateway);
-      await client.send(...frames);
-      await closesWith(client, 1009);
-    }),
+    ...closing(MALFORMED, 4001),
+    ...closing(TOO_LONG, 1009),
 
     "a frame of exactly the limit is read": async (gateway) => {
       for (const pad of ["x", "é"]) {
@@ -190,16 +183,13 @@ async function closesWith(client: RawClient, code: number): Promise<void> {
   await client.ended();
 }
 
-/** A check for each of `cases`. */
-function each<T>(
-  cases: Readonly<Record<string, T>>,
-  outcome: string,
-  check: (gateway: Target, value: T) => Promise<void>,
-): Record<string, (gateway: Target) => Promise<void>> {
+/** A check for each of `cases`: it is answered by closing with `code`. */
+function closing(cases: Cases, code: number): Record<string, Check> {
   return Object.fromEntries(
-    Object.entries(cases).map(([name, value]) => [
-      `${name} ${outcome}`,
-      (gateway: Target) => check(gateway, value),
-    ]),
+    Object.entries(cases).map(([name, bad]) => [`${name} is ${code}`, async (gateway: Target) => {
+      using client = await greeted(gateway);
+      await client.send(...(typeof bad === "string" ? [{ payload: bad }] : bad));
+      await closesWith(client, code);
+    }]),
   );
 }

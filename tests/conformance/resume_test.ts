@@ -137,7 +137,9 @@ suite("resuming", {
     ) => {
       const channel = someone("channel");
       const begun = Array.from({ length: DROPPERS }, () => Promise.withResolvers<void>());
-      const seen = Promise.all(begun.map(({ resolve }) => keepDropping(gateway, channel, resolve)));
+      const seen = Promise.all(
+        begun.map(({ resolve }) => keepDropping(gateway, { channel, begun: resolve })),
+      );
       await Promise.all(begun.map(({ promise }) => promise));
       const published = await Promise.all(
         Array.from({ length: PUBLISHERS }, () => publishInTurn(gateway, channel)),
@@ -191,8 +193,7 @@ async function publishInTurn(gateway: Target, channel: string): Promise<string[]
 /** Receives a few messages on each of many connections, up to the last one, and returns the ids. */
 async function keepDropping(
   gateway: Target,
-  channel: string,
-  begun: () => void,
+  { channel, begun }: { readonly channel: string; readonly begun: () => void },
 ): Promise<string[]> {
   const token = await gateway.backend.login(someone(), { channels: [channel] });
   const ids: string[] = [];

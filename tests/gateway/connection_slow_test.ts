@@ -123,6 +123,8 @@ Deno.test("Connection that was closed while frames waited sends none of them aft
   const sent = socket.sent.length;
   assert.ok(sent < 50);
   world.gateway.disconnect("alice");
+  assert.equal(peer.connection.unsentBytes, socket.bufferedBytes);
+  assert.equal(world.clock.pending, 1, "it polls for what it has forgotten");
   socket.drain();
   await world.clock.advance(1000);
   assert.equal(socket.sent.length, sent);

@@ -13,12 +13,18 @@ import { SessionModel, Spans } from "./support/model.ts";
 import { type Peer, World } from "./support/world.ts";
 
 const CHANNELS = ["a", "b", "c"];
-const RETENTION_MESSAGES = 15;
+const RETENTION_MESSAGES = 25;
 const LONG = "x".repeat(100_000);
 
 type Step =
   | { readonly do: "publish"; readonly to: number; readonly count: number; readonly long: boolean }
-  | { readonly do: "connect"; readonly client: number; readonly channels: readonly string[] }
+  | {
+    readonly do: "connect";
+    readonly client: number;
+    readonly channels: readonly string[];
+    /** Whether it begins by reading nothing. */
+    readonly slow: boolean;
+  }
   | { readonly do: "renew"; readonly client: number; readonly channels: readonly string[] }
   | { readonly do: "join" | "leave"; readonly client: number; readonly channel: string }
   | { readonly do: "drop" | "stall"; readonly client: number }
@@ -46,7 +52,7 @@ class Client {
     this.user = user;
   }
 
-  connect(channels: readonly string[]): void {
+  connect(channels: readonly string[], slow = false): void {
     if (this.peer !== undefined) return;
     this.spans = new Spans(channels);
     this.session = undefined;
@@ -54,6 +60,7 @@ class Client {
     this.#stalled = this.#everStalled = false;
     this.#prunedAtConnect = this.#run.pruned;
     this.peer = this.#run.world.connect();
+    if (slow) this.stall();
     const lastId = this.cursor === undefined ? undefined : this.#run.id(this.cursor);
     this.peer.identify({ user: this.user, channels, lastId });
   }
@@ -185,7 +192,7 @@ class Run {
       case "publish":
         return this.#publish(step);
       case "connect":
-        return client.connect(step.channels);
+        return client.connect(step.channels, step.slow);
       case "renew":
         return await client.renew(step.channels);
       case "join":
@@ -258,7 +265,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       long: fc.boolean(),
     }),
   },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant("connect" as const), client, channels }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant("connect" as const),
+      client,
+      channels,
+      slow: fc.boolean(),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("renew" as const), client, channels }) },
   {
     weight: 3,

@@ -101,7 +101,9 @@ function connection<Name extends "deliver" | "enter" | "exit">(
 }
 
 /** Moves the next deadline of a session that has just sent a beat. */
-function shiftAckDeadline(byMs: number): (next: SessionState, before: SessionState) => SessionState {
+function shiftAckDeadline(
+  byMs: number,
+): (next: SessionState, before: SessionState) => SessionState {
   return (next, before) => {
     if (!("unacked" in next) || next.unacked === undefined) return next;
     const sent = !("unacked" in before) || before.unacked !== next.unacked;
@@ -120,6 +122,9 @@ const REDUCER_BUGS: readonly Bug[] = [
   states("the ACK deadline is 1 ms late", shiftAckDeadline(1)),
   effects("a beat is never sent", (effect) => {
     return effect.type === "send" && effect.frame.op === 10 ? [] : [effect];
+  }),
+  effects("a beat is sent twice", (effect) => {
+    return effect.type === "send" && effect.frame.op === 10 ? [effect, effect] : [effect];
   }),
   effects("a beat is answered with another time", (effect) => {
     if (effect.type !== "send" || effect.frame.op !== 11) return [effect];
@@ -162,6 +167,10 @@ const REDUCER_BUGS: readonly Bug[] = [
   states("an expired token stays", (next) => {
     return next.phase === "ready" ? { ...next, expiresAt: Infinity } : next;
   }),
+  states("a renewed token expires as the old one did", (next, before) => {
+    if (next.phase !== "ready" || before.phase !== "ready") return next;
+    return { ...next, expiresAt: before.expiresAt };
+  }),
   events("a renewal may be another user's", (event, state) => {
     if (event.type !== "tokenVerified" || state.phase !== "ready") return event;
     return { ...event, claims: { ...event.claims, user: state.user } };
@@ -181,6 +190,15 @@ const REDUCER_BUGS: readonly Bug[] = [
       },
     }),
   },
+  {
+    name: "Identify may come a second late",
+    make: () => ({
+      reduce: (state, event, options) => {
+        const identifyTimeoutMs = options.identifyTimeoutMs + 1000;
+        return reduce(state, event, { ...options, identifyTimeoutMs });
+      },
+    }),
+  },
   effects("a silent peer is never cut", (effect) => effect.type === "cut" ? [] : [effect]),
   events("a drain does not reach a session that identifies", (event, state) => {
     if (event.type !== "drained" || state.phase === "ready") return event;
@@ -197,6 +215,9 @@ const REDUCER_BUGS: readonly Bug[] = [
 const SHELL_BUGS: readonly Bug[] = [
   socket("a close code that is not in the table", (real) => ({
     close: (code, reason) => real.close(code === 4002 ? 4000 : code, reason),
+  })),
+  socket("a message arrives under another channel", (real) => ({
+    send: (text) => real.send(text.replace('"channel":"5"', '"channel":"6"')),
   })),
   socket("what a peer does not read is never counted", () => ({ bufferedBytes: 0 })),
   clock("a timer that is cancelled stays", (real) => ({

@@ -18,6 +18,11 @@ function pages(
   }));
 }
 
+/** The log, with what the gateway asks of it changed. */
+function reads(name: string, change: (query: LogQuery) => LogQuery): Bug {
+  return log(name, (real) => ({ read: (query) => real.read(change(query)) }));
+}
+
 /** The log, with what it hands to the fan-out changed. */
 function batches(name: string, change: (messages: readonly Message[]) => readonly Message[]): Bug {
   return log(name, (real) => ({
@@ -127,8 +132,16 @@ export const LOG_BUGS: readonly Bug[] = [
   pages("a gap where replay goes over to live", (page) => {
     return page === "expired" || page.more ? page : shifted(page, 1);
   }),
-  pages("resumed though retention took what was missed", (page, _query, log) => {
-    return page === "expired" ? { messages: [], more: false, upTo: log.head() } : page;
+  pages("resumed though retention took what was missed", (page, { after = "" }, log) => {
+    const sequence = Number(/^e1-([1-9]\d*)$/.exec(after)?.[1]);
+    if (page !== "expired" || !(sequence <= log.head().sequence)) return page;
+    return { messages: [], more: false, upTo: log.head() };
+  }),
+  reads("a replay leaves out what is for the user alone", ({ audience, ...query }) => {
+    return { ...query, audience: { everyone: true, channels: audience.channels } };
+  }),
+  reads("a replay has another user's messages", ({ audience, ...query }) => {
+    return { ...query, audience: { ...audience, user: "7" } };
   }),
   pages("never resumed", () => "expired"),
   batches("fan-out out of order", (messages) => [...messages].reverse()),

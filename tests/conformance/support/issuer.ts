@@ -39,19 +39,23 @@ export interface Signature {
 export class Issuer implements AsyncDisposable {
   /** Where the keys are. */
   readonly jwksUrl: string;
+  /** Signs what is to be accepted. */
+  readonly good: Signature;
+  /** Names the good key, but is another. */
+  readonly forged: Signature;
+  /** The good key as text: what a verifier may be fooled to take for an HS256 secret. */
+  readonly publicPem: string;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
   private constructor(
     server: Deno.HttpServer<Deno.NetAddr>,
-    /** Signs what is to be accepted. */
-    readonly good: Signature,
-    /** Names the good key, but is another. */
-    readonly forged: Signature,
-    /** The good key as text: what a verifier may be fooled to take for an HS256 secret. */
-    readonly publicPem: string,
+    keys: Pick<Issuer, "good" | "forged" | "publicPem">,
   ) {
     this.#server = server;
     this.jwksUrl = `http://127.0.0.1:${server.addr.port}/jwks`;
+    this.good = keys.good;
+    this.forged = keys.forged;
+    this.publicPem = keys.publicPem;
   }
 
   /** Makes keys of `alg` and serves the public one. */
@@ -66,12 +70,11 @@ export class Issuer implements AsyncDisposable {
       { hostname: "127.0.0.1", port: 0, onListen: () => {} },
       () => Response.json({ keys: [jwk] }),
     );
-    return new Issuer(
-      server,
-      { alg, kid, key: good.privateKey },
-      { alg, kid, key: other.privateKey },
-      await exportSPKI(good.publicKey),
-    );
+    return new Issuer(server, {
+      good: { alg, kid, key: good.privateKey },
+      forged: { alg, kid, key: other.privateKey },
+      publicPem: await exportSPKI(good.publicKey),
+    });
   }
 
   /** Stops serving the keys. */

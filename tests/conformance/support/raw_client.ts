@@ -28,10 +28,20 @@ export interface ConnectOptions {
 
 /** A handshake that the server answered with something else than 101. */
 export class HandshakeRefused extends Error {
-  /** @param status of the HTTP answer; @param body what came with it */
-  constructor(readonly status: number, readonly headers: Headers, readonly body: string) {
-    super(`handshake refused with ${status}: ${body.slice(0, 200)}`);
+  /** The status of the HTTP answer. */
+  readonly status: number;
+  /** Its headers. */
+  readonly headers: Headers;
+  /** Its body. */
+  readonly body: string;
+
+  /** Keeps the answer. */
+  constructor(answer: Pick<HandshakeRefused, "status" | "headers" | "body">) {
+    super(`handshake refused with ${answer.status}: ${answer.body.slice(0, 200)}`);
     this.name = "HandshakeRefused";
+    this.status = answer.status;
+    this.headers = answer.headers;
+    this.body = answer.body;
   }
 }
 
@@ -173,7 +183,10 @@ export class RawClient implements Disposable {
     const target = `${url.pathname}${url.search}`;
     await this.bytes(new TextEncoder().encode(`GET ${target} HTTP/1.1\r\n${lines}\r\n`));
     const { status, answer } = await this.#readHead();
-    if (status !== 101) throw new HandshakeRefused(status, answer, await this.#readBody(answer));
+    if (status !== 101) {
+      const body = await this.#readBody(answer);
+      throw new HandshakeRefused({ status, headers: answer, body });
+    }
     const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + GUID));
     const accept = btoa(String.fromCharCode(...new Uint8Array(digest)));
     assert.equal(answer.get("sec-websocket-accept"), accept, "Sec-WebSocket-Accept");

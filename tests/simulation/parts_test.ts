@@ -1,0 +1,133 @@
+/**
+ * The parts that a simulated world stands on: randomness, pipes, the disk, and the reading of frames.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { decode } from "../../gateway/protocol/mod.ts";
+import { FakeClock, settle } from "../../mock/clock.ts";
+import { meaningOf } from "../../mock/simulation/client_frames.ts";
+import { SimulatedDisk, SimulatedStore } from "../../mock/simulation/disk.ts";
+import { type Parcel, Pipe } from "../../mock/simulation/pipe.ts";
+import { Random } from "../../mock/simulation/mod.ts";
+
+const ROW = { topic: "everyone", body: '["a",{"n":1,"pad":""}]' };
+
+Deno.test("Random gives the same numbers for the same name", () => {
+  const draw = (name: string): number[] => {
+    const random = new Random(name);
+    return Array.from({ length: 50 }, () => random.int(0, 1e9));
+  };
+  assert.deepEqual(draw("a"), draw("a"));
+  assert.notDeepEqual(draw("a"), draw("b"));
+});
+
+Deno.test("Random.fork() is not shifted by what the stream above it draws", () => {
+  const one = new Random("seed");
+  const other = new Random("seed");
+  other.unit();
+  assert.equal(one.fork("x").unit(), other.fork("x").unit());
+  assert.notEqual(one.fork("x").unit(), one.fork("y").unit());
+});
+
+Deno.test("Random draws evenly, and waits for as long as it is told on average", () => {
+  const random = new Random("even");
+  const counts = Array.from({ length: 10 }, () => 0);
+  let waited = 0;
+  for (let draw = 0; draw < 20_000; draw++) {
+    const bucket = random.int(0, 9);
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
+    waited += random.wait(1000);
+  }
+  for (const count of counts) assert.ok(Math.abs(count - 2000) < 200, counts.join());
+  assert.ok(Math.abs(waited / 20_000 - 1000) < 40, String(waited / 20_000));
+});
+
+Deno.test("Pipe hands over everything once and in order, whatever stands still", async () => {
+  const clock = new FakeClock();
+  const random = new Random("pipe");
+  const arrived: Parcel[] = [];
+  const pipe = new Pipe({
+    clock,
+    random,
+    weather: { latencyMs: 20, spikes: true },
+    deliver: (parcel) => arrived.push(parcel),
+  });
+  const sent = Array.from({ length: 2000 }, (_, index) => String(index));
+  for (const text of sent) {
+    pipe.push(text, text.length);
+    if (random.chance(0.02)) {
+      pipe.pause();
+      clock.setTimer(random.int(1, 500), () => pipe.resume());
+    }
+    await clock.advance(random.int(0, 20));
+  }
+  await clock.advance(60_000);
+  assert.deepEqual(arrived, sent);
+});
+
+Deno.test("Pipe.kill() lets nothing arrive any more", async () => {
+  const clock = new FakeClock();
+  const arrived: Parcel[] = [];
+  const weather = { latencyMs: 20, spikes: false };
+  const deliver = (parcel: Parcel): void => void arrived.push(parcel);
+  const pipe = new Pipe({ clock, random: new Random("pipe"), weather, deliver });
+  pipe.push("lost", 100_000);
+  pipe.kill();
+  await clock.advance(3_600_000);
+  assert.deepEqual(arrived, []);
+  assert.ok(pipe.backedUpBytes > 0);
+});
+
+Deno.test("SimulatedDisk keeps what was committed, and nothing of what a dead process had begun", async () => {
+  const clock = new FakeClock();
+  const disk = new SimulatedDisk({ retentionMs: 1e9, retentionRows: 1e9 });
+  const start = (name: string): SimulatedStore => {
+    return new SimulatedStore({ disk, clock, random: new Random(name), stir: () => {} });
+  };
+  const first = start("first");
+  const answered = first.append([{ rows: [ROW, ROW], once: undefined }], clock.now());
+  await clock.advance(100);
+  assert.deepEqual((await answered).outcomes, [
+    { kind: "kept", first: 1, count: 2, time: clock.now() - 100 },
+  ]);
+  let answers = 0;
+  void first.append([{ rows: [ROW], once: undefined }], clock.now()).then(() => answers++);
+  first.die();
+  await clock.advance(100);
+  await settle();
+  assert.equal(answers, 0);
+  const opened = start("second").open();
+  await clock.advance(100);
+  assert.equal((await opened).head, 2);
+});
+
+Deno.test("meaningOf() and decode() agree on what a client may send", () => {
+  const frames: readonly string[] = [
+    '{"op":10,"time":0}',
+    '{"op":11,"time":9007199254740991}',
+    '{"op":11,"time":9007199254740992}',
+    '{"op":10,"time":01}',
+    '{"op":10,"time":1e3}',
+    '{"op":10,"time":-0}',
+    ' {"op":10,"time":1} ',
+    '{"op":10,"time":1,"more":[]}',
+    '{"op":1,"token":"x"}',
+    '{"op":1,"token":"x","last_id":null}',
+    '{"op":1,"token":"x","last_id":""}',
+    '{"op":1,"token":"","last_id":""}',
+    '{"op":1.5,"token":"x"}',
+    '{"op":2}',
+    '{"op":true}',
+    "[10]",
+    "0",
+    `{"op":10,"time":1,"pad":"${"é".repeat(40)}"}`,
+  ];
+  for (const text of frames) {
+    const decoded = decode(text, 100);
+    const meaning = meaningOf(text, 100);
+    const code = meaning.kind === "fault" ? meaning.code : undefined;
+    assert.equal(decoded.ok ? undefined : decoded.code, code, text);
+  }
+});

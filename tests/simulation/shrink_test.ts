@@ -1,0 +1,29 @@
+/**
+ * A failing world is made smaller, and still fails.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { shrink, simulate } from "../../mock/simulation/mod.ts";
+import { BUGS } from "./bugs.ts";
+
+Deno.test("shrink() gives a smaller world that breaks the same rule", async () => {
+  const bug = BUGS.find(({ name }) => name === "a replay skips one");
+  assert.ok(bug);
+  const options = { seed: "2", hours: 6, clients: 20, seams: bug.make() };
+  const { violation } = await simulate(options);
+  const failure = await shrink(options);
+  assert.ok(failure);
+  assert.equal(failure.violation.rule, violation?.rule);
+  assert.ok(failure.options.clients < 10, `${failure.options.clients} clients`);
+  assert.ok(failure.options.hours < 6, `${failure.options.hours} hours`);
+  const { without = [] } = failure.options;
+  assert.ok(without.length > 15, without.join());
+  const again = await simulate(failure.options);
+  assert.equal(again.violation?.message, failure.violation.message);
+});
+
+Deno.test("shrink() has nothing to give for a world that is well", async () => {
+  assert.equal(await shrink({ seed: "1", hours: 1, clients: 3 }), undefined);
+});

@@ -1,0 +1,49 @@
+/**
+ * Worlds under all faults, and under none, in which no rule is broken.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { CloseCode } from "../../gateway/protocol/mod.ts";
+import { type Fault, FAULTS, simulate } from "../../mock/simulation/mod.ts";
+
+/** Days of 20 clients; CI runs a thousand of them through `deno task simulate`. */
+const SEEDS = ["1", "2", "3", "4", "5"];
+/** Faults that lie in what a world is like, and do not happen at a time. */
+const STANDING: readonly Fault[] = ["delay", "members", "burst", "retention", "crowding"];
+
+Deno.test("simulate() keeps every rule through days of faults, and sees each fault and close code", async () => {
+  const total = new Map<string, number>();
+  for (const seed of SEEDS) {
+    const { violation, hours, counts } = await simulate({ seed, hours: 24, clients: 20 });
+    assert.equal(violation?.message, undefined);
+    assert.equal(hours, 24);
+    for (const [what, count] of counts) total.set(what, (total.get(what) ?? 0) + count);
+  }
+  const happened = (what: string): void => {
+    assert.ok((total.get(what) ?? 0) > 0, `no ${what} in ${SEEDS.length} days`);
+  };
+  for (const fault of FAULTS) if (!STANDING.includes(fault)) happened(fault);
+  for (const { code } of Object.values(CloseCode)) happened(`closed with ${code}`);
+  for (const what of ["resumed", "not resumed", "join", "leave", "disconnect"]) happened(what);
+  happened("logged: a replay broke off");
+});
+
+Deno.test("simulate() delivers everything at once in a world without faults", async () => {
+  const { violation, counts } = await simulate({
+    seed: "calm",
+    hours: 12,
+    clients: 10,
+    without: FAULTS,
+  });
+  assert.equal(violation?.message, undefined);
+  assert.equal(counts.get("connections"), 10);
+  assert.equal(counts.get("messages accepted"), counts.get("messages submitted"));
+  assert.deepEqual([...counts.keys()].filter((name) => name.startsWith("closed")), []);
+});
+
+Deno.test("simulate() takes a world of one client", async () => {
+  const { violation } = await simulate({ seed: "alone", hours: 24, clients: 1 });
+  assert.equal(violation?.message, undefined);
+});
