@@ -56,8 +56,11 @@ export class Admission {
     return this.#perAddress.size;
   }
 
-  /** Counts a connection from `client`; `"full"` when there is not even room to refuse it politely. */
-  admit(client: string): Ticket | "full" {
+  /**
+   * Counts a connection from `client`. Gives the reason alone when there is not even room to refuse it
+   * politely.
+   */
+  admit(client: string): Ticket | Refusal {
     const address = network(client);
     const refusal = this.#refusal(address);
     if (refusal !== undefined) return this.#refuse(refusal);
@@ -91,8 +94,8 @@ export class Admission {
     return undefined;
   }
 
-  #refuse(refusal: Refusal): Ticket | "full" {
-    if (this.#refused >= REFUSED_AT_ONCE) return "full";
+  #refuse(refusal: Refusal): Ticket | Refusal {
+    if (this.#refused >= REFUSED_AT_ONCE) return refusal;
     let released = false;
     this.#refused += 1;
     const release = (): void => {

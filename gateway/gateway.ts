@@ -110,14 +110,17 @@ export class Gateway {
       return "draining";
     }
     const ticket = this.#admission.admit(address);
-    if (ticket === "full") {
-      metrics.refused("total");
+    if (typeof ticket === "string") {
+      metrics.refused(ticket);
       return "full";
     }
     if (ticket.refusal !== undefined) metrics.refused(ticket.refusal);
     return {
       accept: (socket) => this.#accept(socket, address, ticket),
-      abandon: () => ticket.release(),
+      abandon: () => {
+        ticket.release();
+        this.#tellIfEmpty();
+      },
     };
   }
 
@@ -169,8 +172,8 @@ export class Gateway {
   }
 
   #whenEmpty(callback: () => void): void {
-    if (this.#connections.size === 0) callback();
-    else this.#emptied.push(callback);
+    this.#emptied.push(callback);
+    this.#tellIfEmpty();
   }
 
   #accept(socket: Socket, address: string, ticket: Ticket): Connection {
@@ -197,7 +200,12 @@ export class Gateway {
   #gone(connection: Connection, ticket: Ticket): void {
     this.#connections.delete(connection);
     ticket.release();
-    if (this.#connections.size > 0) return;
+    this.#tellIfEmpty();
+  }
+
+  /** Counts what was admitted and not only what has opened: an upgrade may be under way. */
+  #tellIfEmpty(): void {
+    if (this.#admission.connections > 0) return;
     const emptied = this.#emptied;
     this.#emptied = [];
     for (const callback of emptied) callback();

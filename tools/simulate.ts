@@ -6,7 +6,15 @@
  */
 
 import { parseArgs } from "node:util";
-import { type Failure, type Fault, FAULTS, shrink, simulate } from "../mock/simulation/mod.ts";
+import {
+  type Failure,
+  type Fault,
+  FAULTS,
+  shrink,
+  simulate,
+  type WorldOptions,
+} from "../mock/simulation/mod.ts";
+import type { WorldResult } from "./simulate_worker.ts";
 
 const HELP = `Runs simulated worlds under faults, and checks what the gateway owes its clients.
 
@@ -15,10 +23,12 @@ const HELP = `Runs simulated worlds under faults, and checks what the gateway ow
   --hours H     virtual hours of each (24)
   --clients C   clients in each (20)
   --without F   faults that are off, separated by commas: ${FAULTS.join(", ")}
+  --jobs J      worlds that run at once (one for each processor)
   --trace       run one world and print its whole timeline
   --quick       on a failure, do not look for a smaller one`;
 
-/** Lines of the timeline that are shown of a failure, unless all are asked for. */
+/** Lines of the timeline that are shown of a failure, unless all are asked for with `--trace`. */
+const HEAD_LINES = 8;
 const TAIL_LINES = 60;
 /** How often the progress line is written, in milliseconds. */
 const PROGRESS_MS = 500;
@@ -29,6 +39,7 @@ interface Arguments {
   readonly hours: number;
   readonly clients: number;
   readonly without: readonly Fault[];
+  readonly jobs: number;
   readonly trace: boolean;
   readonly quick: boolean;
 }
@@ -42,6 +53,7 @@ function readArguments(args: readonly string[]): Arguments | "help" {
       hours: { type: "string", default: "24" },
       clients: { type: "string", default: "20" },
       without: { type: "string", default: "" },
+      jobs: { type: "string", default: String(navigator.hardwareConcurrency) },
       trace: { type: "boolean", default: false },
       quick: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -59,6 +71,7 @@ function readArguments(args: readonly string[]): Arguments | "help" {
     hours: positive("hours", values.hours),
     clients: positive("clients", values.clients),
     without,
+    jobs: positive("jobs", values.jobs),
     trace: values.trace,
     quick: values.quick,
   };
@@ -73,50 +86,95 @@ function positive(name: string, text: string): number {
   return value;
 }
 
-/** Runs the worlds. Returns whether all went well. */
-async function run({ seed, runs, hours, clients, without, quick }: Arguments): Promise<boolean> {
-  const startMs = performance.now();
-  let shownMs = 0;
-  let virtualHours = 0;
-  const counts = new Map<string, number>();
-  const progress = (done: number): string => {
-    const seconds = (performance.now() - startMs) / 1000;
-    const rate = Math.round(virtualHours * clients / seconds).toLocaleString("en");
-    return `${done}/${runs} runs, ${
-      Math.round(virtualHours)
-    } virtual hours of ${clients} clients, ` +
-      `${rate} client-hours/s`;
+/** Runs the worlds, as many at once as there are jobs. Returns whether all went well. */
+async function run(args: Arguments): Promise<boolean> {
+  const { seed, runs, hours, clients, without, jobs, quick } = args;
+  const progress = new Progress(args);
+  let next = 0;
+  let failed: WorldResult | undefined;
+  const work = async (): Promise<void> => {
+    const worker = new Worker(import.meta.resolve("./simulate_worker.ts"), { type: "module" });
+    while (next < runs && failed === undefined) {
+      const result = await runWorld(worker, {
+        seed: String(seed + next++),
+        hours,
+        clients,
+        without,
+      });
+      progress.add(result);
+      if (result.violation !== undefined) failed ??= result;
+    }
+    worker.terminate();
   };
-  for (let index = 0; index < runs; index++) {
-    const options = { seed: String(seed + index), hours, clients, without };
-    const outcome = await simulate(options);
-    virtualHours += outcome.hours;
-    for (const [what, count] of outcome.counts) counts.set(what, (counts.get(what) ?? 0) + count);
-    if (outcome.violation !== undefined) {
-      say(`\n${progress(index + 1)}\n\nseed ${options.seed} fails: ${outcome.violation.message}\n`);
-      if (!quick) say("looking for a smaller world that fails in the same way…\n");
-      await show(
-        quick ? { options, violation: outcome.violation } : await shrink(options),
-      );
-      return false;
-    }
-    if (performance.now() - shownMs > PROGRESS_MS || index === runs - 1) {
-      shownMs = performance.now();
-      say(`\r${progress(index + 1)}   `);
-    }
+  await Promise.all(Array.from({ length: Math.min(jobs, runs) }, work));
+  progress.show();
+  if (failed === undefined) {
+    say(`\n\n${summary(progress.counts)}\n\nno rule was broken\n`);
+    return true;
   }
-  say(`\n\n${summary(counts)}\n\nno rule was broken\n`);
-  return true;
+  const { options, violation } = failed;
+  say(`\n\nseed ${options.seed} fails: ${violation}\n`);
+  if (!quick) {
+    say("looking for a smaller world that fails in the same way…\n");
+    await show(await shrink(options));
+  }
+  return false;
+}
+
+/** Has `worker` run one world. */
+function runWorld(worker: Worker, options: WorldOptions): Promise<WorldResult> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<WorldResult>): void => resolve(data);
+    worker.onerror = (event): void => reject(new Error(event.message));
+    worker.postMessage(options);
+  });
+}
+
+/** The progress line. */
+class Progress {
+  /** How often what happened in all worlds. */
+  readonly counts: Map<string, number> = new Map<string, number>();
+  readonly #args: Arguments;
+  readonly #startMs = performance.now();
+  #shownMs = 0;
+  #done = 0;
+  #virtualHours = 0;
+
+  /** Nothing is done yet. */
+  constructor(args: Arguments) {
+    this.#args = args;
+  }
+
+  /** A world is done. */
+  add({ hours, counts }: WorldResult): void {
+    this.#done++;
+    this.#virtualHours += hours;
+    for (const [what, count] of counts) this.counts.set(what, (this.counts.get(what) ?? 0) + count);
+    if (performance.now() - this.#shownMs > PROGRESS_MS) this.show();
+  }
+
+  /** Writes the line, over the one before. */
+  show(): void {
+    this.#shownMs = performance.now();
+    const { runs, clients, jobs } = this.#args;
+    const hours = Math.round(this.#virtualHours).toLocaleString("en");
+    const clientHours = this.#virtualHours * clients;
+    const rate = Math.round(clientHours * 1000 / (this.#shownMs - this.#startMs));
+    say(
+      `\r${this.#done}/${runs} runs, ${hours} virtual hours of ${clients} clients, ` +
+        `${rate.toLocaleString("en")} client-hours/s in ${jobs} jobs   `,
+    );
+  }
 }
 
 /** What happened, in columns, so that one sees that everything did. */
 function summary(counts: ReadonlyMap<string, number>): string {
   const cells = [...counts].sort(([a], [b]) => a < b ? -1 : 1).map(([what, count]) => {
-    return `${what} ${count.toLocaleString("en")}`.padEnd(40);
+    return `${what} ${count.toLocaleString("en")}`.padEnd(46);
   });
   const lines: string[] = [];
-  for (let index = 0; index < cells.length; index += 3) {
-    lines.push(cells.slice(index, index + 3).join("").trimEnd());
+  for (let index = 0; index < cells.length; index += 2) {
+    lines.push(cells.slice(index, index + 2).join("").trimEnd());
   }
   return lines.join("\n");
 }
@@ -129,22 +187,34 @@ async function show(failure: Failure | undefined): Promise<void> {
   }
   const { options, violation } = failure;
   const { trace } = await simulate({ ...options, recording: true });
-  const { connection } = violation;
-  const about = connection === undefined
-    ? []
-    : trace.filter((line) => line.includes(`#${connection} `));
   const without = options.without ?? [];
   say(
-    `${violation.rule}\n  ${violation.explanation}\n\n` +
+    `\n${violation.rule}\n  ${violation.explanation}\n\n` +
       `deno task simulate --runs 1 --seed ${options.seed} --hours ${options.hours} ` +
       `--clients ${options.clients}${without.length > 0 ? ` --without ${without.join()}` : ""}\n`,
   );
-  if (about.length > 0) {
-    say(`\nconnection ${connection}, from its beginning:\n`);
-    say(`${about.slice(0, 8).join("\n")}\n`);
-    if (about.length > 8) say(`…\n${about.slice(8).slice(-TAIL_LINES).join("\n")}\n`);
+  const lines = condense(trace);
+  const { connection } = violation;
+  if (connection !== undefined) {
+    const about = lines.filter((line) => line.includes(`#${connection} `));
+    say(
+      `\nconnection ${connection}, from its beginning:\n${about.slice(0, HEAD_LINES).join("\n")}\n`,
+    );
+    const rest = about.slice(HEAD_LINES);
+    if (rest.length > TAIL_LINES) say("…\n");
+    say(`${rest.slice(-TAIL_LINES).join("\n")}\n`);
   }
-  say(`\neverything, up to the end:\n${trace.slice(-TAIL_LINES).join("\n")}\n`);
+  say(`\neverything, up to the end:\n${lines.slice(-TAIL_LINES).join("\n")}\n`);
+}
+
+/** Leaves out all but the first and the last of several messages that one connection is sent in a row. */
+function condense(lines: readonly string[]): readonly string[] {
+  const receiver = (line = ""): string | undefined => /(#\d+ ) +<-- \{"op":3,/.exec(line)?.[1];
+  return lines.filter((line, index) => {
+    const to = receiver(line);
+    return to === undefined || to !== receiver(lines[index - 1]) ||
+      to !== receiver(lines[index + 1]);
+  });
 }
 
 async function trace({ seed, hours, clients, without }: Arguments): Promise<boolean> {

@@ -6,17 +6,26 @@
 
 /** The trace of a world. */
 export class Timeline {
-  /** Whether lines are kept; ask before making one. */
-  readonly recording: boolean;
+  #recording: boolean;
   readonly #startMs: number;
   readonly #now: () => number;
   readonly #lines: string[] = [];
 
   /** An empty trace; `now` is steady time in milliseconds. */
   constructor(recording: boolean, now: () => number) {
-    this.recording = recording;
+    this.#recording = recording;
     this.#now = now;
     this.#startMs = now();
+  }
+
+  /** Whether lines are kept; ask before making one. */
+  get recording(): boolean {
+    return this.#recording;
+  }
+
+  /** Keeps no more lines. */
+  end(): void {
+    this.#recording = false;
   }
 
   /** The lines so far. */
@@ -26,7 +35,7 @@ export class Timeline {
 
   /** Adds a line: `who` did, or was done, `what`. */
   add(who: string, what: string): void {
-    if (this.recording) this.#lines.push(`${this.stamp()}  ${who.padEnd(14)} ${what}`);
+    if (this.#recording) this.#lines.push(`${this.stamp()}  ${who.padEnd(14)} ${what}`);
   }
 
   /** The present as it is written in a line: days, hours, minutes, seconds and milliseconds. */
@@ -38,8 +47,8 @@ export class Timeline {
   }
 }
 
-/** A frame as a line shows it: its beginning. */
+/** A frame as a line shows it: what only makes it long is left out. */
 export function brief(data: string | Uint8Array): string {
   if (typeof data !== "string") return `${data.length} bytes of binary`;
-  return data.length <= 160 ? data : `${data.slice(0, 150)}… (${data.length} characters)`;
+  return data.replace(/x{8,}/g, ({ length }) => `(${length} x)`);
 }

@@ -369,6 +369,7 @@ class World {
     const violation = new Violation({ rule, seed, atMs, connection, explanation });
     this.#violation = violation;
     this.#timeline.add(connection === undefined ? "checker" : `#${connection}`, violation.message);
+    this.#timeline.end();
     // What the production code does with the error must not be taken for a second violation.
     this.#parts.network.serverDied("silent");
     return violation;

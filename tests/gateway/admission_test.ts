@@ -11,7 +11,7 @@ const NO_LIMIT = { maxConnections: 9999, maxConnectionsPerIp: 9999, maxUnidentif
 
 function admit(admission: Admission, address = "192.0.2.1"): Ticket {
   const ticket = admission.admit(address);
-  assert.ok(ticket !== "full");
+  assert.ok(typeof ticket !== "string");
   return ticket;
 }
 
@@ -52,19 +52,19 @@ Deno.test("Admission admits maxUnidentified that are not ready; one that is read
   assert.equal(admit(admission).refusal, "unidentified");
 });
 
-Deno.test("Admission gives 256 refused connections a ticket, then says full until one is gone", () => {
+Deno.test("Admission gives 256 refused connections a ticket, then the reason alone until one is gone", () => {
   const admission = new Admission({ ...NO_LIMIT, maxConnections: 1 });
   const admitted = admit(admission);
   const refused = Array.from({ length: 256 }, () => admit(admission));
   assert.ok(refused.every(({ refusal }) => refusal === "total"));
-  assert.equal(admission.admit("192.0.2.9"), "full");
+  assert.equal(admission.admit("192.0.2.9"), "total");
   assert.equal(admission.connections, 257);
   assert.equal(admission.addresses, 1);
   refused[0]!.identified();
   refused[0]!.release();
   refused[0]!.release();
   refused[0] = admit(admission);
-  assert.equal(admission.admit("192.0.2.9"), "full");
+  assert.equal(admission.admit("192.0.2.9"), "total");
   // A refused connection that ends makes no room for an admitted one.
   refused.pop()!.release();
   assert.equal(admit(admission).refusal, "total");
@@ -94,4 +94,15 @@ Deno.test("Admission counts nothing once every ticket is released, in any order 
   const again = Array.from({ length: 20 }, (_, i) => admit(admission, String(i)));
   assert.ok(again.every(({ refusal }) => refusal === undefined));
   assert.equal(admit(admission, "one more").refusal, "unidentified");
+});
+
+Deno.test("Admission counts an IPv6 customer's /64 as one address, however it is written", () => {
+  const admission = new Admission({ ...NO_LIMIT, maxConnectionsPerIp: 1 });
+  admit(admission, "2001:db8:0:7::1");
+  assert.equal(admit(admission, "2001:0db8::7:ffff:0:0:2").refusal, "per_address");
+  assert.equal(admit(admission, "2001:db8:0:7:8:9:a:b%eth0").refusal, "per_address");
+  assert.equal(admit(admission, "2001:db8:0:8::1").refusal, undefined);
+  assert.equal(admit(admission, "::1").refusal, undefined);
+  assert.equal(admit(admission, "::ffff:192.0.2.1").refusal, undefined);
+  assert.equal(admit(admission, "::ffff:192.0.2.2").refusal, undefined);
 });

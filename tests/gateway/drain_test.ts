@@ -139,6 +139,19 @@ Deno.test("Gateway closes with 1012 what was admitted before the drain and opene
   await world.assertEmpty();
 });
 
+Deno.test("Gateway.drain() waits for an upgrade that is under way, until it is abandoned", async () => {
+  const world = new World();
+  const entry = world.gateway.connect("a");
+  assert.ok(typeof entry === "object");
+  let drained = false;
+  const draining = world.gateway.drain(0).then(() => drained = true);
+  await settle();
+  assert.equal(drained, false);
+  entry.abandon();
+  await draining;
+  assert.equal(world.clock.pending, 0);
+});
+
 Deno.test("Gateway.drain() twice ends both, with one 1012 for each connection", async () => {
   const world = new World();
   const peers = [await world.ready(), await world.ready()];

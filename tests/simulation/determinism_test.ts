@@ -41,5 +41,5 @@ Deno.test("simulate() finds the same with and without a trace", async () => {
   const recorded = await simulate({ ...options, seams: bug.make(), recording: true });
   assert.ok(violation);
   assert.equal(recorded.violation?.message, violation.message);
-  assert.ok(recorded.trace.some((line) => line.includes(violation.explanation)));
+  assert.ok(recorded.trace.at(-1)?.includes(violation.explanation));
 });
