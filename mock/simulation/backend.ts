@@ -49,7 +49,7 @@ export class Backend {
     this.#every(BURST_MEAN_MS, "burst", (random) => {
       const bursts = random.int(1, 5);
       for (let count = 0; world.allows("burst") && count < bursts; count++) {
-        this.#publish(random, random.int(10, 40), 8000);
+        this.#publish(random, random.int(20, 120), 3000);
       }
     });
     this.#every(MEMBERS_MEAN_MS, "members", (random) => {
@@ -75,7 +75,7 @@ export class Backend {
   bother(user: string, random: Random): void {
     if (this.#over) return;
     const luck = random.unit();
-    if (luck < 0.3) this.#publish(random, random.int(20, 60), 7000);
+    if (luck < 0.3) this.#publish(random, random.int(50, 200), 2000);
     else if (luck > 0.9) this.#world.breakDisk(random.int(1000, 60_000));
     else this.#changeMembers(random, user);
   }

@@ -41,6 +41,8 @@ interface Submitted {
 
 /** The messages of a world. */
 export class History {
+  /** How many messages have arrived at clients. */
+  arrivals = 0;
   readonly #disk: SimulatedDisk;
   readonly #report: Report;
   readonly #submitted = new Map<number, Submitted>();

@@ -129,7 +129,11 @@ export class Link {
     const weather: Weather = { latencyMs: random.int(3, 120), spikes };
     const common = { clock, random, weather };
     this.#toServer = new Pipe({ ...common, deliver: (parcel) => this.#reachServer(parcel) });
-    this.#toClient = new Pipe({ ...common, deliver: (parcel) => this.#reachClient(parcel) });
+    this.#toClient = new Pipe({
+      ...common,
+      deliver: (parcel) => this.#reachClient(parcel),
+      batches: true,
+    });
     clock.setTimer(weather.latencyMs, () => this.#knock(random));
   }
 

@@ -32,6 +32,7 @@ export class Pipe {
   readonly #random: Random;
   readonly #weather: Weather;
   readonly #deliver: (parcel: Parcel) => void;
+  readonly #batches: boolean;
   #parcels: { readonly parcel: Parcel; readonly dueMs: number; readonly bytes: number }[] = [];
   #first = 0;
   #lastDueMs = 0;
@@ -48,12 +49,15 @@ export class Pipe {
       readonly random: Random;
       readonly weather: Weather;
       readonly deliver: (parcel: Parcel) => void;
+      /** Whether what is due at once arrives in one turn, for a receiver that has nothing to settle. */
+      readonly batches?: boolean;
     },
   ) {
     this.#clock = parts.clock;
     this.#random = parts.random;
     this.#weather = parts.weather;
     this.#deliver = parts.deliver;
+    this.#batches = parts.batches ?? false;
   }
 
   /** Bytes that nobody's kernel takes, so that the sender's runtime has to hold them. */
@@ -108,9 +112,19 @@ export class Pipe {
 
   #arrive(): void {
     this.#armed = false;
-    if (this.#pauses > 0) return;
+    this.#deliverNext();
+    while (this.#batches && this.#isDue()) this.#deliverNext();
+    this.#arm();
+  }
+
+  #isDue(): boolean {
     const head = this.#parcels[this.#first];
-    if (head === undefined) return;
+    return this.#pauses === 0 && head !== undefined && head.dueMs <= this.#clock.steady();
+  }
+
+  #deliverNext(): void {
+    const head = this.#parcels[this.#first];
+    if (this.#pauses > 0 || head === undefined) return;
     this.#first++;
     if (this.#first === this.#parcels.length) {
       this.#parcels = [];
@@ -119,7 +133,6 @@ export class Pipe {
     if (this.backedUpBytes > 0) this.#backedUpAtMs = this.#clock.steady();
     this.#inFlightBytes -= head.bytes;
     this.#deliver(head.parcel);
-    this.#arm();
   }
 
   #travelMs(): number {

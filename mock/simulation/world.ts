@@ -179,6 +179,7 @@ class World {
       if (this.#violation === undefined) throw error;
     }
     this.#process?.die();
+    this.#count("messages received", this.#checker.history.arrivals);
     return {
       violation: this.#violation,
       hours: Math.min(this.#options.hours, (this.#clock.steady() - this.#startMs) / HOUR_MS),
