@@ -49,7 +49,7 @@ export class Backend {
     this.#every(BURST_MEAN_MS, "burst", (random) => {
       const bursts = random.int(1, 5);
       for (let count = 0; world.allows("burst") && count < bursts; count++) {
-        this.#publish(random, random.int(20, 120), 3000);
+        this.#publish(random, random.int(20, 120), 1500);
       }
     });
     this.#every(MEMBERS_MEAN_MS, "members", (random) => {
@@ -75,7 +75,7 @@ export class Backend {
   bother(user: string, random: Random): void {
     if (this.#over) return;
     const luck = random.unit();
-    if (luck < 0.3) this.#publish(random, random.int(50, 200), 2000);
+    if (luck < 0.3) this.#publish(random, random.int(50, 200), 1000);
     else if (luck > 0.9) this.#world.breakDisk(random.int(1000, 60_000));
     else this.#changeMembers(random, user);
   }
@@ -97,7 +97,7 @@ export class Backend {
     next();
   }
 
-  #publish(random: Random, count: number, mostBytes = random.chance(0.05) ? 8000 : 100): void {
+  #publish(random: Random, count: number, mostBytes = random.chance(0.05) ? 6000 : 100): void {
     const drafts = Array.from({ length: count }, () => this.#draft(random, mostBytes));
     for (const draft of drafts) this.#world.checker.history.submitted(draft);
     const key = random.chance(0.7) ? `key${this.#world.nextSerial()}` : undefined;

@@ -16,7 +16,7 @@ export type Parcel =
   | { readonly kind: "reset" };
 
 /** What the kernels of both sides hold of a direction that is not read, in bytes. */
-export const WINDOW_BYTES: number = 64 * 1024;
+export const WINDOW_BYTES: number = 16 * 1024;
 
 /** What the network of a link is like. */
 export interface Weather {

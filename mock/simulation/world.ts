@@ -213,7 +213,7 @@ class World {
       verifyTimeoutMs: 10_000,
       closeGraceMs: random.pick([1000, 5000]),
       maxFrameBytes: 4096,
-      maxBufferedBytes: random.pick([128 * 1024, 256 * 1024, 1024 * 1024]),
+      maxBufferedBytes: random.pick([72 * 1024, 128 * 1024, 384 * 1024]),
     };
     const retentionMs = random.pick([1, 3, 24]) * HOUR_MS;
     const retentionRows = random.pick([300, 2000, 100_000]);

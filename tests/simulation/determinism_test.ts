@@ -8,29 +8,23 @@ import assert from "node:assert/strict";
 import { type Outcome, simulate } from "../../mock/simulation/mod.ts";
 import { BUGS } from "./bugs.ts";
 
-const SEEDS = ["17", "18", "19"];
+const SEEDS = ["17", "18"];
 
 function run(seed: string, patient = false): Promise<Outcome> {
-  return simulate({ seed, hours: 8, clients: 20, recording: true, patient });
+  return simulate({ seed, hours: 5, clients: 20, recording: true, patient });
 }
 
 Deno.test("simulate() gives the same trace for the same seed, byte for byte", async () => {
+  const traces = new Set<string>();
   for (const seed of SEEDS) {
-    const first = await run(seed);
-    const second = await run(seed);
-    assert.ok(first.trace.length > 10_000);
-    assert.equal(first.trace.join("\n"), second.trace.join("\n"));
+    const { trace } = await run(seed);
+    assert.ok(trace.length > 10_000);
+    assert.equal((await run(seed)).trace.join("\n"), trace.join("\n"));
+    // Waiting for promises after every event must change nothing either.
+    assert.equal((await run(seed, true)).trace.join("\n"), trace.join("\n"));
+    traces.add(trace.join("\n"));
   }
-});
-
-Deno.test("simulate() gives the same trace when it waits for promises after every event", async () => {
-  for (const seed of SEEDS) {
-    assert.equal((await run(seed, true)).trace.join("\n"), (await run(seed)).trace.join("\n"));
-  }
-});
-
-Deno.test("simulate() gives another trace for another seed", async () => {
-  assert.notEqual((await run("17")).trace.join("\n"), (await run("18")).trace.join("\n"));
+  assert.equal(traces.size, SEEDS.length);
 });
 
 Deno.test("simulate() finds the same with and without a trace", async () => {
