@@ -10,11 +10,10 @@
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import { OperationalError } from "../gateway/errors.ts";
 import type { Clock, TokenVerdict, TokenVerifier } from "../gateway/ports.ts";
+import { isName, NAME_RULE } from "../gateway/protocol/names.ts";
 
 /** Shortest secret for HS256: as long as its hash (RFC 7518, section 3.2). */
 const MIN_SECRET_BYTES = 32;
-/** Longest name of a user or channel, in UTF-16 code units. */
-const MAX_NAME_LENGTH = 255;
 const MAX_CHANNELS = 1000;
 /** The last instant that a `Date` can hold. */
 const MAX_TIME_MS = 8.64e15;
@@ -132,24 +131,14 @@ function judge(
   if (!(Math.abs(expiresAt) <= MAX_TIME_MS)) return refuse('the token\'s "exp" is out of range');
   if (expiresAt <= now) return refuse(EXPIRED);
   if (nbf !== undefined && nbf * 1000 - clockToleranceMs > now) return refuse(NOT_YET_VALID);
-  if (!isName(sub)) {
-    return refuse(`the token's "sub" is not a string of 1 to ${MAX_NAME_LENGTH} characters`);
-  }
+  if (!isName(sub)) return refuse(`the token's "sub" is no name: ${NAME_RULE}`);
   if (!Array.isArray(channels) || !channels.every(isName)) {
-    return refuse(
-      `the token's "channels" is not an array of strings of 1 to ${MAX_NAME_LENGTH} characters`,
-    );
+    return refuse(`the token's "channels" are no names: ${NAME_RULE}`);
   }
   if (channels.length > MAX_CHANNELS) {
     return refuse(`the token has more than ${MAX_CHANNELS} channels`);
   }
   return { ok: true, user: sub, channels: [...new Set(channels)], expiresAt };
-}
-
-/** Names go through UTF-8, where all lone surrogates become the same character. */
-function isName(value: unknown): value is string {
-  return typeof value === "string" && value.length > 0 && value.length <= MAX_NAME_LENGTH &&
-    value.isWellFormed();
 }
 
 const EXPIRED = "the token has expired";

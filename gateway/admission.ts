@@ -109,6 +109,8 @@ export class Admission {
 
 /** Who counts as one client: an IPv4 address, or the /64 network that one IPv6 customer has whole. */
 function network(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
   if (!address.includes(":") || address.includes(".")) return address;
   const [head = "", tail] = address.split("%", 1)[0]?.split("::") ?? [];
   const groups = head === "" ? [] : head.split(":");

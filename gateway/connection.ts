@@ -13,6 +13,7 @@ import type { Encoded } from "./encode.ts";
 import { OperationalError } from "./errors.ts";
 import type { Hub, Member } from "./hub.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Quiet } from "./quiet.ts";
 import { Outbox } from "./outbox.ts";
 import type { Clock, Logger, MessageLog, Socket, Timer, TokenVerifier } from "./ports.ts";
 import {
@@ -50,6 +51,8 @@ export interface ConnectionContext {
   readonly logger: Logger;
   /** Where it counts. */
   readonly metrics: Metrics;
+  /** Says of strangers' faults once what would otherwise fill the log. */
+  readonly quiet: Quiet;
   /** Decides on tokens. */
   readonly verifier: TokenVerifier;
   /** Where missed messages are read. */
@@ -266,11 +269,14 @@ export class Connection implements Member {
   }
 
   async #verify(attempt: number, token: string): Promise<void> {
-    const { clock, metrics, verifier } = this.#context;
+    const { clock, logger, metrics, quiet, verifier } = this.#context;
     try {
       const verdict = await verifier.verify(token);
       if (!verdict.ok) {
         metrics.identifyRejected();
+        if (quiet.allows(verdict.reason)) {
+          logger.info("a token was refused", { connection: this.id, reason: verdict.reason });
+        }
         return this.feed({ type: "tokenRejected", attempt, reason: verdict.reason });
       }
       const { user, channels } = verdict;
@@ -316,7 +322,10 @@ export class Connection implements Member {
 
   #dependencyLost(attempt: number, error: unknown): void {
     if (!(error instanceof OperationalError)) return this.#bug(error);
-    this.#context.logger.warn("a client could not be identified", { connection: this.id, error });
+    const { logger, quiet } = this.#context;
+    if (quiet.allows(error.code)) {
+      logger.warn("clients cannot be identified", { connection: this.id, error });
+    }
     this.feed({ type: "dependencyLost", attempt });
   }
 

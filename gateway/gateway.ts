@@ -11,6 +11,7 @@ import { Hub } from "./hub.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Clock, Ids, Logger, MessageLog, Socket, TokenVerifier } from "./ports.ts";
 import type { Phase, Reduce } from "./protocol/mod.ts";
+import { Quiet } from "./quiet.ts";
 
 /** What a gateway works with. */
 export interface GatewayOptions {
@@ -71,7 +72,8 @@ export class Gateway {
       this.#hub.publish(messages);
     });
     this.#admission = new Admission(options.limits);
-    const context = { clock, logger, metrics, verifier, log, hub: this.#hub };
+    const quiet = new Quiet(clock);
+    const context = { clock, logger, metrics, quiet, verifier, log, hub: this.#hub };
     this.#context = reduce === undefined
       ? { ...context, options: options.connection }
       : { ...context, options: options.connection, reduce };

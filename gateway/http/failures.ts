@@ -6,17 +6,15 @@
  */
 
 import { OperationalError } from "../errors.ts";
+import { Quiet } from "../quiet.ts";
 import type { HttpOptions } from "./options.ts";
 import { problem } from "./problem.ts";
-
-/** How long the log is spared further lines about the same failure, in milliseconds. */
-const QUIET_MS = 10_000;
 
 /** Makes what turns an error into a response, and logs it. */
 export function createFailureAnswerer(
   { logger, clock, bug }: Pick<HttpOptions, "logger" | "clock" | "bug">,
 ): (error: Error, request: Request) => Response {
-  const quietUntil = new Map<string, number>();
+  const quiet = new Quiet(clock);
   return (error, request) => {
     if (!(error instanceof OperationalError)) {
       bug?.();
@@ -30,8 +28,7 @@ export function createFailureAnswerer(
     }
     const { code, message } = error;
     // A backend's fault is no news, and a failure that hits every request is news once.
-    if (code !== "idempotency_key_reused" && clock.steady() >= (quietUntil.get(code) ?? 0)) {
-      quietUntil.set(code, clock.steady() + QUIET_MS);
+    if (code !== "idempotency_key_reused" && quiet.allows(code)) {
       logger.warn("requests fail", { code, error });
     }
     return problem(code, message);

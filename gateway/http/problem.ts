@@ -53,6 +53,7 @@ const FAILURES = {
 
 /** Every code and what it stands for. `docs/http.md` has the same table; a test compares them. */
 export const PROBLEMS = {
+  invalid_host: { status: 400, when: "`Host` is not a name or address with an optional port" },
   invalid_json: { status: 400, when: "the body is not JSON in UTF-8" },
   invalid_body: {
     status: 400,

@@ -10,6 +10,7 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Json } from "../ports.ts";
+import { NAME, NAME_RULE } from "../protocol/names.ts";
 
 /** Deepest nesting of arrays and objects in a message's content. */
 export const MAX_DEPTH = 64;
@@ -17,13 +18,10 @@ export const MAX_DEPTH = 64;
 /** Most messages in one publish, and in one page of the history. */
 export const MAX_BATCH = 1000;
 
-/** Counts characters, not UTF-16 units: with the flag `u`, only half a pair is a surrogate. */
-const NAME = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
-
 /** The name of a user or a channel. */
 function name(description: string, example: string): z.ZodString {
   return z.string()
-    .regex(NAME, "expected 1 to 255 characters, without control characters and lone surrogates")
+    .regex(NAME, `expected ${NAME_RULE}`)
     // The generator would write the flag into the pattern.
     .openapi({ pattern: NAME.source, description, example });
 }
@@ -36,6 +34,10 @@ const content = z.custom<Json>()
   .refine((value) => value !== undefined, { error: "is missing, expected any JSON", abort: true })
   .refine((value) => isWithinDepth(value, MAX_DEPTH), {
     error: `is nested deeper than ${MAX_DEPTH} levels`,
+    abort: true,
+  })
+  .refine(isFiniteThroughout, {
+    error: "has a number that is larger than any in JSON's readers (1.8e308)",
   })
   .openapi({
     type: ["object", "array", "string", "number", "boolean", "null"],
@@ -168,4 +170,11 @@ function isWithinDepth(value: Json | undefined, levels: number): boolean {
     if (!isWithinDepth(inner, levels - 1)) return false;
   }
   return true;
+}
+
+/** Whether every number in `value` survives being written again: the parser makes `1e400` infinite. */
+function isFiniteThroughout(value: Json): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return true;
+  return Object.values(value).every(isFiniteThroughout);
 }

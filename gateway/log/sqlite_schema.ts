@@ -202,6 +202,7 @@ function explain(error: unknown, path: string, directory: string): unknown {
     case Result.Corrupt:
     case Result.NotADatabase:
     case undefined:
+      if (/disk is full|disk I\/O/.test(error.message)) return unavailable(error, directory);
       return corrupt(path, `is damaged or no database (${error.message})`, error);
     default:
       return unavailable(error, directory);

@@ -6,6 +6,7 @@
 
 export * from "./codes.ts";
 export * from "./frames.ts";
+export * from "./names.ts";
 export * from "./session.ts";
 export * from "./session_types.ts";
 export * from "./transitions.ts";

@@ -98,6 +98,9 @@ export interface ListenOptions {
 /** How soon a listener that failed is tried again, in milliseconds. */
 const RESTART_MS = 100;
 
+/** A name or an address, and perhaps a port; nothing that could end the authority of a URL. */
+const HOST = /^(?:[\w.-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
+
 /** A listening server. */
 export interface Listener {
   /** Where it listens, as a URL without a path. */
@@ -162,10 +165,14 @@ function serve(options: ListenOptions, port: number): Deno.HttpServer<Deno.NetAd
       logger.error("a request failed", { error: toError(error) });
       return problem("internal_error", "Something went wrong in the gateway; its log has it.");
     },
-  }, (request, info) =>
-    options.handle(request, {
-      address: clientAddress(request, info.remoteAddr.hostname, trustedProxies),
-    }));
+  }, (request, info) => {
+    // The runtime makes the URL of Host and target, so that a Host with a path in it would choose the route.
+    if (!HOST.test(request.headers.get("host") ?? "")) {
+      return problem("invalid_host", "Host is not a name or address with an optional port.");
+    }
+    const address = clientAddress(request, info.remoteAddr.hostname, trustedProxies);
+    return options.handle(request, { address });
+  });
 }
 
 function toError(error: unknown): Error {
@@ -200,5 +207,10 @@ function unusable(at: string, tls: boolean, error: unknown): OperationalError {
 export function clientAddress(request: Request, peer: string, trustedProxies: number): string {
   if (trustedProxies === 0) return peer;
   const forwarded = request.headers.get("x-forwarded-for")?.split(",") ?? [];
-  return forwarded.at(-trustedProxies)?.trim() || peer;
+  return withoutPort(forwarded.at(-trustedProxies)?.trim() ?? "") || peer;
+}
+
+/** Some proxies add the client's port, and brackets around IPv6. */
+function withoutPort(address: string): string {
+  return address.replace(/^\[(.*)\](?::\d+)?$/, "$1").replace(/^([\d.]+):\d+$/, "$1");
 }

@@ -170,7 +170,8 @@ export class Backend {
     clock.setTimer(PROBE_MS, () => {
       this.#probe();
       const log = process()?.log;
-      if (log === undefined || disk.slowness > 1) return;
+      // A disk that is slow, or has been and is still busy, may be found to be failing.
+      if (log === undefined || disk.busyUntilMs > clock.steady()) return;
       stir();
       log.check().then(
         () => checker.health("well", disk),

@@ -56,6 +56,8 @@ export class SimulatedDisk {
   failing = false;
   /** How many times as long as usual everything takes. */
   slowness = 1;
+  /** Until when it has something to do, in steady milliseconds. */
+  busyUntilMs = 0;
   /** What a commit that failed has left, and the next process will find if this one does not use it. */
   limbo: Commit | undefined;
   #rows: Row[] = [];
@@ -133,12 +135,12 @@ export interface StoreParts {
 /** A process's way to the disk. Calls are carried out in order, one at a time. */
 export class SimulatedStore implements Store {
   readonly #parts: StoreParts;
-  #busyUntilMs = 0;
   #dead = false;
 
   /** A store that is not open yet. */
   constructor(parts: StoreParts) {
     this.#parts = parts;
+    parts.disk.busyUntilMs = 0;
   }
 
   /** The process ended: what was asked and is not done never will be, and nobody is answered. */
@@ -224,14 +226,14 @@ export class SimulatedStore implements Store {
     const { clock, random, disk, stir } = this.#parts;
     const takesMs = Math.ceil(random.int(0, mostMs) * disk.slowness);
     const laterMs = answersLater ? random.int(0, 10) : 0;
-    this.#busyUntilMs = Math.max(this.#busyUntilMs, clock.steady()) + takesMs;
+    disk.busyUntilMs = Math.max(disk.busyUntilMs, clock.steady()) + takesMs;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const answer = (tell: () => void): void => {
       if (this.#dead) return;
       stir();
       tell();
     };
-    clock.setTimer(this.#busyUntilMs - clock.steady(), () => {
+    clock.setTimer(disk.busyUntilMs - clock.steady(), () => {
       if (this.#dead) return;
       try {
         const result = work();
@@ -240,7 +242,7 @@ export class SimulatedStore implements Store {
         answer(() => reject(error));
       }
     });
-    this.#busyUntilMs += laterMs;
+    disk.busyUntilMs += laterMs;
     return promise;
   }
 }

@@ -45,6 +45,14 @@ suite("handshake", {
       }
     },
 
+    "a Host with a path in it does not choose the route": async (gateway) => {
+      for (const host of ["x/metrics?", "x/openapi.json#", "user@x", "a b", "x\\y"]) {
+        const { status, body } = await refused(gateway, { Host: host });
+        assert.equal(status, 400, host);
+        assert.match(String(body), /invalid_host|^$/, host);
+      }
+    },
+
     "a handshake of another version of WebSocket is refused": async (gateway) => {
       const { status } = await refused(gateway, { "Sec-WebSocket-Version": "8" });
       assert.ok(status === 400 || status === 426, `status ${status}`);

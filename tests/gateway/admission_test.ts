@@ -104,5 +104,6 @@ Deno.test("Admission counts an IPv6 customer's /64 as one address, however it is
   assert.equal(admit(admission, "2001:db8:0:8::1").refusal, undefined);
   assert.equal(admit(admission, "::1").refusal, undefined);
   assert.equal(admit(admission, "::ffff:192.0.2.1").refusal, undefined);
+  assert.equal(admit(admission, "192.0.2.1").refusal, "per_address");
   assert.equal(admit(admission, "::ffff:192.0.2.2").refusal, undefined);
 });

@@ -120,8 +120,28 @@ Deno.test("Connection closes with 1011 when the verifier cannot decide, and call
   assert.equal(peer.closeCode, 1011);
   assert.equal(await world.metrics.value("gateway_bugs_total"), 0);
   assert.deepEqual(world.logger.messages("error"), []);
-  assert.deepEqual(world.logger.messages("warn"), ["a client could not be identified"]);
+  assert.deepEqual(world.logger.messages("warn"), ["clients cannot be identified"]);
   assert.ok(!world.logger.text().includes("token-0"), "the token is in the log");
+});
+
+Deno.test("Connection says of what strangers can repeat at will only once in ten seconds", async () => {
+  const world = new World();
+  const failure = new OperationalError("issuer_unreachable", "no key set");
+  const refused = () => Promise.resolve({ ok: false, reason: "bad" } as const);
+  const fail = async () => {
+    for (let i = 0; i < 50; i++) {
+      world.connect().identifyWith(world.verifier.token(() => Promise.reject(failure)));
+      world.connect().identifyWith(world.verifier.token(refused));
+    }
+    await settle();
+  };
+  await fail();
+  assert.deepEqual(world.logger.messages("warn"), ["clients cannot be identified"]);
+  assert.deepEqual(world.logger.messages("info"), ["a token was refused"]);
+  await world.clock.advance(10_000);
+  await fail();
+  assert.equal(world.logger.messages("warn").length, 2);
+  assert.equal(world.logger.messages("info").length, 2);
 });
 
 Deno.test("Connection ignores the outcome of an older Identify, whichever comes first", async () => {

@@ -115,6 +115,17 @@ Deno.test("POST /messages counts a name in characters", async () => {
   assert.equal((await call("POST", "/messages", { body })).status, 201);
 });
 
+Deno.test("POST /messages refuses a number that would come out as another value", async () => {
+  const { call } = createFixture();
+  for (const content of ["1e400", "[-1e999]", '{"a":{"b":1e309}}']) {
+    const answer = await call("POST", "/messages", { body: `{"author":"7","content":${content}}` });
+    assert.equal(answer.status, 400, content);
+    assert.match(answer.json.errors[0].detail, /larger than any/);
+  }
+  const body = '{"author":"7","content":1.7976931348623157e308}';
+  assert.equal((await call("POST", "/messages", { body })).status, 201);
+});
+
 /** An array in an array in an array. */
 function nested(levels: number): string {
   return "[".repeat(levels) + "]".repeat(levels);

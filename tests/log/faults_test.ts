@@ -86,6 +86,21 @@ for (const thread of THREADS) {
     Deno.removeSync(directory);
   });
 
+  test(
+    `openSqliteLog() (${thread}) says that a disk is full, not that the file is bad`,
+    NO_NAMESPACE,
+    async () => {
+      const directory = tempDirectory();
+      const mount = `mount -t tmpfs -o size=64k tmpfs ${directory}`;
+      await using child = new Child(`exec unshare -rm sh -c '${mount} && exec "$@"' sh "$@"`);
+      const path = `${directory}/filler`;
+      assert.equal(await outcome(child, { do: "fill", path }), "ok");
+      assert.equal(await outcome(child, { do: "open", directory, thread }), "log_unavailable");
+      assert.equal(await outcome(child, { do: "remove", path }), "ok");
+      Deno.removeSync(directory);
+    },
+  );
+
   test(`SqliteLog (${thread}) outlives writes that fail`, NO_LIMIT, async () => {
     const directory = tempDirectory();
     // The signal would end the process before the write could fail.

@@ -1,0 +1,18 @@
+/**
+ * Names of users, channels and authors: what may be one, wherever it comes from (docs/http.md, "Names").
+ *
+ * A name in a token that no route could address would make a user whom nobody can disconnect.
+ *
+ * @module
+ */
+
+/** Characters, not UTF-16 units: with the flag `u`, only half a pair is a surrogate. */
+export const NAME: RegExp = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
+
+/** What a name is, in words. */
+export const NAME_RULE = "1 to 255 characters, without control characters and lone surrogates";
+
+/** Whether `value` is a name. */
+export function isName(value: unknown): value is string {
+  return typeof value === "string" && NAME.test(value);
+}
