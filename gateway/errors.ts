@@ -13,6 +13,8 @@ export type FailureCode =
   | "log_unavailable"
   /** More publishes are waiting than the log keeps up with. */
   | "log_overloaded"
+  /** A publish is longer than the log takes at once. */
+  | "publish_too_large"
   /** The log was closed, because the process is ending. */
   | "log_closed"
   /** The file of the log is damaged, of another program or of a newer version. */

@@ -37,6 +37,10 @@ const FAILURES = {
     when: "more publishes are waiting than the message log keeps up with",
     retryAfterSeconds: 1,
   },
+  publish_too_large: {
+    status: 413,
+    when: "a publish is longer than the message log takes at once: with NATS, its `max_payload`",
+  },
   log_closed: {
     status: 503,
     when: "the message log is closed, because the process is ending",

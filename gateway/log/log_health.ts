@@ -11,7 +11,7 @@ import type { Clock, Logger } from "../ports.ts";
 
 /** How long the outcome of a check stands. */
 const CHECK_INTERVAL_MS = 1000;
-/** A disk that takes longer is no disk to wait for. */
+/** A disk or a broker that takes longer is none to wait for. */
 const CHECK_TIMEOUT_MS = 5000;
 
 /** The health of one log. */
@@ -63,7 +63,7 @@ export class LogHealth {
   async #try(): Promise<void> {
     const { promise, reject } = Promise.withResolvers<never>();
     const timer = this.#clock.setTimer(CHECK_TIMEOUT_MS, () => {
-      reject(new OperationalError("log_unavailable", "the disk of the log does not answer"));
+      reject(new OperationalError("log_unavailable", "the log does not answer"));
     });
     try {
       await Promise.race([this.#probe(), promise]);

@@ -6,6 +6,8 @@
  */
 
 export { formatMessageId, type MessageId, parseMessageId } from "./message_id.ts";
+export { type JetStreamLogOptions, openJetStreamLog } from "./jetstream.ts";
+export { type StreamOptions } from "./jetstream_open.ts";
 export { createMemoryLog, type MemoryLogOptions } from "./memory.ts";
 export { openLogOn, openSqliteLog, type SqliteLogOptions, type StoreLogOptions } from "./sqlite.ts";
 export {

@@ -4,12 +4,14 @@
  * @module
  */
 
-import { createMemoryLog, openSqliteLog } from "../../gateway/log/mod.ts";
+import { createMemoryLog, openJetStreamLog, openSqliteLog } from "../../gateway/log/mod.ts";
+import { connectNats } from "../../gateway/nats/connect.ts";
 import type { MessageLog } from "../../gateway/ports.ts";
 import { FakeClock } from "../../mock/clock.ts";
 import { FakeIds } from "../../mock/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
 import { tempDirectory } from "../log/support/temp_directory.ts";
+import { NatsServer, NO_NATS } from "../nats/support/server.ts";
 
 /** A log under test and what it was given. */
 export interface Fixture extends AsyncDisposable {
@@ -54,7 +56,46 @@ export const LOGS: readonly LogFactory[] = [
   },
   { name: "SqliteLog (own thread)", create: () => createSqlite("own") },
   { name: "SqliteLog (worker)", create: () => createSqlite("worker") },
+  {
+    name: "JetStreamLog",
+    ...NO_NATS === undefined ? {} : { skipped: NO_NATS },
+    realTime: "NATS has a clock of its own",
+    create: () => createJetStream({}),
+  },
+  {
+    name: "JetStreamLog (nothing in memory)",
+    ...NO_NATS === undefined ? {} : { skipped: NO_NATS },
+    realTime: "NATS has a clock of its own",
+    create: () => createJetStream({ windowBytes: 0 }),
+  },
 ];
+
+async function createJetStream(window: { readonly windowBytes?: number }): Promise<Fixture> {
+  const server = await NatsServer.start();
+  const world = newWorld();
+  const options = { stream: "messages", subject: "gateway", replicas: 1, ...window };
+  let nats = await connectNats({ servers: [server.url] }, world);
+  let log = await openJetStreamLog({ ...world, ...options, nats });
+  const close = async () => {
+    await log.close();
+    await nats.close();
+  };
+  return {
+    ...world,
+    get log() {
+      return log;
+    },
+    reopen: async () => {
+      await close();
+      nats = await connectNats({ servers: [server.url] }, world);
+      log = await openJetStreamLog({ ...world, ...options, nats });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await close();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
 
 async function createSqlite(thread: "own" | "worker"): Promise<Fixture> {
   const directory = tempDirectory();

@@ -49,10 +49,10 @@ export async function readAll(
 /** Registers tests over the logs of `factory`, but for those of what such a log is not meant to have. */
 export function contract(
   factory: LogFactory,
-  needs?: "forgets" | "realTime",
+  ...needs: readonly ("forgets" | "realTime")[]
 ): (name: string, body: (fixture: Fixture) => Promise<void>) => void {
   return (name, body) => {
-    if (needs !== undefined && factory[needs] !== undefined) return;
+    if (needs.some((need) => factory[need] !== undefined)) return;
     const missing = factory.skipped;
     Deno.test({
       name: `${factory.name}: ${name}${missing === undefined ? "" : ` (skipped: ${missing})`}`,

@@ -37,9 +37,15 @@ export const LAYERS: readonly Layer[] = [
     libraries: [/^prom-client$/],
   },
   {
+    name: "nats",
+    files: /^gateway\/nats\//,
+    imports: KERNEL,
+    libraries: [/^@nats-io\//],
+  },
+  {
     name: "log",
     files: /^gateway\/log\//,
-    imports: KERNEL,
+    imports: [...KERNEL, "nats"],
     libraries: [/^node:sqlite$/, /^@nats-io\//],
   },
   // Where Deno.serve meets the gateway: the one part of the runtime that knows the core.

@@ -1,0 +1,108 @@
+/**
+ * A real nats-server for a test: started in a directory of its own, stopped, frozen and started again.
+ *
+ * @module
+ */
+
+import { lines } from "../../log/support/lines.ts";
+
+const COMMAND = Deno.env.get("NATS_SERVER") ?? "nats-server";
+
+/** Why there is no nats-server here, if there is none. */
+export const NO_NATS: string | undefined = await whyNot();
+
+async function whyNot(): Promise<string | undefined> {
+  try {
+    await new Deno.Command(COMMAND, { args: ["--version"], stdout: "null" }).output();
+    return undefined;
+  } catch {
+    return `there is no ${COMMAND} on this machine`;
+  }
+}
+
+/** What a server is started with. */
+export interface NatsServerOptions {
+  /** Lines for its configuration file. */
+  readonly config?: string;
+  /** The port to listen on; a free one if not given. */
+  readonly port?: number;
+}
+
+/** A nats-server with JetStream, and its files. */
+export class NatsServer implements AsyncDisposable {
+  readonly #directory = Deno.makeTempDirSync({ prefix: "nats-" });
+  readonly #config: string;
+  #port: number;
+  #child: Deno.ChildProcess | undefined;
+  #log: Promise<void> = Promise.resolve();
+
+  private constructor({ config = "", port = -1 }: NatsServerOptions) {
+    this.#config = config;
+    this.#port = port;
+  }
+
+  /** Starts one; resolves when it is ready. */
+  static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
+    const server = new NatsServer(options);
+    await server.start();
+    return server;
+  }
+
+  /** Where it is. */
+  get url(): string {
+    return `nats://127.0.0.1:${this.#port}`;
+  }
+
+  /** Starts it again on what it kept, at the same port. */
+  async start(): Promise<void> {
+    const path = `${this.#directory}/server.conf`;
+    Deno.writeTextFileSync(
+      path,
+      `host: 127.0.0.1\nport: ${this.#port}\n` +
+        `jetstream { store_dir: "${this.#directory}/data" }\n${this.#config}\n`,
+    );
+    const command = new Deno.Command(COMMAND, {
+      args: ["-c", path],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    });
+    const child = this.#child = command.spawn();
+    const ready = Promise.withResolvers<void>();
+    this.#log = this.#follow(child, ready.resolve);
+    const ended = child.status.then(({ code }) => {
+      throw new Error(`nats-server ended with ${code} before it was ready`);
+    });
+    await Promise.race([ready.promise, ended]);
+    ended.catch(() => {});
+  }
+
+  /** Sends it a signal: `SIGSTOP` freezes it, `SIGCONT` lets it go on. */
+  signal(signal: Deno.Signal): void {
+    this.#child?.kill(signal);
+  }
+
+  /** Ends it with `signal`, and waits until it is gone. */
+  async stop(signal: Deno.Signal = "SIGKILL"): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    this.#child = undefined;
+    child.kill(signal);
+    await child.status;
+    await this.#log;
+  }
+
+  /** Ends it and takes its files away. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    Deno.removeSync(this.#directory, { recursive: true });
+  }
+
+  async #follow(child: Deno.ChildProcess, ready: () => void): Promise<void> {
+    for await (const line of lines(child.stderr)) {
+      const port = /Listening for client connections on \S+:(\d+)/.exec(line)?.[1];
+      if (port !== undefined) this.#port = Number(port);
+      if (line.includes("Server is ready")) ready();
+    }
+  }
+}
