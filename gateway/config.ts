@@ -13,7 +13,17 @@ import { parseArgs } from "node:util";
 import { closestMatch } from "leven";
 import { OperationalError } from "./errors.ts";
 import { acceptedValues, helpText } from "./help.ts";
-import { flagName, type Option, type OptionKey, OPTIONS, type OptionValues } from "./options.ts";
+import { chooseNats, type NatsConfig, type NatsKey } from "./config_nats.ts";
+import {
+  bad,
+  nameOf,
+  quoted,
+  readPair,
+  type ReadTextFile,
+  type Setting,
+  type Settings,
+} from "./config_settings.ts";
+import { flagName, type Option, OPTIONS, type OptionValues } from "./options.ts";
 import { VERSION } from "./version.ts";
 
 /** Who made the tokens that clients identify with. */
@@ -35,7 +45,15 @@ export interface TlsConfig {
 
 /** Every setting of the gateway: the options of the table, and those that belong together as one. */
 export type Config =
-  & Omit<OptionValues, "jwtSecret" | "jwksUrl" | "tlsCert" | "tlsKey" | "publishKey">
+  & Omit<
+    OptionValues,
+    | "jwtSecret"
+    | "jwksUrl"
+    | "tlsCert"
+    | "tlsKey"
+    | "publishKey"
+    | Exclude<NatsKey, "natsStream" | "natsSubject" | "natsReplicas">
+  >
   & {
     /** Who made the tokens. */
     readonly auth: AuthConfig;
@@ -43,6 +61,8 @@ export type Config =
     readonly publishKey: string;
     /** What to serve HTTPS with; `undefined` serves HTTP. */
     readonly tls: TlsConfig | undefined;
+    /** Where messages are kept; `undefined` keeps them in the `log`. */
+    readonly nats: NatsConfig | undefined;
   };
 
 /** What the process was started for. */
@@ -60,16 +80,8 @@ export interface ConfigInput {
   /** The arguments after the program's name. */
   readonly args: readonly string[];
   /** Reads a whole text file, and throws if it cannot. */
-  readonly readTextFile: (path: string) => string;
+  readonly readTextFile: ReadTextFile;
 }
-
-/** The text of an option and the name under which it was given: `GATEWAY_PORT` or `--port`. */
-interface Setting {
-  readonly name: string;
-  readonly text: string;
-}
-
-type Settings = ReadonlyMap<string, Setting>;
 
 /** What the arguments say. */
 interface Flags {
@@ -108,14 +120,18 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   // The one cast: each value was just made by the row that its type is derived from.
   const values = Object.fromEntries(entries) as OptionValues;
   checkBuffers(values, settings);
-  const { jwtSecret, jwksUrl, tlsCert, tlsKey, publishKey: _, ...rest } = values;
+  const { jwtSecret, jwksUrl, tlsCert: cert, tlsKey: key, publishKey: _, ...rest } = values;
   const auth = chooseAuth({ jwtSecret, jwksUrl }, settings);
   if (flags.mock) checkMock(settings);
   if (auth.mode === "mock") checkLoopback(values.host, settings);
   const publishKey = choosePublishKey(values.publishKey, { auth, settings });
-  const tls = readTls({ tlsCert, tlsKey }, { settings, readTextFile });
+  const tls = readPair({ certKey: "tlsCert", keyKey: "tlsKey", cert, key }, {
+    settings,
+    readTextFile,
+  });
+  const nats = chooseNats(values, { settings, readTextFile });
   const command = flags.mock ? "mock" : "serve";
-  return { command, config: { ...rest, auth, publishKey, tls } };
+  return { command, config: { ...rest, auth, publishKey, tls, nats } };
 }
 
 function readEnv(env: ConfigInput["env"]): Map<string, Setting> {
@@ -185,6 +201,10 @@ function parseValue(option: Option, { name, text }: Setting): number | string | 
       return option.choices.includes(text) ? text : refuse();
     case "origins":
       return text.split(",").map((part) => parseOrigin(part.trim()) ?? refuse());
+    case "servers":
+      return text.split(",").map((part) => parseServer(part.trim()) ?? refuse());
+    case "word":
+      return /^[A-Za-z0-9_-]{1,64}$/.test(text) ? text : refuse();
     case "host":
       return isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text) ? text : refuse();
     case "url": {
@@ -213,6 +233,13 @@ function parseOrigin(text: string): string | undefined {
   return url.origin === "null" ? text.toLowerCase() : url.origin;
 }
 
+/** A server of NATS, without credentials: those have options, which are never logged. */
+function parseServer(text: string): string | undefined {
+  const url = URL.parse(text);
+  if (url === null || !/^(?:nats|tls):\/\/[^/?#@\s]+$/.test(text)) return undefined;
+  return url.href;
+}
+
 function chooseAuth(
   { jwtSecret, jwksUrl }: Pick<OptionValues, "jwtSecret" | "jwksUrl">,
   settings: Settings,
@@ -238,9 +265,10 @@ function chooseAuth(
 
 /** The test server obeys anybody who reaches it, so it never runs where real users log in. */
 function checkMock(settings: Settings): void {
-  const issuer = settings.get("jwtSecret") ?? settings.get("jwksUrl");
-  if (issuer === undefined) return;
-  throw bad("--mock", `is for tests and cannot be used together with ${issuer.name}`);
+  const real = settings.get("jwtSecret") ?? settings.get("jwksUrl") ??
+    settings.get("natsUrl");
+  if (real === undefined) return;
+  throw bad("--mock", `is for tests and cannot be used together with ${real.name}`);
 }
 
 function checkLoopback(host: string, settings: Settings): void {
@@ -278,44 +306,10 @@ function checkBuffers(values: OptionValues, settings: Settings): void {
   );
 }
 
-function readTls(
-  { tlsCert, tlsKey }: Pick<OptionValues, "tlsCert" | "tlsKey">,
-  { settings, readTextFile }: Pick<ConfigInput, "readTextFile"> & { readonly settings: Settings },
-): TlsConfig | undefined {
-  const certName = nameOf("tlsCert", settings);
-  const keyName = nameOf("tlsKey", settings);
-  if (tlsCert === undefined && tlsKey === undefined) return undefined;
-  if (tlsKey === undefined) throw bad(keyName, `is not set, but ${certName} is`);
-  if (tlsCert === undefined) throw bad(certName, `is not set, but ${keyName} is`);
-  const read = (name: string, path: string): string => {
-    try {
-      return readTextFile(path);
-    } catch (cause) {
-      throw bad(name, `names ${quoted(path)}, which cannot be read: ${firstLine(cause)}`, {
-        cause,
-      });
-    }
-  };
-  const cert = read(certName, tlsCert);
-  const key = read(keyName, tlsKey);
-  if (!/-----BEGIN CERTIFICATE-----/.test(cert)) {
-    throw bad(certName, `names ${quoted(tlsCert)}, expected a certificate in PEM`);
-  }
-  if (!/-----BEGIN (?:RSA |EC )?PRIVATE KEY-----/.test(key)) {
-    throw bad(keyName, `names ${quoted(tlsKey)}, expected a private key in PEM, not encrypted`);
-  }
-  return { cert, key };
-}
-
 /** Whether nobody but this machine can reach `host`; brackets of a URL's IPv6 address are allowed. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" ||
     (isIPv4(host) && host.startsWith("127."));
-}
-
-/** The name by which to speak of an option: as the operator gave it, else its variable. */
-function nameOf(key: OptionKey, settings: Settings): string {
-  return settings.get(key)?.name ?? OPTIONS[key].env;
 }
 
 function unknown(name: string, known: readonly string[]): OperationalError {
@@ -324,17 +318,4 @@ function unknown(name: string, known: readonly string[]): OperationalError {
   const nearest = closestMatch(name, known, { maxDistance: Math.ceil(length / 3) });
   const hint = nearest === undefined ? "--help lists all" : `did you mean ${nearest}?`;
   return bad(name, `is not an option; ${hint}`);
-}
-
-function bad(name: string, what: string, options?: ErrorOptions): OperationalError {
-  return new OperationalError("bad_configuration", `${name} ${what}`, options);
-}
-
-/** A value in quotes, on one line and of a length that a terminal takes. */
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
-}
-
-function firstLine(cause: unknown): string {
-  return String(cause instanceof Error ? cause.message : cause).split("\n")[0] ?? "";
 }

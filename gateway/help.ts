@@ -22,6 +22,10 @@ export function acceptedValues(option: Option): string {
       return option.choices.join(", ");
     case "origins":
       return "origins such as https://app.example.com";
+    case "servers":
+      return "URLs such as nats://10.0.0.1:4222 or tls://nats.example.com";
+    case "word":
+      return "1 to 64 letters, digits, _ and -";
     case "host":
       return "an IP address or a host name";
     case "path":
@@ -36,7 +40,7 @@ export function acceptedValues(option: Option): string {
 
 /** The value of an option that is not set, in words; empty if it has none. */
 export function defaultValue(option: Option): string {
-  if (option.type === "origins") return option.default.join(",");
+  if (option.type === "origins" || option.type === "servers") return option.default.join(",");
   return String(option.default ?? "");
 }
 

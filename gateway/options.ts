@@ -7,6 +7,8 @@
  * @module
  */
 
+import { NATS_OPTIONS } from "./options_nats.ts";
+
 /** A unit that a number is in. */
 export type OptionUnit = "ms" | "hours" | "bytes";
 
@@ -27,6 +29,7 @@ export const OPTION_GROUPS = [
   "Sessions",
   "Limits",
   "Messages",
+  "NATS",
   "Logging",
 ] as const;
 
@@ -55,23 +58,23 @@ export interface EnumOption extends DescribedOption {
   /** What it is unless set. */
   readonly default: string;
 }
-/** Web origins, separated by commas. */
-export interface OriginsOption extends DescribedOption {
+/** Web origins or NATS servers, separated by commas. */
+export interface ListOption extends DescribedOption {
   /** What tells this kind of row from others. */
-  readonly type: "origins";
+  readonly type: "origins" | "servers";
   /** What it is unless set. */
   readonly default: readonly string[];
 }
 /** Text of some form; one without a default is not set unless the operator sets it. */
 export interface TextOption extends DescribedOption {
-  /** `secret` is never printed, `path` names a file or directory, `url` is an absolute http(s) URL. */
-  readonly type: "string" | "host" | "path" | "url" | "secret";
+  /** `secret` is never printed, `path` names a file or directory, `url` is an absolute http(s) URL, `word` a name in NATS. */
+  readonly type: "string" | "host" | "path" | "url" | "secret" | "word";
   /** What it is unless set. */
   readonly default?: string;
 }
 
 /** A row of the table. */
-export type Option = IntegerOption | EnumOption | OriginsOption | TextOption;
+export type Option = IntegerOption | EnumOption | ListOption | TextOption;
 
 const MIB = 1024 * 1024;
 const MINUTE_MS = 60_000;
@@ -328,6 +331,7 @@ export const OPTIONS = {
     default: 1024 * MIB,
     doc: "Most space that the log takes, on disk or in memory; the oldest messages go first.",
   },
+  ...NATS_OPTIONS,
   logLevel: {
     env: "GATEWAY_LOG_LEVEL",
     group: "Logging",
@@ -352,7 +356,7 @@ export type OptionKey = keyof typeof OPTIONS;
 /** The type of the value of a row. */
 export type OptionValue<O extends Option> = O extends IntegerOption ? number
   : O extends EnumOption ? O["choices"][number]
-  : O extends OriginsOption ? readonly string[]
+  : O extends ListOption ? readonly string[]
   : O extends { readonly default: string } ? string
   : string | undefined;
 

@@ -26,7 +26,7 @@ export const LAYERS: readonly Layer[] = [
   { name: "errors", files: /^gateway\/errors\.ts$/, imports: [], libraries: [] },
   {
     name: "options",
-    files: /^gateway\/(?:options|config|help|version)\.ts$/,
+    files: /^gateway\/(?:options|config|help|version)(?:_[a-z]+)?\.ts$/,
     imports: ["errors", "deno.json"],
     libraries: [/^leven$/],
   },
