@@ -14,6 +14,7 @@ import {
   jetstream,
   type JetStreamClient,
   type JetStreamManager,
+  type PubAck,
 } from "@nats-io/jetstream";
 import { OperationalError } from "../errors.ts";
 import type { Clock, Logger } from "../ports.ts";
@@ -51,8 +52,8 @@ export interface StreamParts {
 
 /** How long NATS may take to answer. */
 export const ANSWER_TIMEOUT_MS = 5000;
-/** While a cluster elects a leader nobody answers; these tries are a quarter of a second apart. */
-const PUBLISH_TRIES = 12;
+const WRITE_TRIES = 16;
+const WRITE_AGAIN_MS = 250;
 const FETCH_EXPIRES_MS = 2000;
 const IDLE_CONSUMER_NANOS = 10_000_000_000;
 /** Error of JetStream's API: there is no such message. */
@@ -63,6 +64,8 @@ export class Stream {
   readonly #parts: StreamParts;
   readonly #client: JetStreamClient;
   #connected = true;
+  /** Who waits for an answer, to be told when the connection is lost. */
+  readonly #asking = new Set<(error: OperationalError) => void>();
   #replaced = false;
   #tail: Tail | undefined;
 
@@ -100,15 +103,29 @@ export class Stream {
         `this publish takes ${bytes.byteLength} bytes, and NATS takes ${max} at once (max_payload)`,
       );
     }
-    const { seq, duplicate } = await this.#ask(() =>
+    const write = (): Promise<PubAck> =>
       this.#client.publish(`${this.#parts.subject}.${subject}`, bytes, {
         timeout: ANSWER_TIMEOUT_MS,
-        retries: PUBLISH_TRIES,
         expect: { streamName: name },
         ...id === undefined ? {} : { msgID: id },
-      })
-    );
+      });
+    const { seq, duplicate } = await this.#ask(() => this.#untilHeard(write));
     return { number: seq, repeated: duplicate };
+  }
+
+  /**
+   * Writes again while nobody is there to take it, as when a cluster elects a leader. The library's own
+   * retries would do so after a timeout too, and then the entry may be there already.
+   */
+  async #untilHeard(write: () => Promise<PubAck>): Promise<PubAck> {
+    for (let tries = 1;; tries++) {
+      try {
+        return await write();
+      } catch (error) {
+        if (!isUnheard(error) || tries === WRITE_TRIES) throw error;
+      }
+      await new Promise<void>((resolve) => this.#parts.clock.setTimer(WRITE_AGAIN_MS, resolve));
+    }
   }
 
   /** The entry `number`, if it is still kept. The stream's leader is asked, which knows them all. */
@@ -216,6 +233,7 @@ export class Stream {
       if (type === "disconnect") {
         if (this.#connected) logger.error("the connection to NATS is lost");
         this.#connected = false;
+        for (const reject of this.#asking) reject(unavailable("the connection to NATS is lost"));
       }
       if (type === "reconnect") {
         logger.info("connected to NATS again");
@@ -229,11 +247,17 @@ export class Stream {
     if (this.#replaced) throw replaced();
     // The library would keep it until NATS is back, long after the answer that it failed.
     if (!this.#connected) throw unavailable("NATS cannot be reached");
+    // What was asked on a connection that is lost is not answered any more.
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#asking.add(reject);
     try {
-      return await question();
+      question().then(resolve, reject);
+      return await promise;
     } catch (cause) {
       if (cause instanceof OperationalError) throw cause;
       throw unavailable(`NATS failed: ${cause instanceof Error ? cause.message : cause}`, cause);
+    } finally {
+      this.#asking.delete(reject);
     }
   }
 }
@@ -251,6 +275,11 @@ export function epochOf(
   { description = "" }: { readonly description?: string },
 ): string | undefined {
   return /\bepoch ([0-9a-z]{1,40})$/.exec(description)?.[1];
+}
+
+/** Whether nobody was there to hear a question; the library has no class of it to tell it by. */
+function isUnheard(error: unknown): boolean {
+  return error instanceof Error && error.name === "JetStreamNotEnabled";
 }
 
 function replaced(): OperationalError {

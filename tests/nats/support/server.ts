@@ -92,6 +92,11 @@ export class NatsServer implements AsyncDisposable {
     await this.#log;
   }
 
+  /** Loses everything that it kept. It must not be running. */
+  forget(): void {
+    Deno.removeSync(`${this.#directory}/data`, { recursive: true });
+  }
+
   /** Ends it and takes its files away. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();

@@ -1,0 +1,155 @@
+/**
+ * What the log does while NATS is away, and when it is back: with a real nats-server that is killed,
+ * frozen and started.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { parseMessageId } from "../../gateway/log/mod.ts";
+import { EVERYONE, readAll, toEveryone } from "../contract/support.ts";
+import { eventually, type Node, startNode } from "./support/nodes.ts";
+import { NatsServer, NO_NATS } from "./support/server.ts";
+
+const UNAVAILABLE = { name: "OperationalError", code: "log_unavailable" };
+
+function test(name: string, body: (server: NatsServer) => Promise<void>): void {
+  const why = NO_NATS === undefined ? "" : ` (skipped: ${NO_NATS})`;
+  Deno.test({
+    name: `JetStreamLog: ${name}${why}`,
+    ignore: NO_NATS !== undefined,
+    fn: async () => {
+      await using server = await NatsServer.start();
+      await body(server);
+    },
+  });
+}
+
+/** Everything that `node` heard, by content. */
+function contents(node: Node): unknown[] {
+  return node.heard.map(({ content }) => content);
+}
+
+test("without NATS it refuses publishes, and goes on where it was", async (server) => {
+  await using a = await startNode(server.url);
+  await using b = await startNode(server.url);
+  const [first] = await a.log.publish(toEveryone("1", "2"));
+  await eventually(() => assert.equal(b.heard.length, 2));
+  await server.stop("SIGKILL");
+  await assert.rejects(a.log.publish(toEveryone("lost")), UNAVAILABLE);
+  await assert.rejects(a.log.check(), UNAVAILABLE);
+  const known = await readAll(b.log, { after: first!.id });
+  assert.deepEqual(known.map(({ content }) => content), ["2"], "it still knows what it heard");
+  await server.start();
+  await eventually(() => b.log.publish(toEveryone("3")));
+  await eventually(() => a.log.publish(toEveryone("4")));
+  await eventually(() => a.log.check());
+  for (const node of [a, b]) {
+    await eventually(() => assert.equal(node.heard.length, 4));
+    assert.deepEqual(contents(node), ["1", "2", "3", "4"]);
+    assert.match(node.logger.text(), /connection to NATS is lost[^]*connected to NATS again/);
+  }
+});
+
+test("a NATS that falls silent makes publishes fail, and nothing else", async (server) => {
+  await using node = await startNode(server.url);
+  await node.log.publish(toEveryone("1"));
+  server.signal("SIGSTOP");
+  await assert.rejects(
+    node.log.publishOnce({ key: "k", digest: "d" }, toEveryone("2")),
+    UNAVAILABLE,
+  );
+  server.signal("SIGCONT");
+  // It was kept, or it was not: the key tells.
+  await eventually(() => node.log.publishOnce({ key: "k", digest: "d" }, toEveryone("2")));
+  assert.deepEqual(contents(node), ["1", "2"]);
+});
+
+test("every message reaches three nodes once and in order, however often NATS is killed", async (server) => {
+  await using a = await startNode(server.url);
+  await using b = await startNode(server.url);
+  await using c = await startNode(server.url);
+  const nodes = [a, b, c];
+  let done = false;
+  const accepted: string[] = [];
+  const publishers = nodes.map(async ({ log }, number) => {
+    for (let count = 0; !done || count < 20; count++) {
+      const key = `${number}.${count}`;
+      const drafts = toEveryone(`${key} a`, `${key} b`);
+      const { messages } = await eventually(() => log.publishOnce({ key, digest: "d" }, drafts));
+      accepted.push(...messages.map(({ id }) => id));
+    }
+  });
+  for (let kill = 0; kill < 5; kill++) {
+    const before = accepted.length;
+    await eventually(() => assert.ok(accepted.length > before + 20));
+    await server.stop("SIGKILL");
+    await server.start();
+  }
+  done = true;
+  await Promise.all(publishers);
+  const order = accepted.toSorted((x, y) => sequence(x) - sequence(y));
+  assert.equal(new Set(order).size, order.length);
+  for (const node of nodes) {
+    await eventually(() => assert.equal(node.heard.length, order.length));
+    assert.deepEqual(node.heard.map(({ id }) => id), order);
+  }
+  const read = await readAll(a.log);
+  assert.deepEqual(read.map(({ id }) => id), order);
+});
+
+test("a client that is ahead of its node is waited for, and one from the future is not", async (server) => {
+  await using a = await startNode(server.url);
+  await using b = await startNode(server.url);
+  for (let round = 0; round < 50; round++) {
+    const [message] = await a.log.publish(toEveryone(`${round}`));
+    const query = { after: message!.id, audience: EVERYONE, limit: 10, maxBytes: 1000 };
+    const page = await b.log.read(query);
+    assert.ok(page !== "expired");
+    const { epoch = "" } = parseMessageId(message!.id) ?? {};
+    const future = `${epoch}-${message!.sequence + 1}`;
+    assert.equal(await b.log.read({ ...query, after: future }), "expired");
+  }
+});
+
+test("a stream that lost everything is not taken for the one it was", async (server) => {
+  await using node = await startNode(server.url);
+  const [message] = await node.log.publish(toEveryone("1"));
+  await server.stop();
+  server.forget();
+  await server.start();
+  const replaced = { code: "log_corrupt" };
+  await using other = await eventually(() => startNode(server.url));
+  await eventually(() => assert.rejects(node.log.check(), replaced));
+  await assert.rejects(node.log.publish(toEveryone("2")), replaced);
+  const query = { after: message!.id, audience: EVERYONE, limit: 10, maxBytes: 1000 };
+  assert.equal(await other.log.read(query), "expired");
+});
+
+test("a publish that NATS cannot take at once is refused", async (server) => {
+  await using node = await startNode(server.url);
+  await assert.rejects(node.log.publish(toEveryone("x".repeat(2 ** 20))), {
+    code: "publish_too_large",
+  });
+  await node.log.publish(toEveryone("x".repeat(2 ** 19)));
+});
+
+test("ids before what is kept have expired", async (server) => {
+  await using node = await startNode(server.url);
+  const start = node.log.head();
+  const published = await node.log.publish(toEveryone("1", "2"));
+  await node.log.publish(toEveryone("3"));
+  await node.purge(2);
+  await using other = await startNode(server.url, { windowBytes: 0 });
+  const after = async (id: string) => {
+    const page = await other.log.read({ after: id, audience: EVERYONE, limit: 10, maxBytes: 1000 });
+    return page === "expired" ? page : page.messages.map(({ content }) => content);
+  };
+  assert.equal(await after(start.id), "expired");
+  assert.equal(await after(published[0]!.id), "expired");
+  assert.deepEqual(await after(published[1]!.id), ["3"]);
+});
+
+function sequence(id: string): number {
+  return Number(id.split("-")[1]);
+}

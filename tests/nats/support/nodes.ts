@@ -1,0 +1,65 @@
+/**
+ * Nodes of a deployment, as far as their logs go, on a real nats-server and in real time.
+ *
+ * @module
+ */
+
+import { jetstreamManager } from "@nats-io/jetstream";
+import { openJetStreamLog } from "../../../gateway/log/mod.ts";
+import { connectNats } from "../../../gateway/nats/connect.ts";
+import type { Message, MessageLog } from "../../../gateway/ports.ts";
+import { SystemClock } from "../../../gateway/runtime/clock.ts";
+import { RandomIds } from "../../../gateway/runtime/ids.ts";
+import { FakeLogger } from "../../../mock/logger.ts";
+
+/** How long something may take that has to happen. */
+const LIMIT_MS = 30_000;
+
+/** A node: its log, and what that told. */
+export interface Node extends AsyncDisposable {
+  readonly log: MessageLog;
+  readonly logger: FakeLogger;
+  readonly heard: readonly Message[];
+  /** Takes away every entry of the stream before number `before`. */
+  purge(before: number): Promise<void>;
+}
+
+/** Starts a node on the server at `url`. */
+export async function startNode(
+  url: string,
+  options: { readonly windowBytes?: number } = {},
+): Promise<Node> {
+  const logger = new FakeLogger();
+  const world = { clock: new SystemClock(), ids: new RandomIds(), logger };
+  const nats = await connectNats({ servers: [url] }, world);
+  const names = { stream: "messages", subject: "gateway", replicas: 1 };
+  const log = await openJetStreamLog({ ...world, ...names, ...options, nats });
+  const heard: Message[] = [];
+  log.subscribe((messages) => heard.push(...messages));
+  return {
+    log,
+    logger,
+    heard,
+    purge: async (before) => {
+      const manager = await jetstreamManager(nats);
+      await manager.streams.purge("messages", { seq: before });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await log.close();
+      await nats.close();
+    },
+  };
+}
+
+/** Tries `attempt` until it succeeds. */
+export async function eventually<T>(attempt: () => Promise<T> | T): Promise<T> {
+  const end = performance.now() + LIMIT_MS;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
