@@ -1,13 +1,20 @@
 /**
  * The crash harness as a program: kills a gateway again and again while messages are published and
  * received, prints what came of it, and exits with 1 if a message was lost, repeated or out of order.
+ * With `--nats` there are three gateways on one NATS, and what is killed is one of them, or NATS, or
+ * they are restarted one after the other.
  *
  *     deno task crash --kills 200
+ *     deno task crash --nats "kill gateways" --kills 100
+ *     deno task crash --nats "kill NATS" --kills 30
+ *     deno task crash --nats "restart gateways" --kills 30
  *
  * @module
  */
 
 import { parseArgs } from "node:util";
+import { type Counts } from "./report.ts";
+import { type ClusterReport, crashCluster, type Mischief } from "./cluster.ts";
 import { crash, type CrashReport } from "./run.ts";
 
 /** Every how many kills a line of progress is printed. */
@@ -19,24 +26,34 @@ const { values } = parseArgs({
     clients: { type: "string", default: "10" },
     publishers: { type: "string", default: "4" },
     "longest-life-ms": { type: "string", default: "600" },
+    nats: { type: "string" },
   },
 });
 
+const MISCHIEF: readonly Mischief[] = ["kill gateways", "kill NATS", "restart gateways"];
+const mischief = MISCHIEF.find((one) => one === values.nats);
+if (values.nats !== undefined && mischief === undefined) {
+  throw new Error(`--nats takes one of: ${MISCHIEF.join(", ")}`);
+}
+
 const started = performance.now();
-const report = await crash({
-  kills: Number(values.kills),
+const options = {
   clients: Number(values.clients),
   publishers: Number(values.publishers),
   longestLifeMs: Number(values["longest-life-ms"]),
-  progress: ({ kills, retries, resumed }, accepted) => {
+  progress: ({ kills, retries, resumed }: Readonly<Counts>, accepted: number) => {
     if (kills % STRIDE !== 0) return;
     console.log(`${kills} kills, ${accepted} accepted, ${retries} retries, ${resumed} resumed`);
   },
-});
+};
+const times = Number(values.kills);
+const report = mischief === undefined
+  ? await crash({ ...options, kills: times })
+  : await crashCluster({ ...options, times, mischief });
 console.log(table(report, (performance.now() - started) / 1000));
 if (isFaulty(report)) Deno.exit(1);
 
-function table(found: CrashReport, seconds: number): string {
+function table(found: CrashReport | ClusterReport, seconds: number): string {
   const rows: readonly (readonly [string, number])[] = [
     ["kills", found.kills],
     ["messages accepted (201)", found.accepted],

@@ -5,6 +5,8 @@
  */
 
 import assert from "node:assert/strict";
+import { NO_NATS } from "../nats/support/server.ts";
+import { crashCluster, type Mischief } from "./cluster.ts";
 import { compare, type Known } from "./report.ts";
 import { crash } from "./run.ts";
 
@@ -24,6 +26,32 @@ Deno.test({
     assert.ok(found.resumed >= 10, "every client resumed");
   },
 });
+
+const CLUSTER_RUNS: readonly (readonly [Mischief, number])[] = [
+  ["kill gateways", 4],
+  ["kill NATS", 4],
+  ["restart gateways", 3],
+];
+
+for (const [mischief, times] of CLUSTER_RUNS) {
+  const why = NO_NATS === undefined ? "" : ` (skipped: ${NO_NATS})`;
+  Deno.test({
+    name: `three gateways on one NATS lose, repeat and disorder nothing: ${mischief}${why}`,
+    ignore: NO_NATS !== undefined,
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: async () => {
+      const options = { mischief, times, clients: 9, publishers: 3, longestLifeMs: 400 };
+      const found = await crashCluster(options);
+      const { losses, duplicates, disorders, strangers, refused } = found;
+      const faults = { losses, duplicates, disorders, strangers, refused };
+      const none = { losses: 0, duplicates: 0, disorders: 0, strangers: 0, refused: 0 };
+      assert.deepEqual(faults, none, JSON.stringify(found));
+      assert.equal(found.received, found.accepted * 9);
+      assert.ok(found.accepted > 0);
+    },
+  });
+}
 
 const accepted: readonly Known[] = [
   { id: "e-1", content: "a" },

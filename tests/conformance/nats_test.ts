@@ -1,0 +1,100 @@
+/**
+ * Several gateways on one NATS, from outside: who is where, and what a gateway does while NATS is away.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { NatsServer, NO_NATS } from "../nats/support/server.ts";
+import { GatewayProcess } from "./support/process.ts";
+import { someone } from "./support/target.ts";
+import { eventually } from "./support/wait.ts";
+
+function test(name: string, body: (nats: NatsServer) => Promise<void>): void {
+  Deno.test({
+    name: `gateways on NATS: ${name}${NO_NATS === undefined ? "" : ` (skipped: ${NO_NATS})`}`,
+    ignore: NO_NATS !== undefined,
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: async () => {
+      await using nats = await NatsServer.start();
+      await body(nats);
+    },
+  });
+}
+
+async function start(nats: NatsServer): Promise<GatewayProcess> {
+  return await GatewayProcess.start({
+    settings: { GATEWAY_NATS_URL: nats.url, GATEWAY_HEARTBEAT_INTERVAL_MS: "200" },
+  });
+}
+
+test("a user's connections are one, on whatever gateway they are", async (nats) => {
+  await using a = await start(nats);
+  await using b = await start(nats);
+  const user = someone();
+  using onA = await a.member(user, { channels: ["one"] });
+  using onB = await b.member(user, { channels: ["two"] });
+  for (const { backend } of [a, b]) {
+    assert.deepEqual(await backend.presence(user), {
+      user,
+      connections: 2,
+      channels: ["one", "two"],
+    });
+  }
+  await a.backend.join(user, "room");
+  const { id } = await b.backend.publish({ channel: "room", author: "1", content: "hello" });
+  for (const peer of [onA, onB]) assert.equal((await peer.nextMessage())["id"], id);
+  await b.backend.leave(user, "room");
+  await a.backend.publish({ channel: "room", author: "1", content: "unheard" });
+  const last = await a.backend.publish({ user, author: "1", content: "heard" });
+  for (const peer of [onA, onB]) assert.equal((await peer.nextMessage())["id"], last.id);
+  await a.backend.disconnect(user);
+  await a.presence(user, 0);
+});
+
+test("what was missed on one is resumed on another", async (nats) => {
+  await using a = await start(nats);
+  await using b = await start(nats);
+  const user = someone();
+  const { peer, ready } = await a.join(user);
+  peer[Symbol.dispose]();
+  const missed = await b.backend.publishAll([1, 2, 3].map((content) => {
+    return { user, author: "1", content };
+  }));
+  const joined = await b.join(user, { lastId: String(ready["last_id"]) });
+  using again = joined.peer;
+  assert.equal(joined.ready["resumed"], true);
+  for (const { id } of missed) assert.equal((await again.nextMessage())["id"], id);
+});
+
+for (const away of ["frozen", "killed"] as const) {
+  test(`clients stay and hearts beat while NATS is ${away}`, async (nats) => {
+    await using gateway = await start(nats);
+    const user = someone();
+    using peer = await gateway.member(user);
+    if (away === "frozen") nats.signal("SIGSTOP");
+    else await nats.stop("SIGKILL");
+    const key = { headers: { "Idempotency-Key": "k" } };
+    const body = { user, author: "1", content: "while it is away" };
+    const refused = await gateway.backend.request("POST", "/messages", { body, ...key });
+    assert.equal(refused.status, 503);
+    const health = await gateway.backend.request("GET", "/health");
+    assert.equal(health.status, 503);
+    // Beats come every 200 ms, and a client that had missed one would have been closed.
+    using other = await gateway.member(someone());
+    if (away === "frozen") nats.signal("SIGCONT");
+    else await nats.start();
+    const { id } = await eventually("the publish to be accepted", async () => {
+      const answer = await gateway.backend.request("POST", "/messages", { body, ...key });
+      return answer.status === 201 ? answer.body as { readonly id: string } : undefined;
+    });
+    assert.equal((await peer.nextMessage())["id"], id);
+    await eventually("the gateway to be well", async () => {
+      const { status } = await gateway.backend.request("GET", "/health");
+      return status === 200 ? true : undefined;
+    });
+    const last = await gateway.backend.publish({ author: "1", content: "to everyone" });
+    for (const each of [peer, other]) assert.equal((await each.nextMessage())["id"], last.id);
+  });
+}
