@@ -38,7 +38,16 @@ export function quoted(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }
 
-/** The certificate or the private key in the file that the option `key` names. */
+/** The text of the file that the option `name` names. */
+function readNamed(path: string, name: string, readTextFile: ReadTextFile): string {
+  try {
+    return readTextFile(path);
+  } catch (cause) {
+    throw bad(name, `names ${quoted(path)}, which cannot be read: ${firstLine(cause)}`, { cause });
+  }
+}
+
+/** The certificate or the private key in the file that the option `name` names. */
 export function readPem(
   path: string,
   { name, kind, readTextFile }: {
@@ -47,12 +56,7 @@ export function readPem(
     readonly readTextFile: ReadTextFile;
   },
 ): string {
-  let text: string;
-  try {
-    text = readTextFile(path);
-  } catch (cause) {
-    throw bad(name, `names ${quoted(path)}, which cannot be read: ${firstLine(cause)}`, { cause });
-  }
+  const text = readNamed(path, name, readTextFile);
   if (kind === "certificate" && !/-----BEGIN CERTIFICATE-----/.test(text)) {
     throw bad(name, `names ${quoted(path)}, expected a certificate in PEM`);
   }
@@ -77,6 +81,9 @@ export function readPair(
   if (cert === undefined && key === undefined) return undefined;
   if (key === undefined) throw bad(keyName, `is not set, but ${certName} is`);
   if (cert === undefined) throw bad(certName, `is not set, but ${keyName} is`);
+  // A file that is missing says more than one that is there and wrong.
+  readNamed(cert, certName, readTextFile);
+  readNamed(key, keyName, readTextFile);
   return {
     cert: readPem(cert, { name: certName, kind: "certificate", readTextFile }),
     key: readPem(key, { name: keyName, kind: "private key", readTextFile }),

@@ -12,11 +12,17 @@
 import assert from "node:assert/strict";
 import { GatewayProcess } from "../conformance/support/process.ts";
 import { pause } from "../conformance/support/wait.ts";
-import { NatsServer } from "../nats/support/server.ts";
+import { leaderOf } from "../nats/support/leader.ts";
+import { NatsServer, startCluster } from "../nats/support/server.ts";
 import { compare, type Counts, type Differences, type Known, sum } from "./report.ts";
 
 /** What is done to the deployment, again and again. */
-export type Mischief = "kill gateways" | "kill NATS" | "restart gateways";
+export type Mischief =
+  | "kill gateways"
+  | "restart gateways"
+  | "kill NATS"
+  /** Of a cluster of three with three replicas, the one that leads the stream. */
+  | "kill NATS leaders";
 
 /** What to do. */
 export interface ClusterOptions {
@@ -51,19 +57,24 @@ const PATIENCE_MS = 60_000;
 
 /** Does the run. */
 export async function crashCluster(options: ClusterOptions): Promise<ClusterReport> {
-  await using nats = await NatsServer.start();
-  const run = new ClusterRun(nats);
-  return await run.go(options);
+  const nats = options.mischief === "kill NATS leaders"
+    ? await startCluster(3)
+    : [await NatsServer.start()];
+  try {
+    return await new ClusterRun(nats).go(options);
+  } finally {
+    for (const server of nats) await server[Symbol.asyncDispose]();
+  }
 }
 
 class ClusterRun {
-  readonly #nats: NatsServer;
+  readonly #nats: readonly NatsServer[];
   readonly #gateways: Promise<GatewayProcess>[];
   readonly #accepted: Known[] = [];
   readonly #counts: Counts = { kills: 0, resumed: 0, refused: 0, retries: 0 };
   #publishing = true;
 
-  constructor(nats: NatsServer) {
+  constructor(nats: readonly NatsServer[]) {
     this.#nats = nats;
     this.#gateways = Array.from({ length: GATEWAYS }, () => this.#start());
   }
@@ -98,12 +109,17 @@ class ClusterRun {
     await this.#publishUntilAccepted({ name: "last", publisher: 0, contents: [LAST] });
   }
 
+  get #urls(): readonly string[] {
+    return this.#nats.map(({ url }) => url);
+  }
+
   async #start(): Promise<GatewayProcess> {
     return await GatewayProcess.start({
       settings: {
         GATEWAY_LOG_LEVEL: "info",
         GATEWAY_DRAIN_MS: "200",
-        GATEWAY_NATS_URL: this.#nats.url,
+        GATEWAY_NATS_URL: this.#urls.join(),
+        GATEWAY_NATS_REPLICAS: String(this.#nats.length),
       },
     });
   }
@@ -119,9 +135,14 @@ class ClusterRun {
           await this.#replace(this.#counts.kills % GATEWAYS, "SIGTERM");
           break;
         case "kill NATS":
-          await this.#nats.stop("SIGKILL");
+        case "kill NATS leaders": {
+          const index = this.#nats.length === 1 ? 0 : await leaderOf("emagine", this.#urls);
+          const server = this.#nats[index];
+          assert.ok(server);
+          await server.stop("SIGKILL");
           await pause(Math.random() * longestLifeMs);
-          await this.#nats.start();
+          await server.start();
+        }
       }
       this.#counts.kills += 1;
       progress?.(this.#counts, this.#accepted.length);

@@ -7,6 +7,7 @@
  *     deno task crash --kills 200
  *     deno task crash --nats "kill gateways" --kills 100
  *     deno task crash --nats "kill NATS" --kills 30
+ *     deno task crash --nats "kill NATS leaders" --kills 30
  *     deno task crash --nats "restart gateways" --kills 30
  *
  * @module
@@ -30,7 +31,12 @@ const { values } = parseArgs({
   },
 });
 
-const MISCHIEF: readonly Mischief[] = ["kill gateways", "kill NATS", "restart gateways"];
+const MISCHIEF: readonly Mischief[] = [
+  "kill gateways",
+  "restart gateways",
+  "kill NATS",
+  "kill NATS leaders",
+];
 const mischief = MISCHIEF.find((one) => one === values.nats);
 if (values.nats !== undefined && mischief === undefined) {
   throw new Error(`--nats takes one of: ${MISCHIEF.join(", ")}`);

@@ -28,6 +28,24 @@ export interface NatsServerOptions {
   readonly port?: number;
 }
 
+/** Ports that nobody listens on now. */
+function freePorts(count: number): readonly number[] {
+  const listeners = Array.from({ length: count }, () => Deno.listen({ port: 0 }));
+  const ports = listeners.map(({ addr }) => addr.transport === "tcp" ? addr.port : 0);
+  for (const listener of listeners) listener.close();
+  return ports;
+}
+
+/** A cluster of `size` servers, each ready. */
+export async function startCluster(size: number): Promise<readonly NatsServer[]> {
+  const ports = freePorts(size);
+  const routes = ports.map((port) => `nats://127.0.0.1:${port}`).join(", ");
+  return await Promise.all(ports.map((port, index) => {
+    const cluster = `cluster { name: test, listen: "127.0.0.1:${port}", routes: [${routes}] }`;
+    return NatsServer.start({ config: `server_name: n${index}\n${cluster}` });
+  }));
+}
+
 /** A nats-server with JetStream, and its files. */
 export class NatsServer implements AsyncDisposable {
   readonly #directory = Deno.makeTempDirSync({ prefix: "nats-" });
