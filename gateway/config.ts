@@ -11,7 +11,7 @@
 import { isIP, isIPv4 } from "node:net";
 import { parseArgs } from "node:util";
 import { closestMatch } from "leven";
-import { OperationalError } from "./errors.ts";
+import type { OperationalError } from "./errors.ts";
 import { acceptedValues, helpText } from "./help.ts";
 import { chooseNats, type NatsConfig, type NatsKey } from "./config_nats.ts";
 import {

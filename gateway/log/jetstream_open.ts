@@ -13,7 +13,7 @@ import {
   type StreamConfig,
 } from "@nats-io/jetstream";
 import { OperationalError } from "../errors.ts";
-import type { NatsConnection } from "../nats/connect.ts";
+import { type Nats, unwrap } from "../nats/connection.ts";
 import type { Clock, Ids, Logger } from "../ports.ts";
 import { ANSWER_TIMEOUT_MS, apiCode, epochOf, Stream } from "./jetstream_stream.ts";
 import { DEFAULT_RETENTION_MS, IDEMPOTENCY_MS } from "./limits.ts";
@@ -21,7 +21,7 @@ import { DEFAULT_RETENTION_MS, IDEMPOTENCY_MS } from "./limits.ts";
 /** The stream that is wanted. */
 export interface StreamOptions {
   /** The connection; whoever made it closes it. */
-  readonly nats: NatsConnection;
+  readonly nats: Nats;
   /** Gives messages their times, and watches over NATS's. */
   readonly clock: Clock;
   /** Names the epoch of a new stream. */
@@ -57,7 +57,8 @@ const NAME_TAKEN = 10058;
 export async function openStream(
   options: StreamOptions,
 ): Promise<{ readonly stream: Stream; readonly epoch: string }> {
-  const { nats, clock, logger, stream: name, subject } = options;
+  const { clock, logger, stream: name, subject } = options;
+  const nats = unwrap(options.nats);
   const manager = await jetstreamManager(nats, { checkAPI: false, timeout: ANSWER_TIMEOUT_MS });
   for (let failures = 0;; failures++) {
     try {

@@ -16,9 +16,9 @@ import {
   type JetStreamManager,
   type PubAck,
 } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { OperationalError } from "../errors.ts";
 import type { Clock, Logger } from "../ports.ts";
-import type { NatsConnection } from "../nats/connect.ts";
 import { decodeEntry, type Entry } from "./jetstream_entry.ts";
 import { Tail } from "./jetstream_tail.ts";
 

@@ -11,15 +11,15 @@ import {
   type Authenticator,
   connect,
   errors,
-  type NatsConnection,
   nkeyAuthenticator,
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from "@nats-io/transport-node";
 import { OperationalError } from "../errors.ts";
 import type { Clock, Logger } from "../ports.ts";
+import { type Nats, wrap } from "./connection.ts";
 
-export type { NatsConnection };
+export type { Nats };
 
 /** How the gateway says to NATS who it is. */
 export type NatsCredentials =
@@ -61,7 +61,7 @@ const PING_INTERVAL_MS = 5000;
 export async function connectNats(
   options: NatsOptions,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-): Promise<NatsConnection> {
+): Promise<Nats> {
   const authenticator = authenticatorOf(options.credentials);
   for (let failures = 0;; failures++) {
     try {
@@ -79,7 +79,7 @@ export async function connectNats(
         ...options.tls === undefined ? {} : { tls: { ...options.tls } },
       });
       if (failures > 0) logger.info("NATS can be reached");
-      return nats;
+      return wrap(nats);
     } catch (cause) {
       if (isRefusal(cause)) {
         throw new OperationalError("bad_configuration", "NATS refuses the credentials", { cause });

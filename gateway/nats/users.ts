@@ -12,6 +12,7 @@
 import type { NatsConnection, Subscription } from "@nats-io/transport-node";
 import { OperationalError } from "../errors.ts";
 import type { Clock, Ids, Logger, Timer } from "../ports.ts";
+import { type Nats, unwrap } from "./connection.ts";
 
 /** Where one user is. */
 export interface UserPresence {
@@ -36,7 +37,7 @@ export interface LocalUsers {
 /** What the connections of all nodes need. */
 export interface NatsUsersOptions {
   /** Made by `connectNats`; whoever made it closes it. */
-  readonly nats: NatsConnection;
+  readonly nats: Nats;
   /** The connections here. */
   readonly local: LocalUsers;
   /** For beats and deadlines. */
@@ -71,6 +72,7 @@ const GREETING_MS = 250;
 /** The connections of all nodes. */
 export class NatsUsers {
   readonly #options: NatsUsersOptions;
+  readonly #nats: NatsConnection;
   readonly #node: string;
   readonly #subscriptions: readonly Subscription[];
   /** When each node was heard last, in steady time. */
@@ -78,7 +80,8 @@ export class NatsUsers {
   #timer: Timer;
 
   private constructor(options: NatsUsersOptions) {
-    const { nats, ids, subject } = options;
+    const { ids, subject } = options;
+    const nats = this.#nats = unwrap(options.nats);
     this.#options = options;
     this.#node = ids.next();
     this.#subscriptions = [
@@ -134,9 +137,9 @@ export class NatsUsers {
   }
 
   #tell(state: Beat["state"]): void {
-    const { nats, subject } = this.#options;
-    if (!nats.isClosed()) {
-      nats.publish(`${subject}.nodes`, JSON.stringify({ node: this.#node, state }));
+    const { subject } = this.#options;
+    if (!this.#nats.isClosed()) {
+      this.#nats.publish(`${subject}.nodes`, JSON.stringify({ node: this.#node, state }));
     }
   }
 
@@ -187,10 +190,10 @@ export class NatsUsers {
 
   /** Hands answers to `take` until it says that it has all. */
   async #gather(question: Question, take: (answer: Answer) => boolean): Promise<void> {
-    const { nats, clock, subject } = this.#options;
+    const { clock, subject } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const reply = `${subject}.answers.${this.#options.ids.next()}`;
-    const subscription = nats.subscribe(reply, {
+    const subscription = this.#nats.subscribe(reply, {
       callback: (_, message) => {
         if (take(message.json())) resolve();
       },
@@ -199,7 +202,7 @@ export class NatsUsers {
       reject(new OperationalError("log_unavailable", "not every gateway has answered; try again"));
     });
     try {
-      nats.publish(`${subject}.users`, JSON.stringify(question), { reply });
+      this.#nats.publish(`${subject}.users`, JSON.stringify(question), { reply });
       await promise;
     } finally {
       timer.cancel();

@@ -14,7 +14,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { type Counts } from "./report.ts";
+import type { Counts } from "./report.ts";
 import { type ClusterReport, crashCluster, type Mischief } from "./cluster.ts";
 import { crash, type CrashReport } from "./run.ts";
 

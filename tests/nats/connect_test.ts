@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { nkeys } from "@nats-io/transport-node";
 import { connectNats, type NatsCredentials } from "../../gateway/nats/connect.ts";
+import { unwrap } from "../../gateway/nats/connection.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { FakeLogger } from "../../mock/logger.ts";
 import { NatsServer, NO_NATS } from "./support/server.ts";
@@ -49,7 +50,7 @@ for (const { credentials, config, wrong } of WAYS) {
       const servers = [server.url];
       const world = { clock: new SystemClock(), logger: new FakeLogger() };
       const nats = await connectNats({ servers, credentials }, world);
-      await nats.flush();
+      await unwrap(nats).flush();
       await nats.close();
       for (const options of [{ servers, credentials: wrong }, { servers }]) {
         await assert.rejects(connectNats(options, world), { code: "bad_configuration" });

@@ -7,6 +7,7 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { openJetStreamLog } from "../../../gateway/log/mod.ts";
 import { connectNats } from "../../../gateway/nats/connect.ts";
+import { unwrap } from "../../../gateway/nats/connection.ts";
 import type { Message, MessageLog } from "../../../gateway/ports.ts";
 import { SystemClock } from "../../../gateway/runtime/clock.ts";
 import { RandomIds } from "../../../gateway/runtime/ids.ts";
@@ -41,7 +42,7 @@ export async function startNode(
     logger,
     heard,
     purge: async (before) => {
-      const manager = await jetstreamManager(nats);
+      const manager = await jetstreamManager(unwrap(nats));
       await manager.streams.purge("messages", { seq: before });
     },
     [Symbol.asyncDispose]: async () => {
