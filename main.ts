@@ -10,10 +10,12 @@ import { createVerifier, KeySet, sharedSecret } from "./auth/mod.ts";
 import { type Config, parseConfig } from "./gateway/config.ts";
 import { OperationalError } from "./gateway/errors.ts";
 import { Gateway } from "./gateway/gateway.ts";
-import { createHttp } from "./gateway/http.ts";
+import { createHttp, type Users } from "./gateway/http.ts";
 import { localUsers } from "./gateway/http/local_users.ts";
-import { createMemoryLog, openSqliteLog } from "./gateway/log/mod.ts";
+import { createMemoryLog, openJetStreamLog, openSqliteLog } from "./gateway/log/mod.ts";
 import { Metrics } from "./gateway/metrics.ts";
+import { connectNats, type Nats } from "./gateway/nats/connect.ts";
+import { NatsUsers } from "./gateway/nats/users.ts";
 import { pacedLog } from "./gateway/paced_log.ts";
 import type { Clock, Ids, Logger, MessageLog, TokenVerifier } from "./gateway/ports.ts";
 import { SystemClock } from "./gateway/runtime/clock.ts";
@@ -65,14 +67,16 @@ async function main(): Promise<void> {
   });
   const world = { config, clock, ids, logger, metrics };
   containBugs(world);
-  const log = await openLog(world);
+  const nats = config.nats && await connectNats(config.nats, world);
+  const log = await openLog(world, nats);
   const { verifier, issuer } = await createAuth(world);
   const gateway = createGateway(world, { log, verifier });
+  const users = nats && await natsUsers(world, { nats, gateway });
   // Before anybody can know that the gateway is there, and stop it.
   const stop = signalled(logger);
   let listener: Listener;
   try {
-    listener = serve(world, { log, gateway, issuer });
+    listener = serve(world, { log, gateway, issuer, users: users ?? localUsers(gateway) });
   } catch (error) {
     await log.close();
     throw error;
@@ -83,7 +87,9 @@ async function main(): Promise<void> {
   await gateway.drain(config.drainMs);
   // A peer that holds a request or a dead WebSocket open does not keep the process.
   await Promise.race([listener.close(), passed(clock, config.closeGraceMs)]);
+  users?.close();
   await log.close();
+  await nats?.close();
   stopWatching();
   logger.info("stopped");
   Deno.exit(0);
@@ -97,9 +103,17 @@ async function runMock(config: Config, logger: Logger): Promise<void> {
   Deno.exit(0);
 }
 
-async function openLog({ config, clock, ids, logger }: World): Promise<MessageLog> {
+async function openLog(
+  { config, clock, ids, logger }: World,
+  nats: Nats | undefined,
+): Promise<MessageLog> {
   const { retentionBytes } = config;
   const retentionMs = config.retentionHours * 3_600_000;
+  if (nats !== undefined) {
+    const { natsStream: stream, natsSubject: subject, natsReplicas: replicas } = config;
+    const kept = { stream, subject, replicas, retentionMs, retentionBytes };
+    return await openJetStreamLog({ clock, ids, logger, nats, ...kept });
+  }
   if (config.log === "memory") {
     return createMemoryLog({ clock, ids, logger, retentionMs, retentionBytes });
   }
@@ -150,16 +164,17 @@ function createGateway(
 
 function serve(
   { config, clock, logger, metrics }: World,
-  { log, gateway, issuer }: {
+  { log, gateway, issuer, users }: {
     readonly log: MessageLog;
     readonly gateway: Gateway;
+    readonly users: Users;
     readonly issuer: MockIssuer | undefined;
   },
 ): Listener {
   const { allowedOrigins } = config;
   const handle = createHttp({
     log: pacedLog(log, { ready: () => gateway.ready(), failed: () => metrics.logPublishFailed() }),
-    users: localUsers(gateway),
+    users,
     upgrade: createUpgrade({ gateway, logger, metrics, allowedOrigins }),
     draining: () => gateway.draining,
     bug: () => metrics.bug(),
@@ -181,9 +196,23 @@ function serve(
   });
 }
 
+/** With NATS, a user's connections may be on any node. */
+function natsUsers(
+  { config, clock, ids, logger }: World,
+  { nats, gateway }: { readonly nats: Nats; readonly gateway: Gateway },
+): Promise<NatsUsers> {
+  const subject = `${config.natsSubject}-nodes`;
+  return NatsUsers.start({ nats, local: gateway, clock, ids, logger, subject });
+}
+
 /** Says where the gateway is, and in development how to try it. */
 function announce({ config, logger }: World, { url }: Listener): void {
-  logger.info("listening", { url, version: VERSION, auth: config.auth.mode, log: config.log });
+  logger.info("listening", {
+    url,
+    version: VERSION,
+    auth: config.auth.mode,
+    log: config.nats === undefined ? config.log : "nats",
+  });
   if (config.auth.mode !== "mock") return;
   logger.warn("the mock issuer is on: anybody who reaches this port can log in as anybody", {
     login: `POST ${url}/login`,
