@@ -16,9 +16,23 @@ import type {
   SessionState,
 } from "../../gateway/protocol/session_types.ts";
 import { TRANSITIONS } from "../../gateway/protocol/transitions.ts";
-import { assertInvariants, type History, INVARIANTS, NOTHING, remember } from "./invariants.ts";
-import { assertFollowsTable } from "./oracle.ts";
-import { ack, garbage, type Happening, heartbeat, identify, located, verified } from "./support.ts";
+import {
+  assertInvariants,
+  type History,
+  INVARIANTS,
+  NOTHING,
+  remember,
+} from "../protocol/invariants.ts";
+import { assertFollowsTable } from "../protocol/oracle.ts";
+import {
+  ack,
+  garbage,
+  type Happening,
+  heartbeat,
+  identify,
+  located,
+  verified,
+} from "../protocol/support.ts";
 
 const OPTIONS: SessionOptions = {
   heartbeatIntervalMs: 2,
