@@ -29,6 +29,8 @@ import type { WorldParts } from "./world_parts.ts";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const SWEEP_MS = 30_000;
+/** How long a connection counts as busy after it was backed up, for the gateway may not know better. */
+const BUSY_MS = 1000;
 /** After the faults: what stood still moves, what was half-open is noticed, everybody comes back. */
 const HEALING_MS = 45 * MINUTE_MS;
 /** After everybody left: graces pass, and TCP gives up what nobody reads. */
@@ -313,12 +315,15 @@ class World {
       this.#checker.sweep();
       if (this.#process?.gateway !== undefined) {
         const { links } = this.#parts.network;
+        const now = this.#clock.steady();
         this.#timerCheck.look({
           pending: this.#process.timers,
           sessions: this.#checker.sessions,
-          busy: this.#process.draining || [...links].some((link) => link.backedUpBytes > 0) ||
+          busy: this.#process.draining || [...links].some(({ backedUpAtMs }) =>
+            now - backedUpAtMs < BUSY_MS
+          ) ||
             this.#checker.sessions.some(({ lingering }) => lingering),
-          atMs: this.#clock.steady(),
+          atMs: now,
         });
       }
       this.#sweepLater();
