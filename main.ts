@@ -14,10 +14,10 @@ import { createHttp, type Users } from "./gateway/http.ts";
 import { localUsers } from "./gateway/http/local_users.ts";
 import { createMemoryLog, openJetStreamLog, openSqliteLog } from "./gateway/log/mod.ts";
 import { Metrics } from "./gateway/metrics.ts";
-import { connectNats, type Nats } from "./gateway/nats/connect.ts";
+import { connectNats, type Nats, type NatsOptions } from "./gateway/nats/connect.ts";
 import { NatsUsers } from "./gateway/nats/users.ts";
 import { pacedLog } from "./gateway/paced_log.ts";
-import type { Clock, Ids, Logger, MessageLog, TokenVerifier } from "./gateway/ports.ts";
+import type { Clock, CommandLog, Ids, Logger, MessageLog, TokenVerifier } from "./gateway/ports.ts";
 import { SystemClock } from "./gateway/runtime/clock.ts";
 import { watchEventLoop } from "./gateway/runtime/event_loop.ts";
 import { RandomIds } from "./gateway/runtime/ids.ts";
@@ -67,11 +67,11 @@ async function main(): Promise<void> {
   });
   const world = { config, clock, ids, logger, metrics };
   containBugs(world);
-  const nats = config.nats && await connectNats(config.nats, world);
-  const log = await openLog(world, nats);
+  const shared = config.nats && await openSharedLog(world, config.nats);
+  const log = shared?.log ?? await openOwnLog(world);
   const { verifier, issuer } = await createAuth(world);
   const gateway = createGateway(world, { log, verifier });
-  const users = nats && await natsUsers(world, { nats, gateway });
+  const users = shared && await natsUsers(world, { ...shared, gateway });
   // Before anybody can know that the gateway is there, and stop it.
   const stop = signalled(logger);
   let listener: Listener;
@@ -89,7 +89,7 @@ async function main(): Promise<void> {
   await Promise.race([listener.close(), passed(clock, config.closeGraceMs)]);
   users?.close();
   await log.close();
-  await nats?.close();
+  await shared?.nats.close();
   stopWatching();
   logger.info("stopped");
   Deno.exit(0);
@@ -103,17 +103,30 @@ async function runMock(config: Config, logger: Logger): Promise<void> {
   Deno.exit(0);
 }
 
-async function openLog(
+/** The log of many nodes, and the connection to NATS that it is on. */
+async function openSharedLog(
   { config, clock, ids, logger }: World,
-  nats: Nats | undefined,
-): Promise<MessageLog> {
+  options: NatsOptions,
+): Promise<{ readonly nats: Nats; readonly log: MessageLog & CommandLog }> {
+  const nats = await connectNats(options, { clock, logger });
+  const log = await openJetStreamLog({
+    clock,
+    ids,
+    logger,
+    nats,
+    stream: config.natsStream,
+    subject: config.natsSubject,
+    replicas: config.natsReplicas,
+    retentionMs: config.retentionHours * 3_600_000,
+    retentionBytes: config.retentionBytes,
+  });
+  return { nats, log };
+}
+
+/** The log of one process. */
+async function openOwnLog({ config, clock, ids, logger }: World): Promise<MessageLog> {
   const { retentionBytes } = config;
   const retentionMs = config.retentionHours * 3_600_000;
-  if (nats !== undefined) {
-    const { natsStream: stream, natsSubject: subject, natsReplicas: replicas } = config;
-    const kept = { stream, subject, replicas, retentionMs, retentionBytes };
-    return await openJetStreamLog({ clock, ids, logger, nats, ...kept });
-  }
   if (config.log === "memory") {
     return createMemoryLog({ clock, ids, logger, retentionMs, retentionBytes });
   }
@@ -199,10 +212,14 @@ function serve(
 /** With NATS, a user's connections may be on any node. */
 function natsUsers(
   { config, clock, ids, logger }: World,
-  { nats, gateway }: { readonly nats: Nats; readonly gateway: Gateway },
+  { nats, log, gateway }: {
+    readonly nats: Nats;
+    readonly log: CommandLog;
+    readonly gateway: Gateway;
+  },
 ): Promise<NatsUsers> {
   const subject = `${config.natsSubject}-nodes`;
-  return NatsUsers.start({ nats, local: gateway, clock, ids, logger, subject });
+  return NatsUsers.start({ nats, log, local: gateway, clock, ids, logger, subject });
 }
 
 /** Says where the gateway is, and in development how to try it. */

@@ -143,6 +143,11 @@ export class Gateway {
     return connections.length;
   }
 
+  /** Runs `action` between the messages that the log handed over before and those that it will. */
+  inOrder(action: () => void): void {
+    this.#hub.inOrder(action);
+  }
+
   /** Where `user` is; 0 connections for one who is not there. */
   presence(user: string): Presence {
     const connections = this.#hub.membersOf(user);

@@ -44,7 +44,7 @@ export class Hub<M extends Member = Member> {
   readonly #byUser = new Map<string, Set<M>>();
   readonly #byChannel = new Map<string, Set<M>>();
   #position: Position;
-  #backlog: Message[] = [];
+  #backlog: (Message | (() => void))[] = [];
   #resting = false;
   #waiting: (() => void)[] = [];
 
@@ -129,6 +129,12 @@ export class Hub<M extends Member = Member> {
     if (!this.#resting) this.#fanOut();
   }
 
+  /** Runs `action` once everything that was handed over before has been fanned out, and nothing after. */
+  inOrder(action: () => void): void {
+    this.#backlog.push(action);
+    if (!this.#resting) this.#fanOut();
+  }
+
   /**
    * The seat of `member` as `user`. One that it has already is kept: a member that gave up its place in
    * a set and took another would be met twice by a delivery that is going through the set.
@@ -149,6 +155,11 @@ export class Hub<M extends Member = Member> {
     let done = 0;
     for (const message of this.#backlog) {
       if (deliveries >= DELIVERIES_AT_ONCE || bytes >= BYTES_AT_ONCE) break;
+      done += 1;
+      if (typeof message === "function") {
+        message();
+        continue;
+      }
       const audience = this.#audience(message);
       const size = audience?.size ?? 0;
       if (audience !== undefined && size > 0) {
@@ -159,7 +170,6 @@ export class Hub<M extends Member = Member> {
         bytes += size * encoded.bytes;
       }
       this.#position = { id: message.id, sequence: message.sequence };
-      done += 1;
     }
     this.#backlog = done === this.#backlog.length ? [] : this.#backlog.slice(done);
     if (this.#backlog.length < BACKLOG_MESSAGES) {

@@ -211,3 +211,14 @@ export interface MessageLog {
   /** Lets what is being published finish, then gives everything back. */
   close(): Promise<void>;
 }
+
+/**
+ * A log that many nodes share, and in which they tell each other what to do. A command has its place among
+ * the messages, so that every node comes to it in the same order, also one that was cut off for a while.
+ */
+export interface CommandLog {
+  /** Keeps `command`, and resolves once it is durable and this node has come to it. */
+  keepCommand(command: Json): Promise<void>;
+  /** Hands `listener` every command after the head of the log; returns how to stop. */
+  subscribeCommands(listener: (command: Json) => void): () => void;
+}

@@ -15,8 +15,10 @@
 import { OperationalError } from "../errors.ts";
 import type {
   Clock,
+  CommandLog,
   Draft,
   IdempotencyKey,
+  Json,
   LogPage,
   LogQuery,
   Message,
@@ -63,7 +65,9 @@ const READS_AT_ONCE = 16;
  * @throws {OperationalError} `bad_configuration` when NATS refuses such a stream, `log_unavailable` when
  * it is lost while the log is being opened
  */
-export async function openJetStreamLog(options: JetStreamLogOptions): Promise<MessageLog> {
+export async function openJetStreamLog(
+  options: JetStreamLogOptions,
+): Promise<MessageLog & CommandLog> {
   const { stream, epoch } = await openStream(options);
   const { first, last } = await stream.range();
   const from = Math.max(first, last + 1 - WARM_ENTRIES);
@@ -72,7 +76,7 @@ export async function openJetStreamLog(options: JetStreamLogOptions): Promise<Me
   return log;
 }
 
-class JetStreamLog implements MessageLog {
+class JetStreamLog implements MessageLog, CommandLog {
   readonly #stream: Stream;
   readonly #epoch: string;
   readonly #clock: Clock;
@@ -85,6 +89,7 @@ class JetStreamLog implements MessageLog {
   readonly #reached: Landmark;
   readonly #reads = new Gate(READS_AT_ONCE);
   readonly #pending = new Set<Promise<unknown>>();
+  readonly #commanded = new Set<(command: Json) => void>();
   #waitingBytes = 0;
   #lastTime = 0;
   #closed: Promise<void> | undefined;
@@ -139,6 +144,16 @@ class JetStreamLog implements MessageLog {
     }
     const messages = this.#messagesOf(number, entry).map(({ id, time }) => ({ id, time }));
     return { messages, repeated };
+  }
+
+  async keepCommand(command: Json): Promise<void> {
+    this.#assertOpen();
+    await this.#append({ time: this.#now(), drafts: [], command }, undefined);
+  }
+
+  subscribeCommands(listener: (command: Json) => void): () => void {
+    this.#commanded.add(listener);
+    return () => void this.#commanded.delete(listener);
   }
 
   subscribe(listener: Listener): () => void {
@@ -208,7 +223,7 @@ class JetStreamLog implements MessageLog {
       throw new OperationalError("log_overloaded", "too many messages are waiting for NATS");
     }
     this.#waitingBytes += size;
-    const work = this.#write(bytes, { subject: subjectOf(entry.drafts), id });
+    const work = this.#write(bytes, { subject: subjectOf(entry), id });
     this.#pending.add(work);
     try {
       const { number, repeated } = await work;
@@ -242,8 +257,14 @@ class JetStreamLog implements MessageLog {
   #receive({ number, entry, bytes }: NumberedEntry): void {
     const messages = this.#messagesOf(number, entry);
     this.#window.push(number, messages, bytes);
-    if (number > this.#last) this.#subscribers.spread(messages);
+    if (number > this.#last) this.#spread(entry, messages);
     this.#reached.reach(number);
+  }
+
+  #spread({ command }: Entry, messages: readonly Message[]): void {
+    this.#subscribers.spread(messages);
+    if (command === undefined) return;
+    for (const listener of this.#commanded) listener(command);
   }
 
   #messagesOf(number: number, entry: Entry): readonly Message[] {

@@ -18,6 +18,8 @@ import { topicOf } from "./topic.ts";
 const PLACES = 1000;
 /** The subject of what is for several audiences. */
 const MIXED = "mixed";
+/** The subject of commands, which nobody reads as messages. */
+const COMMANDS = "commands";
 const TOKEN_BYTES = 16;
 
 /** An entry as it is in the stream. */
@@ -26,8 +28,10 @@ export interface Entry {
   readonly time: number;
   /** Of the idempotency key it was published under. */
   readonly digest?: string;
-  /** What was published. */
+  /** What was published; nothing in a command. */
   readonly drafts: readonly Draft[];
+  /** What one node tells all of them, in its order among the messages. */
+  readonly command?: Json;
 }
 
 /** Where the messages of an entry begin and end. */
@@ -41,7 +45,7 @@ export const places = {
 } as const;
 
 /** The bytes of an entry. */
-export function encodeEntry({ time, digest, drafts }: Entry): Uint8Array {
+export function encodeEntry({ time, digest, drafts, command }: Entry): Uint8Array {
   const rows = drafts.map(({ channel, user, author, content }) => {
     return channel !== undefined
       ? [author, content, channel]
@@ -49,7 +53,11 @@ export function encodeEntry({ time, digest, drafts }: Entry): Uint8Array {
       ? [author, content, null, user]
       : [author, content];
   });
-  const json: Json = digest === undefined ? [time, rows] : [time, rows, digest];
+  const json: Json = command !== undefined
+    ? [time, rows, null, command]
+    : digest === undefined
+    ? [time, rows]
+    : [time, rows, digest];
   return new TextEncoder().encode(JSON.stringify(json));
 }
 
@@ -62,7 +70,7 @@ export function decodeEntry(bytes: Uint8Array): Entry | undefined {
     return undefined;
   }
   if (!Array.isArray(json)) return undefined;
-  const [time, rows, digest] = json;
+  const [time, rows, digest, command] = json;
   if (typeof time !== "number" || !Array.isArray(rows) || rows.length > PLACES) return undefined;
   const drafts: Draft[] = [];
   for (const row of rows) {
@@ -70,6 +78,7 @@ export function decodeEntry(bytes: Uint8Array): Entry | undefined {
     if (draft === undefined) return undefined;
     drafts.push(draft);
   }
+  if (command !== undefined) return { time, drafts, command };
   return typeof digest === "string" ? { time, digest, drafts } : { time, drafts };
 }
 
@@ -94,8 +103,9 @@ export function messagesOf(
   });
 }
 
-/** The end of the subject for what is published together. */
-export function subjectOf(drafts: readonly Draft[]): string {
+/** The end of the subject for an entry. */
+export function subjectOf({ drafts, command }: Entry): string {
+  if (command !== undefined) return COMMANDS;
   const [topic, ...others] = new Set(drafts.map(topicOf));
   return topic === undefined || others.length > 0 ? MIXED : topicToken(topic);
 }

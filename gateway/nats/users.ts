@@ -1,17 +1,21 @@
 /**
- * The connections of users, on every node: a question goes to all nodes through NATS, each answers for
- * the connections that it has, and the asker puts the answers together.
+ * The connections of users, on every node.
  *
- * Nodes tell each other every second that they are there. A question is answered when all have answered
- * who are there; one that is silent for three seconds is no longer counted. Until then a question that it
- * leaves open fails, so that nobody takes a part for the whole. All questions may be asked again.
+ * What changes who may see what (join, leave, disconnect) is a command in the log, so that no node can
+ * miss it: one that was cut off comes to it before the messages that follow. Whoever gave the command
+ * waits a while until the nodes that are there say that they have come to it.
+ *
+ * Who is where is a question to all nodes through NATS; each answers for the connections that it has, and
+ * the asker puts the answers together. Nodes tell each other every second that they are there, and one
+ * that is silent for three seconds is no longer counted. Until then a question that it leaves open fails,
+ * so that nobody takes a part for the whole.
  *
  * @module
  */
 
 import type { NatsConnection, Subscription } from "@nats-io/transport-node";
 import { OperationalError } from "../errors.ts";
-import type { Clock, Ids, Logger, Timer } from "../ports.ts";
+import type { Clock, CommandLog, Ids, Json, Logger, Timer } from "../ports.ts";
 import { type Nats, unwrap } from "./connection.ts";
 
 /** Where one user is. */
@@ -32,6 +36,8 @@ export interface LocalUsers {
   disconnect(user: string): number;
   /** Where `user` is. */
   presence(user: string): UserPresence;
+  /** Runs `action` once what the log handed over before has been sent, and before what comes after. */
+  inOrder(action: () => void): void;
 }
 
 /** What the connections of all nodes need. */
@@ -40,6 +46,8 @@ export interface NatsUsersOptions {
   readonly nats: Nats;
   /** The connections here. */
   readonly local: LocalUsers;
+  /** Where commands are kept; the log of the same nodes. */
+  readonly log: CommandLog;
   /** For beats and deadlines. */
   readonly clock: Clock;
   /** Names this node. */
@@ -50,12 +58,22 @@ export interface NatsUsersOptions {
   readonly subject: string;
 }
 
-type Question =
+type Command =
   | { readonly do: "join" | "leave"; readonly user: string; readonly channel: string }
-  | { readonly do: "disconnect" | "presence"; readonly user: string };
+  | { readonly do: "disconnect"; readonly user: string };
 
 interface Answer extends UserPresence {
   readonly node: string;
+}
+
+/** The answers of all nodes, as they come. */
+interface Answers {
+  /** The subject that they come to. */
+  readonly reply: string;
+  /** All of them together, and whether every node is among them that was there. */
+  readonly all: Promise<UserPresence & { readonly complete: boolean }>;
+  /** Waits no longer. */
+  stop(): void;
 }
 
 interface Beat {
@@ -66,6 +84,7 @@ interface Beat {
 const BEAT_MS = 1000;
 const SILENCE_MS = 3000;
 const ANSWER_MS = 2000;
+const NOBODY: UserPresence = { connections: 0, channels: [] };
 /** In which the other nodes tell a new one that they are there. */
 const GREETING_MS = 250;
 
@@ -75,6 +94,7 @@ export class NatsUsers {
   readonly #nats: NatsConnection;
   readonly #node: string;
   readonly #subscriptions: readonly Subscription[];
+  readonly #unsubscribe: () => void;
   /** When each node was heard last, in steady time. */
   readonly #heard = new Map<string, number>();
   #timer: Timer;
@@ -88,10 +108,12 @@ export class NatsUsers {
       nats.subscribe(`${subject}.nodes`, { callback: (_, message) => this.#hear(message.json()) }),
       nats.subscribe(`${subject}.users`, {
         callback: (_, message) => {
-          message.respond(JSON.stringify(this.#answer(message.json())));
+          const { user } = message.json<{ readonly user: string }>();
+          message.respond(this.#answer(options.local.presence(user)));
         },
       }),
     ];
+    this.#unsubscribe = options.log.subscribeCommands((command) => this.#receive(command));
     this.#timer = this.#beat("new");
   }
 
@@ -104,27 +126,36 @@ export class NatsUsers {
 
   /** Lets every open connection of `user` receive `channel`. */
   async join(user: string, channel: string): Promise<void> {
-    await this.#ask({ do: "join", user, channel });
+    await this.#command({ do: "join", user, channel });
   }
 
   /** Undoes `join`, and what the token said of this channel. */
   async leave(user: string, channel: string): Promise<void> {
-    await this.#ask({ do: "leave", user, channel });
+    await this.#command({ do: "leave", user, channel });
   }
 
-  /** Closes every connection of `user` with 4010; returns how many there were. */
+  /** Closes every connection of `user` with 4010; returns how many the nodes have told of in time. */
   async disconnect(user: string): Promise<number> {
-    return (await this.#ask({ do: "disconnect", user })).connections;
+    return (await this.#command({ do: "disconnect", user })).connections;
   }
 
-  /** How many connections of `user` are ready, and in which channels they are. */
+  /**
+   * How many connections of `user` are ready, and in which channels they are.
+   *
+   * @throws {OperationalError} `log_unavailable` when a node that is there does not answer
+   */
   async presence(user: string): Promise<UserPresence> {
-    return await this.#ask({ do: "presence", user });
+    const answers = this.#gather();
+    this.#nats.publish(`${this.#options.subject}.users`, JSON.stringify({ user }), answers);
+    const { complete, ...presence } = await answers.all;
+    if (complete) return presence;
+    throw new OperationalError("log_unavailable", "not every gateway has answered; try again");
   }
 
   /** Answers no longer, and tells the others so. */
   close(): void {
     this.#timer.cancel();
+    this.#unsubscribe();
     this.#tell("gone");
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
   }
@@ -156,58 +187,72 @@ export class NatsUsers {
     if (state === "new" && node !== this.#node) this.#tell("here");
   }
 
-  #answer(question: Question): Answer {
+  #answer(presence: UserPresence): string {
+    return JSON.stringify({ node: this.#node, ...presence } satisfies Answer);
+  }
+
+  /** Keeps `command`; what the nodes have answered that came to it in time. */
+  async #command(command: Command): Promise<UserPresence> {
+    const answers = this.#gather();
+    try {
+      await this.#options.log.keepCommand({ ...command, reply: answers.reply });
+    } catch (error) {
+      answers.stop();
+      throw error;
+    }
+    // It is kept: a node that has not answered comes to it when it can, and misses nothing.
+    const { connections, channels } = await answers.all;
+    return { connections, channels };
+  }
+
+  #receive(json: Json): void {
+    const read = readCommand(json);
+    if (read === undefined) return this.#options.logger.error("a command cannot be read");
+    this.#options.local.inOrder(() => {
+      const connections = this.#carryOut(read.command);
+      if (this.#nats.isClosed()) return;
+      this.#nats.publish(read.reply, this.#answer({ ...NOBODY, connections }));
+    });
+  }
+
+  /** Returns how many connections were closed. */
+  #carryOut(command: Command): number {
     const { local } = this.#options;
-    const node = this.#node;
-    const { user } = question;
-    switch (question.do) {
+    switch (command.do) {
       case "join":
-        local.join(user, question.channel);
-        return { node, connections: 0, channels: [] };
+        local.join(command.user, command.channel);
+        return 0;
       case "leave":
-        local.leave(user, question.channel);
-        return { node, connections: 0, channels: [] };
+        local.leave(command.user, command.channel);
+        return 0;
       case "disconnect":
-        return { node, connections: local.disconnect(user), channels: [] };
-      case "presence":
-        return { node, ...local.presence(user) };
+        return local.disconnect(command.user);
     }
   }
 
-  /** Asks every node; the answers as one. */
-  async #ask(question: Question): Promise<UserPresence> {
+  /** Collects what every node says to `reply`, until all have that are there, or it has taken too long. */
+  #gather(): Answers {
     const awaited = this.#nodes();
     const channels = new Set<string>();
     let connections = 0;
-    await this.#gather(question, (answer) => {
-      connections += answer.connections;
-      for (const channel of answer.channels) channels.add(channel);
-      awaited.delete(answer.node);
-      return awaited.size === 0;
-    });
-    return { connections, channels: [...channels].sort() };
-  }
-
-  /** Hands answers to `take` until it says that it has all. */
-  async #gather(question: Question, take: (answer: Answer) => boolean): Promise<void> {
-    const { clock, subject } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const reply = `${subject}.answers.${this.#options.ids.next()}`;
+    const reply = `${this.#options.subject}.answers.${this.#options.ids.next()}`;
+    const { promise, resolve } = Promise.withResolvers<void>();
     const subscription = this.#nats.subscribe(reply, {
       callback: (_, message) => {
-        if (take(message.json())) resolve();
+        const answer = message.json<Answer>();
+        connections += answer.connections;
+        for (const channel of answer.channels) channels.add(channel);
+        awaited.delete(answer.node);
+        if (awaited.size === 0) resolve();
       },
     });
-    const timer = clock.setTimer(ANSWER_MS, () => {
-      reject(new OperationalError("log_unavailable", "not every gateway has answered; try again"));
-    });
-    try {
-      this.#nats.publish(`${subject}.users`, JSON.stringify(question), { reply });
-      await promise;
-    } finally {
+    const timer = this.#options.clock.setTimer(ANSWER_MS, resolve);
+    const all = promise.then(() => {
       timer.cancel();
       subscription.unsubscribe();
-    }
+      return { connections, channels: [...channels].sort(), complete: awaited.size === 0 };
+    });
+    return { reply, all, stop: resolve };
   }
 
   /** This node, and every other that was heard of lately. */
@@ -220,4 +265,16 @@ export class NatsUsers {
     }
     return new Set([this.#node, ...this.#heard.keys()]);
   }
+}
+
+/** What `#command` wrote; nothing else is taken. */
+function readCommand(
+  json: Json,
+): { readonly command: Command; readonly reply: string } | undefined {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return undefined;
+  const { do: what, user, channel, reply } = json as Readonly<Record<string, Json>>;
+  if (typeof user !== "string" || typeof reply !== "string") return undefined;
+  if (what === "disconnect") return { command: { do: what, user }, reply };
+  if ((what !== "join" && what !== "leave") || typeof channel !== "string") return undefined;
+  return { command: { do: what, user, channel }, reply };
 }

@@ -160,6 +160,23 @@ Deno.test("Hub rests after 2,000 deliveries and goes on with the next turn of th
   assert.equal(clock.pending, 0);
 });
 
+Deno.test("inOrder() acts between the messages before it and those after it, during a rest too", async () => {
+  const { clock, hub, publish, member } = setUp();
+  const crowd = Array.from({ length: 1500 }, () => member("crowd"));
+  const ann = member("ann", "room");
+  const room = { channel: "room" };
+  publish({ user: "crowd" }, { user: "crowd" }, room);
+  assert.deepEqual(ann.sequences, [], "the hub rests");
+  hub.inOrder(() => hub.exit(ann, "room"));
+  publish(room);
+  await clock.advance(0);
+  hub.inOrder(() => hub.enter(ann, "room"));
+  publish(room);
+  await clock.advance(0);
+  assert.deepEqual(ann.sequences, [3, 5]);
+  assert.equal(crowd[0]?.got.length, 2);
+});
+
 Deno.test("Hub rests after 256 KiB, and what nobody receives costs no rest", () => {
   const { clock, hub, publish, member } = setUp();
   const ann = member("ann", "a");

@@ -5,16 +5,21 @@
  */
 
 import assert from "node:assert/strict";
+import { openJetStreamLog } from "../../gateway/log/mod.ts";
 import { connectNats } from "../../gateway/nats/connect.ts";
 import { type LocalUsers, NatsUsers } from "../../gateway/nats/users.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { RandomIds } from "../../gateway/runtime/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
+import type { MessageLog } from "../../gateway/ports.ts";
 import { eventually } from "./support/nodes.ts";
+import { Relay } from "./support/relay.ts";
 import { NatsServer, NO_NATS } from "./support/server.ts";
 
 interface Node extends AsyncDisposable {
   readonly users: NatsUsers;
+  readonly log: MessageLog;
+  /** What it was told, and the messages that it heard, in order. */
   readonly calls: string[];
   /** Ends it without a word to the others. */
   die(): Promise<void>;
@@ -29,21 +34,30 @@ async function startNode(url: string, connections: number): Promise<Node> {
       calls.push(`disconnect ${user}`);
       return connections;
     },
+    inOrder: (action) => action(),
     presence: () => ({ connections, channels: [`own ${connections}`, "shared"] }),
   };
   const world = { clock: new SystemClock(), ids: new RandomIds(), logger: new FakeLogger() };
   const nats = await connectNats({ servers: [url] }, world);
-  const users = await NatsUsers.start({ ...world, nats, local, subject: "test-nodes" });
+  const names = { stream: "test", subject: "test", replicas: 1 };
+  const log = await openJetStreamLog({ ...world, ...names, nats });
+  log.subscribe((messages) => {
+    for (const { content } of messages) calls.push(`message ${content}`);
+  });
+  const users = await NatsUsers.start({ ...world, nats, log, local, subject: "test-nodes" });
   const die = async () => {
     await nats.close();
     users.close();
+    await log.close();
   };
   return {
     users,
+    log,
     calls,
     die,
     [Symbol.asyncDispose]: async () => {
       users.close();
+      await log.close();
       await nats.close();
     },
   };
@@ -94,6 +108,42 @@ test("a node that says goodbye is not waited for, and one that dies only for a w
   await b[Symbol.asyncDispose]();
   await eventually(async () => assert.equal((await a.users.presence("alice")).connections, 5));
   await c.die();
-  await assert.rejects(a.users.disconnect("alice"), { code: "log_unavailable" });
+  await assert.rejects(a.users.presence("alice"), { code: "log_unavailable" });
+  assert.equal(await a.users.disconnect("alice"), 1, "which is kept for whoever is there");
   await eventually(async () => assert.equal((await a.users.presence("alice")).connections, 1));
+});
+
+test("a node that was cut off comes to every command in its place among the messages", async (url) => {
+  using relay = new Relay(url);
+  await using a = await startNode(url, 1);
+  await using b = await startNode(relay.url, 2);
+  const channel = "room";
+  await a.users.join("alice", channel);
+  relay.cut();
+  await eventually(async () => assert.equal((await a.users.presence("alice")).connections, 1));
+  await a.log.publish([{ channel, author: "1", content: "before" }]);
+  await a.users.leave("alice", channel);
+  await a.log.publish([{ channel, author: "1", content: "after" }]);
+  relay.heal();
+  const order = ["join alice room", "message before", "leave alice room", "message after"];
+  for (const { calls } of [a, b]) await eventually(() => assert.deepEqual(calls, order));
+});
+
+test("a node that starts is told nothing that was said before, and reads around it", async (url) => {
+  await using a = await startNode(url, 1);
+  await a.users.join("alice", "room");
+  const [message] = await a.log.publish([{ author: "1", content: "said" }]);
+  await a.users.leave("alice", "room");
+  await using b = await startNode(url, 2);
+  await a.users.disconnect("alice");
+  assert.deepEqual(b.calls, ["disconnect alice"]);
+  const query = { audience: { everyone: true, channels: [] }, limit: 10, maxBytes: 1000 };
+  const all = await b.log.read({ ...query, after: undefined });
+  assert.deepEqual(all !== "expired" && all.messages.map(({ content }) => content), ["said"]);
+  const rest = await b.log.read({ ...query, after: message!.id });
+  assert.deepEqual(rest !== "expired" && rest.messages, []);
+  const [next] = await b.log.publish([{ author: "1", content: "next" }]);
+  assert.ok(next!.sequence > message!.sequence);
+  const after = await a.log.read({ ...query, after: message!.id });
+  assert.deepEqual(after !== "expired" && after.messages.map(({ id }) => id), [next!.id]);
 });

@@ -1,0 +1,90 @@
+/**
+ * A network between a node and its NATS that can be cut and healed, as a pulled cable does it: while it is
+ * cut nothing arrives and nothing is closed; when it is healed, what was on its way arrives, as TCP sees
+ * to it. Connections that are made meanwhile hang.
+ *
+ * @module
+ */
+
+/** A relay to one server, on a port of its own. */
+export class Relay implements Disposable {
+  readonly #listener: Deno.TcpListener;
+  readonly #target: number;
+  readonly #connections = new Set<Deno.TcpConn>();
+  #healed: PromiseWithResolvers<void> = healthy();
+
+  /** Relays to the NATS at `url`. */
+  constructor(url: string) {
+    this.#target = Number(new URL(url).port);
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    void this.#accept();
+  }
+
+  /** Where a node reaches the server through it. */
+  get url(): string {
+    return `nats://127.0.0.1:${this.#listener.addr.port}`;
+  }
+
+  /** From now on nothing passes. */
+  cut(): void {
+    this.#healed = Promise.withResolvers();
+  }
+
+  /** Everything passes again, what was held first. */
+  heal(): void {
+    this.#healed.resolve();
+  }
+
+  /** Ends it and its connections. */
+  [Symbol.dispose](): void {
+    this.heal();
+    this.#listener.close();
+    for (const connection of [...this.#connections]) this.#close(connection);
+  }
+
+  async #accept(): Promise<void> {
+    for await (const near of this.#listener) {
+      this.#connections.add(near);
+      void this.#connect(near);
+    }
+  }
+
+  async #connect(near: Deno.TcpConn): Promise<void> {
+    await this.#healed.promise;
+    try {
+      const far = await Deno.connect({ hostname: "127.0.0.1", port: this.#target });
+      this.#connections.add(far);
+      await Promise.race([this.#pass(near, far), this.#pass(far, near)]);
+      this.#close(far);
+    } catch {
+      // The server is down: the node is to see its connection end.
+    }
+    this.#close(near);
+  }
+
+  async #pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+    const buffer = new Uint8Array(65_536);
+    try {
+      for (;;) {
+        const count = await from.read(buffer);
+        // An end is held back like everything else.
+        await this.#healed.promise;
+        if (count === null) return;
+        for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
+      }
+    } catch {
+      // Either side is gone.
+    }
+  }
+
+  #close(connection: Deno.TcpConn): void {
+    if (!this.#connections.delete(connection)) return;
+    connection.close();
+  }
+}
+
+function healthy(): PromiseWithResolvers<void> {
+  const healed = Promise.withResolvers<void>();
+  healed.resolve();
+  return healed;
+}
