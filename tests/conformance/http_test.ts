@@ -136,7 +136,12 @@ suite("HTTP", {
     "health is 200 while all is well, without a key": async ({ backend }) => {
       assert.equal((await backend.request("GET", "/health", noKey)).status, 200);
     },
+  },
+});
 
+suite("what one process says of itself", {
+  oneProcess: true,
+  checks: {
     "metrics are in Prometheus's text format, and count connections": async (gateway) => {
       using _peer = await gateway.member(someone());
       const { status, headers, body } = await gateway.backend.request("GET", "/metrics", noKey);

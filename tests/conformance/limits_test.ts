@@ -17,6 +17,7 @@ import { encodeFrame, WireOp } from "./support/wire.ts";
 const RATE_LIMIT = 120;
 
 suite("the rate limit", {
+  oneProcess: true,
   checks: {
     "120 frames are read, the next one is 4008": async (gateway) => {
       using client = await gateway.connect();
@@ -60,6 +61,7 @@ suite("the rate limit", {
 });
 
 suite("the limit of connections in all", {
+  oneProcess: true,
   settings: { GATEWAY_MAX_CONNECTIONS: "3", GATEWAY_CLOSE_GRACE_MS: "20000" },
   checks: {
     "one more is 1013, and those that are there stay": (gateway) => limitOf(3, gateway),
@@ -89,6 +91,7 @@ suite("the limit of connections in all", {
 });
 
 suite("the limit of connections from one address", {
+  oneProcess: true,
   settings: { GATEWAY_MAX_CONNECTIONS_PER_IP: "2" },
   checks: {
     "one more is 1013, and those that are there stay": (gateway) => limitOf(2, gateway),
@@ -96,6 +99,7 @@ suite("the limit of connections from one address", {
 });
 
 suite("the limit behind a proxy", {
+  oneProcess: true,
   settings: { GATEWAY_MAX_CONNECTIONS_PER_IP: "1", GATEWAY_TRUSTED_PROXIES: "1" },
   checks: {
     "counts by the address that the proxy saw, not by what a client claims": async (gateway) => {
@@ -112,6 +116,7 @@ suite("the limit behind a proxy", {
 });
 
 suite("the limit of connections that have not identified", {
+  oneProcess: true,
   settings: { GATEWAY_MAX_UNIDENTIFIED: "2" },
   checks: {
     "one more is 1013, but who has identified does not count": async (gateway) => {

@@ -51,21 +51,39 @@ export interface Presence {
   readonly channels: readonly string[];
 }
 
+/** What only the gateway with the mock issuer has. */
+const ISSUER_PATHS: ReadonlySet<string> = new Set(["/login", "/.well-known/jwks.json"]);
+
+/** Where a backend sends what. */
+export interface BackendOptions {
+  /** The gateway to ask now, without a path. */
+  readonly url: () => string;
+  /** The gateway whose mock issuer all of them trust. */
+  readonly loginUrl: string;
+  /** The key for the backend's routes. */
+  readonly publishKey: string;
+}
+
 /** A backend that has the publish key. */
 export class Backend {
-  /** @param url of the gateway, without a path */
-  constructor(readonly url: string, readonly publishKey: string) {}
+  readonly #options: BackendOptions;
+
+  /** A backend of one gateway, or of several that are as good as one. */
+  constructor(options: BackendOptions) {
+    this.#options = options;
+  }
 
   /** Asks `path`, with the publish key unless `headers` say otherwise. */
   async request(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
+    const { url, loginUrl, publishKey } = this.#options;
     const { body } = options;
     const raw = typeof body === "string" || body instanceof Uint8Array;
     const headers = {
-      Authorization: `Bearer ${this.publishKey}`,
+      Authorization: `Bearer ${publishKey}`,
       ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       ...options.headers,
     };
-    const asked = fetch(this.url + path, {
+    const asked = fetch((ISSUER_PATHS.has(path) ? loginUrl : url()) + path, {
       method,
       headers,
       redirect: "manual",

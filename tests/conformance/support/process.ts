@@ -106,7 +106,7 @@ export class GatewayProcess extends Target implements AsyncDisposable {
     started: { url: string; child: Deno.ChildProcess; output: Output; dataDir: string | undefined },
     publishKey: string,
   ) {
-    super(started.url, publishKey);
+    super([started.url], publishKey);
     this.#child = started.child;
     this.#output = started.output;
     this.#dataDir = started.dataDir;

@@ -1,12 +1,18 @@
 /**
  * A suite: checks that share one gateway, which is started before the first and stopped after the last.
  *
+ * With `CONFORMANCE_NODES=nats` it is three gateways on one nats-server, taken in turn for each connection
+ * and each request, so that everything crosses from one to another. Tests that start processes of their own
+ * are no part of that, and neither are suites of another log.
+ *
  * With `CONFORMANCE_URL` the gateway at that URL is tested instead (`CONFORMANCE_PUBLISH_KEY`, default
  * `dev`), and suites that need settings of their own are skipped, saying so.
  *
  * @module
  */
 
+import { NO_NATS } from "../../nats/support/server.ts";
+import { Nodes } from "./nodes.ts";
 import { GatewayProcess, type Settings } from "./process.ts";
 import { Target } from "./target.ts";
 
@@ -16,6 +22,8 @@ export interface SuiteOptions {
   readonly settings?: Settings;
   /** Settings that only make them faster. */
   readonly hints?: Settings;
+  /** Whether the checks look at what each process counts for itself. */
+  readonly oneProcess?: boolean;
 }
 
 /** One check. */
@@ -28,19 +36,30 @@ function givenUrl(): string | undefined {
   return Deno.env.get("CONFORMANCE_URL")?.replace(/\/$/, "");
 }
 
+function onNodes(): boolean {
+  return Deno.env.get("CONFORMANCE_NODES") === "nats";
+}
+
 /** Defines a suite. `checks` has each under the name of what it shows. */
 export function suite(
   name: string,
-  { settings, hints, checks }: SuiteOptions & { readonly checks: Readonly<Record<string, Check>> },
+  { settings, hints, oneProcess = false, checks }: SuiteOptions & {
+    readonly checks: Readonly<Record<string, Check>>;
+  },
 ): void {
   const url = givenUrl();
   if (url !== undefined && settings !== undefined) return skip(name, OWN_PROCESS);
+  if (onNodes() && settings?.["GATEWAY_LOG"] !== undefined) return;
+  if (onNodes() && NO_NATS !== undefined) return skip(name, NO_NATS);
+  const wanted = { ...hints, ...settings };
   define(name, async (context) => {
     const key = Deno.env.get("CONFORMANCE_PUBLISH_KEY") ?? "dev";
-    await using process = url === undefined
-      ? await GatewayProcess.start({ settings: { ...hints, ...settings } })
+    await using nodes = onNodes() ? await Nodes.start(wanted) : undefined;
+    await using process = url === undefined && nodes === undefined
+      ? await GatewayProcess.start({ settings: wanted })
       : undefined;
-    const gateway = process ?? new Target(url ?? "", key);
+    const gateway = process ?? (oneProcess ? nodes?.first : nodes?.all) ??
+      new Target([url ?? ""], key);
     for (const [each, check] of Object.entries(checks)) {
       await context.step({ name: each, ...UNSANITIZED, fn: () => check(gateway) });
     }
@@ -52,6 +71,7 @@ export function processTest(
   name: string,
   run: (context: Deno.TestContext) => Promise<void>,
 ): void {
+  if (onNodes()) return;
   if (givenUrl() !== undefined) skip(name, OWN_PROCESS);
   else define(name, run);
 }

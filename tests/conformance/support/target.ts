@@ -16,17 +16,28 @@ export interface JoinOptions extends LoginOptions {
   readonly lastId?: string | undefined;
 }
 
-/** A gateway behind a URL. */
+/** A gateway behind a URL, or several that are as good as one, taken in turn. */
 export class Target {
-  /** Where its WebSockets are. */
-  readonly wsUrl: string;
   /** The app's backend, with the publish key. */
   readonly backend: Backend;
+  readonly #urls: readonly [string, ...string[]];
+  #turn = 0;
 
-  /** @param url without a path; @param publishKey of the backend */
-  constructor(readonly url: string, publishKey: string) {
-    this.wsUrl = `${url.replace(/^http/, "ws")}/gateway`;
-    this.backend = new Backend(url, publishKey);
+  /** @param urls each without a path, the first being where users log in; @param publishKey of the backend */
+  constructor(urls: readonly [string, ...string[]], publishKey: string) {
+    this.#urls = urls;
+    this.backend = new Backend({ url: () => this.url, loginUrl: urls[0], publishKey });
+  }
+
+  /** Where the gateway is whose turn it is. */
+  get url(): string {
+    this.#turn += 1;
+    return this.#urls[this.#turn % this.#urls.length] ?? this.#urls[0];
+  }
+
+  /** Where its WebSockets are. */
+  get wsUrl(): string {
+    return `${this.url.replace(/^http/, "ws")}/gateway`;
   }
 
   /** A bare connection, after the handshake; Hello is still to be read. */
