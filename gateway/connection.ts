@@ -190,6 +190,15 @@ export class Connection implements Member {
     if (this.#context.hub.exit(this, channel)) this.#delivery.exit(channel);
   }
 
+  /** Adds a channel to what is replayed, from after the place `after` on, or takes it away. */
+  foresee(
+    what: "join" | "leave",
+    channel: { readonly name: string; readonly after: number },
+  ): void {
+    if (what === "join") this.#delivery.enter(channel.name, channel.after);
+    else this.#delivery.exit(channel.name);
+  }
+
   #messageReceived(data: string | Uint8Array): void {
     if (this.#state.phase === "closing" || this.#state.phase === "closed") return;
     try {

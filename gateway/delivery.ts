@@ -112,9 +112,9 @@ export class Delivery {
     if (this.#options.send(encoded)) this.#options.metrics.delivered(1);
   }
 
-  /** `channel` was added to what the client may see. */
-  enter(channel: string): void {
-    this.#replay?.enter(channel);
+  /** `channel` was added to what the client may see, from after this place on. */
+  enter(channel: string, after = this.#options.position().sequence): void {
+    this.#replay?.enter(channel, after);
   }
 
   /** `channel` was taken from what the client may see. */

@@ -9,7 +9,15 @@ import { Admission, type AdmissionOptions, type Ticket } from "./admission.ts";
 import { Connection, type ConnectionContext, type ConnectionOptions } from "./connection.ts";
 import { Hub } from "./hub.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Clock, Ids, Logger, MessageLog, Socket, TokenVerifier } from "./ports.ts";
+import type {
+  Clock,
+  Ids,
+  Logger,
+  MessageLog,
+  Socket,
+  TokenVerifier,
+  UserCommand,
+} from "./ports.ts";
 import type { Phase, Reduce } from "./protocol/mod.ts";
 import { Quiet } from "./quiet.ts";
 
@@ -143,9 +151,18 @@ export class Gateway {
     return connections.length;
   }
 
-  /** Runs `action` between the messages that the log handed over before and those that it will. */
-  inOrder(action: () => void): void {
-    this.#hub.inOrder(action);
+  /**
+   * Carries `command` out on the connections that are open now, between the messages that the log handed
+   * over before and those that it will. Then tells `done` how many it closed.
+   */
+  command(command: UserCommand, done: (disconnected: number) => void): void {
+    const connections = this.#hub.membersOf(command.user);
+    if (command.do !== "disconnect") {
+      // What is replayed does not come through the hub, and may be ahead of it.
+      const channel = { name: command.channel, after: this.#options.log.head().sequence };
+      for (const connection of connections) connection.foresee(command.do, channel);
+    }
+    this.#hub.inOrder(() => done(this.#carryOut(command, connections)));
   }
 
   /** Where `user` is; 0 connections for one who is not there. */
@@ -176,6 +193,22 @@ export class Gateway {
     });
     for (const timer of timers) timer.cancel();
     this.#unsubscribe();
+  }
+
+  #carryOut(command: UserCommand, connections: readonly Connection[]): number {
+    switch (command.do) {
+      case "join":
+        for (const connection of connections) this.#hub.enter(connection, command.channel);
+        return 0;
+      case "leave":
+        for (const connection of connections) this.#hub.exit(connection, command.channel);
+        return 0;
+      case "disconnect": {
+        const ready = connections.filter(({ phase }) => phase === "ready");
+        for (const connection of ready) connection.feed({ type: "disconnected" });
+        return ready.length;
+      }
+    }
   }
 
   #whenEmpty(callback: () => void): void {

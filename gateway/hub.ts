@@ -129,7 +129,10 @@ export class Hub<M extends Member = Member> {
     if (!this.#resting) this.#fanOut();
   }
 
-  /** Runs `action` once everything that was handed over before has been fanned out, and nothing after. */
+  /**
+   * Runs `action` once everything that was handed over before has been fanned out, and nothing after. It
+   * must not throw.
+   */
   inOrder(action: () => void): void {
     this.#backlog.push(action);
     if (!this.#resting) this.#fanOut();

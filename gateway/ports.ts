@@ -212,6 +212,23 @@ export interface MessageLog {
   close(): Promise<void>;
 }
 
+/** What the app's backend does to the connections that a user has open. */
+export type UserCommand =
+  | {
+    /** Lets them receive a channel, or not any more. */
+    readonly do: "join" | "leave";
+    /** Whose connections. */
+    readonly user: string;
+    /** Which channel. */
+    readonly channel: string;
+  }
+  | {
+    /** Closes them. */
+    readonly do: "disconnect";
+    /** Whose connections. */
+    readonly user: string;
+  };
+
 /**
  * A log that many nodes share, and in which they tell each other what to do. A command has its place among
  * the messages, so that every node comes to it in the same order, also one that was cut off for a while.

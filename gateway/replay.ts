@@ -131,11 +131,9 @@ export class Replay {
     else this.#aside = undefined;
   }
 
-  /** The client may see `channel` from the present of the fan-out on. */
-  enter(channel: string): void {
-    if (!this.#channels.has(channel)) {
-      this.#channels.set(channel, this.#target.position().sequence);
-    }
+  /** The client may see `channel` from after the place `after` on. */
+  enter(channel: string, after: number): void {
+    if (!this.#channels.has(channel)) this.#channels.set(channel, after);
   }
 
   /** The client may see nothing more of `channel`, what it missed included. */
@@ -149,7 +147,8 @@ export class Replay {
     for (const channel of [...this.#channels.keys()]) {
       if (!channels.includes(channel)) this.exit(channel);
     }
-    for (const channel of channels) this.enter(channel);
+    const { sequence } = this.#target.position();
+    for (const channel of channels) this.enter(channel, sequence);
   }
 
   /** Ends it; nothing is sent any more. */

@@ -15,7 +15,7 @@
 
 import type { NatsConnection, Subscription } from "@nats-io/transport-node";
 import { OperationalError } from "../errors.ts";
-import type { Clock, CommandLog, Ids, Json, Logger, Timer } from "../ports.ts";
+import type { Clock, CommandLog, Ids, Json, Logger, Timer, UserCommand } from "../ports.ts";
 import { type Nats, unwrap } from "./connection.ts";
 
 /** Where one user is. */
@@ -28,16 +28,13 @@ export interface UserPresence {
 
 /** The connections that this process has. */
 export interface LocalUsers {
-  /** Lets the connections of `user` receive `channel`. */
-  join(user: string, channel: string): void;
-  /** Undoes it. */
-  leave(user: string, channel: string): void;
-  /** Closes the connections of `user`; returns how many there were. */
-  disconnect(user: string): number;
+  /**
+   * Carries a command out, between what the log has handed over and what it hands over next. Then tells
+   * `done` how many connections it closed.
+   */
+  command(command: UserCommand, done: (disconnected: number) => void): void;
   /** Where `user` is. */
   presence(user: string): UserPresence;
-  /** Runs `action` once what the log handed over before has been sent, and before what comes after. */
-  inOrder(action: () => void): void;
 }
 
 /** What the connections of all nodes need. */
@@ -57,10 +54,6 @@ export interface NatsUsersOptions {
   /** What the subjects begin with; the same for all nodes, and not under the stream's. */
   readonly subject: string;
 }
-
-type Command =
-  | { readonly do: "join" | "leave"; readonly user: string; readonly channel: string }
-  | { readonly do: "disconnect"; readonly user: string };
 
 interface Answer extends UserPresence {
   readonly node: string;
@@ -192,7 +185,7 @@ export class NatsUsers {
   }
 
   /** Keeps `command`; what the nodes have answered that came to it in time. */
-  async #command(command: Command): Promise<UserPresence> {
+  async #command(command: UserCommand): Promise<UserPresence> {
     const answers = this.#gather();
     try {
       await this.#options.log.keepCommand({ ...command, reply: answers.reply });
@@ -208,26 +201,10 @@ export class NatsUsers {
   #receive(json: Json): void {
     const read = readCommand(json);
     if (read === undefined) return this.#options.logger.error("a command cannot be read");
-    this.#options.local.inOrder(() => {
-      const connections = this.#carryOut(read.command);
+    this.#options.local.command(read.command, (connections) => {
       if (this.#nats.isClosed()) return;
       this.#nats.publish(read.reply, this.#answer({ ...NOBODY, connections }));
     });
-  }
-
-  /** Returns how many connections were closed. */
-  #carryOut(command: Command): number {
-    const { local } = this.#options;
-    switch (command.do) {
-      case "join":
-        local.join(command.user, command.channel);
-        return 0;
-      case "leave":
-        local.leave(command.user, command.channel);
-        return 0;
-      case "disconnect":
-        return local.disconnect(command.user);
-    }
   }
 
   /** Collects what every node says to `reply`, until all have that are there, or it has taken too long. */
@@ -270,7 +247,7 @@ export class NatsUsers {
 /** What `#command` wrote; nothing else is taken. */
 function readCommand(
   json: Json,
-): { readonly command: Command; readonly reply: string } | undefined {
+): { readonly command: UserCommand; readonly reply: string } | undefined {
   if (typeof json !== "object" || json === null || Array.isArray(json)) return undefined;
   const { do: what, user, channel, reply } = json as Readonly<Record<string, Json>>;
   if (typeof user !== "string" || typeof reply !== "string") return undefined;

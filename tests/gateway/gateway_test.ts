@@ -137,6 +137,29 @@ Deno.test("Gateway.disconnect() closes every open connection of the user with 40
   await world.assertEmpty();
 });
 
+Deno.test("Gateway.command() holds for connections that are open, and says how many it closed", async () => {
+  const world = new World();
+  const ann = await world.ready({ user: "ann", channels: ["a"] });
+  const bob = await world.ready({ user: "bob", channels: ["a"] });
+  const verdict = world.verifier.held();
+  const waiting = world.connect();
+  waiting.identifyWith(verdict.token);
+  const counts: number[] = [];
+  const done = (count: number) => counts.push(count);
+  world.gateway.command({ do: "leave", user: "ann", channel: "a" }, done);
+  world.gateway.command({ do: "join", user: "ann", channel: "b" }, done);
+  world.gateway.command({ do: "join", user: "nobody", channel: "b" }, done);
+  const [a, b] = await world.publish({ channel: "a" }, { channel: "b" });
+  assert.deepEqual(ann.received, idsOf([b!]));
+  assert.deepEqual(bob.received, idsOf([a!]));
+  world.gateway.command({ do: "disconnect", user: "ann" }, done);
+  world.gateway.command({ do: "disconnect", user: "ann" }, done);
+  assert.deepEqual(counts, [0, 0, 0, 1, 0]);
+  assert.equal(ann.closeCode, 4010);
+  assert.equal(bob.closeCode, undefined);
+  assert.equal(waiting.closeCode, undefined);
+});
+
 Deno.test("Gateway starts at the head of the log and never repeats what was before it", async () => {
   const world = new World();
   const early = await world.publish({}, {}, {});

@@ -178,3 +178,67 @@ Deno.test("A channel joined while the replay is ahead of the fan-out gives what 
     assert.deepEqual(sequences, [...new Set(sequences)].sort((a, b) => a - b));
   }
 });
+
+Deno.test("Commands hold from their place in the log on, when the fan-out rests behind it", async () => {
+  const { world } = await lagging();
+  const peer = await world.ready({ channels: ["a", "c"] });
+  const counts: number[] = [];
+  const done = (count: number) => counts.push(count);
+  const before = await world.publish({ channel: "a" }, { channel: "b" }, { channel: "c" });
+  world.gateway.command({ do: "join", user: "alice", channel: "b" }, done);
+  world.gateway.command({ do: "leave", user: "alice", channel: "a" }, done);
+  const after = await world.publish({ channel: "a" }, { channel: "b" }, { channel: "c" });
+  world.gateway.command({ do: "disconnect", user: "alice" }, done);
+  await world.publish({ channel: "b" });
+  assert.deepEqual([peer.received, counts], [[], []]);
+  await world.clock.advance(10);
+  assert.deepEqual(peer.received, idsOf([before[0]!, before[2]!, after[1]!, after[2]!]));
+  assert.deepEqual(counts, [0, 0, 1]);
+  assert.equal(peer.closeCode, 4010);
+});
+
+Deno.test("Commands hold from their place in the log on, when a replay has just gone live", async () => {
+  for (const stall of [true, false]) {
+    const { world, seen } = await lagging();
+    const missed = await world.publish({ channel: "a" }, { channel: "b" }, {});
+    const socket = new FakeSocket();
+    if (stall) socket.stall();
+    const peer = await world.ready({ channels: ["a"], lastId: seen.id }, socket);
+    world.gateway.command({ do: "leave", user: "alice", channel: "a" }, () => {});
+    world.gateway.command({ do: "join", user: "alice", channel: "b" }, () => {});
+    const first = await world.publish({ channel: "a" }, { channel: "b" });
+    world.gateway.command({ do: "join", user: "alice", channel: "a" }, () => {});
+    world.gateway.command({ do: "leave", user: "alice", channel: "b" }, () => {});
+    const second = await world.publish({ channel: "a" }, { channel: "b" }, {});
+    socket.drain();
+    await world.clock.advance(1000);
+    const after = [first[1]!, second[0]!, second[2]!];
+    assert.deepEqual(peer.received, idsOf([missed[0]!, missed[2]!, ...after]));
+  }
+});
+
+Deno.test("Commands hold from their place in the log on, when a replay overtakes the fan-out", async () => {
+  const { world, peer, missed, goOn } = await held("second page is being read", ["a", "b"]);
+  const before = peer.received.length;
+  await world.ready({ user: "bulk" });
+  await world.publishMany(4, { user: "bulk", content: "x".repeat(100_000) });
+  await world.publish({ channel: "c" });
+  world.gateway.command({ do: "leave", user: "alice", channel: "a" }, () => {});
+  world.gateway.command({ do: "join", user: "alice", channel: "c" }, () => {});
+  const after = await world.publish({ channel: "a" }, { channel: "c" }, { channel: "b" });
+  world.log.holding = false;
+  world.log.release();
+  await settle();
+  const rest = missed.slice(before).filter(({ channel }) => channel !== "a");
+  const replayed = [...rest, after[1]!, after[2]!];
+  assert.deepEqual(peer.received.slice(before), idsOf(replayed));
+  assert.deepEqual(
+    world.gateway.presence("alice").channels,
+    ["a", "b"],
+    "the hub is not there yet",
+  );
+  await goOn();
+  assert.deepEqual(world.gateway.presence("alice").channels, ["b", "c"]);
+  const live = await world.publish({ channel: "a" }, { channel: "c" });
+  assert.deepEqual(peer.received.slice(before), idsOf([...replayed, live[1]!]));
+});

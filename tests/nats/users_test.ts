@@ -28,13 +28,11 @@ interface Node extends AsyncDisposable {
 async function startNode(url: string, connections: number): Promise<Node> {
   const calls: string[] = [];
   const local: LocalUsers = {
-    join: (user, channel) => void calls.push(`join ${user} ${channel}`),
-    leave: (user, channel) => void calls.push(`leave ${user} ${channel}`),
-    disconnect: (user) => {
-      calls.push(`disconnect ${user}`);
-      return connections;
+    command: (command, done) => {
+      const channel = command.do === "disconnect" ? "" : ` ${command.channel}`;
+      calls.push(`${command.do} ${command.user}${channel}`);
+      done(command.do === "disconnect" ? connections : 0);
     },
-    inOrder: (action) => action(),
     presence: () => ({ connections, channels: [`own ${connections}`, "shared"] }),
   };
   const world = { clock: new SystemClock(), ids: new RandomIds(), logger: new FakeLogger() };
