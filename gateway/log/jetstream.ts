@@ -19,6 +19,7 @@ import type {
   Draft,
   IdempotencyKey,
   Json,
+  Logger,
   LogPage,
   LogQuery,
   Message,
@@ -80,7 +81,8 @@ class JetStreamLog implements MessageLog, CommandLog {
   readonly #stream: Stream;
   readonly #epoch: string;
   readonly #clock: Clock;
-  /** The last entry when it was opened: nobody is told of what was before. */
+  readonly #logger: Logger;
+  /** The last entry when it was opened. */
   readonly #last: number;
   readonly #subscribers: Subscribers;
   readonly #health: LogHealth;
@@ -106,6 +108,7 @@ class JetStreamLog implements MessageLog, CommandLog {
     this.#stream = stream;
     this.#epoch = epoch;
     this.#clock = clock;
+    this.#logger = logger;
     this.#last = last;
     this.#subscribers = new Subscribers(logger, { epoch, sequence: places.last(last) });
     this.#health = new LogHealth(options, () => this.#probe());
@@ -257,14 +260,22 @@ class JetStreamLog implements MessageLog, CommandLog {
   #receive({ number, entry, bytes }: NumberedEntry): void {
     const messages = this.#messagesOf(number, entry);
     this.#window.push(number, messages, bytes);
-    if (number > this.#last) this.#spread(entry, messages);
+    // Nobody listens before the log is open: what was there until then only says where its head is.
+    this.#spread(entry, messages);
     this.#reached.reach(number);
   }
 
   #spread({ command }: Entry, messages: readonly Message[]): void {
     this.#subscribers.spread(messages);
     if (command === undefined) return;
-    for (const listener of this.#commanded) listener(command);
+    for (const listener of this.#commanded) {
+      try {
+        listener(command);
+      } catch (cause) {
+        const error = cause instanceof Error ? cause : new Error(String(cause));
+        this.#logger.error("a subscriber of the log's commands failed", { error });
+      }
+    }
   }
 
   #messagesOf(number: number, entry: Entry): readonly Message[] {

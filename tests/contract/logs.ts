@@ -6,7 +6,7 @@
 
 import { createMemoryLog, openJetStreamLog, openSqliteLog } from "../../gateway/log/mod.ts";
 import { connectNats } from "../../gateway/nats/connect.ts";
-import type { MessageLog } from "../../gateway/ports.ts";
+import type { CommandLog, MessageLog } from "../../gateway/ports.ts";
 import { FakeClock } from "../../mock/clock.ts";
 import { FakeIds } from "../../mock/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
@@ -68,9 +68,58 @@ export const LOGS: readonly LogFactory[] = [
     realTime: "NATS has a clock of its own",
     create: () => createJetStream({ windowBytes: 0 }),
   },
+  ...[{}, { windowBytes: 0 }].map((window): LogFactory => ({
+    name: `JetStreamLog (commands in between${
+      "windowBytes" in window ? ", nothing in memory" : ""
+    })`,
+    ...NO_NATS === undefined ? {} : { skipped: NO_NATS },
+    realTime: "NATS has a clock of its own",
+    create: async () => {
+      const fixture = await createJetStream(window);
+      await ask(fixture.log);
+      let log = withCommands(fixture.log);
+      return {
+        clock: fixture.clock,
+        logger: fixture.logger,
+        get log() {
+          return log;
+        },
+        reopen: async () => {
+          await ask(fixture.log);
+          await fixture.reopen();
+          log = withCommands(fixture.log);
+        },
+        [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
+      };
+    },
+  })),
 ];
 
-async function createJetStream(window: { readonly windowBytes?: number }): Promise<Fixture> {
+function ask(log: CommandLog): Promise<void> {
+  return log.keepCommand({ do: "join", user: "alice", channel: "room" });
+}
+
+/** A log into which somebody puts a command before every publish. */
+function withCommands(log: MessageLog & CommandLog): MessageLog {
+  const between = <T>(publish: () => Promise<T>): Promise<T> => {
+    // Not awaited, so that the order of the calls stays; a closed log may refuse it.
+    ask(log).catch(() => {});
+    return publish();
+  };
+  return {
+    publish: (drafts) => between(() => log.publish(drafts)),
+    publishOnce: (key, drafts) => between(() => log.publishOnce(key, drafts)),
+    subscribe: (listener) => log.subscribe(listener),
+    read: (query) => log.read(query),
+    head: () => log.head(),
+    check: () => log.check(),
+    close: () => log.close(),
+  };
+}
+
+async function createJetStream(
+  window: { readonly windowBytes?: number },
+): Promise<Fixture & { readonly log: MessageLog & CommandLog }> {
   const server = await NatsServer.start();
   const world = newWorld();
   const options = { stream: "messages", subject: "gateway", replicas: 1, ...window };

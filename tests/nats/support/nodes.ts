@@ -8,7 +8,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { openJetStreamLog } from "../../../gateway/log/mod.ts";
 import { connectNats } from "../../../gateway/nats/connect.ts";
 import { unwrap } from "../../../gateway/nats/connection.ts";
-import type { Message, MessageLog } from "../../../gateway/ports.ts";
+import type { CommandLog, Json, Message, MessageLog } from "../../../gateway/ports.ts";
 import { SystemClock } from "../../../gateway/runtime/clock.ts";
 import { RandomIds } from "../../../gateway/runtime/ids.ts";
 import { FakeLogger } from "../../../mock/logger.ts";
@@ -18,9 +18,10 @@ const LIMIT_MS = 30_000;
 
 /** A node: its log, and what that told. */
 export interface Node extends AsyncDisposable {
-  readonly log: MessageLog;
+  readonly log: MessageLog & CommandLog;
   readonly logger: FakeLogger;
   readonly heard: readonly Message[];
+  readonly commands: readonly Json[];
   /** Takes away every entry of the stream before number `before`. */
   purge(before: number): Promise<void>;
 }
@@ -37,10 +38,13 @@ export async function startNode(
   const log = await openJetStreamLog({ ...world, ...names, ...options, nats });
   const heard: Message[] = [];
   log.subscribe((messages) => heard.push(...messages));
+  const commands: Json[] = [];
+  log.subscribeCommands((command) => commands.push(command));
   return {
     log,
     logger,
     heard,
+    commands,
     purge: async (before) => {
       const manager = await jetstreamManager(unwrap(nats));
       await manager.streams.purge("messages", { seq: before });
