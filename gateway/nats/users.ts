@@ -16,6 +16,7 @@
 import type { NatsConnection, Subscription } from "@nats-io/transport-node";
 import { OperationalError } from "../errors.ts";
 import type { Clock, CommandLog, Ids, Json, Logger, Timer, UserCommand } from "../ports.ts";
+import { isName } from "../protocol/names.ts";
 import { type Nats, unwrap } from "./connection.ts";
 
 /** Where one user is. */
@@ -77,6 +78,8 @@ interface Beat {
 const BEAT_MS = 1000;
 const SILENCE_MS = 3000;
 const ANSWER_MS = 2000;
+/** What `Ids` gives. */
+const ID = /^[0-9a-z]{1,40}$/;
 const NOBODY: UserPresence = { connections: 0, channels: [] };
 /** In which the other nodes tell a new one that they are there. */
 const GREETING_MS = 250;
@@ -180,6 +183,11 @@ export class NatsUsers {
     if (state === "new" && node !== this.#node) this.#tell("here");
   }
 
+  /** What the subjects begin with that answers go to. */
+  get #answers(): string {
+    return `${this.#options.subject}.answers.`;
+  }
+
   #answer(presence: UserPresence): string {
     return JSON.stringify({ node: this.#node, ...presence } satisfies Answer);
   }
@@ -199,7 +207,7 @@ export class NatsUsers {
   }
 
   #receive(json: Json): void {
-    const read = readCommand(json);
+    const read = readCommand(json, this.#answers);
     if (read === undefined) return this.#options.logger.error("a command cannot be read");
     this.#options.local.command(read.command, (connections) => {
       if (this.#nats.isClosed()) return;
@@ -212,7 +220,7 @@ export class NatsUsers {
     const awaited = this.#nodes();
     const channels = new Set<string>();
     let connections = 0;
-    const reply = `${this.#options.subject}.answers.${this.#options.ids.next()}`;
+    const reply = this.#answers + this.#options.ids.next();
     const { promise, resolve } = Promise.withResolvers<void>();
     const subscription = this.#nats.subscribe(reply, {
       callback: (_, message) => {
@@ -244,14 +252,16 @@ export class NatsUsers {
   }
 }
 
-/** What `#command` wrote; nothing else is taken. */
+/** What `#command` wrote; nothing else is taken, whoever wrote it, nor answered to another subject. */
 function readCommand(
   json: Json,
+  answers: string,
 ): { readonly command: UserCommand; readonly reply: string } | undefined {
   if (typeof json !== "object" || json === null || Array.isArray(json)) return undefined;
   const { do: what, user, channel, reply } = json as Readonly<Record<string, Json>>;
-  if (typeof user !== "string" || typeof reply !== "string") return undefined;
+  if (!isName(user) || typeof reply !== "string") return undefined;
+  if (!reply.startsWith(answers) || !ID.test(reply.slice(answers.length))) return undefined;
   if (what === "disconnect") return { command: { do: what, user }, reply };
-  if ((what !== "join" && what !== "leave") || typeof channel !== "string") return undefined;
+  if ((what !== "join" && what !== "leave") || !isName(channel)) return undefined;
   return { command: { do: what, user, channel }, reply };
 }

@@ -11,14 +11,15 @@ import { type LocalUsers, NatsUsers } from "../../gateway/nats/users.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { RandomIds } from "../../gateway/runtime/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
-import type { MessageLog } from "../../gateway/ports.ts";
+import type { CommandLog, Json, MessageLog } from "../../gateway/ports.ts";
 import { eventually } from "./support/nodes.ts";
 import { Relay } from "./support/relay.ts";
 import { NatsServer, NO_NATS } from "./support/server.ts";
 
 interface Node extends AsyncDisposable {
   readonly users: NatsUsers;
-  readonly log: MessageLog;
+  readonly log: MessageLog & CommandLog;
+  readonly logger: FakeLogger;
   /** What it was told, and the messages that it heard, in order. */
   readonly calls: string[];
   /** Ends it without a word to the others. */
@@ -51,6 +52,7 @@ async function startNode(url: string, connections: number): Promise<Node> {
   return {
     users,
     log,
+    logger: world.logger,
     calls,
     die,
     [Symbol.asyncDispose]: async () => {
@@ -61,13 +63,13 @@ async function startNode(url: string, connections: number): Promise<Node> {
   };
 }
 
-function test(name: string, body: (url: string) => Promise<void>): void {
+function test(name: string, body: (url: string, server: NatsServer) => Promise<void>): void {
   Deno.test({
     name: `NatsUsers: ${name}${NO_NATS === undefined ? "" : ` (skipped: ${NO_NATS})`}`,
     ignore: NO_NATS !== undefined,
     fn: async () => {
       await using server = await NatsServer.start();
-      await body(server.url);
+      await body(server.url, server);
     },
   });
 }
@@ -122,9 +124,15 @@ test("a node that was cut off comes to every command in its place among the mess
   await a.log.publish([{ channel, author: "1", content: "before" }]);
   await a.users.leave("alice", channel);
   await a.log.publish([{ channel, author: "1", content: "after" }]);
+  assert.equal(await a.users.disconnect("alice"), 1);
+  assert.deepEqual(b.calls, ["join alice room"]);
   relay.heal();
   const order = ["join alice room", "message before", "leave alice room", "message after"];
+  order.push("disconnect alice");
   for (const { calls } of [a, b]) await eventually(() => assert.deepEqual(calls, order));
+  await eventually(async () => assert.equal((await b.users.presence("alice")).connections, 3));
+  await a.users.leave("bob", channel);
+  for (const { calls } of [a, b]) assert.deepEqual(calls, [...order, "leave bob room"]);
 });
 
 test("a node that starts is told nothing that was said before, and reads around it", async (url) => {
@@ -142,6 +150,36 @@ test("a node that starts is told nothing that was said before, and reads around 
   assert.deepEqual(rest !== "expired" && rest.messages, []);
   const [next] = await b.log.publish([{ author: "1", content: "next" }]);
   assert.ok(next!.sequence > message!.sequence);
+  await eventually(() => assert.equal(a.calls.at(-1), "message next"));
   const after = await a.log.read({ ...query, after: message!.id });
   assert.deepEqual(after !== "expired" && after.messages.map(({ id }) => id), [next!.id]);
+});
+
+test("what no gateway wrote as a command is logged, carried out by nobody and not answered", async (url) => {
+  await using a = await startNode(url, 1);
+  const good = { do: "leave", user: "ann", channel: "room", reply: "test-nodes.answers.0a" };
+  const { channel: _, ...without } = good;
+  const foreign: readonly Json[] = [
+    ...[null, "leave", [], {}, without],
+    { ...good, do: "promote" },
+    { ...good, user: "" },
+    { ...good, user: 7 },
+    { ...good, channel: "a\nb" },
+    { ...good, reply: "test-nodes.answers." },
+    { ...good, reply: "test-nodes.answers.>" },
+    { ...good, reply: "$JS.API.STREAM.PURGE.test" },
+  ];
+  for (const command of foreign) await a.log.keepCommand(command);
+  assert.deepEqual(a.calls, []);
+  assert.equal(a.logger.messages("error").length, foreign.length);
+  await a.log.keepCommand({ ...good, later: "fields" });
+  assert.deepEqual(a.calls, ["leave ann room"]);
+});
+
+test("what NATS cannot keep is refused", async (url, server) => {
+  await using a = await startNode(url, 1);
+  await server.stop();
+  await assert.rejects(a.users.disconnect("alice"), { code: "log_unavailable" });
+  await assert.rejects(a.users.join("alice", "room"), { code: "log_unavailable" });
+  assert.deepEqual(a.calls, []);
 });
