@@ -53,6 +53,24 @@ test("a user's connections are one, on whatever gateway they are", async (nats) 
   await a.presence(user, 0);
 });
 
+test("who joins on one gateway receives what is published on another at once, on a third", async (nats) => {
+  await using a = await start(nats);
+  await using b = await start(nats);
+  await using c = await start(nats);
+  const user = someone();
+  using peer = await c.member(user);
+  for (let round = 0; round < 20; round++) {
+    const channel = `room ${round}`;
+    await a.backend.join(user, channel);
+    const heard = await b.backend.publish({ channel, author: "1", content: "joined" });
+    await b.backend.leave(user, channel);
+    await a.backend.publish({ channel, author: "1", content: "left" });
+    assert.equal((await peer.nextMessage())["id"], heard.id);
+  }
+  const last = await a.backend.publish({ user, author: "1", content: "last" });
+  assert.equal((await peer.nextMessage())["id"], last.id);
+});
+
 test("what was missed on one is resumed on another", async (nats) => {
   await using a = await start(nats);
   await using b = await start(nats);
