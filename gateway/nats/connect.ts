@@ -7,17 +7,21 @@
  * @module
  */
 
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import {
   type Authenticator,
-  connect,
-  errors,
+  type NatsConnection,
+  NatsConnectionImpl,
   nkeyAuthenticator,
+  nkeys,
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from "@nats-io/transport-node";
 import { OperationalError } from "../errors.ts";
 import type { Clock, Logger } from "../ports.ts";
 import { type Nats, wrap } from "./connection.ts";
+import { faultOf, wantsTls } from "./faults.ts";
+import { Attempt, type ObservedOptions, useOwnTransport } from "./transport.ts";
 
 export type { Nats };
 
@@ -40,12 +44,21 @@ export interface NatsTls {
 
 /** Where NATS is and how to get in. */
 export interface NatsOptions {
-  /** URLs such as `nats://10.0.0.1:4222`, or `tls://`; the cluster tells of its other servers itself. */
+  /**
+   * URLs such as `nats://10.0.0.1:4222`; the cluster tells of its other servers itself. One with `tls://`
+   * makes every connection encrypted, and with `nats://` it is if the server wants it.
+   */
   readonly servers: readonly string[];
   /** Without, the gateway does not say who it is. */
   readonly credentials?: NatsCredentials;
-  /** Without, what the servers' URLs ask for. */
+  /** With it every connection is encrypted. */
   readonly tls?: NatsTls;
+}
+
+/** What connecting works with. */
+interface World {
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 const CONNECT_TIMEOUT_MS = 2000;
@@ -56,34 +69,23 @@ const PING_INTERVAL_MS = 5000;
 /**
  * Connects, and tries until it succeeds: a gateway may be started before its NATS.
  *
- * @throws {OperationalError} `bad_configuration` when NATS refuses the credentials
+ * @throws {OperationalError} `bad_configuration` when trying again does not help: NATS refuses the login
+ * or the certificate, or has one that is not to be trusted; the message names the option
  */
-export async function connectNats(
-  options: NatsOptions,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-): Promise<Nats> {
-  const authenticator = authenticatorOf(options.credentials);
+export async function connectNats(options: NatsOptions, world: World): Promise<Nats> {
+  const { clock, logger } = world;
+  const connection = observed(options);
+  const { attempt } = connection;
   for (let failures = 0;; failures++) {
     try {
-      const nats = await connect({
-        servers: [...options.servers],
-        name: "emagine-gateway",
-        timeout: CONNECT_TIMEOUT_MS,
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: 250,
-        pingInterval: PING_INTERVAL_MS,
-        maxPingOut: 2,
-        // A server that is restarted may not know its users yet, and comes to know them.
-        ignoreAuthErrorAbort: true,
-        ...authenticator === undefined ? {} : { authenticator },
-        ...options.tls === undefined ? {} : { tls: { ...options.tls } },
-      });
+      useOwnTransport();
+      const nats = await NatsConnectionImpl.connect(connection);
       if (failures > 0) logger.info("NATS can be reached");
+      void sayFaults(nats, { attempt, options, logger });
       return wrap(nats);
     } catch (cause) {
-      if (isRefusal(cause)) {
-        throw new OperationalError("bad_configuration", "NATS refuses the credentials", { cause });
-      }
+      const fault = faultOf(cause, { attempt, options });
+      if (fault !== undefined) throw new OperationalError("bad_configuration", fault, { cause });
       const error = cause instanceof Error ? cause : new Error(String(cause));
       if (failures === 0) logger.warn("NATS cannot be reached; trying until it can", { error });
       else logger.debug("NATS still cannot be reached", { error });
@@ -92,9 +94,61 @@ export async function connectNats(
   }
 }
 
-function isRefusal(error: unknown): boolean {
-  return error instanceof errors.AuthorizationError ||
-    (error instanceof Error && error.cause instanceof errors.AuthorizationError);
+function observed(options: NatsOptions): ObservedOptions {
+  const { servers, credentials, tls } = options;
+  const authenticator = authenticatorOf(credentials);
+  checkPair(tls);
+  return {
+    servers: [...servers],
+    name: "emagine-gateway",
+    timeout: CONNECT_TIMEOUT_MS,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    pingInterval: PING_INTERVAL_MS,
+    maxPingOut: 2,
+    // A server that is restarted may not know its users yet, and comes to know them.
+    ignoreAuthErrorAbort: true,
+    attempt: new Attempt(),
+    ...authenticator === undefined ? {} : { authenticator },
+    // The library does not look at the scheme of a URL.
+    ...wantsTls(options) ? { tls: { ...tls } } : {},
+  };
+}
+
+/** Says once what keeps a connection that was lost from being made again; the library only goes on. */
+async function sayFaults(
+  nats: NatsConnection,
+  { attempt, options, logger }: {
+    readonly attempt: Attempt;
+    readonly options: NatsOptions;
+    readonly logger: Logger;
+  },
+): Promise<void> {
+  let said: string | undefined;
+  const say = (error: unknown): void => {
+    const fault = faultOf(error, { attempt, options });
+    if (fault === undefined || fault === said) return;
+    said = fault;
+    logger.error("NATS cannot be reached again; trying until it can", { fault });
+  };
+  attempt.failed = say;
+  for await (const status of nats.status()) {
+    if (status.type === "error") say(status.error);
+    if (status.type === "reconnect") said = undefined;
+  }
+}
+
+/** A certificate and a key that do not belong together would only be refused in words of the runtime's. */
+function checkPair({ cert, key }: NatsTls = {}): void {
+  if (cert === undefined || key === undefined) return;
+  try {
+    if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return;
+  } catch (cause) {
+    const message = "GATEWAY_NATS_TLS_CERT or GATEWAY_NATS_TLS_KEY cannot be read as PEM";
+    throw new OperationalError("bad_configuration", message, { cause });
+  }
+  const message = "GATEWAY_NATS_TLS_KEY is not the key of GATEWAY_NATS_TLS_CERT";
+  throw new OperationalError("bad_configuration", message);
 }
 
 function authenticatorOf(credentials: NatsCredentials | undefined): Authenticator | undefined {
@@ -106,6 +160,18 @@ function authenticatorOf(credentials: NatsCredentials | undefined): Authenticato
     case "token":
       return tokenAuthenticator(credentials.token);
     case "nkey":
-      return nkeyAuthenticator(new TextEncoder().encode(credentials.seed));
+      return nkeyAuthenticator(checkedSeed(credentials.seed));
   }
+}
+
+/** The library would find out only when a server asks. */
+function checkedSeed(seed: string): Uint8Array {
+  const bytes = new TextEncoder().encode(seed);
+  try {
+    nkeys.fromSeed(bytes);
+  } catch (cause) {
+    const message = "GATEWAY_NATS_NKEY_SEED is no seed of a user's nkey";
+    throw new OperationalError("bad_configuration", message, { cause });
+  }
+  return bytes;
 }

@@ -6,18 +6,18 @@
 
 import assert from "node:assert/strict";
 import { NatsServer, NO_NATS } from "../nats/support/server.ts";
-import { GatewayProcess } from "./support/process.ts";
+import { GatewayProcess, runToEnd, type Settings } from "./support/process.ts";
 import { someone } from "./support/target.ts";
 import { eventually } from "./support/wait.ts";
 
-function test(name: string, body: (nats: NatsServer) => Promise<void>): void {
+function test(name: string, body: (nats: NatsServer) => Promise<void>, config = ""): void {
   Deno.test({
     name: `gateways on NATS: ${name}${NO_NATS === undefined ? "" : ` (skipped: ${NO_NATS})`}`,
     ignore: NO_NATS !== undefined,
     sanitizeOps: false,
     sanitizeResources: false,
     fn: async () => {
-      await using nats = await NatsServer.start();
+      await using nats = await NatsServer.start({ config });
       await body(nats);
     },
   });
@@ -114,5 +114,41 @@ for (const away of ["frozen", "killed"] as const) {
     });
     const last = await gateway.backend.publish({ author: "1", content: "to everyone" });
     for (const each of [peer, other]) assert.equal((await each.nextMessage())["id"], last.id);
+    assert.deepEqual(gateway.log.filter((line) => line.includes("a bug came up")), []);
   });
+}
+
+const REFUSED: readonly {
+  readonly what: string;
+  readonly config: string;
+  readonly settings: Settings;
+  readonly names: string;
+}[] = [
+  {
+    what: "a wrong token",
+    config: 'authorization { token: "a-secret" }',
+    settings: { GATEWAY_NATS_TOKEN: "swordfish" },
+    names: "GATEWAY_NATS_TOKEN",
+  },
+  {
+    what: "a wrong password",
+    config: 'authorization { user: "gateway", password: "a-secret" }',
+    settings: { GATEWAY_NATS_USER: "gateway", GATEWAY_NATS_PASSWORD: "swordfish" },
+    names: "GATEWAY_NATS_PASSWORD",
+  },
+];
+
+for (const { what, config, settings, names } of REFUSED) {
+  test(`${what} stops the start with one line that names it`, async (nats) => {
+    const { code, stdout, stderr } = await runToEnd({
+      GATEWAY_PORT: "0",
+      GATEWAY_NATS_URL: nats.url,
+      ...settings,
+    });
+    const lines = (stdout + stderr).trim().split("\n");
+    assert.equal(code, 1, lines.join("\n"));
+    assert.equal(lines.length, 1, lines.join("\n"));
+    assert.ok(lines[0]?.includes(names), lines[0]);
+    assert.ok(!lines[0]?.includes("swordfish"));
+  }, config);
 }

@@ -8,14 +8,6 @@ import { lines } from "../../log/support/lines.ts";
 
 const COMMAND = Deno.env.get("NATS_SERVER") ?? "nats-server";
 
-// The library gives a socket up without listening to it any further, and Deno then has nobody to tell of a
-// reset that comes late. A gateway contains it as main.ts contains everything that nobody caught.
-globalThis.addEventListener("error", (event) => {
-  if (event.error instanceof Error && event.error.message === "read ECONNRESET") {
-    event.preventDefault();
-  }
-});
-
 /** Why there is no nats-server here, if there is none. */
 export const NO_NATS: string | undefined = await whyNot();
 

@@ -1,0 +1,104 @@
+/**
+ * Why NATS does not let the gateway in: the faults that no waiting heals, each with the option to change.
+ *
+ * What may heal by itself, such as a server that is down, is none of them. No message has a secret.
+ *
+ * @module
+ */
+
+import { errors } from "@nats-io/transport-node";
+import type { NatsOptions } from "./connect.ts";
+import type { Attempt } from "./transport.ts";
+
+/** The options that a fault may lie in. */
+const URL = "GATEWAY_NATS_URL";
+const CA = "GATEWAY_NATS_TLS_CA";
+const CERT = "GATEWAY_NATS_TLS_CERT";
+const KEY = "GATEWAY_NATS_TLS_KEY";
+const LOGINS = "GATEWAY_NATS_USER and GATEWAY_NATS_PASSWORD, GATEWAY_NATS_TOKEN or " +
+  "GATEWAY_NATS_NKEY_SEED";
+
+const UNTRUSTED: ReadonlySet<string> = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
+/** Why `error` is final, in words for the operator; nothing if trying again may help. */
+export function faultOf(
+  error: unknown,
+  { attempt, options }: { readonly attempt: Attempt; readonly options: NatsOptions },
+): string | undefined {
+  return causes(error).map((each) => refusal(each, options) ?? mistrust(each, options))
+    .find((fault) => fault !== undefined) ?? certificateRefused(attempt, options);
+}
+
+/** `error`, and what it came of. */
+function causes(error: unknown): readonly Error[] {
+  return error instanceof Error ? [error, ...causes(error.cause)] : [];
+}
+
+/** NATS knows the gateway not to be allowed in. */
+function refusal(error: Error, { credentials }: NatsOptions): string | undefined {
+  // A server that is busy may say that the login took too long.
+  if (!(error instanceof errors.AuthorizationError) || !/violation/i.test(error.message)) {
+    return undefined;
+  }
+  switch (credentials?.kind) {
+    case undefined:
+      return `NATS wants a login: set ${LOGINS}`;
+    case "user":
+      return "NATS refuses the user of GATEWAY_NATS_USER, or the password of GATEWAY_NATS_PASSWORD";
+    case "token":
+      return "NATS refuses the token of GATEWAY_NATS_TOKEN";
+    case "nkey":
+      return "NATS refuses the nkey of GATEWAY_NATS_NKEY_SEED";
+  }
+}
+
+/** The gateway cannot trust that this is its NATS. */
+function mistrust(error: Error, options: NatsOptions): string | undefined {
+  const { servers, tls } = options;
+  const { message } = error;
+  const code = "code" in error ? error.code : undefined;
+  if (/does not support 'tls'|'?tls'? is not available/.test(message)) {
+    const byUrl = servers.some(isTlsUrl) ? `tls:// in ${URL}` : undefined;
+    return `NATS has no TLS, and ${byUrl ?? (tls?.ca === undefined ? CERT : CA)} asks for it`;
+  }
+  if (UNTRUSTED.has(String(code)) || /UnknownIssuer|CaUsedAsEndEntity/.test(message)) {
+    return tls?.ca === undefined
+      ? `NATS's certificate is of an authority that is not known here: name it with ${CA}`
+      : `NATS's certificate is not of an authority in ${CA}`;
+  }
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || /NotValidForName/.test(message)) {
+    return `NATS's certificate is for another host than the one in ${URL}`;
+  }
+  if (code === "CERT_HAS_EXPIRED") return "NATS's certificate has expired";
+  return undefined;
+}
+
+/** NATS cannot trust the gateway's certificate. TLS says so only after both could have begun to talk. */
+function certificateRefused(
+  { error, wantsCertificate }: Attempt,
+  { tls }: NatsOptions,
+): string | undefined {
+  if (tls?.cert === undefined) {
+    return wantsCertificate
+      ? `NATS wants a certificate of the gateway: set ${CERT} and ${KEY}`
+      : undefined;
+  }
+  return /fatal alert: (?:\w*Certificate\w*|UnknownCA|AccessDenied)/.test(error?.message ?? "")
+    ? `NATS refuses the certificate of ${CERT}`
+    : undefined;
+}
+
+/** Whether the connection is to be encrypted even if the server would do without. */
+export function wantsTls({ servers, tls }: NatsOptions): boolean {
+  return tls !== undefined || servers.some(isTlsUrl);
+}
+
+function isTlsUrl(url: string): boolean {
+  return url.startsWith("tls:");
+}

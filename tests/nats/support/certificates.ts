@@ -1,0 +1,66 @@
+/**
+ * Certificates for a test, made by openssl in a directory of their own: an authority, and what it signs.
+ *
+ * @module
+ */
+
+const KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes".split(" ");
+
+/** A certificate and its key, as PEM and as files. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+  readonly certPath: string;
+  readonly keyPath: string;
+}
+
+/** An authority with its files. */
+export class Authority implements Disposable {
+  readonly #directory = Deno.makeTempDirSync({ prefix: "certificates-" });
+  #signed = 0;
+
+  /** Makes one that nobody knows yet. */
+  constructor() {
+    openssl(
+      ..."req -x509 -days 2 -subj /CN=authority".split(" "),
+      ...KEY,
+      ...["-keyout", `${this.#directory}/ca.key`, "-out", this.path],
+    );
+  }
+
+  /** Its own certificate. */
+  get cert(): string {
+    return Deno.readTextFileSync(this.path);
+  }
+
+  /** Where that is. */
+  get path(): string {
+    return `${this.#directory}/ca.pem`;
+  }
+
+  /** Signs a certificate for `names`, such as `IP:127.0.0.1`. */
+  sign(names: string): Certificate {
+    const base = `${this.#directory}/${++this.#signed}`;
+    const keyPath = `${base}.key`;
+    const certPath = `${base}.pem`;
+    Deno.writeTextFileSync(`${base}.ext`, `subjectAltName=${names}\n`);
+    openssl(...["req", "-subj", "/CN=test"], ...KEY, "-keyout", keyPath, "-out", `${base}.csr`);
+    openssl(
+      ...["x509", "-req", "-days", "2", "-in", `${base}.csr`, "-extfile", `${base}.ext`],
+      ...["-CA", this.path, "-CAkey", `${this.#directory}/ca.key`, "-CAcreateserial"],
+      ...["-out", certPath],
+    );
+    const [cert, key] = [Deno.readTextFileSync(certPath), Deno.readTextFileSync(keyPath)];
+    return { cert, key, certPath, keyPath };
+  }
+
+  /** Takes its files away. */
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.#directory, { recursive: true });
+  }
+}
+
+function openssl(...args: readonly string[]): void {
+  const { success, stderr } = new Deno.Command("openssl", { args: [...args] }).outputSync();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+}
