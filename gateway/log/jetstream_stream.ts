@@ -64,6 +64,8 @@ export class Stream {
   readonly #parts: StreamParts;
   readonly #client: JetStreamClient;
   #connected = true;
+  /** How often the connection was lost. */
+  #losses = 0;
   /** Who waits for an answer, to be told when the connection is lost. */
   readonly #asking = new Set<(error: OperationalError) => void>();
   #replaced = false;
@@ -107,6 +109,8 @@ export class Stream {
       this.#client.publish(`${this.#parts.subject}.${subject}`, bytes, {
         timeout: ANSWER_TIMEOUT_MS,
         expect: { streamName: name },
+        // Another try after a timeout could write it a second time.
+        retries: 1,
         ...id === undefined ? {} : { msgID: id },
       });
     const { seq, duplicate } = await this.#ask(() => this.#untilHeard(write));
@@ -114,10 +118,11 @@ export class Stream {
   }
 
   /**
-   * Writes again while nobody is there to take it, as when a cluster elects a leader. The library's own
-   * retries would do so after a timeout too, and then the entry may be there already.
+   * Writes again while nobody is there to take it, as when a cluster elects a leader, and only then: after
+   * a timeout the entry may be there already. Once the connection was lost its publisher has been answered.
    */
   async #untilHeard(write: () => Promise<PubAck>): Promise<PubAck> {
+    const losses = this.#losses;
     for (let tries = 1;; tries++) {
       try {
         return await write();
@@ -125,6 +130,7 @@ export class Stream {
         if (!isUnheard(error) || tries === WRITE_TRIES) throw error;
       }
       await new Promise<void>((resolve) => this.#parts.clock.setTimer(WRITE_AGAIN_MS, resolve));
+      if (losses !== this.#losses) throw unavailable("the connection to NATS was lost");
     }
   }
 
@@ -233,6 +239,7 @@ export class Stream {
       if (type === "disconnect") {
         if (this.#connected) logger.error("the connection to NATS is lost");
         this.#connected = false;
+        this.#losses += 1;
         for (const reject of this.#asking) reject(unavailable("the connection to NATS is lost"));
       }
       if (type === "reconnect") {

@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import { parseMessageId } from "../../gateway/log/mod.ts";
 import { EVERYONE, readAll, toEveryone } from "../contract/support.ts";
 import { eventually, type Node, startNode } from "./support/nodes.ts";
+import { Relay } from "./support/relay.ts";
 import { NatsServer, NO_NATS } from "./support/server.ts";
 
 const UNAVAILABLE = { name: "OperationalError", code: "log_unavailable" };
@@ -55,14 +56,40 @@ test("a NATS that falls silent makes publishes fail, and nothing else", async (s
   await using node = await startNode(server.url);
   await node.log.publish(toEveryone("1"));
   server.signal("SIGSTOP");
-  await assert.rejects(
-    node.log.publishOnce({ key: "k", digest: "d" }, toEveryone("2")),
-    UNAVAILABLE,
-  );
+  const once = () => node.log.publishOnce({ key: "k", digest: "d" }, toEveryone("2"));
+  const refused = [once(), ...["a", "b", "c"].map((each) => node.log.publish(toEveryone(each)))];
+  await Promise.all(refused.map((publish) => assert.rejects(publish, UNAVAILABLE)));
   server.signal("SIGCONT");
   // It was kept, or it was not: the key tells.
-  await eventually(() => node.log.publishOnce({ key: "k", digest: "d" }, toEveryone("2")));
-  assert.deepEqual(contents(node), ["1", "2"]);
+  await eventually(once);
+  await node.log.publish(toEveryone("3"));
+  const heard = contents(node);
+  assert.deepEqual(heard.filter((each) => Number(each) > 0), ["1", "2", "3"]);
+  assert.equal(new Set(heard).size, heard.length, `nothing twice: ${heard}`);
+});
+
+test("a publish whose answer is lost is there once, key or no key", async (server) => {
+  using relay = new Relay(server.url);
+  await using node = await startNode(relay.url);
+  await using other = await startNode(server.url);
+  for (const [round, content] of ["1", "2", "3"].entries()) {
+    relay.loseAnswers();
+    const lost = node.log.publish(toEveryone(content));
+    lost.catch(() => {});
+    await eventually(() => assert.equal(contents(other).at(-1), content));
+    relay.drop();
+    await assert.rejects(lost, UNAVAILABLE);
+    await eventually(() => {
+      const again = node.logger.messages("info").filter((each) =>
+        each === "connected to NATS again"
+      );
+      assert.equal(again.length, round + 1);
+    });
+  }
+  await node.log.publish(toEveryone("4"));
+  await eventually(() => assert.equal(contents(other).at(-1), "4"));
+  assert.deepEqual(contents(other), ["1", "2", "3", "4"]);
+  assert.deepEqual(contents(node), ["1", "2", "3", "4"]);
 });
 
 test("every message reaches three nodes once and in order, however often NATS is killed", async (server) => {

@@ -12,6 +12,7 @@ export class Relay implements Disposable {
   readonly #target: number;
   readonly #connections = new Set<Deno.TcpConn>();
   #healed: PromiseWithResolvers<void> = healthy();
+  #losing = false;
 
   /** Relays to the NATS at `url`. */
   constructor(url: string) {
@@ -35,11 +36,22 @@ export class Relay implements Disposable {
     this.#healed.resolve();
   }
 
+  /** From now on what the server says is lost, and the node is heard. */
+  loseAnswers(): void {
+    this.#losing = true;
+  }
+
+  /** Ends every connection; new ones lose nothing. */
+  drop(): void {
+    this.#losing = false;
+    for (const connection of [...this.#connections]) this.#close(connection);
+  }
+
   /** Ends it and its connections. */
   [Symbol.dispose](): void {
     this.heal();
     this.#listener.close();
-    for (const connection of [...this.#connections]) this.#close(connection);
+    this.drop();
   }
 
   async #accept(): Promise<void> {
@@ -54,7 +66,10 @@ export class Relay implements Disposable {
     try {
       const far = await Deno.connect({ hostname: "127.0.0.1", port: this.#target });
       this.#connections.add(far);
-      await Promise.race([this.#pass(near, far), this.#pass(far, near)]);
+      await Promise.race([
+        this.#pass(near, far),
+        this.#pass(far, near, () => this.#losing),
+      ]);
       this.#close(far);
     } catch {
       // The server is down: the node is to see its connection end.
@@ -62,7 +77,11 @@ export class Relay implements Disposable {
     this.#close(near);
   }
 
-  async #pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+  async #pass(
+    from: Deno.TcpConn,
+    to: Deno.TcpConn,
+    loses: () => boolean = () => false,
+  ): Promise<void> {
     const buffer = new Uint8Array(65_536);
     try {
       for (;;) {
@@ -70,7 +89,7 @@ export class Relay implements Disposable {
         // An end is held back like everything else.
         await this.#healed.promise;
         if (count === null) return;
-        for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
+        for (let sent = 0; sent < count && !loses();) sent += await to.write(buffer.subarray(sent, count));
       }
     } catch {
       // Either side is gone.
