@@ -1,7 +1,8 @@
 /**
  * The crash harness for three gateways and one NATS: clients and publishers are spread over all gateways
- * and go to the next one when theirs fails, while gateways are killed, NATS is killed, or gateways are
- * restarted one after the other.
+ * and go to the next one when theirs fails, while gateways are killed or NATS is killed; or they are behind
+ * a load balancer while gateways are restarted one after the other, and it is measured how long they are
+ * away.
  *
  * Publishers retry with the same Idempotency-Key until they have a 201, on whatever gateway; clients
  * reconnect with the last id that they have seen.
@@ -10,10 +11,12 @@
  */
 
 import assert from "node:assert/strict";
+import type { Peer } from "../conformance/support/peer.ts";
 import { GatewayProcess } from "../conformance/support/process.ts";
 import { pause } from "../conformance/support/wait.ts";
 import { leaderOf } from "../nats/support/leader.ts";
 import { NatsServer, startCluster } from "../nats/support/server.ts";
+import { type Absences, Balancer } from "./balancer.ts";
 import { compare, type Counts, type Differences, type Known, sum } from "./report.ts";
 
 /** What is done to the deployment, again and again. */
@@ -46,6 +49,8 @@ export interface ClusterReport extends Counts, Differences {
   readonly accepted: number;
   /** Messages that the clients received, all together. */
   readonly received: number;
+  /** How long clients were away, if gateways were restarted. */
+  readonly absences: Absences | undefined;
 }
 
 const GATEWAYS = 3;
@@ -54,6 +59,8 @@ const LAST = "the last message";
 const BATCH = 3;
 /** How long anything may be tried again before the run is a failure. */
 const PATIENCE_MS = 60_000;
+/** With which a gateway that is restarted closes its clients. */
+const SERVICE_RESTART = 1012;
 
 /** Does the run. */
 export async function crashCluster(options: ClusterOptions): Promise<ClusterReport> {
@@ -61,7 +68,8 @@ export async function crashCluster(options: ClusterOptions): Promise<ClusterRepo
     ? await startCluster(3)
     : [await NatsServer.start()];
   try {
-    return await new ClusterRun(nats).go(options);
+    const balancer = options.mischief === "restart gateways" ? new Balancer() : undefined;
+    return await new ClusterRun(nats, balancer).go(options);
   } finally {
     for (const server of nats) await server[Symbol.asyncDispose]();
   }
@@ -69,19 +77,21 @@ export async function crashCluster(options: ClusterOptions): Promise<ClusterRepo
 
 class ClusterRun {
   readonly #nats: readonly NatsServer[];
+  readonly #balancer: Balancer | undefined;
   readonly #gateways: Promise<GatewayProcess>[];
   readonly #accepted: Known[] = [];
   readonly #counts: Counts = { kills: 0, resumed: 0, refused: 0, retries: 0 };
   #publishing = true;
 
-  constructor(nats: readonly NatsServer[]) {
+  constructor(nats: readonly NatsServer[], balancer: Balancer | undefined) {
     this.#nats = nats;
+    this.#balancer = balancer;
     this.#gateways = Array.from({ length: GATEWAYS }, () => this.#start());
   }
 
   async go(options: ClusterOptions): Promise<ClusterReport> {
     try {
-      await Promise.all(this.#gateways);
+      for (const gateway of await Promise.all(this.#gateways)) await this.#balancer?.add(gateway);
       const ready = Array.from({ length: options.clients }, () => Promise.withResolvers<void>());
       const receiving = Promise.all(
         ready.map(({ resolve }, index) => this.#receive(index, resolve)),
@@ -93,6 +103,7 @@ class ClusterRun {
         ...sum(received.map((each) => compare(each, this.#accepted))),
         accepted: this.#accepted.length,
         received: received.reduce((total, each) => total + each.length, 0),
+        absences: this.#balancer?.absences,
       };
     } finally {
       this.#publishing = false;
@@ -152,9 +163,11 @@ class ClusterRun {
 
   async #replace(index: number, signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const gateway = await this.#gateway(index);
+    await this.#balancer?.remove(gateway);
     await gateway.end(signal);
     const next = this.#start();
     this.#gateways[index] = next;
+    await this.#balancer?.add(await next);
     await next;
   }
 
@@ -202,20 +215,29 @@ class ClusterRun {
   async #receive(index: number, ready: () => void): Promise<readonly Known[]> {
     const received: Known[] = [];
     let lastId: string | undefined;
-    await this.#retry(index, async (gateway) => {
+    const enter = async (gateway: GatewayProcess): Promise<Peer> => {
       const joined = await gateway.join(`client-${index}`, { channels: [CHANNEL], lastId });
-      using peer = joined.peer;
       if (lastId === undefined) lastId = String(joined.ready["last_id"]);
       else if (joined.ready["resumed"] === true) this.#counts.resumed += 1;
       else this.#counts.refused += 1;
       ready();
+      return joined.peer;
+    };
+    const read = async (peer: Peer): Promise<void> => {
       for (;;) {
         const { id, content } = await peer.nextMessage();
         lastId = String(id);
         received.push({ id: lastId, content: String(content) });
         if (content === LAST) return;
       }
-    });
+    };
+    if (this.#balancer !== undefined) await readBalanced(this.#balancer, { enter, read });
+    else {
+      await this.#retry(index, async (gateway) => {
+        using peer = await enter(gateway);
+        await read(peer);
+      });
+    }
     return received;
   }
 
@@ -238,6 +260,29 @@ class ClusterRun {
         retried();
       }
       await pause(20);
+    }
+  }
+}
+
+/** Reads to the end behind a load balancer: a connection ends with a restart of its node, and only so. */
+async function readBalanced(
+  balancer: Balancer,
+  { enter, read }: {
+    readonly enter: (gateway: GatewayProcess) => Promise<Peer>;
+    readonly read: (peer: Peer) => Promise<void>;
+  },
+): Promise<void> {
+  let next = await balancer.connect(enter);
+  for (;;) {
+    using peer = next;
+    const closed = peer.closed.then((close) => ({ code: close?.code, at: performance.now() }));
+    try {
+      return await read(peer);
+    } catch (error) {
+      peer[Symbol.dispose]();
+      const { code, at } = await closed;
+      assert.equal(code, SERVICE_RESTART, String(error));
+      next = await balancer.reconnect(at, enter);
     }
   }
 }

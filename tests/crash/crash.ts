@@ -1,8 +1,9 @@
 /**
  * The crash harness as a program: kills a gateway again and again while messages are published and
  * received, prints what came of it, and exits with 1 if a message was lost, repeated or out of order.
- * With `--nats` there are three gateways on one NATS, and what is killed is one of them, or NATS, or
- * they are restarted one after the other.
+ * With `--nats` there are three gateways on one NATS, and what is killed is one of them, or NATS; or they
+ * are restarted one after the other, and it exits with 1 too if a client behind their load balancer did not
+ * come back at the first attempt.
  *
  *     deno task crash --kills 200
  *     deno task crash --nats "kill gateways" --kills 100
@@ -14,9 +15,10 @@
  */
 
 import { parseArgs } from "node:util";
+import type { Absences } from "./balancer.ts";
 import type { Counts } from "./report.ts";
 import { type ClusterReport, crashCluster, type Mischief } from "./cluster.ts";
-import { crash, type CrashReport } from "./run.ts";
+import { crash } from "./run.ts";
 
 /** Every how many kills a line of progress is printed. */
 const STRIDE = 10;
@@ -53,13 +55,13 @@ const options = {
   },
 };
 const times = Number(values.kills);
-const report = mischief === undefined
-  ? await crash({ ...options, kills: times })
+const report: ClusterReport = mischief === undefined
+  ? { ...await crash({ ...options, kills: times }), absences: undefined }
   : await crashCluster({ ...options, times, mischief });
 console.log(table(report, (performance.now() - started) / 1000));
 if (isFaulty(report)) Deno.exit(1);
 
-function table(found: CrashReport | ClusterReport, seconds: number): string {
+function table(found: ClusterReport, seconds: number): string {
   const rows: readonly (readonly [string, number])[] = [
     ["kills", found.kills],
     ["messages accepted (201)", found.accepted],
@@ -72,10 +74,25 @@ function table(found: CrashReport | ClusterReport, seconds: number): string {
     ["out of order", found.disorders],
     ["of unknown origin", found.strangers],
     ["seconds", Math.round(seconds)],
+    ...(found.absences === undefined ? [] : rowsOf(found.absences)),
   ];
   return rows.map(([name, count]) => `${name.padEnd(32)}${count}`).join("\n");
 }
 
-function isFaulty({ losses, duplicates, disorders, strangers, refused }: CrashReport): boolean {
-  return losses + duplicates + disorders + strangers + refused > 0;
+function rowsOf(found: Absences): readonly (readonly [string, number])[] {
+  return [
+    ["absences", found.count],
+    ["attempts beyond the first", found.extraAttempts],
+    ["longest delay drawn, ms", Math.round(found.longestDelayMs)],
+    ["longest away, ms", Math.round(found.longestAwayMs)],
+    ["median beyond the delay, ms", Math.round(found.medianOverheadMs)],
+    ["longest beyond the delay, ms", Math.round(found.longestOverheadMs)],
+  ];
+}
+
+function isFaulty(
+  { losses, duplicates, disorders, strangers, refused, absences }: ClusterReport,
+): boolean {
+  const extraAttempts = absences?.extraAttempts ?? 0;
+  return losses + duplicates + disorders + strangers + refused + extraAttempts > 0;
 }

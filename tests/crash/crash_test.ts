@@ -31,6 +31,7 @@ const CLUSTER_RUNS: readonly (readonly [Mischief, number])[] = [
   ["kill gateways", 4],
   ["kill NATS", 4],
   ["restart gateways", 3],
+  ["kill NATS leaders", 2],
 ];
 
 for (const [mischief, times] of CLUSTER_RUNS) {
@@ -49,6 +50,9 @@ for (const [mischief, times] of CLUSTER_RUNS) {
       assert.deepEqual(faults, none, JSON.stringify(found));
       assert.equal(found.received, found.accepted * 9);
       assert.ok(found.accepted > 0);
+      if (mischief !== "restart gateways") return;
+      assert.ok((found.absences?.count ?? 0) >= 9, "every client was away");
+      assert.equal(found.absences?.extraAttempts, 0, "and came back at the first attempt");
     },
   });
 }
