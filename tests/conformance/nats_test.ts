@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { NatsServer, NO_NATS } from "../nats/support/server.ts";
-import { GatewayProcess, runToEnd, type Settings } from "./support/process.ts";
+import { GatewayProcess, ROOT, runToEnd, type Settings } from "./support/process.ts";
 import { someone } from "./support/target.ts";
 import { eventually } from "./support/wait.ts";
 
@@ -152,3 +152,36 @@ for (const { what, config, settings, names } of REFUSED) {
     assert.ok(!lines[0]?.includes("swordfish"));
   }, config);
 }
+
+const EXAMPLE = Deno.readTextFileSync(`${ROOT}/examples/many-nodes/nats-server.conf`);
+/** The user of the example, without the places where it keeps things and listens. */
+const AUTHORIZATION = EXAMPLE.slice(EXAMPLE.indexOf("authorization {"));
+
+test(
+  "the user in examples/many-nodes may do what gateways have to",
+  async (nats) => {
+    const settings = {
+      GATEWAY_NATS_URL: nats.url,
+      GATEWAY_NATS_USER: "gateway",
+      GATEWAY_NATS_PASSWORD: /password: "([^"]+)"/.exec(AUTHORIZATION)?.[1] ?? "",
+    };
+    await using a = await GatewayProcess.start({ settings });
+    await using b = await GatewayProcess.start({ settings });
+    const user = someone();
+    using peer = await a.member(user);
+    await a.presence(user, 1);
+    await b.backend.join(user, "room");
+    const body = { channel: "room", author: "1", content: "hello" };
+    const request = { body, headers: { "Idempotency-Key": "once" } };
+    const [once, again] = [
+      await b.backend.request("POST", "/messages", request),
+      await b.backend.request("POST", "/messages", request),
+    ];
+    assert.equal(once.status, 201);
+    assert.deepEqual(again.body, once.body);
+    assert.equal((await peer.nextMessage())["content"], "hello");
+    await b.backend.disconnect(user);
+    await a.presence(user, 0);
+  },
+  AUTHORIZATION,
+);

@@ -89,7 +89,9 @@ export class Relay implements Disposable {
         // An end is held back like everything else.
         await this.#healed.promise;
         if (count === null) return;
-        for (let sent = 0; sent < count && !loses();) sent += await to.write(buffer.subarray(sent, count));
+        for (let sent = 0; sent < count && !loses();) {
+          sent += await to.write(buffer.subarray(sent, count));
+        }
       }
     } catch {
       // Either side is gone.
