@@ -56,8 +56,10 @@ export interface NatsOptions {
 }
 
 /** What connecting works with. */
-interface World {
+export interface ConnectParts {
+  /** Waits before it tries again. */
   readonly clock: Clock;
+  /** Hears of a NATS that cannot be reached, and of one that can again. */
   readonly logger: Logger;
 }
 
@@ -72,8 +74,8 @@ const PING_INTERVAL_MS = 5000;
  * @throws {OperationalError} `bad_configuration` when trying again does not help: NATS refuses the login
  * or the certificate, or has one that is not to be trusted; the message names the option
  */
-export async function connectNats(options: NatsOptions, world: World): Promise<Nats> {
-  const { clock, logger } = world;
+export async function connectNats(options: NatsOptions, parts: ConnectParts): Promise<Nats> {
+  const { clock, logger } = parts;
   const connection = observed(options);
   const { attempt } = connection;
   for (let failures = 0;; failures++) {
