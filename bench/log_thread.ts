@@ -12,10 +12,10 @@ import type { Draft } from "../gateway/ports.ts";
 import { SystemClock } from "../gateway/runtime/clock.ts";
 import { RandomIds } from "../gateway/runtime/ids.ts";
 import { createLogger } from "../gateway/runtime/logger.ts";
-import { numberArgument, print, quantile } from "./support/stats.ts";
+import { numberOptions, print, quantile } from "./support/stats.ts";
 
-const ROUNDS = numberArgument("rounds", 3);
-const MS = numberArgument("seconds", 3) * 1000;
+const { rounds: ROUNDS, seconds } = numberOptions({ rounds: 3, seconds: 3 });
+const MS = seconds * 1000;
 const PUBLISHERS = 64;
 const TICK_MS = 1;
 

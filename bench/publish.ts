@@ -11,12 +11,12 @@
 import { GatewayProcess } from "../tests/conformance/support/process.ts";
 import { Floor } from "./support/floor.ts";
 import { HttpConnection } from "./support/http_connection.ts";
-import { numberArgument, print, quantile } from "./support/stats.ts";
+import { publishClosedLoop } from "./support/publisher.ts";
+import { numberOptions, print, quantile } from "./support/stats.ts";
 
-const ROUNDS = numberArgument("rounds", 5);
-const MS = numberArgument("seconds", 3) * 1000;
-const CONNECTIONS = numberArgument("connections", 64);
-const BATCH = numberArgument("batch", 100);
+const OPTIONS = numberOptions({ rounds: 5, seconds: 3, connections: 64, batch: 100 });
+const { rounds: ROUNDS, connections: CONNECTIONS, batch: BATCH } = OPTIONS;
+const MS = OPTIONS.seconds * 1000;
 
 const DRAFT = {
   channel: "general",
@@ -34,17 +34,8 @@ async function publishing(
   const body = JSON.stringify(
     messagesPerRequest === 1 ? DRAFT : Array.from({ length: messagesPerRequest }, () => DRAFT),
   );
-  let messages = 0;
-  const start = performance.now();
-  await Promise.all(connections.map(async (connection) => {
-    const request = connection.request("/messages", { key: "dev", body });
-    while (performance.now() - start < MS) {
-      const status = await connection.send(request);
-      if (status !== 201) throw new Error(`the gateway answered ${status}`);
-      messages += messagesPerRequest;
-    }
-  }));
-  return messages / (performance.now() - start) * 1000;
+  const options = { body, messagesPerRequest, key: "dev", ms: MS };
+  return (await publishClosedLoop(connections, options)).rate;
 }
 
 /** The p99 of the gateway's event loop delay in the last minute, in milliseconds. */

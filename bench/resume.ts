@@ -14,11 +14,10 @@ import { RandomIds } from "../gateway/runtime/ids.ts";
 import { createLogger } from "../gateway/runtime/logger.ts";
 import { Peer } from "../tests/conformance/support/peer.ts";
 import { GatewayProcess } from "../tests/conformance/support/process.ts";
-import { numberArgument, print, quantile } from "./support/stats.ts";
+import { numberOptions, print, quantile } from "./support/stats.ts";
 
-const OTHERS = numberArgument("others", 1_000_000);
-const FEW = numberArgument("few", 1000);
-const RESUMES = numberArgument("resumes", 300);
+const OPTIONS = numberOptions({ others: 1_000_000, few: 1000, resumes: 300 });
+const { others: OTHERS, few: FEW, resumes: RESUMES } = OPTIONS;
 const MISSED = 10;
 const BATCH = 1000;
 const WARM_UP = 50;

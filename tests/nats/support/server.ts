@@ -71,6 +71,11 @@ export class NatsServer implements AsyncDisposable {
     return `nats://127.0.0.1:${this.#port}`;
   }
 
+  /** Its process id; `undefined` while it does not run. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** Starts it again on what it kept, at the same port. */
   async start(): Promise<void> {
     const path = `${this.#directory}/server.conf`;

@@ -1,0 +1,74 @@
+/**
+ * Gateways to measure: one on SQLite, or several on a nats-server, in processes of their own and with the
+ * same settings.
+ *
+ * @module
+ */
+
+import { SECRET } from "../../tests/conformance/support/issuer.ts";
+import { GatewayProcess } from "../../tests/conformance/support/process.ts";
+import { NatsServer } from "../../tests/nats/support/server.ts";
+import { Publisher } from "./publisher.ts";
+
+/** The publish key of every deployment. */
+export const KEY = "a-publish-key-of-a-benchmark";
+
+/** Settings that all of them have: nobody is turned away, and tokens are verified with a shared secret. */
+const SETTINGS = {
+  GATEWAY_JWT_SECRET: SECRET,
+  GATEWAY_PUBLISH_KEY: KEY,
+  GATEWAY_LOG_LEVEL: "info",
+  GATEWAY_MAX_CONNECTIONS: "1000000",
+  GATEWAY_MAX_CONNECTIONS_PER_IP: "1000000",
+  GATEWAY_MAX_UNIDENTIFIED: "1000000",
+};
+
+/** How to start. */
+export interface DeploymentOptions {
+  /** `sqlite`, or how many nodes on a nats-server. */
+  readonly log: "sqlite" | { readonly nodes: number };
+  /** Settings besides those that all have. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** Running gateways, and their nats-server if they have one. */
+export class Deployment implements AsyncDisposable {
+  /** The gateways' URLs. */
+  readonly urls: readonly string[];
+  /** The gateways' process ids. */
+  readonly pids: readonly number[];
+  /** nats-server's process id. */
+  readonly natsPid: number | undefined;
+  /** One for each gateway. */
+  readonly publishers: readonly Publisher[];
+  readonly #parts: AsyncDisposableStack;
+
+  private constructor(
+    gateways: readonly GatewayProcess[],
+    rest: { readonly nats: NatsServer | undefined; readonly parts: AsyncDisposableStack },
+  ) {
+    this.urls = gateways.map(({ url }) => url);
+    this.pids = gateways.map(({ pid }) => pid);
+    this.natsPid = rest.nats?.pid;
+    this.#parts = rest.parts;
+    this.publishers = this.urls.map((url) => rest.parts.use(new Publisher(url, KEY)));
+  }
+
+  /** Starts what `options` ask for. */
+  static async start({ log, settings }: DeploymentOptions): Promise<Deployment> {
+    await using parts = new AsyncDisposableStack();
+    const nats = log === "sqlite" ? undefined : parts.use(await NatsServer.start());
+    const gateways: GatewayProcess[] = [];
+    for (let node = 0; node < (log === "sqlite" ? 1 : log.nodes); node++) {
+      const own = nats === undefined ? {} : { GATEWAY_NATS_URL: nats.url };
+      const all = { settings: { ...SETTINGS, ...settings, ...own } };
+      gateways.push(parts.use(await GatewayProcess.start(all)));
+    }
+    return new Deployment(gateways, { nats, parts: parts.move() });
+  }
+
+  /** Ends all of it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.disposeAsync();
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * The app's backend under a benchmark: publishes at a fixed rate whatever the answers take, or from many
+ * connections as fast as they come.
+ *
+ * @module
+ */
+
+import { HttpConnection } from "./http_connection.ts";
+
+/** Publishes to one node. Opens a connection whenever all that it has are waiting for an answer. */
+export class Publisher implements Disposable {
+  readonly #url: string;
+  readonly #key: string;
+  readonly #idle: HttpConnection[] = [];
+
+  /** @param url of the node; @param key the publish key */
+  constructor(url: string, key: string) {
+    this.#url = url;
+    this.#key = key;
+  }
+
+  /** Publishes once, and fails if it is not accepted. `body` is called just before it is sent. */
+  async publish(body: () => string): Promise<void> {
+    const connection = this.#idle.pop() ?? await HttpConnection.open(this.#url);
+    const request = connection.request("/messages", { key: this.#key, body: body() });
+    const status = await connection.send(request);
+    if (status !== 201) throw new Error(`the gateway answered ${status}`);
+    this.#idle.push(connection);
+  }
+
+  /** Hangs up. */
+  [Symbol.dispose](): void {
+    for (const connection of this.#idle) connection[Symbol.dispose]();
+  }
+}
+
+/** Publishes `messages` messages, `rate` a second, to each publisher in turn; waits for all answers. */
+export async function publishAtRate(
+  publishers: readonly Publisher[],
+  { messages, rate, body }: {
+    readonly messages: number;
+    readonly rate: number;
+    readonly body: (index: number) => string;
+  },
+): Promise<void> {
+  await atRate({ times: messages, rate }, async (index) => {
+    await publishers[index % publishers.length]?.publish(() => body(index));
+  });
+}
+
+/**
+ * Begins `work` `times` times, `rate` a second, whether or not what it began before has ended, and at once
+ * what is overdue. Resolves when all have ended; fails if one did.
+ */
+export async function atRate(
+  { times, rate }: { readonly times: number; readonly rate: number },
+  work: (index: number) => Promise<void>,
+): Promise<void> {
+  const failures: unknown[] = [];
+  const pending: Promise<void>[] = [];
+  const start = performance.now();
+  for (let index = 0; index < times && failures.length === 0; index++) {
+    const waitMs = start + index / rate * 1000 - performance.now();
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    pending.push(work(index).catch((error) => void failures.push(error)));
+  }
+  await Promise.all(pending);
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Publishes from every connection as fast as answers come, for `ms`. */
+export async function publishClosedLoop(
+  connections: readonly HttpConnection[],
+  { body, messagesPerRequest = 1, key, ms }: {
+    readonly body: string;
+    readonly messagesPerRequest?: number;
+    readonly key: string;
+    readonly ms: number;
+  },
+): Promise<{ readonly messages: number; readonly rate: number }> {
+  let messages = 0;
+  const start = performance.now();
+  await Promise.all(connections.map(async (connection) => {
+    const request = connection.request("/messages", { key, body });
+    while (performance.now() - start < ms) {
+      const status = await connection.send(request);
+      if (status !== 201) throw new Error(`the gateway answered ${status}`);
+      messages += messagesPerRequest;
+    }
+  }));
+  return { messages, rate: messages / (performance.now() - start) * 1000 };
+}
