@@ -31,7 +31,6 @@ const CLUSTER_RUNS: readonly (readonly [Mischief, number])[] = [
   ["kill gateways", 4],
   ["kill NATS", 4],
   ["restart gateways", 3],
-  ["kill NATS leaders", 2],
 ];
 
 for (const [mischief, times] of CLUSTER_RUNS) {
