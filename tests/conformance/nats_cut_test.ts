@@ -10,13 +10,13 @@
  */
 
 import assert from "node:assert/strict";
+import { Relay } from "../nats/support/relay.ts";
 import { NatsServer, NO_NATS } from "../nats/support/server.ts";
 import type { Accepted, RequestOptions } from "./support/backend.ts";
 import type { Peer } from "./support/peer.ts";
 import { GatewayProcess } from "./support/process.ts";
-import { Relay } from "./support/relay.ts";
 import { someone } from "./support/target.ts";
-import { eventually, pause } from "./support/wait.ts";
+import { eventually, pause, within } from "./support/wait.ts";
 
 const CUT_MS = 10_000;
 /** A beat that is lost closes a client, and twenty are due while the cut lasts. */
@@ -116,11 +116,10 @@ Deno.test({
   sanitizeResources: false,
   fn: async () => {
     await using nats = await NatsServer.start();
-    const natsPort = Number(new URL(nats.url).port);
-    using toHeld = new Relay(natsPort);
-    using toLost = new Relay(natsPort);
-    await using held = await start(`nats://127.0.0.1:${toHeld.port}`);
-    await using lost = await start(`nats://127.0.0.1:${toLost.port}`);
+    using toHeld = new Relay(nats.url);
+    using toLost = new Relay(nats.url);
+    await using held = await start(toHeld.url);
+    await using lost = await start(toLost.url);
     await using whole = await start(nats.url);
     const peers = (await Promise.all([held, lost, whole].map((node) => members(node, 3)))).flat();
     try {
@@ -136,8 +135,8 @@ Deno.test({
       const publishing = publishUntil(over, whole);
       const refused = ["refused-by-one", "refused-by-the-other"] as const;
       await Promise.all([behavesCutOff(held, refused[0]), behavesCutOff(lost, refused[1])]);
-      toLost.reset();
-      await toLost.connecting();
+      toLost.drop();
+      await within("the node to connect through the cut", toLost.connecting());
       const late = (await Promise.all([held, lost].map((node) => members(node, 1)))).flat();
       await over;
       await Promise.all([...peers.slice(0, 6), ...late].map(answers));

@@ -13,6 +13,7 @@ export class Relay implements Disposable {
   readonly #connections = new Set<Deno.TcpConn>();
   #healed: PromiseWithResolvers<void> = healthy();
   #losing = false;
+  #waiting = Promise.withResolvers<void>();
 
   /** Relays to the NATS at `url`. */
   constructor(url: string) {
@@ -29,11 +30,17 @@ export class Relay implements Disposable {
   /** From now on nothing passes. */
   cut(): void {
     this.#healed = Promise.withResolvers();
+    this.#waiting = Promise.withResolvers();
   }
 
   /** Everything passes again, what was held first. */
   heal(): void {
     this.#healed.resolve();
+  }
+
+  /** Resolves when somebody has connected since the cut, and waits. */
+  connecting(): Promise<void> {
+    return this.#waiting.promise;
   }
 
   /** From now on what the server says is lost, and the node is heard. */
@@ -57,6 +64,7 @@ export class Relay implements Disposable {
   async #accept(): Promise<void> {
     for await (const near of this.#listener) {
       this.#connections.add(near);
+      this.#waiting.resolve();
       void this.#connect(near);
     }
   }
