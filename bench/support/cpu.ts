@@ -32,7 +32,7 @@ async function read(pids: readonly number[]): Promise<readonly Reading[]> {
     const nanos = threads.reduce((sum, line) => sum + Number(line.split(" ")[0]), 0);
     return { total, threads: threads.length === 0 ? undefined : nanos / 1000 };
   });
-  if (readings.length !== pids.length || readings.some(({ total }) => !(total > 0))) {
+  if (readings.length !== pids.length || readings.some(({ total }) => Number.isNaN(total))) {
     throw new Error(`/proc does not tell the processor time of ${pids.join(", ")}`);
   }
   return readings;
