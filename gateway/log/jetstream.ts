@@ -57,6 +57,8 @@ const DEFAULT_WINDOW_BYTES = 32 * 1024 * 1024;
 const WARM_ENTRIES = 2000;
 /** Most bytes of publishes that NATS has not answered; more are refused. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+/** Whoever asks for `/health` waits no longer, not even for a NATS that is silent. */
+const CHECK_TIMEOUT_MS = 1000;
 /** Reads that NATS is asked for at once. */
 const READS_AT_ONCE = 16;
 
@@ -111,10 +113,14 @@ class JetStreamLog implements MessageLog, CommandLog {
     this.#logger = logger;
     this.#last = last;
     this.#subscribers = new Subscribers(logger, { epoch, sequence: places.last(last) });
-    this.#health = new LogHealth(options, () => this.#probe());
+    const timeoutMs = CHECK_TIMEOUT_MS;
+    this.#health = new LogHealth({ clock, logger, timeoutMs }, () => this.#probe());
     this.#window = new Window({ maxBytes: windowBytes ?? DEFAULT_WINDOW_BYTES, after: from - 1 });
     this.#reached = new Landmark(clock, from - 1);
-    stream.follow(from, (entry) => this.#receive(entry));
+    stream.follow(from, {
+      receive: (entry) => this.#receive(entry),
+      caughtUp: (number) => this.#reached.reach(number),
+    });
   }
 
   /** Until the end of the stream is in the window. */

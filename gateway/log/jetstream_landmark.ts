@@ -26,6 +26,7 @@ export class Landmark {
 
   /** `number` is reached, and all before it. */
   reach(number: number): void {
+    if (number <= this.#at) return;
     this.#at = number;
     const waiting = this.#waiting;
     if (!waiting.some((one) => one.number <= number)) return;

@@ -56,6 +56,14 @@ const WRITE_TRIES = 16;
 const WRITE_AGAIN_MS = 250;
 const FETCH_EXPIRES_MS = 2000;
 const IDLE_CONSUMER_NANOS = 10_000_000_000;
+/** One that was made although its answer was lost goes by itself. */
+const IDLE_TAIL_MS = 30_000;
+/**
+ * How long each try of a question may take that changes nothing. Without a leader it is not answered at
+ * all, and may be a moment later.
+ */
+const TRIES_MS: readonly number[] = [500, 1000, 1000, 2500];
+const SILENCE = Symbol("no answer");
 /** Error of JetStream's API: there is no such message. */
 const NO_MESSAGE = 10037;
 
@@ -81,7 +89,7 @@ export class Stream {
   /** The first number that is still kept, or will be, and the last that there was. */
   async range(): Promise<{ readonly first: number; readonly last: number }> {
     const { manager, name, epoch, logger } = this.#parts;
-    const { state, config } = await this.#ask(() => manager.streams.info(name));
+    const { state, config } = await this.#patiently(() => manager.streams.info(name));
     if (epochOf(config) !== epoch) {
       if (!this.#replaced) logger.error("the stream was replaced; start the gateway anew");
       this.#replaced = true;
@@ -153,7 +161,7 @@ export class Stream {
     { from, count }: { readonly from: number; readonly count: number },
   ): Promise<readonly NumberedEntry[]> {
     const { manager, name } = this.#parts;
-    const info = await this.#ask(() =>
+    const info = await this.#patiently(() =>
       manager.consumers.add(name, {
         ack_policy: AckPolicy.None,
         deliver_policy: DeliverPolicy.StartSequence,
@@ -174,16 +182,26 @@ export class Stream {
     }
   }
 
-  /** Follows the stream from number `from` on, through every loss of the connection. */
-  follow(from: number, receive: (entry: NumberedEntry) => void): void {
+  /**
+   * Follows the stream from number `from` on, through every loss of the connection. `caughtUp` is told a
+   * number up to which there is nothing more to come, because somebody has deleted it.
+   */
+  follow(from: number, { receive, caughtUp }: {
+    readonly receive: (entry: NumberedEntry) => void;
+    readonly caughtUp: (number: number) => void;
+  }): void {
     const { clock, logger, name } = this.#parts;
-    const consume = async (from: number): Promise<Consumer> => {
+    const consume = async (from: number): Promise<{ consumer: Consumer; last: number }> => {
       // NATS may have lost everything while it was away: its numbers then mean something else.
-      await this.range();
-      return await this.#client.consumers.get(name, {
-        deliver_policy: DeliverPolicy.StartSequence,
-        opt_start_seq: from,
-      });
+      const { last } = await this.range();
+      const consumer = await this.#patiently(() =>
+        this.#client.consumers.get(name, {
+          deliver_policy: DeliverPolicy.StartSequence,
+          opt_start_seq: from,
+          inactive_threshold: IDLE_TAIL_MS,
+        })
+      );
+      return { consumer, last };
     };
     this.#tail = new Tail({
       clock,
@@ -191,12 +209,37 @@ export class Stream {
       consume,
       next: from,
       receive: (number, data) => receive(this.#read(number, data)),
+      silent: (from, last) => {
+        this.#areDeleted(from, last).then(
+          (deleted) => deleted && caughtUp(last),
+          // The tail begins anew, and then it is asked again.
+          (error: OperationalError) =>
+            logger.debug("the end of the stream is not known", { error }),
+        );
+      },
     });
   }
 
   /** Ends following. */
   close(): void {
     this.#tail?.stop();
+  }
+
+  /**
+   * Whether somebody has deleted all entries from number `from` to `last`. A consumer may have nothing
+   * because its server lags; one answer of the stream that knows of `last` tells which it is.
+   */
+  async #areDeleted(from: number, last: number): Promise<boolean> {
+    const { manager, name } = this.#parts;
+    const { state } = await this.#patiently(() =>
+      manager.streams.info(name, { deleted_details: true })
+    );
+    const deleted = new Set(state.deleted);
+    if (state.last_seq < last) return false;
+    for (let number = Math.max(from, state.first_seq); number <= last; number++) {
+      if (!deleted.has(number)) return false;
+    }
+    return true;
   }
 
   async #fetch(consumer: Consumer, count: number): Promise<readonly NumberedEntry[]> {
@@ -213,7 +256,7 @@ export class Stream {
     query: { readonly seq: number; readonly next_by_subj?: string },
   ): Promise<NumberedEntry | undefined> {
     const { manager, name } = this.#parts;
-    const found = await this.#ask(async () => {
+    const found = await this.#patiently(async () => {
       try {
         return await manager.streams.getMessage(name, query);
       } catch (error) {
@@ -248,6 +291,27 @@ export class Stream {
         this.#tail?.restart();
       }
     }
+  }
+
+  /** Asks again when there is no answer; only for what does no harm if it is heard twice. */
+  #patiently<T>(question: () => Promise<T>): Promise<T> {
+    return this.#ask(async () => {
+      for (const [tries, ms] of TRIES_MS.entries()) {
+        const { promise, resolve, reject } = Promise.withResolvers<T | typeof SILENCE>();
+        const timer = this.#parts.clock.setTimer(ms, () => resolve(SILENCE));
+        question().then(resolve, (error: unknown) => {
+          // Nobody there is an answer that comes at once: the next try is due when its time has passed.
+          if (!isUnheard(error) || tries === TRIES_MS.length - 1) reject(error);
+        });
+        try {
+          const answer = await promise;
+          if (answer !== SILENCE) return answer;
+        } finally {
+          timer.cancel();
+        }
+      }
+      throw unavailable("NATS does not answer");
+    });
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {

@@ -16,12 +16,16 @@ export interface TailOptions {
   readonly clock: Clock;
   /** Hears why it began anew. */
   readonly logger: Logger;
-  /** An ordered consumer that begins at number `from`. */
-  readonly consume: (from: number) => Promise<Consumer>;
+  /** An ordered consumer that begins at number `from`, and the number that was the last before it. */
+  readonly consume: (
+    from: number,
+  ) => Promise<{ readonly consumer: Consumer; readonly last: number }>;
   /** The number to begin at. */
   readonly next: number;
   /** Takes the entries. */
   readonly receive: (number: number, data: Uint8Array) => void;
+  /** Hears that nothing is coming from number `from` to `last`, as far as the consumer knows. */
+  readonly silent: (from: number, last: number) => void;
 }
 
 const RETRY_MS = 250;
@@ -71,19 +75,24 @@ export class Tail {
 
   /** Until the consumer fails, or falls silent. */
   async #follow(): Promise<void> {
-    const consumer = await this.#options.consume(this.#next);
+    const { consumer, last } = await this.#options.consume(this.#next);
+    const nothingPending = (pending: number): void => {
+      if (pending === 0 && this.#next <= last) this.#options.silent(this.#next, last);
+    };
     const messages = await consumer.consume({
       max_messages: AT_ONCE,
       expires: EXPIRES_MS,
       idle_heartbeat: HEARTBEAT_MS,
-      callback: ({ seq, data }) => {
+      callback: ({ seq, data, info }) => {
         // One that was given up may still have something on the way.
         if (this.#messages !== messages || seq < this.#next) return;
         this.#next = seq + 1;
         this.#options.receive(seq, data);
+        nothingPending(info.pending);
       },
     });
     this.#messages = messages;
+    nothingPending((await consumer.info(true)).num_pending);
     if (this.#stopped) messages.stop();
     void this.#watch(messages);
     await messages.closed();

@@ -11,7 +11,7 @@ import type { Clock, Logger } from "../ports.ts";
 
 /** How long the outcome of a check stands. */
 const CHECK_INTERVAL_MS = 1000;
-/** A disk or a broker that takes longer is none to wait for. */
+/** A disk that takes longer is none to wait for. */
 const CHECK_TIMEOUT_MS = 5000;
 
 /** The health of one log. */
@@ -19,18 +19,29 @@ export class LogHealth {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #probe: () => Promise<void>;
+  readonly #timeoutMs: number;
+  /** The probe under way: however long it takes, there is no second one. */
+  #probing: Promise<void> | undefined;
   #failing = false;
   #checkedAt = -Infinity;
   #checked: Promise<void> = Promise.resolve();
 
-  /** Nothing is known of the log yet; `probe` tries whether it can be written. */
+  /**
+   * Nothing is known of the log yet; `probe` tries whether it can be written, and a check waits for it
+   * `timeoutMs` at most.
+   */
   constructor(
-    { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+    { clock, logger, timeoutMs = CHECK_TIMEOUT_MS }: {
+      readonly clock: Clock;
+      readonly logger: Logger;
+      readonly timeoutMs?: number;
+    },
     probe: () => Promise<void>,
   ) {
     this.#clock = clock;
     this.#logger = logger;
     this.#probe = probe;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** The log could not do what was asked of it. A publisher's fault does not count. */
@@ -60,13 +71,20 @@ export class LogHealth {
     return this.#checked;
   }
 
+  /** The outcome of the probe under way, or of a new one. */
+  #probed(): Promise<void> {
+    return this.#probing ??= this.#probe().finally(() => {
+      this.#probing = undefined;
+    });
+  }
+
   async #try(): Promise<void> {
     const { promise, reject } = Promise.withResolvers<never>();
-    const timer = this.#clock.setTimer(CHECK_TIMEOUT_MS, () => {
+    const timer = this.#clock.setTimer(this.#timeoutMs, () => {
       reject(new OperationalError("log_unavailable", "the log does not answer"));
     });
     try {
-      await Promise.race([this.#probe(), promise]);
+      await Promise.race([this.#probed(), promise]);
       this.worked();
     } catch (error) {
       this.failed(error);

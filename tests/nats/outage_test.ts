@@ -55,7 +55,7 @@ test("without NATS it refuses publishes, and goes on where it was", async (serve
 test("a NATS that falls silent makes publishes fail, and nothing else", async (server) => {
   await using node = await startNode(server.url);
   await node.log.publish(toEveryone("1"));
-  server.signal("SIGSTOP");
+  await server.freeze();
   const once = () => node.log.publishOnce({ key: "k", digest: "d" }, toEveryone("2"));
   const refused = [once(), ...["a", "b", "c"].map((each) => node.log.publish(toEveryone(each)))];
   await Promise.all(refused.map((publish) => assert.rejects(publish, UNAVAILABLE)));
@@ -176,6 +176,22 @@ test("ids before what is kept have expired", async (server) => {
   assert.equal(await after(published[0]!.id), "expired");
   assert.deepEqual(await after(published[1]!.id), ["3"]);
 });
+
+for (const [what, removed] of [["some", [2, 3]], ["all", [1, 2, 3]]] as const) {
+  test(`a node starts although ${what} entries were deleted at the end`, async (server) => {
+    await using node = await startNode(server.url);
+    for (const content of ["1", "2", "3"]) await node.log.publish(toEveryone(content));
+    for (const number of removed) await node.remove(number);
+    await using other = await startNode(server.url, { windowBytes: 0 });
+    await other.log.check();
+    const { id: after } = node.log.head();
+    assert.deepEqual(await readAll(other.log, { after }), []);
+    const [next] = await other.log.publish(toEveryone("4"));
+    assert.deepEqual(await readAll(other.log, { after }), [next]);
+    assert.equal(other.heard.length, 1);
+    await eventually(async () => assert.deepEqual(await readAll(node.log, { after }), [next]));
+  });
+}
 
 function sequence(id: string): number {
   return Number(id.split("-")[1]);

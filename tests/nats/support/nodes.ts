@@ -24,6 +24,8 @@ export interface Node extends AsyncDisposable {
   readonly commands: readonly Json[];
   /** Takes away every entry of the stream before number `before`. */
   purge(before: number): Promise<void>;
+  /** Takes away the entry with this number. */
+  remove(number: number): Promise<void>;
 }
 
 /** Starts a node on the server at `url`. */
@@ -48,6 +50,10 @@ export async function startNode(
     purge: async (before) => {
       const manager = await jetstreamManager(unwrap(nats));
       await manager.streams.purge("messages", { seq: before });
+    },
+    remove: async (number) => {
+      const manager = await jetstreamManager(unwrap(nats));
+      await manager.streams.deleteMessage("messages", number);
     },
     [Symbol.asyncDispose]: async () => {
       await log.close();

@@ -100,9 +100,24 @@ export class NatsServer implements AsyncDisposable {
     ended.catch(() => {});
   }
 
-  /** Sends it a signal: `SIGSTOP` freezes it, `SIGCONT` lets it go on. */
+  /** Sends it a signal: `SIGCONT` lets one that is frozen go on. */
   signal(signal: Deno.Signal): void {
     this.#child?.kill(signal);
+  }
+
+  /** Freezes it, and waits until none of its threads runs any more. */
+  async freeze(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    child.kill("SIGSTOP");
+    const args = ["-c", `cat /proc/${child.pid}/task/*/stat`];
+    for (;;) {
+      const { stdout } = await new Deno.Command("sh", { args }).output();
+      // The state follows the name, which is in brackets.
+      const states = new TextDecoder().decode(stdout).trim().split("\n")
+        .map((line) => /\) (\S)/.exec(line)?.[1]);
+      if (states.every((state) => state === "T")) return;
+    }
   }
 
   /** Ends it with `signal`, and waits until it is gone. */
