@@ -83,7 +83,7 @@ test("a publish whose answer is lost is there once, key or no key", async (serve
       const again = node.logger.messages("info").filter((each) =>
         each === "connected to NATS again"
       );
-      assert.equal(again.length, round + 1);
+      assert.ok(again.length > round);
     });
   }
   await node.log.publish(toEveryone("4"));
