@@ -78,9 +78,9 @@ export async function connectNats(options: NatsOptions, parts: ConnectParts): Pr
   const { clock, logger } = parts;
   const connection = observed(options);
   const { attempt } = connection;
+  useOwnTransport();
   for (let failures = 0;; failures++) {
     try {
-      useOwnTransport();
       const nats = await NatsConnectionImpl.connect(connection);
       if (failures > 0) logger.info("NATS can be reached");
       void sayFaults(nats, { attempt, options, logger });

@@ -5,22 +5,14 @@
  */
 
 import assert from "node:assert/strict";
-import { NatsServer, NO_NATS } from "../nats/support/server.ts";
+import type { NatsServer } from "../nats/support/server.ts";
+import { natsTest } from "../nats/support/suite.ts";
 import { GatewayProcess, ROOT, runToEnd, type Settings } from "./support/process.ts";
 import { someone } from "./support/target.ts";
 import { eventually } from "./support/wait.ts";
 
 function test(name: string, body: (nats: NatsServer) => Promise<void>, config = ""): void {
-  Deno.test({
-    name: `gateways on NATS: ${name}${NO_NATS === undefined ? "" : ` (skipped: ${NO_NATS})`}`,
-    ignore: NO_NATS !== undefined,
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: async () => {
-      await using nats = await NatsServer.start({ config });
-      await body(nats);
-    },
-  });
+  natsTest(`gateways on NATS: ${name}`, body, { config, sanitize: false });
 }
 
 async function start(nats: NatsServer): Promise<GatewayProcess> {

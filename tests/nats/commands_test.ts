@@ -9,18 +9,11 @@ import assert from "node:assert/strict";
 import type { Json } from "../../gateway/ports.ts";
 import { EVERYONE, readAll, toEveryone } from "../contract/support.ts";
 import { eventually, startNode } from "./support/nodes.ts";
-import { NatsServer, NO_NATS } from "./support/server.ts";
+import type { NatsServer } from "./support/server.ts";
+import { natsTest } from "./support/suite.ts";
 
 function test(name: string, body: (server: NatsServer) => Promise<void>): void {
-  const why = NO_NATS === undefined ? "" : ` (skipped: ${NO_NATS})`;
-  Deno.test({
-    name: `JetStreamLog: ${name}${why}`,
-    ignore: NO_NATS !== undefined,
-    fn: async () => {
-      await using server = await NatsServer.start();
-      await body(server);
-    },
-  });
+  natsTest(`JetStreamLog: ${name}`, body);
 }
 
 const LEAVE: Json = { do: "leave", user: "ann/'\"", channel: "café" };

@@ -10,20 +10,13 @@ import { parseMessageId } from "../../gateway/log/mod.ts";
 import { EVERYONE, readAll, toEveryone } from "../contract/support.ts";
 import { eventually, type Node, startNode } from "./support/nodes.ts";
 import { Relay } from "./support/relay.ts";
-import { NatsServer, NO_NATS } from "./support/server.ts";
+import type { NatsServer } from "./support/server.ts";
+import { natsTest } from "./support/suite.ts";
 
 const UNAVAILABLE = { name: "OperationalError", code: "log_unavailable" };
 
 function test(name: string, body: (server: NatsServer) => Promise<void>): void {
-  const why = NO_NATS === undefined ? "" : ` (skipped: ${NO_NATS})`;
-  Deno.test({
-    name: `JetStreamLog: ${name}${why}`,
-    ignore: NO_NATS !== undefined,
-    fn: async () => {
-      await using server = await NatsServer.start();
-      await body(server);
-    },
-  });
+  natsTest(`JetStreamLog: ${name}`, body);
 }
 
 /** Everything that `node` heard, by content. */

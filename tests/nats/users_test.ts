@@ -14,7 +14,8 @@ import { FakeLogger } from "../../mock/logger.ts";
 import type { CommandLog, Json, MessageLog } from "../../gateway/ports.ts";
 import { eventually } from "./support/nodes.ts";
 import { Relay } from "./support/relay.ts";
-import { NatsServer, NO_NATS } from "./support/server.ts";
+import type { NatsServer } from "./support/server.ts";
+import { natsTest } from "./support/suite.ts";
 
 interface Node extends AsyncDisposable {
   readonly users: NatsUsers;
@@ -64,14 +65,7 @@ async function startNode(url: string, connections: number): Promise<Node> {
 }
 
 function test(name: string, body: (url: string, server: NatsServer) => Promise<void>): void {
-  Deno.test({
-    name: `NatsUsers: ${name}${NO_NATS === undefined ? "" : ` (skipped: ${NO_NATS})`}`,
-    ignore: NO_NATS !== undefined,
-    fn: async () => {
-      await using server = await NatsServer.start();
-      await body(server.url, server);
-    },
-  });
+  natsTest(`NatsUsers: ${name}`, (server) => body(server.url, server));
 }
 
 test("presence() counts the connections of every node", async (url) => {

@@ -1,0 +1,34 @@
+/**
+ * Tests that need a real nats-server: each has one of its own, and is skipped with the reason where there
+ * is none to start.
+ *
+ * @module
+ */
+
+import { NatsServer, NO_NATS } from "./server.ts";
+
+/** What a test may ask for. */
+export interface NatsTestOptions {
+  /** Lines for the server's configuration file. */
+  readonly config?: string;
+  /** Whether Deno looks for what the test has left open; it does unless told not to. */
+  readonly sanitize?: boolean;
+}
+
+/** Defines a test of something called `subject`, which is given a server that goes with it. */
+export function natsTest(
+  subject: string,
+  body: (server: NatsServer) => Promise<void>,
+  { config = "", sanitize = true }: NatsTestOptions = {},
+): void {
+  Deno.test({
+    name: `${subject}${NO_NATS === undefined ? "" : ` (skipped: ${NO_NATS})`}`,
+    ignore: NO_NATS !== undefined,
+    sanitizeOps: sanitize,
+    sanitizeResources: sanitize,
+    fn: async () => {
+      await using server = await NatsServer.start({ config });
+      await body(server);
+    },
+  });
+}
