@@ -1,0 +1,353 @@
+/**
+ * The client: one session over as many connections as it takes. It decides when to connect, with which token
+ * and from where, and hands messages to the app, each once and in order.
+ *
+ * What passes on one connection is the work of `connection.ts`.
+ *
+ * @module
+ */
+
+import { CloseCode, type CloseCodeInfo, closeName } from "../gateway/protocol/codes.ts";
+import type { MessageFrame, Ready } from "../gateway/protocol/frames.ts";
+import { backoffMs } from "./backoff.ts";
+import { Connection, type ConnectionParts, type End } from "./connection.ts";
+import { Emitter } from "./emitter.ts";
+import { GatewayError } from "./error.ts";
+import { MessageQueue } from "./queue.ts";
+import { RecentIds } from "./recent_ids.ts";
+import { onWake, resolveUrl, systemClock, systemRandom, systemWebSocket, warn } from "./runtime.ts";
+import { Tokens } from "./tokens.ts";
+import type {
+  ClientEvents,
+  ClientState,
+  ClientTimer,
+  GatewayClientOptions,
+  Message,
+} from "./types.ts";
+
+const MAX_QUEUED = 1000;
+const CONNECT_TIMEOUT_MS = 20_000;
+/** How long {@linkcode GatewayClient.close} waits for the gateway's answer. */
+const CLOSE_GRACE_MS = 1000;
+/** So many tokens in a row, each newly got, are refused before the client gives up. */
+const MAX_REFUSALS = 5;
+
+/** What the gateway's close codes say, by number. */
+const CLOSE_CODES: ReadonlyMap<number, CloseCodeInfo> = new Map(
+  Object.values(CloseCode).map((info) => [info.code, info]),
+);
+
+/**
+ * A client of the gateway. It begins to connect at once, and goes on until it is closed.
+ *
+ * Messages are read in a loop, or heard with `on("message", …)`, or both. What a loop has not taken is
+ * queued; where there is only a listener, nothing is. If the queue is full, because the app does not read,
+ * the client disconnects, and resumes once half of it is read: nothing is lost for as long as the gateway
+ * keeps messages, and memory is bounded. Loops on the same client share: each message goes to one of them.
+ *
+ * @example Read messages, here from the mock gateway
+ * ```ts
+ * import { createMockGateway } from "@emagine/gateway/mock";
+ * import { GatewayClient } from "@emagine/gateway/client";
+ *
+ * await using mock = await createMockGateway();
+ * await using gateway = new GatewayClient({
+ *   url: mock.wsUrl,
+ *   WebSocket: mock.WebSocket,
+ *   clock: mock.clock,
+ *   getToken: () => mock.token({ user: "alice" }),
+ * });
+ * await mock.settled();
+ * await mock.publish({ channel: "general", author: "bob", content: "Hello, Alice" });
+ * for await (const message of gateway) {
+ *   if (message.content === "Hello, Alice") break;
+ * }
+ * ```
+ */
+export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
+  /** Resolves once the client is over, whoever ended it. It never rejects. */
+  readonly closed: Promise<void>;
+  readonly #parts: ConnectionParts;
+  readonly #random: () => number;
+  readonly #maxQueued: number;
+  readonly #emitter = new Emitter<ClientEvents>();
+  readonly #queue = new MessageQueue(() => this.#taken());
+  readonly #recent = new RecentIds();
+  readonly #abort = new AbortController();
+  readonly #tokens: Tokens;
+  readonly #gone: () => void;
+  readonly #stopWaking: () => void;
+  #state: ClientState = "connecting";
+  #connection: Connection | undefined;
+  #retry: ClientTimer | undefined;
+  /** Attempts in a row that did not become ready. */
+  #failures = 0;
+  /** Tokens in a row that were refused. */
+  #refusals = 0;
+  /** The id of the last message that came, or the position at which the session began. */
+  #receivedId: string | undefined;
+  #user: string | undefined;
+  #roundTripMs: number | undefined;
+
+  /**
+   * Begins to connect.
+   *
+   * @throws {TypeError} for options that can never work; what may heal is told as `error` instead
+   */
+  constructor(options: GatewayClientOptions) {
+    const { maxQueuedMessages = MAX_QUEUED, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+    const { getToken, signal, clock = systemClock, random = systemRandom } = options;
+    if (typeof getToken !== "function") throw new TypeError("getToken: expected a function");
+    if (!(maxQueuedMessages >= 1)) throw new TypeError("maxQueuedMessages: expected 1 or more");
+    this.#maxQueued = maxQueuedMessages;
+    this.#random = random;
+    this.#receivedId = options.lastId;
+    this.#parts = {
+      url: resolveUrl(options.url),
+      WebSocket: options.WebSocket ?? systemWebSocket(),
+      clock,
+      connectTimeoutMs,
+    };
+    this.#tokens = new Tokens({
+      clock,
+      random,
+      getToken,
+      signal: this.#abort.signal,
+      needed: () => this.#connection !== undefined,
+      obtained: (token) => this.#tokenObtained(token),
+      failed: (error) => this.#tokenFailed(error),
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    this.#gone = resolve;
+    this.#stopWaking = onWake(() => this.check());
+    signal?.addEventListener("abort", () => void this.close(), { signal: this.#abort.signal });
+    if (signal?.aborted) void this.close();
+    else this.#connect();
+  }
+
+  /** What it is at. */
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  /** Who it is for the gateway; `undefined` before the first Ready. */
+  get user(): string | undefined {
+    return this.#user;
+  }
+
+  /** How long the last answer to a heartbeat took, in milliseconds. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
+  }
+
+  /**
+   * Where another client would have to take up: at the last message that the app was given, or where the
+   * session began. For the option `lastId` of the next one, after a restart of the app.
+   */
+  get lastId(): string | undefined {
+    const { first } = this.#queue;
+    return first === undefined ? this.#receivedId : first.before;
+  }
+
+  /**
+   * Calls `listener` for every event of this type; returns how to stop. An exception of a listener is
+   * reported as an uncaught error, and disturbs nothing else.
+   *
+   * @example Show how it is going
+   * ```ts
+   * import { createMockGateway } from "@emagine/gateway/mock";
+   * import { GatewayClient } from "@emagine/gateway/client";
+   *
+   * await using mock = await createMockGateway();
+   * await using gateway = new GatewayClient({
+   *   url: mock.wsUrl,
+   *   WebSocket: mock.WebSocket,
+   *   clock: mock.clock,
+   *   getToken: () => mock.token({ user: "alice" }),
+   * });
+   * gateway.on("ready", ({ user }) => console.log(`connected as ${user}`));
+   * gateway.on("gap", () => console.log("something may be missing: load everything anew"));
+   * gateway.on("disconnect", ({ code, retryInMs }) => {
+   *   console.log(`closed with ${code}, next attempt in ${retryInMs} ms`);
+   * });
+   * ```
+   */
+  on<T extends keyof ClientEvents>(
+    type: T,
+    listener: (event: ClientEvents[T]) => void,
+  ): () => void {
+    const stop = this.#emitter.on(type, listener);
+    if (type === "message" && this.#queue.loops === 0) this.#flush();
+    return stop;
+  }
+
+  /**
+   * Something may have changed, such as the network or the device's sleep: tries at once if the client waits
+   * for its next attempt, else asks the gateway whether it is still there. In browsers this happens by
+   * itself, when the network is back and when the page is looked at again.
+   */
+  check(): void {
+    if (this.#state === "waiting") this.#connect();
+    else this.#connection?.check();
+  }
+
+  /**
+   * Ends it: loops finish, once they have taken what is queued, and nothing is tried any more. Resolves when
+   * the gateway has answered, or after a second.
+   */
+  close(): Promise<void> {
+    this.#finish(undefined);
+    return this.closed;
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /**
+   * The messages from here on, those that are queued first. The loop ends when the app closes the client, and
+   * throws the {@linkcode GatewayError} when the gateway ends it for good. Leaving the loop closes nothing.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
+    return this.#queue.iterate();
+  }
+
+  #connect(): void {
+    this.#retry?.cancel();
+    this.#become("connecting");
+    if (this.#state === "connecting" && this.#tokens.take() !== undefined) this.#open();
+  }
+
+  #open(): void {
+    try {
+      const connection: Connection = new Connection(this.#parts, {
+        opened: () => this.#identify(connection),
+        ready: (frame) => this.#ready(frame),
+        message: (frame) => this.#message(frame),
+        roundTrip: (ms) => {
+          this.#roundTripMs = ms;
+          this.#emitter.emit("roundtrip", ms);
+        },
+        ended: (end) => this.#ended(end),
+      });
+      this.#connection = connection;
+    } catch (error) {
+      // A page's policy may forbid it, for instance.
+      this.#tell(error instanceof Error ? error : new Error(String(error)));
+      this.#wait();
+    }
+  }
+
+  #identify(connection: Connection): void {
+    const token = this.#tokens.current;
+    // A renewal has nothing to take up: its session goes on.
+    if (token !== undefined) {
+      connection.identify(token, connection.isReady ? undefined : this.#receivedId);
+    }
+  }
+
+  #tokenObtained(_token: string): void {
+    if (this.#connection?.isOpen) this.#identify(this.#connection);
+    else if (this.#connection === undefined && this.#state === "connecting") this.#open();
+  }
+
+  #tokenFailed(error: Error): void {
+    this.#tell(error);
+    if (this.#connection === undefined && this.#state === "connecting") this.#wait();
+  }
+
+  #ready({ user, last_id: lastId, resumed }: Ready): void {
+    const isRenewal = this.#state === "ready";
+    this.#user = user;
+    this.#failures = this.#refusals = 0;
+    this.#receivedId = lastId;
+    if (isRenewal) return;
+    this.#become("ready");
+    this.#emitter.emit("ready", { user, lastId, ...(resumed === undefined ? {} : { resumed }) });
+    if (resumed === false) this.#emitter.emit("gap", { lastId });
+  }
+
+  #message({ id, channel, author, content, time }: MessageFrame): void {
+    if (!this.#recent.add(id)) return;
+    const message = { id, ...(channel === undefined ? {} : { channel }), author, content, time };
+    const before = this.#receivedId;
+    this.#receivedId = id;
+    const isHeard = this.#emitter.has("message");
+    if (isHeard) this.#emitter.emit("message", message);
+    if (isHeard && this.#queue.loops === 0) return;
+    this.#queue.push(message, before);
+    if (this.#queue.length >= this.#maxQueued && this.#connection !== undefined) this.#pause();
+  }
+
+  /** Only a closed connection keeps a gateway from sending. */
+  #pause(): void {
+    void this.#connection?.drop("the app does not read");
+    this.#connection = undefined;
+    this.#become("paused");
+  }
+
+  #taken(): void {
+    if (this.#state === "paused" && this.#queue.length <= this.#maxQueued / 2) this.#connect();
+  }
+
+  /** Gives what is queued to listeners. */
+  #flush(): void {
+    for (let message = this.#queue.shift(); message; message = this.#queue.shift()) {
+      this.#emitter.emit("message", message);
+    }
+  }
+
+  #ended({ code, reason }: End): void {
+    this.#connection = undefined;
+    let reconnect = CLOSE_CODES.get(code)?.reconnect ?? true;
+    if (code === CloseCode.IdentifyFailed.code) {
+      this.#tokens.refused();
+      this.#refusals += 1;
+      reconnect = this.#refusals < MAX_REFUSALS;
+    }
+    const disconnect = { code, name: closeName(code), reason };
+    if (reconnect) {
+      const retryInMs = this.#wait();
+      this.#emitter.emit("disconnect", { ...disconnect, retryInMs });
+    } else {
+      this.#emitter.emit("disconnect", disconnect);
+      this.#finish(new GatewayError(code, reason));
+    }
+  }
+
+  /** Waits before the next attempt, for so many milliseconds. */
+  #wait(): number {
+    const delayMs = backoffMs(this.#failures, this.#random);
+    this.#failures += 1;
+    this.#retry = this.#parts.clock.setTimer(delayMs, () => this.#connect());
+    this.#become("waiting");
+    return delayMs;
+  }
+
+  #finish(error: GatewayError | undefined): void {
+    if (this.#state === "closed") return;
+    this.#retry?.cancel();
+    this.#tokens.stop();
+    this.#stopWaking();
+    this.#abort.abort();
+    const dropped = this.#connection?.drop("the app closed it", CLOSE_GRACE_MS);
+    this.#connection = undefined;
+    this.#become("closed");
+    this.#queue.end(error);
+    this.#emitter.emit("close", error);
+    Promise.resolve(dropped).then(this.#gone);
+  }
+
+  #become(state: ClientState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#emitter.emit("state", state);
+  }
+
+  #tell(error: Error): void {
+    if (this.#emitter.has("error")) this.#emitter.emit("error", error);
+    else warn(error);
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * One connection of the client: answers heartbeats, sends its own, finds out that the other side is gone, and
+ * hands on what concerns a session (docs/protocol.md, "Heartbeats").
+ *
+ * It makes no second connection and knows no token but the one that it is told to send.
+ *
+ * @module
+ */
+
+import { CloseCode, Op } from "../gateway/protocol/codes.ts";
+import type { MessageFrame, Ready, ServerFrame } from "../gateway/protocol/frames.ts";
+import { decodeServerFrame } from "./frames.ts";
+import type { ClientClock, ClientSocket, ClientSocketConstructor, ClientTimer } from "./types.ts";
+
+/** What a connection works with. */
+export interface ConnectionParts {
+  readonly url: string;
+  readonly WebSocket: ClientSocketConstructor;
+  readonly clock: ClientClock;
+  /** How long until Hello, in milliseconds. */
+  readonly connectTimeoutMs: number;
+}
+
+/** How a connection ended: with a close frame, or with 1006. */
+export interface End {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** Who is told what happens on a connection. */
+export interface ConnectionListener {
+  /** It is open: now is the time to identify. */
+  opened(): void;
+  /** The gateway says Ready. */
+  ready(frame: Ready): void;
+  /** A message came. */
+  message(frame: MessageFrame): void;
+  /** A heartbeat was answered. */
+  roundTrip(ms: number): void;
+  /** It is over. Called once, and not after {@linkcode Connection.drop}; nothing follows. */
+  ended(end: End): void;
+}
+
+/** What a close code says when no close frame came (RFC 6455, section 7.4.1). */
+const ABNORMAL = 1006;
+/** After a sleep, or when the network may have changed, an answer is not waited for as long as usual. */
+const PROBE_MS = 5000;
+/** A timer that fires this late was not late: the device slept. */
+const SLEPT_MS = 2000;
+/** A probe is no closer than this to the heartbeat before, because frames are limited. */
+const LEAST_MS = 1000;
+/** Nor are regular heartbeats closer together, where a gateway's interval is one for tests. */
+const LEAST_INTERVAL_MS = 2000;
+
+/** A heartbeat that has no answer yet. */
+interface Beat {
+  readonly time: number;
+  readonly sentAt: number;
+}
+
+/** One WebSocket. */
+export class Connection {
+  readonly #clock: ClientClock;
+  readonly #listener: ConnectionListener;
+  readonly #socket: ClientSocket;
+  #intervalMs: number | undefined;
+  #timer: ClientTimer | undefined;
+  #dueAt = 0;
+  #beat: Beat | undefined;
+  /** The `time` of the last heartbeat, and when it was sent. */
+  #lastTime = -1;
+  #lastSentAt = -Infinity;
+  #messagesSinceBeat = false;
+  #isOpen = false;
+  #isReady = false;
+  #over = false;
+
+  /** Begins to connect. Throws what the class of the socket throws. */
+  constructor(parts: ConnectionParts, listener: ConnectionListener) {
+    this.#clock = parts.clock;
+    this.#listener = listener;
+    this.#socket = new parts.WebSocket(parts.url);
+    this.#socket.onopen = () => {
+      this.#isOpen = true;
+      listener.opened();
+    };
+    this.#socket.onmessage = ({ data }: { readonly data: unknown }) => this.#received(data);
+    this.#socket.onclose = ({ code, reason }: End) => this.#end({ code, reason });
+    // The close that follows says all there is to say, and an unhandled error event ends some processes.
+    this.#socket.onerror = () => {};
+    this.#arm(parts.connectTimeoutMs, () => {
+      this.#lost(`no Hello within ${parts.connectTimeoutMs} ms`);
+    });
+  }
+
+  /** Whether it can be sent on. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Whether the gateway has said Ready. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** Sends Identify. */
+  identify(token: string, lastId: string | undefined): void {
+    this.#send({ op: Op.Identify, token, ...(lastId === undefined ? {} : { last_id: lastId }) });
+  }
+
+  /** Asks whether the gateway is still there, and gives it little time to answer. */
+  check(): void {
+    if (this.#over || this.#intervalMs === undefined) return;
+    if (this.#clock.steady() - this.#lastSentAt < LEAST_MS) return;
+    this.#sendBeat(Math.min(PROBE_MS, this.#intervalMs));
+  }
+
+  /**
+   * Closes and forgets the connection: its listener hears nothing more. Resolves once the gateway has
+   * answered, or after `graceMs`.
+   */
+  drop(reason: string, graceMs = 0): Promise<void> {
+    if (this.#over) return Promise.resolve();
+    this.#over = true;
+    this.#timer?.cancel();
+    return new Promise((resolve) => {
+      this.#release(() => {
+        this.#timer?.cancel();
+        resolve();
+      });
+      if (graceMs > 0) this.#arm(graceMs, resolve);
+      else resolve();
+      this.#socket.close(1000, reason);
+    });
+  }
+
+  #received(data: unknown): void {
+    const frame = decodeServerFrame(data);
+    if (frame === undefined) return;
+    if ("fault" in frame) return this.#broken(frame.fault);
+    this.#handle(frame);
+  }
+
+  #handle(frame: ServerFrame): void {
+    switch (frame.op) {
+      case Op.Hello:
+        this.#intervalMs = Math.max(frame.heartbeat_interval, LEAST_INTERVAL_MS);
+        return this.#sendBeat(this.#intervalMs);
+      case Op.Ready:
+        this.#isReady = true;
+        return this.#listener.ready(frame);
+      case Op.Message:
+        this.#messagesSinceBeat = true;
+        if (!this.#isReady) return this.#broken("a Message before Ready");
+        return this.#listener.message(frame);
+      case Op.Heartbeat:
+        return this.#send({ op: Op.HeartbeatAck, time: frame.time });
+      case Op.HeartbeatAck:
+        return this.#acknowledged(frame.time);
+    }
+  }
+
+  #sendBeat(patienceMs: number): void {
+    const sentAt = this.#clock.steady();
+    // Never the number of an earlier one, so that an answer is known for what it is.
+    const time = Math.max(Math.floor(this.#clock.now()), this.#lastTime + 1);
+    this.#lastTime = time;
+    this.#lastSentAt = sentAt;
+    this.#beat = { time, sentAt };
+    this.#messagesSinceBeat = false;
+    this.#send({ op: Op.Heartbeat, time });
+    this.#arm(patienceMs, () => this.#beatDue(patienceMs));
+  }
+
+  #acknowledged(time: number): void {
+    if (this.#beat?.time !== time) return;
+    const { sentAt } = this.#beat;
+    this.#beat = undefined;
+    const tookMs = this.#clock.steady() - sentAt;
+    // The next one is due an interval after this one, also where it was a short probe.
+    const intervalMs = this.#intervalMs ?? 0;
+    this.#arm(Math.max(0, intervalMs - tookMs), () => this.#beatDue(intervalMs));
+    this.#listener.roundTrip(tookMs);
+  }
+
+  #beatDue(patienceMs: number): void {
+    // Nobody has read what came while the device slept; and what was open before may be long gone.
+    if (this.#clock.steady() - this.#dueAt > SLEPT_MS) return this.check();
+    if (this.#beat === undefined) return this.#sendBeat(this.#intervalMs ?? patienceMs);
+    // The answer comes behind what is on its way, which may be much; but it does come.
+    if (this.#messagesSinceBeat) {
+      this.#messagesSinceBeat = false;
+      return this.#arm(patienceMs, () => this.#beatDue(patienceMs));
+    }
+    this.#lost(`no answer to a heartbeat within ${patienceMs} ms`);
+  }
+
+  /** The other side does not speak the protocol: something between is at fault, and may heal. */
+  #broken(fault: string): void {
+    this.#lost(`not a frame of the gateway: ${fault}`, CloseCode.Malformed.code);
+  }
+
+  #lost(reason: string, closeCode = 1000): void {
+    if (this.#over) return;
+    this.#release(() => {});
+    this.#over = true;
+    this.#timer?.cancel();
+    this.#socket.close(closeCode, reason);
+    this.#listener.ended({ code: ABNORMAL, reason });
+  }
+
+  #end(end: End): void {
+    this.#release(() => {});
+    this.#over = true;
+    this.#timer?.cancel();
+    this.#listener.ended(end);
+  }
+
+  /** Hears nothing more of the socket but that it is gone. */
+  #release(gone: () => void): void {
+    this.#socket.onopen = null;
+    this.#socket.onmessage = null;
+    this.#socket.onclose = gone;
+  }
+
+  #send(frame: object): void {
+    this.#socket.send(JSON.stringify(frame));
+  }
+
+  /** Sets the one timer. */
+  #arm(delayMs: number, callback: () => void): void {
+    this.#timer?.cancel();
+    this.#dueAt = this.#clock.steady() + delayMs;
+    this.#timer = this.#clock.setTimer(delayMs, callback);
+  }
+}

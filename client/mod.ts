@@ -1,0 +1,34 @@
+/**
+ * The client of the E-Magine Gateway, for browsers, Deno and Node: one small module without dependencies.
+ *
+ * It connects, identifies, answers heartbeats, comes back after whatever happened and takes up where it was,
+ * so that an app has nothing to do but read messages:
+ *
+ * ```ts ignore
+ * const gateway = new GatewayClient({
+ *   url: "wss://chat.example.com/gateway",
+ *   getToken: async () => (await (await fetch("/token", { method: "POST" })).json()).token,
+ * });
+ * gateway.on("gap", () => location.reload());
+ * for await (const message of gateway) show(message);
+ * ```
+ *
+ * @module
+ */
+
+export { GatewayClient } from "./client.ts";
+export { GatewayError } from "./error.ts";
+export type {
+  ClientClock,
+  ClientEvents,
+  ClientSocket,
+  ClientSocketConstructor,
+  ClientState,
+  ClientTimer,
+  Disconnect,
+  GatewayClientOptions,
+  Message,
+  ReadySession,
+  TokenRequest,
+} from "./types.ts";
+export type { Json } from "../gateway/protocol/frames.ts";

@@ -1,0 +1,106 @@
+/**
+ * The messages that wait for the app's loops, oldest first.
+ *
+ * It says how many there are; what to do about too many is the client's decision.
+ *
+ * @module
+ */
+
+import type { Message } from "./types.ts";
+
+type Result = IteratorResult<Message, undefined>;
+
+/** A message, and the id of what came before it. */
+interface Entry {
+  readonly message: Message;
+  readonly before: string | undefined;
+}
+
+/** A loop that waits for a message. */
+interface Waiter {
+  readonly loop: symbol;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const DONE: Result = { done: true, value: undefined };
+
+/** A queue that loops read. */
+export class MessageQueue {
+  readonly #entries: Entry[] = [];
+  readonly #loops = new Set<symbol>();
+  readonly #taken: () => void;
+  #waiters: Waiter[] = [];
+  #ended: { readonly error: Error | undefined } | undefined;
+
+  /** An empty queue, which calls `taken` whenever it got shorter. */
+  constructor(taken: () => void) {
+    this.#taken = taken;
+  }
+
+  /** How many messages wait. */
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  /** How many loops there are, waiting or not. */
+  get loops(): number {
+    return this.#loops.size;
+  }
+
+  /** The oldest message that waits, with what came before it. */
+  get first(): Entry | undefined {
+    return this.#entries[0];
+  }
+
+  /** Hands a message to a loop that waits, or keeps it; `before` is the id of the one before. */
+  push(message: Message, before: string | undefined): void {
+    const waiter = this.#waiters.shift();
+    if (waiter === undefined) this.#entries.push({ message, before });
+    else waiter.resolve({ done: false, value: message });
+  }
+
+  /** Takes the oldest message out. */
+  shift(): Message | undefined {
+    const entry = this.#entries.shift();
+    if (entry !== undefined) this.#taken();
+    return entry?.message;
+  }
+
+  /** Lets every loop end, once it has taken what is here: with `error`, or just so. */
+  end(error: Error | undefined): void {
+    this.#ended = { error };
+    for (const { resolve, reject } of this.#waiters.splice(0)) {
+      if (error === undefined) resolve(DONE);
+      else reject(error);
+    }
+  }
+
+  /** A new loop. */
+  iterate(): AsyncIterator<Message, undefined> {
+    const loop = Symbol();
+    this.#loops.add(loop);
+    return { next: () => this.#next(loop), return: () => this.#leave(loop) };
+  }
+
+  #next(loop: symbol): Promise<Result> {
+    if (!this.#loops.has(loop)) return Promise.resolve(DONE);
+    const message = this.shift();
+    if (message !== undefined) return Promise.resolve({ done: false, value: message });
+    if (this.#ended === undefined) {
+      return new Promise((resolve, reject) => this.#waiters.push({ loop, resolve, reject }));
+    }
+    this.#loops.delete(loop);
+    const { error } = this.#ended;
+    return error === undefined ? Promise.resolve(DONE) : Promise.reject(error);
+  }
+
+  /** What a loop has asked for and not been given goes to others. */
+  #leave(loop: symbol): Promise<Result> {
+    this.#loops.delete(loop);
+    const own = this.#waiters.filter((waiter) => waiter.loop === loop);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.loop !== loop);
+    for (const { resolve } of own) resolve(DONE);
+    return Promise.resolve(DONE);
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * What the client takes from the platform unless it is given something else: time, randomness, `WebSocket`,
+ * and the news that a device or a network is back. The only file of the client that touches globals.
+ *
+ * @module
+ */
+
+import type { ClientClock, ClientSocketConstructor } from "./types.ts";
+
+/** The machine's time. */
+export const systemClock: ClientClock = {
+  now: () => Date.now(),
+  steady: () => performance.now(),
+  setTimer(delayMs, callback) {
+    const id = setTimeout(callback, delayMs);
+    return { cancel: () => clearTimeout(id) };
+  },
+};
+
+/** A number in [0, 1). */
+export function systemRandom(): number {
+  return Math.random();
+}
+
+/** The global `WebSocket`. @throws {TypeError} where there is none, as in Node before 22 */
+export function systemWebSocket(): ClientSocketConstructor {
+  if (typeof WebSocket === "undefined") {
+    throw new TypeError("there is no global WebSocket here: give one in the option WebSocket");
+  }
+  return WebSocket;
+}
+
+/** `url` as a WebSocket takes it, relative to the page where there is one. @throws {TypeError} for no URL */
+export function resolveUrl(url: string | URL): string {
+  const page: unknown = Reflect.get(globalThis, "location");
+  const base = page instanceof Object ? String(Reflect.get(page, "href")) : undefined;
+  const resolved = URL.parse(String(url), base);
+  if (resolved === null || !/^(?:ws|http)s?:$/.test(resolved.protocol)) {
+    throw new TypeError(`url: expected ws: or wss:, got ${JSON.stringify(String(url))}`);
+  }
+  resolved.protocol = resolved.protocol.replace("http", "ws");
+  resolved.hash = "";
+  return resolved.href;
+}
+
+/** Calls `callback` when the network is back or the page is looked at again; returns how to stop. */
+export function onWake(callback: () => void): () => void {
+  const page: unknown = Reflect.get(globalThis, "document");
+  const targets: (readonly [unknown, string])[] = [
+    [globalThis, "online"],
+    [globalThis, "pageshow"],
+    [page, "visibilitychange"],
+  ];
+  const wake = (): void => {
+    if (!(page instanceof EventTarget) || Reflect.get(page, "visibilityState") !== "hidden") {
+      callback();
+    }
+  };
+  const listening = targets.flatMap(([target, type]) => {
+    // Deno and Node have an EventTarget as their global too, which never says such a thing.
+    if (!(target instanceof EventTarget)) return [];
+    target.addEventListener(type, wake);
+    return [() => target.removeEventListener(type, wake)];
+  });
+  return () => {
+    for (const stop of listening) stop();
+  };
+}
+
+/** Says something to the developer where nobody listens. */
+export function warn(error: Error): void {
+  console.warn("E-Magine Gateway:", error);
+}

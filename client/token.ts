@@ -1,0 +1,43 @@
+/**
+ * When to get a new token: what the client reads in a JWT, without believing a clock that may be wrong.
+ *
+ * It does not verify anything; that is the gateway's work.
+ *
+ * @module
+ */
+
+/** A token is renewed this long before it expires, if it lives long enough for that. */
+const MARGIN_MS = 60_000;
+
+/**
+ * How long until `token` wants to be renewed, in milliseconds; `undefined` if it does not say.
+ *
+ * A device's clock may be off by hours. So the time that the issuer gave it (`exp` − `iat`) bounds what the
+ * clock says, and stands alone where the clock says that a token has expired which was just handed out.
+ */
+export function renewInMs(token: string, now: number): number | undefined {
+  const claims = claimsOf(token);
+  const expiresAt = secondsIn(claims, "exp");
+  if (expiresAt === undefined) return undefined;
+  const issuedAt = secondsIn(claims, "iat");
+  const byClock = expiresAt * 1000 - now;
+  const byIssuer = issuedAt === undefined ? byClock : (expiresAt - issuedAt) * 1000;
+  const leftMs = byClock > 0 ? Math.min(byClock, byIssuer) : byIssuer;
+  return Math.max(0, leftMs - Math.min(MARGIN_MS, leftMs / 5));
+}
+
+function secondsIn(claims: unknown, name: string): number | undefined {
+  const value: unknown = claims instanceof Object ? Reflect.get(claims, name) : undefined;
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+function claimsOf(token: string): unknown {
+  const payload = token.split(".")[1];
+  if (payload === undefined) return undefined;
+  try {
+    // The claims that matter here are numbers, so that the bytes need not be read as UTF-8.
+    return JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
+  } catch {
+    return undefined;
+  }
+}

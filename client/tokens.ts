@@ -1,0 +1,112 @@
+/**
+ * The user's token: got from the app when there is none, when the gateway refused it, and before it expires.
+ * One request at a time.
+ *
+ * @module
+ */
+
+import { backoffMs } from "./backoff.ts";
+import { renewInMs } from "./token.ts";
+import type { ClientClock, ClientTimer, GatewayClientOptions, TokenRequest } from "./types.ts";
+
+/** What a {@linkcode Tokens} works with. */
+export interface TokensParts {
+  readonly clock: ClientClock;
+  readonly random: () => number;
+  readonly getToken: GatewayClientOptions["getToken"];
+  readonly signal: AbortSignal;
+  /** Whether a token is of use now; if not, it is not renewed before it is asked for. */
+  readonly needed: () => boolean;
+  /** Called with each new token. */
+  readonly obtained: (token: string) => void;
+  /** Called when none could be had. */
+  readonly failed: (error: Error) => void;
+}
+
+/** Has a token, or gets one. */
+export class Tokens {
+  readonly #parts: TokensParts;
+  #token: string | undefined;
+  #reason: TokenRequest["reason"] = "start";
+  #renewAt = Infinity;
+  #timer: ClientTimer | undefined;
+  #asking = false;
+  #failures = 0;
+
+  /** Has none. */
+  constructor(parts: TokensParts) {
+    this.#parts = parts;
+  }
+
+  /** The token that is there, good or not. */
+  get current(): string | undefined {
+    return this.#token;
+  }
+
+  /** A token to connect with; `undefined` if one is being got, which `obtained` or `failed` will tell. */
+  take(): string | undefined {
+    if (this.#token !== undefined && this.#parts.clock.steady() < this.#renewAt) return this.#token;
+    this.#ask();
+    return undefined;
+  }
+
+  /** The gateway does not take the token. */
+  refused(): void {
+    this.#token = undefined;
+    this.#reason = "refused";
+    this.#timer?.cancel();
+  }
+
+  /** Nothing more is asked or told. */
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #ask(): void {
+    if (this.#asking) return;
+    this.#asking = true;
+    this.#timer?.cancel();
+    const { getToken, signal } = this.#parts;
+    const request: TokenRequest = { reason: this.#reason, signal };
+    // In a promise, so that what is thrown at once is treated as what is rejected.
+    Promise.resolve(request).then(getToken).then(assertToken).then(
+      (token) => this.#obtained(token),
+      (error: unknown) => this.#failed(error instanceof Error ? error : new Error(String(error))),
+    );
+  }
+
+  #obtained(token: string): void {
+    this.#asking = false;
+    const { clock, signal, obtained } = this.#parts;
+    if (signal.aborted) return;
+    this.#failures = 0;
+    this.#token = token;
+    this.#reason = "expiring";
+    const inMs = renewInMs(token, clock.now());
+    this.#renewAt = inMs === undefined ? Infinity : clock.steady() + inMs;
+    if (inMs !== undefined) this.#renewIn(inMs);
+    obtained(token);
+  }
+
+  #failed(error: Error): void {
+    this.#asking = false;
+    const { random, signal, failed } = this.#parts;
+    if (signal.aborted) return;
+    this.#renewIn(backoffMs(this.#failures, random));
+    this.#failures += 1;
+    failed(error);
+  }
+
+  #renewIn(ms: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#parts.clock.setTimer(ms, () => {
+      if (this.#parts.needed()) this.#ask();
+    });
+  }
+}
+
+function assertToken(token: unknown): string {
+  if (typeof token === "string" && token !== "") return token;
+  const got = token === "" ? "an empty one" : token === null ? "null" : `${typeof token}`;
+  throw new TypeError(`getToken: expected the text of a token, got ${got}`);
+}
