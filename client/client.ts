@@ -40,8 +40,8 @@ const CLOSE_CODES: ReadonlyMap<number, CloseCodeInfo> = new Map(
 /**
  * A client of the gateway. It begins to connect at once, and goes on until it is closed.
  *
- * Messages are read in a loop, or heard with `on("message", …)`, or both. What a loop has not taken is
- * queued; where there is only a listener, nothing is. If the queue is full, because the app does not read,
+ * Messages are read in a loop, or heard with `on("message", …)`, or both. What a loop has not taken yet is
+ * queued, also before there is a loop; where there are listeners and no loop, nothing is. If the queue is full, because the app does not read,
  * the client disconnects, and resumes once half of it is read: nothing is lost for as long as the gateway
  * keeps messages, and memory is bounded. Loops on the same client share: each message goes to one of them.
  *
@@ -71,7 +71,10 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   readonly #random: () => number;
   readonly #maxQueued: number;
   readonly #emitter = new Emitter<ClientEvents>();
-  readonly #queue = new MessageQueue(() => this.#taken());
+  readonly #queue = new MessageQueue({
+    taken: () => this.#taken(),
+    left: () => this.#flush(),
+  });
   readonly #recent = new RecentIds();
   readonly #abort = new AbortController();
   readonly #tokens: Tokens;
@@ -99,6 +102,9 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     const { getToken, signal, clock = systemClock, random = systemRandom } = options;
     if (typeof getToken !== "function") throw new TypeError("getToken: expected a function");
     if (!(maxQueuedMessages >= 1)) throw new TypeError("maxQueuedMessages: expected 1 or more");
+    if (!(connectTimeoutMs > 0)) {
+      throw new TypeError("connectTimeoutMs: expected a positive number");
+    }
     this.#maxQueued = maxQueuedMessages;
     this.#random = random;
     this.#receivedId = options.lastId;
@@ -114,12 +120,12 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
       getToken,
       signal: this.#abort.signal,
       needed: () => this.#connection !== undefined,
-      obtained: (token) => this.#tokenObtained(token),
+      obtained: () => this.#tokenObtained(),
       failed: (error) => this.#tokenFailed(error),
     });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.closed = promise;
-    this.#gone = resolve;
+    let gone = (): void => {};
+    this.closed = new Promise((resolve) => gone = resolve);
+    this.#gone = gone;
     this.#stopWaking = onWake(() => this.check());
     signal?.addEventListener("abort", () => void this.close(), { signal: this.#abort.signal });
     if (signal?.aborted) void this.close();
@@ -178,7 +184,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     listener: (event: ClientEvents[T]) => void,
   ): () => void {
     const stop = this.#emitter.on(type, listener);
-    if (type === "message" && this.#queue.loops === 0) this.#flush();
+    if (type === "message") this.#flush();
     return stop;
   }
 
@@ -248,7 +254,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     }
   }
 
-  #tokenObtained(_token: string): void {
+  #tokenObtained(): void {
     if (this.#connection?.isOpen) this.#identify(this.#connection);
     else if (this.#connection === undefined && this.#state === "connecting") this.#open();
   }
@@ -274,10 +280,10 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     const message = { id, ...(channel === undefined ? {} : { channel }), author, content, time };
     const before = this.#receivedId;
     this.#receivedId = id;
-    const isHeard = this.#emitter.has("message");
-    if (isHeard) this.#emitter.emit("message", message);
-    if (isHeard && this.#queue.loops === 0) return;
-    this.#queue.push(message, before);
+    const heard = this.#emitter.has("message");
+    if (heard) this.#emitter.emit("message", message);
+    if (heard && this.#queue.loops === 0) return;
+    this.#queue.push({ message, before, heard });
     if (this.#queue.length >= this.#maxQueued && this.#connection !== undefined) this.#pause();
   }
 
@@ -292,10 +298,12 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     if (this.#state === "paused" && this.#queue.length <= this.#maxQueued / 2) this.#connect();
   }
 
-  /** Gives what is queued to listeners. */
+  /** Gives what is queued to listeners, if there is no loop that will take it. */
   #flush(): void {
-    for (let message = this.#queue.shift(); message; message = this.#queue.shift()) {
-      this.#emitter.emit("message", message);
+    while (this.#queue.loops === 0 && this.#emitter.has("message")) {
+      const entry = this.#queue.shift();
+      if (entry === undefined) return;
+      if (!entry.heard) this.#emitter.emit("message", entry.message);
     }
   }
 

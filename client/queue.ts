@@ -10,10 +10,21 @@ import type { Message } from "./types.ts";
 
 type Result = IteratorResult<Message, undefined>;
 
-/** A message, and the id of what came before it. */
-interface Entry {
+/** A message that waits. */
+export interface Entry {
   readonly message: Message;
+  /** The id of what came before it. */
   readonly before: string | undefined;
+  /** Whether listeners were told of it already. */
+  readonly heard: boolean;
+}
+
+/** Who is told that the queue changed. */
+export interface QueueListener {
+  /** It got shorter. */
+  taken(): void;
+  /** The last loop is over. */
+  left(): void;
 }
 
 /** A loop that waits for a message. */
@@ -29,13 +40,13 @@ const DONE: Result = { done: true, value: undefined };
 export class MessageQueue {
   readonly #entries: Entry[] = [];
   readonly #loops = new Set<symbol>();
-  readonly #taken: () => void;
+  readonly #listener: QueueListener;
   #waiters: Waiter[] = [];
   #ended: { readonly error: Error | undefined } | undefined;
 
-  /** An empty queue, which calls `taken` whenever it got shorter. */
-  constructor(taken: () => void) {
-    this.#taken = taken;
+  /** An empty queue. */
+  constructor(listener: QueueListener) {
+    this.#listener = listener;
   }
 
   /** How many messages wait. */
@@ -53,18 +64,18 @@ export class MessageQueue {
     return this.#entries[0];
   }
 
-  /** Hands a message to a loop that waits, or keeps it; `before` is the id of the one before. */
-  push(message: Message, before: string | undefined): void {
+  /** Hands a message to a loop that waits, or keeps it. */
+  push(entry: Entry): void {
     const waiter = this.#waiters.shift();
-    if (waiter === undefined) this.#entries.push({ message, before });
-    else waiter.resolve({ done: false, value: message });
+    if (waiter === undefined) this.#entries.push(entry);
+    else waiter.resolve({ done: false, value: entry.message });
   }
 
   /** Takes the oldest message out. */
-  shift(): Message | undefined {
+  shift(): Entry | undefined {
     const entry = this.#entries.shift();
-    if (entry !== undefined) this.#taken();
-    return entry?.message;
+    if (entry !== undefined) this.#listener.taken();
+    return entry;
   }
 
   /** Lets every loop end, once it has taken what is here: with `error`, or just so. */
@@ -85,8 +96,8 @@ export class MessageQueue {
 
   #next(loop: symbol): Promise<Result> {
     if (!this.#loops.has(loop)) return Promise.resolve(DONE);
-    const message = this.shift();
-    if (message !== undefined) return Promise.resolve({ done: false, value: message });
+    const entry = this.shift();
+    if (entry !== undefined) return Promise.resolve({ done: false, value: entry.message });
     if (this.#ended === undefined) {
       return new Promise((resolve, reject) => this.#waiters.push({ loop, resolve, reject }));
     }
@@ -97,10 +108,11 @@ export class MessageQueue {
 
   /** What a loop has asked for and not been given goes to others. */
   #leave(loop: symbol): Promise<Result> {
-    this.#loops.delete(loop);
+    const isLast = this.#loops.delete(loop) && this.loops === 0;
     const own = this.#waiters.filter((waiter) => waiter.loop === loop);
     this.#waiters = this.#waiters.filter((waiter) => waiter.loop !== loop);
     for (const { resolve } of own) resolve(DONE);
+    if (isLast) this.#listener.left();
     return Promise.resolve(DONE);
   }
 }

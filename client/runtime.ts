@@ -7,12 +7,15 @@
 
 import type { ClientClock, ClientSocketConstructor } from "./types.ts";
 
+/** The longest delay that `setTimeout` takes for what it is; a longer one would fire at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** The machine's time. */
 export const systemClock: ClientClock = {
   now: () => Date.now(),
   steady: () => performance.now(),
   setTimer(delayMs, callback) {
-    const id = setTimeout(callback, delayMs);
+    const id = setTimeout(callback, Math.min(delayMs, LONGEST_MS));
     return { cancel: () => clearTimeout(id) };
   },
 };
@@ -34,10 +37,11 @@ export function systemWebSocket(): ClientSocketConstructor {
 export function resolveUrl(url: string | URL): string {
   const page: unknown = Reflect.get(globalThis, "location");
   const base = page instanceof Object ? String(Reflect.get(page, "href")) : undefined;
-  const resolved = URL.parse(String(url), base);
-  if (resolved === null || !/^(?:ws|http)s?:$/.test(resolved.protocol)) {
-    throw new TypeError(`url: expected ws: or wss:, got ${JSON.stringify(String(url))}`);
+  const text = String(url);
+  if (!URL.canParse(text, base) || !/^(?:ws|http)s?:/.test(new URL(text, base).protocol)) {
+    throw new TypeError(`url: expected ws: or wss:, got ${JSON.stringify(text)}`);
   }
+  const resolved = new URL(text, base);
   resolved.protocol = resolved.protocol.replace("http", "ws");
   resolved.hash = "";
   return resolved.href;

@@ -6,7 +6,7 @@
  */
 
 import { backoffMs } from "./backoff.ts";
-import { renewInMs } from "./token.ts";
+import { renewInMs } from "./jwt.ts";
 import type { ClientClock, ClientTimer, GatewayClientOptions, TokenRequest } from "./types.ts";
 
 /** What a {@linkcode Tokens} works with. */
@@ -17,8 +17,8 @@ export interface TokensParts {
   readonly signal: AbortSignal;
   /** Whether a token is of use now; if not, it is not renewed before it is asked for. */
   readonly needed: () => boolean;
-  /** Called with each new token. */
-  readonly obtained: (token: string) => void;
+  /** Called when there is a new one. */
+  readonly obtained: () => void;
   /** Called when none could be had. */
   readonly failed: (error: Error) => void;
 }
@@ -85,7 +85,7 @@ export class Tokens {
     const inMs = renewInMs(token, clock.now());
     this.#renewAt = inMs === undefined ? Infinity : clock.steady() + inMs;
     if (inMs !== undefined) this.#renewIn(inMs);
-    obtained(token);
+    obtained();
   }
 
   #failed(error: Error): void {

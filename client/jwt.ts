@@ -8,9 +8,12 @@
 
 /** A token is renewed this long before it expires, if it lives long enough for that. */
 const MARGIN_MS = 60_000;
+/** Not sooner than this, should the app go on giving the token that is about to expire. */
+const LEAST_MS = 1000;
 
 /**
- * How long until `token` wants to be renewed, in milliseconds; `undefined` if it does not say.
+ * How long until `token` wants to be renewed, in milliseconds; `undefined` if that cannot be told, and the
+ * gateway has to say when it has expired.
  *
  * A device's clock may be off by hours. So the time that the issuer gave it (`exp` − `iat`) bounds what the
  * clock says, and stands alone where the clock says that a token has expired which was just handed out.
@@ -23,7 +26,8 @@ export function renewInMs(token: string, now: number): number | undefined {
   const byClock = expiresAt * 1000 - now;
   const byIssuer = issuedAt === undefined ? byClock : (expiresAt - issuedAt) * 1000;
   const leftMs = byClock > 0 ? Math.min(byClock, byIssuer) : byIssuer;
-  return Math.max(0, leftMs - Math.min(MARGIN_MS, leftMs / 5));
+  if (leftMs <= 0) return undefined;
+  return Math.max(LEAST_MS, leftMs - Math.min(MARGIN_MS, leftMs / 5));
 }
 
 function secondsIn(claims: unknown, name: string): number | undefined {

@@ -1,0 +1,227 @@
+/**
+ * Heartbeats both ways: answering, measuring, finding a dead server, and what a sleeping device does to all
+ * of it (docs/protocol.md, "Heartbeats").
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { ClientClock } from "../../client/mod.ts";
+import type { VirtualClock } from "../../mock/mod.ts";
+import { createMockGateway } from "../../mock/mod.ts";
+import { App, stage } from "./support.ts";
+
+const INTERVAL_MS = 45_000;
+const DAY_MS = 24 * 3_600_000;
+
+Deno.test("the client answers every heartbeat, and stays for a virtual day", async () => {
+  await using it = await stage();
+  await it.gateway.advance(DAY_MS);
+  assert.equal(it.app.received(11).length, DAY_MS / INTERVAL_MS);
+  assert.deepEqual(it.app.codes, []);
+});
+
+Deno.test("the client measures the round trip on Hello, and then once an interval", async () => {
+  await using it = await stage();
+  assert.deepEqual(it.app.received(10).map(({ atMs }) => atMs), [0]);
+  await it.gateway.setFaults("all", { delayMs: 100 });
+  await it.gateway.advance(3 * INTERVAL_MS);
+  assert.deepEqual(it.app.roundTrips, [0, 200, 200]);
+  assert.equal(it.app.client.roundTripMs, 200);
+  // Each an interval after the one before, and not after its answer.
+  assert.deepEqual(
+    it.app.received(10).map(({ atMs }) => atMs),
+    [0, INTERVAL_MS + 100, 2 * INTERVAL_MS + 100],
+  );
+});
+
+Deno.test("the client finds out that the server is gone when a heartbeat has no answer within an interval", async () => {
+  await using it = await stage();
+  await it.gateway.freeze();
+  await it.app.say("missed");
+  await it.gateway.advance(2 * INTERVAL_MS - 1);
+  assert.deepEqual(it.app.codes, []);
+  await it.gateway.advance(1);
+  assert.deepEqual(it.app.codes, [1006]);
+  assert.match(it.app.disconnects[0]?.reason ?? "", /^no answer to a heartbeat within 45000 ms$/);
+  await it.gateway.advance(500);
+  assert.deepEqual(it.app.contents, ["missed"]);
+});
+
+Deno.test("the client leaves a server that sends heartbeats and answers none", async () => {
+  await using it = await stage();
+  await it.gateway.setFaults("all", { withholdAcks: true });
+  await it.gateway.advance(2 * INTERVAL_MS);
+  assert.deepEqual(it.app.codes, [1006]);
+});
+
+Deno.test("an answer that comes behind many messages is waited for while they come", async () => {
+  await using it = await stage();
+  await it.gateway.setFaults("all", { withholdAcks: true });
+  await it.gateway.advance(INTERVAL_MS);
+  for (let count = 0; count < 10; count++) {
+    await it.app.say(`${count}`);
+    await it.gateway.advance(INTERVAL_MS);
+  }
+  assert.deepEqual(it.app.codes, []);
+  await it.gateway.advance(INTERVAL_MS);
+  assert.deepEqual(it.app.codes, [1006]);
+});
+
+Deno.test("a connection without Hello is given up after connectTimeoutMs", async () => {
+  await using gateway = await createMockGateway();
+  await gateway.setFaults("all", { delayMs: 3_600_000 });
+  const app = new App(gateway, { connectTimeoutMs: 7000 });
+  await gateway.advance(6999);
+  assert.deepEqual(app.codes, []);
+  await gateway.advance(1);
+  assert.deepEqual(app.codes, [1006]);
+  assert.match(app.disconnects[0]?.reason ?? "", /^no Hello within 7000 ms$/);
+  await app.client.close();
+});
+
+Deno.test("check() finds a dead connection within five seconds, and leaves a good one alone", async () => {
+  await using it = await stage();
+  await it.gateway.advance(10_000);
+  it.app.client.check();
+  await it.gateway.advance(10_000);
+  assert.deepEqual(it.app.codes, []);
+  assert.equal(it.app.roundTrips.length, 2);
+  await it.gateway.freeze();
+  it.app.client.check();
+  await it.gateway.advance(4999);
+  assert.deepEqual(it.app.codes, []);
+  await it.gateway.advance(1);
+  assert.deepEqual(it.app.codes, [1006]);
+});
+
+Deno.test("check() in a row asks once a second at the most, so that the limit of frames is kept", async () => {
+  await using it = await stage();
+  for (let count = 0; count < 6000; count++) {
+    it.app.client.check();
+    await it.gateway.clock.advance(10);
+  }
+  assert.deepEqual(it.app.codes, []);
+  assert.ok(it.app.received(10).length <= 61);
+});
+
+Deno.test("with a short interval the client keeps within the limit of frames", async () => {
+  await using it = await stage({}, { connection: { heartbeatIntervalMs: 1000 } });
+  await it.gateway.advance(600_000);
+  assert.deepEqual(it.app.codes, []);
+});
+
+Deno.test("heartbeats have numbers of their own, though the wall clock is set back", async () => {
+  const gateway = await createMockGateway();
+  let wallOffsetMs = 0;
+  const clock: ClientClock = {
+    now: () => gateway.clock.now() + wallOffsetMs,
+    steady: () => gateway.clock.steady(),
+    setTimer: (ms, callback) => gateway.clock.setTimer(ms, callback),
+  };
+  await using app = new App(gateway, { clock }).client;
+  await gateway.settled();
+  wallOffsetMs = -7_200_000;
+  await gateway.advance(3 * INTERVAL_MS);
+  const times = gateway.transcript.flatMap((entry) =>
+    entry.event === "received" && Reflect.get(Object(entry.frame), "op") === 10
+      ? [Number(Reflect.get(Object(entry.frame), "time"))]
+      : []
+  );
+  assert.equal(times.length, 4);
+  assert.deepEqual(times, times.toSorted((a, b) => a - b));
+  assert.equal(new Set(times).size, 4);
+  assert.equal(app.state, "ready");
+});
+
+/** A device that can sleep: its timers stand still, and fire late. Its steady clock may stand still too. */
+class Device implements ClientClock {
+  readonly #clock: VirtualClock;
+  readonly #stands: boolean;
+  #asleepFrom: number;
+  #wakesAt: number;
+
+  constructor(clock: VirtualClock, stands: boolean) {
+    this.#clock = clock;
+    this.#stands = stands;
+    this.#asleepFrom = this.#wakesAt = clock.steady();
+  }
+
+  /** Once in its life. */
+  sleep(ms: number): void {
+    this.#asleepFrom = this.#clock.steady();
+    this.#wakesAt = this.#asleepFrom + ms;
+  }
+
+  get isAsleep(): boolean {
+    return this.#clock.steady() < this.#wakesAt;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  steady(): number {
+    const now = this.#clock.steady();
+    return this.#stands ? now - (Math.min(now, this.#wakesAt) - this.#asleepFrom) : now;
+  }
+
+  setTimer(delayMs: number, callback: () => void): { cancel(): void } {
+    const dueAt = this.steady() + delayMs;
+    const fire = (): void => {
+      const leftMs = this.isAsleep ? this.#wakesAt - this.#clock.steady() : dueAt - this.steady();
+      if (leftMs > 0) timer = this.#clock.setTimer(leftMs, fire);
+      else callback();
+    };
+    let timer = this.#clock.setTimer(delayMs, fire);
+    return { cancel: () => timer.cancel() };
+  }
+}
+
+for (const stands of [false, true]) {
+  const clocks = stands ? "a clock that sleeps too" : "a clock that goes on";
+  Deno.test(`after a night in a closed laptop with ${clocks} everything missed is there`, async () => {
+    await using gateway = await createMockGateway();
+    const device = new Device(gateway.clock, stands);
+    const app = new App(gateway, { clock: device });
+    await gateway.settled();
+    await gateway.advance(1000);
+    await gateway.freeze();
+    device.sleep(8 * 3_600_000);
+    await app.say("in the night");
+    await gateway.advance(8 * 3_600_000 - 1);
+    assert.deepEqual(app.codes, []);
+    assert.equal(gateway.connections.length, 0);
+    // Where the clock slept too, nothing but the platform can say that time has passed.
+    await gateway.advance(1);
+    if (stands) app.client.check();
+    await gateway.advance(5000 + 500);
+    assert.deepEqual(app.codes, [1006]);
+    assert.deepEqual(app.contents, ["in the night"]);
+    await app.client.close();
+  });
+}
+
+Deno.test("after a nap on a connection that lives, the answer that came meanwhile is heard first", async () => {
+  await using gateway = await createMockGateway();
+  const device = new Device(gateway.clock, false);
+  // What arrives during sleep is read afterwards, behind the timers that are late.
+  const WebSocket = class extends gateway.WebSocket {
+    override dispatchEvent(event: Event): boolean {
+      if (!device.isAsleep) return super.dispatchEvent(event);
+      gateway.clock.setTimer(5, () => void this.dispatchEvent(event));
+      return true;
+    }
+  };
+  const app = new App(gateway, { clock: device, WebSocket });
+  await gateway.settled();
+  await gateway.advance(INTERVAL_MS - 1);
+  await gateway.setFaults("all", { delayMs: 10 });
+  // The gateway's heartbeat is answered, that of the client is not yet: it sleeps beyond its deadline.
+  await gateway.advance(16);
+  device.sleep(INTERVAL_MS + 5000);
+  await gateway.advance(2 * INTERVAL_MS);
+  assert.deepEqual(app.codes, []);
+  assert.equal(app.client.state, "ready");
+  await app.client.close();
+});

@@ -1,0 +1,169 @@
+/**
+ * The beginning and the end of a client: options that cannot work, closing, and what is left behind.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { GatewayClient, type GatewayClientOptions } from "../../client/mod.ts";
+import { createMockGateway, FakeClock, settle } from "../../mock/mod.ts";
+import { App, stage } from "./support.ts";
+
+class NoSocket {
+  onopen: unknown;
+  onmessage: unknown;
+  onclose: unknown;
+  onerror: unknown;
+  send(): void {}
+  close(): void {}
+}
+
+const GOOD: GatewayClientOptions = {
+  url: "ws://localhost/gateway",
+  getToken: () => "x",
+  WebSocket: NoSocket,
+  clock: new FakeClock(),
+};
+
+for (
+  const [options, message] of [
+    [{ url: "" }, /^url: expected ws: or wss:, got ""$/],
+    [{ url: "/gateway" }, /^url: expected ws: or wss:, got "\/gateway"$/],
+    [{ url: "ftp://localhost" }, /^url: /],
+    [{ getToken: "a token" }, /^getToken: expected a function$/],
+    [{ maxQueuedMessages: 0 }, /^maxQueuedMessages: expected 1 or more$/],
+    [{ maxQueuedMessages: NaN }, /^maxQueuedMessages: /],
+    [{ connectTimeoutMs: -1 }, /^connectTimeoutMs: expected a positive number$/],
+  ] as const
+) {
+  Deno.test(`new GatewayClient() refuses ${JSON.stringify(options)}`, () => {
+    const wrong = { ...GOOD, ...options } as GatewayClientOptions;
+    assert.throws(() => new GatewayClient(wrong), { name: "TypeError", message });
+  });
+}
+
+Deno.test("http and https are taken for ws and wss, and a fragment is left out", async () => {
+  const urls: string[] = [];
+  class Socket extends NoSocket {
+    constructor(url: string) {
+      super();
+      urls.push(url);
+    }
+  }
+  for (const url of ["http://a/gateway#top", new URL("https://b:9000/gateway")]) {
+    const client = new GatewayClient({ ...GOOD, url, WebSocket: Socket });
+    await settle();
+    void client.close();
+  }
+  assert.deepEqual(urls, ["ws://a/gateway", "wss://b:9000/gateway"]);
+});
+
+Deno.test("close() says goodbye with 1000, ends everything, and is harmless again", async () => {
+  await using it = await stage();
+  await it.app.client.close();
+  assert.equal(it.app.client.state, "closed");
+  assert.deepEqual(it.app.closes, [undefined]);
+  await it.gateway.settled();
+  assert.equal(it.gateway.connections.length, 0);
+  await it.app.client.close();
+  await it.app.client.closed;
+  assert.deepEqual(it.app.closes, [undefined]);
+  it.app.client.check();
+  await it.gateway.advance(3_600_000);
+  assert.equal(it.app.readies.length, 1);
+  assert.deepEqual(it.app.disconnects, []);
+});
+
+Deno.test("close() leaves no timer, whatever the client is at", async () => {
+  const clock = new FakeClock();
+  const connecting = new GatewayClient({ ...GOOD, clock });
+  await clock.advance(0);
+  assert.equal(connecting.state, "connecting");
+  assert.equal(clock.pending > 0, true);
+  const closing = connecting.close();
+  // A second for the answer, which does not come.
+  await clock.advance(1000);
+  await closing;
+  assert.equal(clock.pending, 0);
+
+  const waiting = new GatewayClient({
+    ...GOOD,
+    clock,
+    getToken: () => Promise.reject(new Error("no")),
+  });
+  waiting.on("error", () => {});
+  await clock.advance(0);
+  assert.equal(waiting.state, "waiting");
+  await waiting.close();
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("a client that is ready leaves no timer of its own behind", async () => {
+  await using it = await stage({ expiresInS: 3600 });
+  const others = it.gateway.clock.nextDue;
+  assert.ok(others !== undefined);
+  await it.app.client.close();
+  await it.gateway.settled();
+  assert.equal(it.gateway.clock.nextDue, undefined);
+});
+
+Deno.test("an AbortSignal closes the client, at once or before it began", async () => {
+  await using gateway = await createMockGateway();
+  const abort = new AbortController();
+  const app = new App(gateway, { signal: abort.signal });
+  await gateway.settled();
+  abort.abort();
+  await app.client.closed;
+  assert.deepEqual(app.closes, [undefined]);
+  const never = new App(gateway, { signal: abort.signal });
+  await gateway.settled();
+  assert.equal(never.client.state, "closed");
+  assert.deepEqual(never.requests, []);
+  for await (const _ of never.client) assert.fail("nothing comes");
+});
+
+Deno.test("await using closes the client", async () => {
+  await using gateway = await createMockGateway();
+  {
+    await using app = new App(gateway).client;
+    await gateway.settled();
+    assert.equal(app.state, "ready");
+    assert.equal(gateway.connections.length, 1);
+  }
+  await gateway.settled();
+  assert.equal(gateway.connections.length, 0);
+});
+
+Deno.test("a listener that throws disturbs neither the others nor the client", async () => {
+  await using it = await stage();
+  const thrown = new Error("of a listener");
+  const reported = new Promise<unknown>((resolve) => {
+    globalThis.addEventListener("error", (event) => {
+      event.preventDefault();
+      resolve(event.error);
+    }, { once: true });
+  });
+  const heard: unknown[] = [];
+  it.app.client.on("message", () => {
+    throw thrown;
+  });
+  it.app.client.on("message", ({ content }) => heard.push(content));
+  await it.app.say("one");
+  assert.equal(await reported, thrown);
+  assert.deepEqual(heard, ["one"]);
+  assert.equal(it.app.client.state, "ready");
+});
+
+Deno.test("on() twice with one listener calls it twice, and each is stopped for itself", async () => {
+  await using it = await stage();
+  let calls = 0;
+  const listener = (): void => void calls++;
+  const stop = it.app.client.on("message", listener);
+  it.app.client.on("message", listener);
+  await it.app.say("one");
+  assert.equal(calls, 2);
+  stop();
+  stop();
+  await it.app.say("two");
+  assert.equal(calls, 3);
+});

@@ -1,0 +1,111 @@
+/**
+ * An app on the client under test: keeps what it is told, on the clock of a mock gateway.
+ *
+ * @module
+ */
+
+import {
+  type ClientEvents,
+  type Disconnect,
+  GatewayClient,
+  type GatewayClientOptions,
+  type TokenRequest,
+} from "../../client/mod.ts";
+import { createMockGateway, type MockGateway, type MockGatewayOptions } from "../../mock/mod.ts";
+
+/** What a test decides for itself. */
+export interface AppOptions extends Partial<GatewayClientOptions> {
+  /** How long tokens last, in seconds; two days unless told. */
+  readonly expiresInS?: number;
+  /** Whether messages are only queued, for a loop. */
+  readonly silent?: boolean;
+}
+
+/** A gateway and an app on it. */
+export interface Stage extends AsyncDisposable {
+  readonly gateway: MockGateway;
+  readonly app: App;
+}
+
+/** A gateway and an app that is ready. */
+export async function stage(
+  options: AppOptions = {},
+  gatewayOptions: MockGatewayOptions = {},
+): Promise<Stage> {
+  const gateway = await createMockGateway(gatewayOptions);
+  const app = new App(gateway, options);
+  await gateway.settled();
+  return {
+    gateway,
+    app,
+    async [Symbol.asyncDispose]() {
+      app.client.on("error", () => {});
+      await app.client.close();
+      await gateway[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What was told, with the virtual milliseconds since the start. */
+export type Told<T> = T & { readonly atMs: number };
+
+/** An app. */
+export class App {
+  readonly client: GatewayClient;
+  readonly contents: unknown[] = [];
+  readonly readies: Told<ClientEvents["ready"]>[] = [];
+  readonly gaps: string[] = [];
+  readonly disconnects: Told<Disconnect>[] = [];
+  readonly states: string[] = ["connecting"];
+  readonly roundTrips: number[] = [];
+  readonly errors: Error[] = [];
+  readonly closes: (Error | undefined)[] = [];
+  readonly requests: Told<Omit<TokenRequest, "signal">>[] = [];
+
+  constructor(readonly gateway: MockGateway, { expiresInS, silent, ...options }: AppOptions = {}) {
+    const { clock } = gateway;
+    this.client = new GatewayClient({
+      url: gateway.wsUrl,
+      WebSocket: gateway.WebSocket,
+      clock,
+      random: () => 0.5,
+      ...options,
+      getToken: (request) => {
+        this.requests.push({ reason: request.reason, atMs: clock.elapsedMs });
+        return options.getToken?.(request) ??
+          gateway.token({ user: "alice", expiresInS: expiresInS ?? 172_800 });
+      },
+    });
+    const { client } = this;
+    if (!silent) client.on("message", ({ content }) => void this.contents.push(content));
+    client.on("ready", (ready) => void this.readies.push({ ...ready, atMs: clock.elapsedMs }));
+    client.on("gap", ({ lastId }) => void this.gaps.push(lastId));
+    client.on("disconnect", (how) => {
+      this.disconnects.push({ ...how, atMs: clock.elapsedMs });
+    });
+    client.on("state", (state) => void this.states.push(state));
+    client.on("roundtrip", (ms) => void this.roundTrips.push(ms));
+    client.on("error", (error) => void this.errors.push(error));
+    client.on("close", (error) => void this.closes.push(error));
+  }
+
+  /** The codes with which connections ended. */
+  get codes(): readonly number[] {
+    return this.disconnects.map(({ code }) => code);
+  }
+
+  /** The frames of `op` that the gateway received, each with the virtual time. */
+  received(op: number): readonly (Readonly<Record<string, unknown>> & { readonly atMs: number })[] {
+    return this.gateway.transcript.flatMap((entry) => {
+      if (entry.event !== "received" || typeof entry.frame !== "object") return [];
+      const frame = entry.frame as Readonly<Record<string, unknown>>;
+      return frame["op"] === op ? [{ ...frame, atMs: entry.at - this.gateway.clock.startMs }] : [];
+    });
+  }
+
+  /** The backend publishes to everyone. */
+  async say(...contents: readonly string[]): Promise<readonly string[]> {
+    const drafts = contents.map((content) => ({ author: "bob", content }));
+    return (await this.gateway.publish(...drafts)).map(({ id }) => id);
+  }
+}

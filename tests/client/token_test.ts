@@ -1,0 +1,260 @@
+/**
+ * Tokens: when the client asks for one, what it does with a bad one, and with an app that has none to give.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { GatewayError } from "../../client/mod.ts";
+import { renewInMs } from "../../client/jwt.ts";
+import { createMockGateway, type TokenFault } from "../../mock/mod.ts";
+import { App, stage } from "./support.ts";
+
+const HOUR_MS = 3_600_000;
+
+function jwt(claims: object): string {
+  const bytes = new TextEncoder().encode(JSON.stringify(claims));
+  return `e30.${bytes.toBase64({ alphabet: "base64url", omitPadding: true })}.c2ln`;
+}
+
+Deno.test("renewInMs() is a minute before the token expires, or a fifth of a short life", () => {
+  const now = 1_700_000_000_000;
+  const s = now / 1000;
+  assert.equal(renewInMs(jwt({ iat: s, exp: s + 3600 }), now), HOUR_MS - 60_000);
+  assert.equal(renewInMs(jwt({ exp: s + 3600 }), now), HOUR_MS - 60_000);
+  assert.equal(renewInMs(jwt({ iat: s, exp: s + 100 }), now), 80_000);
+  assert.equal(renewInMs(jwt({ iat: s, exp: s + 1 }), now), 1000);
+  assert.equal(renewInMs(jwt({ iat: s - 3000, exp: s + 600 }), now), 540_000);
+  assert.equal(renewInMs(jwt({ iat: s, exp: s + 0.5, sub: "\u{1f600}>>>???" }), now), 1000);
+});
+
+Deno.test("renewInMs() does not believe a clock that is wrong", () => {
+  const now = 1_700_000_000_000;
+  const s = now / 1000;
+  // Five hours ahead: by this clock the token that was just made has expired long ago.
+  assert.equal(renewInMs(jwt({ iat: s - 18_000, exp: s - 14_400 }), now), HOUR_MS - 60_000);
+  // Five hours behind: by this clock it has six hours.
+  assert.equal(renewInMs(jwt({ iat: s + 18_000, exp: s + 21_600 }), now), HOUR_MS - 60_000);
+  // Nothing can be told.
+  assert.equal(renewInMs(jwt({ exp: s - 14_400 }), now), undefined);
+});
+
+Deno.test("renewInMs() knows nothing of what is no JWT, or has no expiry", () => {
+  const odd = ["", "opaque", "a.b.c", "a.!!!.c", `a.${btoa("null")}.c`, `a.${btoa("[1")}.c`];
+  for (const token of [...odd, jwt({}), jwt({ exp: "soon" }), jwt({ exp: null })]) {
+    assert.equal(renewInMs(token, 0), undefined, token);
+  }
+});
+
+Deno.test("the client renews its token a minute before it expires, on the same connection", async () => {
+  await using it = await stage({ expiresInS: 3600 });
+  const { app, gateway } = it;
+  await gateway.advance(6 * HOUR_MS);
+  assert.deepEqual(app.codes, []);
+  const minutes = app.requests.slice(1).map(({ reason, atMs }) => [reason, atMs / 60_000]);
+  assert.deepEqual(
+    minutes,
+    [59, 118, 177, 236, 295, 354].map((atMinute) => ["expiring", atMinute]),
+  );
+  assert.equal(app.received(1).length, 7);
+  assert.equal("last_id" in (app.received(1)[1] ?? {}), false);
+  // The session is the same one.
+  assert.equal(app.readies.length, 1);
+  assert.deepEqual(app.gaps, []);
+});
+
+Deno.test("a renewal moves nothing: what comes next is resumed from the last message", async () => {
+  await using it = await stage({ expiresInS: 3600 });
+  const [one] = await it.app.say("one");
+  await it.gateway.advance(HOUR_MS);
+  assert.equal(it.app.client.lastId, one);
+  await it.gateway.drop();
+  await it.app.say("two");
+  await it.gateway.advance(500);
+  assert.deepEqual(it.app.contents, ["one", "two"]);
+});
+
+Deno.test("the same token serves for reconnects, until it is to be renewed", async () => {
+  await using it = await stage({ expiresInS: 3600 });
+  for (let count = 0; count < 3; count++) {
+    await it.gateway.drop();
+    await it.gateway.advance(10_000);
+  }
+  assert.equal(it.app.readies.length, 4);
+  assert.equal(it.app.requests.length, 1);
+});
+
+Deno.test("a client that is away asks for no token, and for one when it comes back", async () => {
+  await using gateway = await createMockGateway();
+  let broken = false;
+  const WebSocket = class extends gateway.WebSocket {
+    constructor(url: string) {
+      super(broken ? `${url}/nowhere` : url);
+    }
+  };
+  const app = new App(gateway, { WebSocket, expiresInS: 3600 });
+  await gateway.settled();
+  broken = true;
+  await gateway.drop();
+  // Reconnecting itself asks once the token has run out, and then again for the next one.
+  await gateway.advance(2 * HOUR_MS);
+  broken = false;
+  await gateway.advance(20_000);
+  assert.equal(app.client.state, "ready");
+  assert.deepEqual(app.requests.map(({ reason }) => reason), ["start", "expiring", "expiring"]);
+  await app.client.close();
+});
+
+Deno.test("after 4003 the client gets a new token first, and resumes", async () => {
+  await using gateway = await createMockGateway();
+  const opaque = new Map<string, string>();
+  const app = new App(gateway, {
+    // The client cannot see when these expire, so that the gateway has to say it.
+    getToken: async ({ reason }) => {
+      const token = await gateway.token({ user: "alice", expiresInS: 60 });
+      opaque.set(`opaque-${opaque.size}`, token);
+      return reason === "refused"
+        ? await gateway.token({ user: "alice" })
+        : `opaque-${opaque.size - 1}`;
+    },
+    WebSocket: class extends gateway.WebSocket {
+      override send(text: string): void {
+        super.send(text.replace(/opaque-\d+/, (name) => opaque.get(name) ?? ""));
+      }
+    },
+  });
+  await gateway.settled();
+  await app.say("one");
+  await gateway.advance(59_999);
+  assert.deepEqual(app.codes, []);
+  await gateway.advance(1);
+  assert.deepEqual(app.codes, [4003]);
+  await app.say("two");
+  await gateway.advance(500);
+  assert.deepEqual(app.requests.map(({ reason }) => reason), ["start", "refused"]);
+  assert.deepEqual(app.contents, ["one", "two"]);
+  assert.equal(app.client.state, "ready");
+  await app.client.close();
+});
+
+Deno.test("the client gives up after five tokens in a row that were refused", async () => {
+  await using gateway = await createMockGateway();
+  const app = new App(gateway, { getToken: () => gateway.token({ fault: "wrong_signature" }) });
+  await gateway.advance(120_000);
+  assert.deepEqual(app.codes, [4003, 4003, 4003, 4003, 4003]);
+  assert.deepEqual(
+    app.requests.map(({ reason }) => reason),
+    ["start", "refused", "refused", "refused", "refused"],
+  );
+  // With delays between them, and not in a loop.
+  assert.deepEqual(app.disconnects.map(({ retryInMs }) => retryInMs), [
+    250,
+    500,
+    1000,
+    2000,
+    undefined,
+  ]);
+  const [error] = app.closes;
+  assert.ok(error instanceof GatewayError);
+  assert.equal(error.closeCode, 4003);
+  assert.match(error.message, /4003 IdentifyFailed: /);
+});
+
+Deno.test("refusals count in a row only: a Ready between them begins anew", async () => {
+  await using gateway = await createMockGateway();
+  const faults: (TokenFault | undefined)[] = [];
+  for (let round = 0; round < 4; round++) {
+    faults.push("expired", "tampered", "no_subject", undefined);
+  }
+  const app = new App(gateway, {
+    getToken: () => {
+      const fault = faults.shift();
+      return gateway.token(fault === undefined ? { user: "alice" } : { fault });
+    },
+  });
+  for (let round = 0; round < 4; round++) {
+    await gateway.advance(10_000);
+    assert.equal(app.client.state, "ready");
+    await gateway.close("all", { code: 4003 });
+  }
+  await app.client.close();
+});
+
+Deno.test("an app that has no token to give is told, and asked again after a delay", async () => {
+  await using gateway = await createMockGateway();
+  let failing = true;
+  const app = new App(gateway, {
+    getToken: () => {
+      if (failing) throw new Error("the login service is down");
+      return gateway.token({ user: "alice" });
+    },
+  });
+  await gateway.advance(3000);
+  assert.equal(app.client.state, "waiting");
+  assert.ok(app.errors.length >= 3);
+  assert.equal(app.errors[0]?.message, "the login service is down");
+  assert.deepEqual(app.disconnects, []);
+  failing = false;
+  await gateway.advance(20_000);
+  assert.equal(app.client.state, "ready");
+  await app.client.close();
+});
+
+Deno.test("a renewal that fails is tried again while the session goes on", async () => {
+  await using gateway = await createMockGateway();
+  let failures = 3;
+  const app = new App(gateway, {
+    getToken: async ({ reason }) => {
+      if (reason === "expiring" && failures-- > 0) throw new Error("down");
+      return await gateway.token({ user: "alice", expiresInS: 3600 });
+    },
+  });
+  await gateway.advance(2 * HOUR_MS);
+  assert.equal(app.errors.length, 3);
+  assert.deepEqual(app.codes, []);
+  assert.equal(app.client.state, "ready");
+  await app.client.close();
+});
+
+for (const token of ["", 7, null, undefined, { token: "x" }]) {
+  Deno.test(`getToken() that gives ${JSON.stringify(token)} is told as what it is`, async () => {
+    await using gateway = await createMockGateway();
+    const app = new App(gateway, { getToken: () => Promise.resolve(token as string) });
+    await gateway.settled();
+    assert.match(app.errors[0]?.message ?? "", /^getToken: expected the text of a token, got /);
+    assert.equal(app.client.state, "waiting");
+    await app.client.close();
+  });
+}
+
+Deno.test("the signal that getToken() is given is aborted with the client", async () => {
+  await using gateway = await createMockGateway();
+  let aborted = false;
+  const app = new App(gateway, {
+    getToken: ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener("abort", () => {
+          aborted = true;
+          reject(signal.reason);
+        });
+      }),
+  });
+  await gateway.settled();
+  await app.client.close();
+  assert.equal(aborted, true);
+  await gateway.settled();
+  // What it rejects then is nobody's error.
+  assert.deepEqual(app.errors, []);
+});
+
+Deno.test("a token that comes after the client was closed is not used", async () => {
+  await using gateway = await createMockGateway();
+  let give = (_token: string): void => {};
+  const app = new App(gateway, { getToken: () => new Promise((resolve) => give = resolve) });
+  await gateway.settled();
+  await app.client.close();
+  give(await gateway.token());
+  await gateway.advance(60_000);
+  assert.equal(gateway.connections.length, 0);
+  assert.equal(gateway.transcript.length, 0);
+});
