@@ -76,10 +76,10 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     left: () => this.#flush(),
   });
   readonly #recent = new RecentIds();
-  readonly #abort = new AbortController();
   readonly #tokens: Tokens;
   readonly #gone: () => void;
   readonly #stopWaking: () => void;
+  readonly #stopHearing: () => void;
   #state: ClientState = "connecting";
   #connection: Connection | undefined;
   #retry: ClientTimer | undefined;
@@ -118,7 +118,6 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
       clock,
       random,
       getToken,
-      signal: this.#abort.signal,
       needed: () => this.#connection !== undefined,
       obtained: () => this.#tokenObtained(),
       failed: (error) => this.#tokenFailed(error),
@@ -127,9 +126,12 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     this.closed = new Promise((resolve) => gone = resolve);
     this.#gone = gone;
     this.#stopWaking = onWake(() => this.check());
-    signal?.addEventListener("abort", () => void this.close(), { signal: this.#abort.signal });
-    if (signal?.aborted) void this.close();
-    else this.#connect();
+    const abort = (): void => void this.close();
+    signal?.addEventListener("abort", abort);
+    this.#stopHearing = () => signal?.removeEventListener("abort", abort);
+    if (signal?.aborted) abort();
+    // What the app calls at once, and what `getToken` makes of this client, comes first.
+    else queueMicrotask(() => this.#connect());
   }
 
   /** What it is at. */
@@ -221,6 +223,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   #connect(): void {
+    if (this.#state === "closed") return;
     this.#retry?.cancel();
     this.#become("connecting");
     if (this.#state === "connecting" && this.#tokens.take() !== undefined) this.#open();
@@ -339,7 +342,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     this.#retry?.cancel();
     this.#tokens.stop();
     this.#stopWaking();
-    this.#abort.abort();
+    this.#stopHearing();
     const dropped = this.#connection?.drop("the app closed it", CLOSE_GRACE_MS);
     this.#connection = undefined;
     this.#become("closed");

@@ -9,12 +9,14 @@ import { backoffMs } from "./backoff.ts";
 import { renewInMs } from "./jwt.ts";
 import type { ClientClock, ClientTimer, GatewayClientOptions, TokenRequest } from "./types.ts";
 
+/** How long the app may take; then it is asked again, for a request that hangs is as good as none. */
+const PATIENCE_MS = 30_000;
+
 /** What a {@linkcode Tokens} works with. */
 export interface TokensParts {
   readonly clock: ClientClock;
   readonly random: () => number;
   readonly getToken: GatewayClientOptions["getToken"];
-  readonly signal: AbortSignal;
   /** Whether a token is of use now; if not, it is not renewed before it is asked for. */
   readonly needed: () => boolean;
   /** Called when there is a new one. */
@@ -30,8 +32,10 @@ export class Tokens {
   #reason: TokenRequest["reason"] = "start";
   #renewAt = Infinity;
   #timer: ClientTimer | undefined;
-  #asking = false;
+  /** Aborts the request that is under way. */
+  #asking: AbortController | undefined;
   #failures = 0;
+  #stopped = false;
 
   /** Has none. */
   constructor(parts: TokensParts) {
@@ -59,26 +63,36 @@ export class Tokens {
 
   /** Nothing more is asked or told. */
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
+    this.#asking?.abort();
   }
 
   #ask(): void {
-    if (this.#asking) return;
-    this.#asking = true;
+    if (this.#asking !== undefined) return;
+    const asking = new AbortController();
+    this.#asking = asking;
     this.#timer?.cancel();
-    const { getToken, signal } = this.#parts;
-    const request: TokenRequest = { reason: this.#reason, signal };
-    // In a promise, so that what is thrown at once is treated as what is rejected.
-    Promise.resolve(request).then(getToken).then(assertToken).then(
-      (token) => this.#obtained(token),
-      (error: unknown) => this.#failed(error instanceof Error ? error : new Error(String(error))),
+    const over = (): boolean => this.#stopped || this.#asking !== asking;
+    this.#timer = this.#parts.clock.setTimer(PATIENCE_MS, () => {
+      this.#failed(new Error(`getToken: no token within ${PATIENCE_MS} ms`));
+      asking.abort();
+    });
+    this.#request({ reason: this.#reason, signal: asking.signal }).then(
+      (token) => over() || this.#obtained(token),
+      (error: unknown) =>
+        over() || this.#failed(error instanceof Error ? error : new Error(String(error))),
     );
   }
 
+  async #request(request: TokenRequest): Promise<string> {
+    return assertToken(await this.#parts.getToken(request));
+  }
+
   #obtained(token: string): void {
-    this.#asking = false;
-    const { clock, signal, obtained } = this.#parts;
-    if (signal.aborted) return;
+    this.#asking = undefined;
+    this.#timer?.cancel();
+    const { clock, obtained } = this.#parts;
     this.#failures = 0;
     this.#token = token;
     this.#reason = "expiring";
@@ -89,9 +103,8 @@ export class Tokens {
   }
 
   #failed(error: Error): void {
-    this.#asking = false;
-    const { random, signal, failed } = this.#parts;
-    if (signal.aborted) return;
+    this.#asking = undefined;
+    const { random, failed } = this.#parts;
     this.#renewIn(backoffMs(this.#failures, random));
     this.#failures += 1;
     failed(error);

@@ -41,7 +41,7 @@ export interface TokenRequest {
    * not take it (4003); a token from a cache is the wrong answer.
    */
   readonly reason: "start" | "expiring" | "refused";
-  /** Aborted when the client is closed. */
+  /** Aborted when the client is closed, and when the answer has not come within 30 seconds. */
   readonly signal: AbortSignal;
 }
 
@@ -51,7 +51,7 @@ export interface GatewayClientOptions {
   readonly url: string | URL;
   /**
    * Gives a JWT of the user: called at the start, before the last one expires, and when it was refused. What
-   * it throws is told as `error`, and it is called again after a delay.
+   * it throws is told as `error`, and it is called again after a delay; so it is if it takes 30 seconds.
    */
   readonly getToken: (request: TokenRequest) => string | Promise<string>;
   /** Where to take up: {@linkcode GatewayClient.lastId} of an earlier client, or the `id` of a message. */

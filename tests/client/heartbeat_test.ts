@@ -55,6 +55,15 @@ Deno.test("the client leaves a server that sends heartbeats and answers none", a
   assert.deepEqual(it.app.codes, [1006]);
 });
 
+Deno.test("an answer to another heartbeat proves nothing", async () => {
+  await using it = await stage();
+  await it.gateway.setFaults("all", { withholdAcks: true });
+  await it.gateway.advance(INTERVAL_MS);
+  await it.gateway.send("all", { json: { op: 11, time: 5 } });
+  await it.gateway.advance(INTERVAL_MS);
+  assert.deepEqual(it.app.codes, [1006]);
+});
+
 Deno.test("an answer that comes behind many messages is waited for while they come", async () => {
   await using it = await stage();
   await it.gateway.setFaults("all", { withholdAcks: true });
@@ -106,7 +115,7 @@ Deno.test("check() in a row asks once a second at the most, so that the limit of
 });
 
 Deno.test("with a short interval the client keeps within the limit of frames", async () => {
-  await using it = await stage({}, { connection: { heartbeatIntervalMs: 1000 } });
+  await using it = await stage({}, { connection: { heartbeatIntervalMs: 700 } });
   await it.gateway.advance(600_000);
   assert.deepEqual(it.app.codes, []);
 });

@@ -58,6 +58,19 @@ Deno.test("http and https are taken for ws and wss, and a fragment is left out",
   assert.deepEqual(urls, ["ws://a/gateway", "wss://b:9000/gateway"]);
 });
 
+Deno.test("getToken() may use the client that is just being made", async () => {
+  await using gateway = await createMockGateway();
+  const client: GatewayClient = new GatewayClient({
+    url: gateway.wsUrl,
+    WebSocket: gateway.WebSocket,
+    clock: gateway.clock,
+    getToken: () => gateway.token({ user: client.user ?? "nobody yet" }),
+  });
+  await gateway.settled();
+  assert.equal(client.user, "nobody yet");
+  await client.close();
+});
+
 Deno.test("close() says goodbye with 1000, ends everything, and is harmless again", async () => {
   await using it = await stage();
   await it.app.client.close();
@@ -80,9 +93,12 @@ Deno.test("close() leaves no timer, whatever the client is at", async () => {
   await clock.advance(0);
   assert.equal(connecting.state, "connecting");
   assert.equal(clock.pending > 0, true);
-  const closing = connecting.close();
+  let closed = false;
+  const closing = connecting.close().then(() => closed = true);
   // A second for the answer, which does not come.
-  await clock.advance(1000);
+  await clock.advance(999);
+  assert.equal(closed, false);
+  await clock.advance(1);
   await closing;
   assert.equal(clock.pending, 0);
 
@@ -166,4 +182,22 @@ Deno.test("on() twice with one listener calls it twice, and each is stopped for 
   stop();
   await it.app.say("two");
   assert.equal(calls, 3);
+});
+
+Deno.test("the news that the network is back makes the client try at once, until it is closed", async () => {
+  await using gateway = await createMockGateway();
+  const app = new App(gateway, { random: () => 0.999 });
+  await gateway.settled();
+  for (const type of ["online", "pageshow"]) {
+    await gateway.drop();
+    assert.equal(app.client.state, "waiting");
+    globalThis.dispatchEvent(new Event(type));
+    await gateway.settled();
+    assert.equal(app.client.state, "ready");
+  }
+  await app.client.close();
+  let checked = 0;
+  app.client.check = () => void checked++;
+  globalThis.dispatchEvent(new Event("online"));
+  assert.equal(checked, 0);
 });

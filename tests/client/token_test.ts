@@ -247,6 +247,31 @@ Deno.test("the signal that getToken() is given is aborted with the client", asyn
   assert.deepEqual(app.errors, []);
 });
 
+Deno.test("a request for a token that hangs is given up after 30 seconds, and made again", async () => {
+  await using gateway = await createMockGateway();
+  const signals: AbortSignal[] = [];
+  const late = Promise.withResolvers<string>();
+  const app = new App(gateway, {
+    getToken: ({ signal }) => {
+      signals.push(signal);
+      return signals.length === 1 ? late.promise : gateway.token({ user: "alice" });
+    },
+  });
+  await gateway.advance(29_999);
+  assert.equal(app.errors.length, 0);
+  assert.equal(signals[0]?.aborted, false);
+  await gateway.advance(1);
+  assert.match(app.errors[0]?.message ?? "", /^getToken: no token within 30000 ms$/);
+  assert.equal(signals[0]?.aborted, true);
+  await gateway.advance(250);
+  assert.equal(app.client.state, "ready");
+  // What comes that late is not used.
+  late.resolve(await gateway.token({ user: "eve" }));
+  await gateway.advance(60_000);
+  assert.equal(app.received(1).length, 1);
+  await app.client.close();
+});
+
 Deno.test("a token that comes after the client was closed is not used", async () => {
   await using gateway = await createMockGateway();
   let give = (_token: string): void => {};
