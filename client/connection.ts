@@ -111,7 +111,11 @@ export class Connection {
   /** Asks whether the gateway is still there, and gives it little time to answer. */
   check(): void {
     if (this.#over || this.#intervalMs === undefined) return;
-    if (this.#clock.steady() - this.#lastSentAt < LEAST_MS) return;
+    const now = this.#clock.steady();
+    const leftMs = this.#dueAt - now;
+    // Asked already: to ask again and again must not put the deadline off.
+    if (this.#beat !== undefined && leftMs >= 0 && leftMs <= PROBE_MS) return;
+    if (now - this.#lastSentAt < LEAST_MS) return;
     this.#sendBeat(Math.min(PROBE_MS, this.#intervalMs));
   }
 

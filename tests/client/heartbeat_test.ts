@@ -7,8 +7,8 @@
 
 import assert from "node:assert/strict";
 import type { ClientClock } from "../../client/mod.ts";
-import type { VirtualClock } from "../../mock/mod.ts";
 import { createMockGateway } from "../../mock/mod.ts";
+import { Device } from "../../mock/simulation/device.ts";
 import { App, stage } from "./support.ts";
 
 const INTERVAL_MS = 45_000;
@@ -104,6 +104,18 @@ Deno.test("check() finds a dead connection within five seconds, and leaves a goo
   assert.deepEqual(it.app.codes, [1006]);
 });
 
+Deno.test("check() again and again puts nothing off", async () => {
+  await using it = await stage();
+  await it.gateway.advance(10_000);
+  await it.gateway.freeze();
+  for (let count = 0; count < 5; count++) {
+    it.app.client.check();
+    assert.deepEqual(it.app.codes, []);
+    await it.gateway.advance(1000);
+  }
+  assert.deepEqual(it.app.codes, [1006]);
+});
+
 Deno.test("check() in a row asks once a second at the most, so that the limit of frames is kept", async () => {
   await using it = await stage();
   for (let count = 0; count < 6000; count++) {
@@ -143,66 +155,22 @@ Deno.test("heartbeats have numbers of their own, though the wall clock is set ba
   assert.equal(app.state, "ready");
 });
 
-/** A device that can sleep: its timers stand still, and fire late. Its steady clock may stand still too. */
-class Device implements ClientClock {
-  readonly #clock: VirtualClock;
-  readonly #stands: boolean;
-  #asleepFrom: number;
-  #wakesAt: number;
-
-  constructor(clock: VirtualClock, stands: boolean) {
-    this.#clock = clock;
-    this.#stands = stands;
-    this.#asleepFrom = this.#wakesAt = clock.steady();
-  }
-
-  /** Once in its life. */
-  sleep(ms: number): void {
-    this.#asleepFrom = this.#clock.steady();
-    this.#wakesAt = this.#asleepFrom + ms;
-  }
-
-  get isAsleep(): boolean {
-    return this.#clock.steady() < this.#wakesAt;
-  }
-
-  now(): number {
-    return this.#clock.now();
-  }
-
-  steady(): number {
-    const now = this.#clock.steady();
-    return this.#stands ? now - (Math.min(now, this.#wakesAt) - this.#asleepFrom) : now;
-  }
-
-  setTimer(delayMs: number, callback: () => void): { cancel(): void } {
-    const dueAt = this.steady() + delayMs;
-    const fire = (): void => {
-      const leftMs = this.isAsleep ? this.#wakesAt - this.#clock.steady() : dueAt - this.steady();
-      if (leftMs > 0) timer = this.#clock.setTimer(leftMs, fire);
-      else callback();
-    };
-    let timer = this.#clock.setTimer(delayMs, fire);
-    return { cancel: () => timer.cancel() };
-  }
-}
-
 for (const stands of [false, true]) {
   const clocks = stands ? "a clock that sleeps too" : "a clock that goes on";
   Deno.test(`after a night in a closed laptop with ${clocks} everything missed is there`, async () => {
     await using gateway = await createMockGateway();
-    const device = new Device(gateway.clock, stands);
+    const device = new Device(gateway.clock);
     const app = new App(gateway, { clock: device });
     await gateway.settled();
     await gateway.advance(1000);
     await gateway.freeze();
-    device.sleep(8 * 3_600_000);
+    device.sleep({ stands });
     await app.say("in the night");
-    await gateway.advance(8 * 3_600_000 - 1);
+    await gateway.advance(8 * 3_600_000);
     assert.deepEqual(app.codes, []);
     assert.equal(gateway.connections.length, 0);
+    device.wake();
     // Where the clock slept too, nothing but the platform can say that time has passed.
-    await gateway.advance(1);
     if (stands) app.client.check();
     await gateway.advance(5000 + 500);
     assert.deepEqual(app.codes, [1006]);
@@ -213,12 +181,13 @@ for (const stands of [false, true]) {
 
 Deno.test("after a nap on a connection that lives, the answer that came meanwhile is heard first", async () => {
   await using gateway = await createMockGateway();
-  const device = new Device(gateway.clock, false);
+  const device = new Device(gateway.clock);
   // What arrives during sleep is read afterwards, behind the timers that are late.
+  const asleep: (() => void)[] = [];
   const WebSocket = class extends gateway.WebSocket {
     override dispatchEvent(event: Event): boolean {
-      if (!device.isAsleep) return super.dispatchEvent(event);
-      gateway.clock.setTimer(5, () => void this.dispatchEvent(event));
+      if (!device.asleep) return super.dispatchEvent(event);
+      asleep.push(() => super.dispatchEvent(event));
       return true;
     }
   };
@@ -228,7 +197,10 @@ Deno.test("after a nap on a connection that lives, the answer that came meanwhil
   await gateway.setFaults("all", { delayMs: 10 });
   // The gateway's heartbeat is answered, that of the client is not yet: it sleeps beyond its deadline.
   await gateway.advance(16);
-  device.sleep(INTERVAL_MS + 5000);
+  device.sleep({ stands: false });
+  await gateway.advance(INTERVAL_MS + 5000);
+  device.wake();
+  for (const read of asleep) read();
   await gateway.advance(2 * INTERVAL_MS);
   assert.deepEqual(app.codes, []);
   assert.equal(app.client.state, "ready");
