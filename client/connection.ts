@@ -85,7 +85,8 @@ export class Connection {
       listener.opened();
     };
     this.#socket.onmessage = ({ data }: { readonly data: unknown }) => this.#received(data);
-    this.#socket.onclose = ({ code, reason }: End) => this.#end({ code, reason });
+    // Deno says 0 where the standard says 1006.
+    this.#socket.onclose = ({ code, reason }: End) => this.#end({ code: code || ABNORMAL, reason });
     // The close that follows says all there is to say, and an unhandled error event ends some processes.
     this.#socket.onerror = () => {};
     this.#arm(parts.connectTimeoutMs, () => {

@@ -1,0 +1,35 @@
+/**
+ * What the client makes of how runtimes say that a connection is gone.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { type Disconnect, GatewayClient } from "../../client/mod.ts";
+
+/** A socket that is gone before it was open, as Deno says it: with an error, and then with code 0. */
+class GoneSocket {
+  onopen: unknown = null;
+  onmessage: unknown = null;
+  onclose: unknown = null;
+  onerror: unknown = null;
+
+  constructor() {
+    queueMicrotask(() => {
+      if (typeof this.onclose === "function") this.onclose({ code: 0, reason: "" });
+    });
+  }
+
+  send(): void {}
+  close(): void {}
+}
+
+Deno.test("disconnect has code 1006 where no close frame came and the runtime says 0", async () => {
+  await using client = new GatewayClient({
+    url: "ws://gateway.example/gateway",
+    WebSocket: GoneSocket,
+    getToken: () => "a token",
+  });
+  const { code } = await new Promise<Disconnect>((resolve) => client.on("disconnect", resolve));
+  assert.equal(code, 1006);
+});
