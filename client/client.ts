@@ -26,7 +26,7 @@ import type {
 } from "./types.ts";
 
 const MAX_QUEUED = 1000;
-const CONNECT_TIMEOUT_MS = 20_000;
+const CONNECT_TIMEOUT_MS = 30_000;
 /** How long {@linkcode GatewayClient.close} waits for the gateway's answer. */
 const CLOSE_GRACE_MS = 1000;
 /** So many tokens in a row, each newly got, are refused before the client gives up. */

@@ -17,7 +17,7 @@ export interface ConnectionParts {
   readonly url: string;
   readonly WebSocket: ClientSocketConstructor;
   readonly clock: ClientClock;
-  /** How long until Hello, in milliseconds. */
+  /** How long until Ready, in milliseconds. */
   readonly connectTimeoutMs: number;
 }
 
@@ -63,7 +63,8 @@ export class Connection {
   readonly #clock: ClientClock;
   readonly #listener: ConnectionListener;
   readonly #socket: ClientSocket;
-  #intervalMs: number | undefined;
+  /** That of the gateway, once it has said Hello. */
+  #intervalMs = LEAST_INTERVAL_MS;
   #timer: ClientTimer | undefined;
   #dueAt = 0;
   #beat: Beat | undefined;
@@ -90,7 +91,7 @@ export class Connection {
     // The close that follows says all there is to say, and an unhandled error event ends some processes.
     this.#socket.onerror = () => {};
     this.#arm(parts.connectTimeoutMs, () => {
-      this.#lost(`no Hello within ${parts.connectTimeoutMs} ms`);
+      this.#lost(`no Ready within ${parts.connectTimeoutMs} ms`);
     });
   }
 
@@ -111,7 +112,7 @@ export class Connection {
 
   /** Asks whether the gateway is still there, and gives it little time to answer. */
   check(): void {
-    if (this.#over || this.#intervalMs === undefined) return;
+    if (this.#over || !this.#isReady) return;
     const now = this.#clock.steady();
     const leftMs = this.#dueAt - now;
     // Asked already: to ask again and again must not put the deadline off.
@@ -150,10 +151,9 @@ export class Connection {
     switch (frame.op) {
       case Op.Hello:
         this.#intervalMs = Math.max(frame.heartbeat_interval, LEAST_INTERVAL_MS);
-        return this.#sendBeat(this.#intervalMs);
+        return;
       case Op.Ready:
-        this.#isReady = true;
-        return this.#listener.ready(frame);
+        return this.#begun(frame);
       case Op.Message:
         this.#messagesSinceBeat = true;
         if (!this.#isReady) return this.#broken("a Message before Ready");
@@ -163,6 +163,14 @@ export class Connection {
       case Op.HeartbeatAck:
         return this.#acknowledged(frame.time);
     }
+  }
+
+  /** Before, the deadline for connecting holds; a heartbeat might cross the close frame of a refusal. */
+  #begun(frame: Ready): void {
+    const isFirst = !this.#isReady;
+    this.#isReady = true;
+    if (isFirst) this.#sendBeat(this.#intervalMs);
+    this.#listener.ready(frame);
   }
 
   #sendBeat(patienceMs: number): void {
@@ -183,15 +191,15 @@ export class Connection {
     this.#beat = undefined;
     const tookMs = this.#clock.steady() - sentAt;
     // The next one is due an interval after this one, also where it was a short probe.
-    const intervalMs = this.#intervalMs ?? 0;
-    this.#arm(Math.max(0, intervalMs - tookMs), () => this.#beatDue(intervalMs));
+    const delayMs = Math.max(0, this.#intervalMs - tookMs);
+    this.#arm(delayMs, () => this.#beatDue(this.#intervalMs));
     this.#listener.roundTrip(tookMs);
   }
 
   #beatDue(patienceMs: number): void {
     // Nobody has read what came while the device slept; and what was open before may be long gone.
     if (this.#clock.steady() - this.#dueAt > SLEPT_MS) return this.check();
-    if (this.#beat === undefined) return this.#sendBeat(this.#intervalMs ?? patienceMs);
+    if (this.#beat === undefined) return this.#sendBeat(this.#intervalMs);
     // The answer comes behind what is on its way, which may be much; but it does come.
     if (this.#messagesSinceBeat) {
       this.#messagesSinceBeat = false;

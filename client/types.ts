@@ -60,7 +60,7 @@ export interface GatewayClientOptions {
   readonly signal?: AbortSignal | undefined;
   /** How many messages may wait for a loop to take them; 1,000 unless told. */
   readonly maxQueuedMessages?: number | undefined;
-  /** How long a connection may take until the gateway says Hello, in milliseconds; 20,000 unless told. */
+  /** How long a connection may take until the gateway says Ready, in milliseconds; 30,000 unless told. */
   readonly connectTimeoutMs?: number | undefined;
   /** The class of the connections; the global `WebSocket` unless told. */
   readonly WebSocket?: ClientSocketConstructor | undefined;

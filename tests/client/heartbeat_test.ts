@@ -21,7 +21,7 @@ Deno.test("the client answers every heartbeat, and stays for a virtual day", asy
   assert.deepEqual(it.app.codes, []);
 });
 
-Deno.test("the client measures the round trip on Hello, and then once an interval", async () => {
+Deno.test("the client measures the round trip on Ready, and then once an interval", async () => {
   await using it = await stage();
   assert.deepEqual(it.app.received(10).map(({ atMs }) => atMs), [0]);
   await it.gateway.setFaults("all", { delayMs: 100 });
@@ -77,7 +77,7 @@ Deno.test("an answer that comes behind many messages is waited for while they co
   assert.deepEqual(it.app.codes, [1006]);
 });
 
-Deno.test("a connection without Hello is given up after connectTimeoutMs", async () => {
+Deno.test("a connection that does not become ready is given up after connectTimeoutMs", async () => {
   await using gateway = await createMockGateway();
   await gateway.setFaults("all", { delayMs: 3_600_000 });
   const app = new App(gateway, { connectTimeoutMs: 7000 });
@@ -85,7 +85,7 @@ Deno.test("a connection without Hello is given up after connectTimeoutMs", async
   assert.deepEqual(app.codes, []);
   await gateway.advance(1);
   assert.deepEqual(app.codes, [1006]);
-  assert.match(app.disconnects[0]?.reason ?? "", /^no Hello within 7000 ms$/);
+  assert.match(app.disconnects[0]?.reason ?? "", /^no Ready within 7000 ms$/);
   await app.client.close();
 });
 
