@@ -1,17 +1,22 @@
 /**
- * A client of a simulated world: connects, identifies, answers heartbeats, keeps its token fresh, takes
- * up where it left off. What it does wrong, it is told to by `mischief.ts`, through its mood.
+ * A client of a simulated world: an app on the client library, on a device that sleeps and loses its network.
+ * What it does wrong, it is told to by `mischief.ts`, through its mood.
+ *
+ * It holds the library to what it promises an app: every message that arrives is handed on once and in order,
+ * it resumes from there, and it gives up what is dead.
  *
  * @module
  */
 
-import { messageId } from "./delivery.ts";
-import type { ClientListener, Link } from "./network.ts";
+import { GatewayClient, type Message, type TokenRequest } from "../../client/mod.ts";
+import { SimulatedSocket } from "./client_socket.ts";
+import { Device } from "./device.ts";
+import type { Link } from "./network.ts";
 import type { Random } from "./random.ts";
-import type { SimulatedToken } from "./verifier.ts";
+import { tokenText } from "./verifier.ts";
 import type { WorldParts } from "./world_parts.ts";
 
-/** How a client sends Identify. */
+/** How a client sends Identify; `bad_id` from its next start on. */
 export type IdentifyManner = "prompt" | "late" | "never" | "twice" | "bad_id" | "hangs_up";
 /** What is wrong with the next token. */
 export type TokenFlaw = "unsigned" | "expired" | "strange_user" | "brief";
@@ -25,10 +30,12 @@ export interface Mood {
   answersClose: boolean;
   identifies: IdentifyManner;
   flaw: TokenFlaw | undefined;
-  /** Whether it renews its token in time. */
+  /** Whether its app has a new token when the old one is about to expire. */
   renews: boolean;
   /** What its next connection carries, in bytes each millisecond. */
   bytesPerMs: number;
+  /** Whether its app may take long to read. */
+  dawdles: boolean;
 }
 
 const CALM: Readonly<Mood> = {
@@ -39,36 +46,45 @@ const CALM: Readonly<Mood> = {
   flaw: undefined,
   renews: true,
   bytesPerMs: Infinity,
+  dawdles: false,
 };
+/** Ids that are none: of no log, of another log, from the future; and the very beginning. */
+const ODD_IDS = ["", "x", "e1", "e2-1", "e1-", "e1-01", "e1--1", "e1-9007199254740991", "e1-0"];
 const MINUTE_MS = 60_000;
 const LIVES_MS = [10 * MINUTE_MS, 60 * MINUTE_MS, 6 * 60 * MINUTE_MS, 30 * 60 * MINUTE_MS] as const;
 /** How long a slow connection stays slow. */
 const SLOW_MS = 10 * MINUTE_MS;
-const BEAT = '{"op":10,"time":';
-/** Ids that are none: of no log, of another log, from the future, and the very beginning. */
-const ODD_IDS = ["", "x", "e1", "e2-1", "e1-", "e1-01", "e1--1", "e1-9007199254740991", "e1-0"];
+/** How many messages may wait for an app that reads in a loop. */
+const MAX_QUEUED = 40;
+/** Longest heartbeat interval of a world; a dead connection is found out within two. */
+const INTERVAL_MS = MINUTE_MS;
+/** What connecting and a deadline that was just put off may add. */
+const SLACK_MS = 30_000;
 
 /** One client. */
-export class SimulatedClient implements ClientListener {
+export class SimulatedClient {
   /** Its name in the trace. */
   readonly name: string;
   /** Whose client it is. */
   readonly user: string;
+  /** What it runs on. */
+  readonly device: Device;
   /** How it behaves; mischief changes it, a new connection starts from here. */
   readonly mood: Mood = { ...CALM };
   readonly #world: WorldParts;
   readonly #random: Random;
   readonly #address: string;
-  /** Whether it sends beats of its own. */
-  readonly #beats: boolean;
-  #link: Link | undefined;
-  #ready = false;
+  /** Whether its app reads in a loop, and does not listen. */
+  readonly #loops: boolean;
+  #library: GatewayClient | undefined;
+  #socket: SimulatedSocket | undefined;
+  #online = true;
   #retired = false;
-  #lastId: string | undefined;
-  #claims: Omit<SimulatedToken, "serial"> | undefined;
-  #intervalMs = 45_000;
-  #heardAtMs = 0;
-  #failures = 0;
+  /** Where the library has to take up: the last id that arrived, or where the session began. */
+  #position: string | undefined;
+  /** The last message that the app was given, and its sequence. */
+  #givenId: string | undefined;
+  #given = -1;
 
   /** A client that has not connected yet. */
   constructor(
@@ -77,222 +93,296 @@ export class SimulatedClient implements ClientListener {
   ) {
     this.name = `c${parts.index}`;
     this.user = parts.user;
+    this.device = new Device(world.clock);
     this.#world = world;
     this.#random = world.random.fork(`client${parts.index}`);
     this.#address = parts.address;
-    this.#beats = this.#random.chance(0.5);
-    world.clock.setTimer(this.#random.int(0, MINUTE_MS), () => this.#connect());
+    this.#loops = this.#random.chance(0.2);
+    world.clock.setTimer(this.#random.int(0, MINUTE_MS), () => this.#open(undefined));
   }
 
   /** Its connection. */
   get link(): Link | undefined {
-    return this.#link;
+    return this.#socket?.link;
   }
 
   /** Whether it is identified and messages flow. */
   get ready(): boolean {
-    return this.#ready;
+    return this.#socket?.ready ?? false;
   }
 
   /** From now on it behaves well; if it is away, it comes back. */
   calm(): void {
     Object.assign(this.mood, CALM);
-    this.#connect();
+    this.#world.stir();
+    this.#online = true;
+    this.device.wake();
+    if (this.#library === undefined) this.#open(undefined);
+    else this.#library.check();
   }
 
   /** It goes away for good. */
   retire(): void {
     this.#retired = true;
-    const link = this.#detach();
-    link?.clientClose();
+    this.#close();
   }
 
-  /** It goes away for `ms`: with a close frame, with a reset, or without a word. */
+  /**
+   * It goes away for `ms`: its app is closed, and starts again where it was; or its network is gone; or its
+   * lid is closed, and it sleeps.
+   */
   goAway(how: "close" | "reset" | "silent", ms: number): void {
-    const link = this.#detach();
+    const { link } = this;
+    if (link === undefined || this.#library === undefined) return;
+    this.say(link, `goes away for ${ms} ms (${how})`);
+    if (how === "close") return this.#restartIn(ms);
+    const luck = this.#random.unit();
+    if (how === "reset") {
+      this.#online = false;
+      this.#socket?.break();
+    } else {
+      link.drop();
+      this.device.sleep({ stands: luck < 0.5 });
+    }
+    this.#world.clock.setTimer(ms, () => this.#comeBack(luck * 10 % 1 < 0.5));
+  }
+
+  /** It sleeps for `ms`, during which its connection holds. */
+  nap(ms: number): void {
+    const { link } = this;
     if (link === undefined) return;
-    this.#say(link, `goes away for ${ms} ms (${how})`);
-    if (how === "close") link.clientClose();
-    else link.clientGone(how);
-    this.#reconnectIn(ms);
+    this.say(link, `sleeps for ${ms} ms`);
+    link.stall("toServer", ms);
+    link.stall("toClient", ms);
+    this.device.sleep({ stands: this.#random.chance(0.5) });
+    this.#world.clock.setTimer(ms, () => this.#comeBack(false));
   }
 
   /** It sends `data`, whatever that is. */
   send(data: string | Uint8Array): void {
-    this.#link?.clientSend(data);
+    this.#socket?.sendRaw(data);
   }
 
-  /** It identifies, for the first time or once more. */
+  /** It identifies, for the first time or once more, besides what the library does. */
   identify(): void {
-    const claims = this.#freshClaims();
-    const serial = this.#world.nextSerial();
-    const token = JSON.stringify({ serial, ...claims });
-    const lastId = this.mood.identifies === "bad_id" ? this.#random.pick(ODD_IDS) : this.#lastId;
-    const frame = { op: 1, token, ...(lastId === undefined ? {} : { last_id: lastId }) };
-    this.send(JSON.stringify(frame));
+    this.#socket?.sendIdentify(this.#freshToken(), this.#position);
   }
 
-  received(text: string): void {
-    const link = this.#link;
-    if (link === undefined) return;
-    this.#heardAtMs = this.#world.clock.steady();
-    if (text.startsWith(BEAT)) return this.#acknowledge(link, text.slice(BEAT.length, -1));
-    if (text.startsWith('{"op":11,')) return;
-    if (text.startsWith('{"op":3,')) return this.#takeMessage(link, text);
-    const frame = JSON.parse(text);
-    switch (frame.op) {
-      case 0:
-        return this.#greeted(link, frame.heartbeat_interval);
-      case 2:
-        return this.#begun(link, frame.last_id);
-    }
-  }
-
-  closed(code: number | undefined): void {
-    const link = this.#detach();
-    if (link === undefined) return;
-    this.#say(link, code === undefined ? "loses its connection" : `is closed with ${code}`);
-    if (code !== undefined && this.mood.answersClose) link.clientAnswersClose(code);
-    if (code === 4003) this.#claims = undefined;
-    this.#failures++;
-    const backoffMs = Math.min(MINUTE_MS, 500 * 2 ** Math.min(this.#failures, 8));
-    this.#reconnectIn(this.#random.int(backoffMs / 2, backoffMs));
-  }
-
-  #detach(): Link | undefined {
-    const link = this.#link;
-    this.#link = undefined;
-    this.#ready = false;
-    if (link !== undefined) this.#world.checker.clientDetached(link);
-    return link;
-  }
-
-  #reconnectIn(ms: number): void {
-    if (this.#retired) return;
-    this.#world.clock.setTimer(ms, () => this.#connect());
-  }
-
-  #connect(): void {
-    if (this.#link !== undefined || this.#retired) return;
+  /** A connection is to be made. */
+  connecting(socket: SimulatedSocket): void {
+    this.#socket = socket;
     const { acks, ackMostMs, answersClose } = CALM;
     Object.assign(this.mood, { acks, ackMostMs, answersClose });
-    this.#heardAtMs = this.#world.clock.steady();
-    const link = this.#world.network.connect(this.#address, this);
-    this.#link = link;
-    this.#world.count("connections");
-    this.#say(link, "connects");
+    const { link } = socket;
+    if (link === undefined) return;
+    this.say(link, "connects");
     if (this.mood.bytesPerMs < Infinity) link.throttle(this.mood.bytesPerMs, SLOW_MS);
     this.mood.bytesPerMs = Infinity;
-    if (this.mood.identifies === "hangs_up") this.#hangUp(link);
-    this.#watch(link);
-  }
-
-  /** Goes away before or after the gateway has noticed that it came. */
-  #hangUp(link: Link): void {
+    if (this.mood.identifies !== "hangs_up") return;
+    // It goes away before or after the gateway has noticed that it came.
     this.mood.identifies = "prompt";
     this.#world.clock.setTimer(this.#random.int(0, 300), () => {
-      if (this.#link === link) this.goAway("reset", 5000);
+      if (this.#socket === socket) this.goAway("reset", 5000);
     });
   }
 
-  #greeted(link: Link, intervalMs: number): void {
-    this.#intervalMs = intervalMs;
-    const { identifies } = this.mood;
-    if (identifies === "never") {
+  /** The library identifies with this `last_id`. */
+  identifies(lastId: string | undefined, { ready, link }: SimulatedSocket): void {
+    const expected = ready ? undefined : this.#position;
+    if (lastId === expected || link === undefined) return;
+    const explanation = `${this.name} resumes from ${lastId}, and not from ${expected}`;
+    this.report("the client resumes from what it has", explanation, link);
+  }
+
+  /** A message is about to be handed to the library. */
+  arriving(id: string): void {
+    this.#position = id;
+    if (this.#loops) this.#world.stir();
+  }
+
+  /** The library has had a message. */
+  arrived(id: string): void {
+    if (this.#loops || this.#library?.state === "closed" || this.#given === sequenceOf(id)) return;
+    const explanation = `${id} reached ${this.name}, which has ${this.#given}`;
+    this.report("the client hands on what arrives", explanation, this.link);
+  }
+
+  /** A session begins, or goes on, at this position. */
+  positioned(lastId: string): void {
+    this.#position = lastId;
+  }
+
+  /** Looks for what should have happened and did not. */
+  sweep(): void {
+    const { link, device } = this;
+    if (link === undefined || device.asleep || link.deadAtMs === undefined) return;
+    const sinceMs = this.#world.clock.steady() - Math.max(link.deadAtMs, device.wokeAtMs);
+    if (sinceMs <= 2 * INTERVAL_MS + SLACK_MS) return;
+    const explanation = `${this.name} has had a dead connection for ${sinceMs} ms`;
+    this.report("a dead connection is given up", explanation, link);
+  }
+
+  /** All is well: the app has been given everything. */
+  healed(): void {
+    const library = this.#library;
+    if (library === undefined || library.lastId === this.#position) return;
+    const explanation = `${this.name} is at ${library.lastId}, and ${this.#position} arrived`;
+    this.report("the client hands on what arrives", explanation, this.link);
+  }
+
+  /** A rule is broken on the client's side. */
+  report(rule: string, explanation: string, link: Link | undefined): void {
+    this.#world.report(rule, explanation, link?.id);
+  }
+
+  /** Writes into the trace. */
+  say(link: Link, what: string): void {
+    const { timeline } = this.#world;
+    if (timeline.recording) timeline.add(`#${link.id} ${this.name}`, `${this.user} ${what}`);
+  }
+
+  /** The app starts. */
+  #open(savedId: string | undefined): void {
+    if (this.#library !== undefined || this.#retired) return;
+    let lastId = savedId;
+    if (this.mood.identifies === "bad_id") {
+      // An app that takes up somewhere else knows nothing of what it had.
       this.mood.identifies = "prompt";
-      return;
+      lastId = this.#random.pick(ODD_IDS);
+      this.#given = -1;
     }
-    const thinkMs = identifies === "late"
-      ? this.#random.int(9000, 11_000)
-      : this.#random.int(0, 200);
-    this.#world.clock.setTimer(thinkMs, () => {
-      if (this.#link !== link) return;
-      this.identify();
-      this.mood.identifies = "prompt";
-      if (identifies !== "twice") return;
-      this.#world.clock.setTimer(this.#random.int(0, 40), () => {
-        if (this.#link === link) this.identify();
+    const world = this.#world;
+    const parts = { world, random: this.#random, client: this };
+    const address = (): string | undefined => this.#online ? this.#address : undefined;
+    const connecting = (socket: SimulatedSocket): void => this.connecting(socket);
+    world.stir();
+    this.#position = lastId;
+    const library = new GatewayClient(world.clientSeam({
+      url: "ws://simulated/gateway",
+      WebSocket: class extends SimulatedSocket {
+        constructor() {
+          super(parts, address());
+          connecting(this);
+        }
+      },
+      clock: this.device,
+      random: () => this.#random.unit(),
+      getToken: (request) => this.#getToken(request),
+      lastId,
+      maxQueuedMessages: MAX_QUEUED,
+    }));
+    this.#library = library;
+    library.on("error", () => world.count("tokens that could not be had"));
+    library.on("gap", () => world.count("gaps told"));
+    library.on("ready", () => world.count("sessions"));
+    library.on("state", (state) => {
+      if (state === "paused") world.count("apps that did not read");
+    });
+    library.on("close", (error) => {
+      world.stir();
+      if (error !== undefined && this.#library === library) this.#restartIn(5000);
+    });
+    if (this.#loops) this.#read(library).catch(world.broke);
+    else library.on("message", (message) => this.#guard(() => this.#take(message)));
+  }
+
+  /** The app is closed; its next start takes up where it was. */
+  #restartIn(ms: number): void {
+    // A loop may have been given a message that it will not look at any more.
+    const lastId = (this.#loops ? this.#givenId : undefined) ?? this.#library?.lastId;
+    this.#close();
+    this.#world.clock.setTimer(ms, () => this.#open(lastId));
+  }
+
+  #close(): void {
+    const library = this.#library;
+    this.#library = undefined;
+    this.#world.stir();
+    void library?.close();
+  }
+
+  /** The lid is open, or the network is there; whether the platform says so, depends. */
+  #comeBack(isTold: boolean): void {
+    this.#online = true;
+    this.#world.stir();
+    this.device.wake();
+    if (isTold) this.#library?.check();
+  }
+
+  /** Reads in a loop, now and then slowly. */
+  async #read(library: GatewayClient): Promise<void> {
+    const random = this.#random.fork("reads");
+    const rest = (ms: number): Promise<void> =>
+      new Promise((resolve) => {
+        this.device.setTimer(ms, () => {
+          this.#world.stir();
+          resolve();
+        });
+      });
+    try {
+      for await (const message of library) {
+        // The app was closed; the next one takes up where this one was.
+        if (this.#library !== library) return;
+        this.#guard(() => this.#take(message));
+        const luck = random.unit();
+        if (this.mood.dawdles && luck < 0.05) await rest(random.int(0, 10 * MINUTE_MS));
+        else if (luck > 0.9) await rest(random.int(0, 20));
+      }
+    } catch (error) {
+      if (library.state !== "closed") throw error;
+    }
+  }
+
+  #take({ id }: Message): void {
+    const sequence = sequenceOf(id);
+    if (sequence <= this.#given) {
+      const explanation = `${this.name} was given ${id} after ${this.#given}`;
+      this.report("the client hands on each message once, in order", explanation, this.link);
+    }
+    this.#given = sequence;
+    this.#givenId = id;
+  }
+
+  /** A rule that is broken within a listener ends the world, and is no error of the library's. */
+  #guard(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#world.broke(error);
+    }
+  }
+
+  #getToken({ reason }: TokenRequest): string | Promise<string> {
+    const world = this.#world;
+    world.stir();
+    if (reason === "expiring" && !this.mood.renews) throw new Error("the app has no new token");
+    if (this.#random.chance(0.5)) return this.#freshToken();
+    return new Promise((resolve) => {
+      this.device.setTimer(this.#random.int(0, 400), () => {
+        world.stir();
+        resolve(this.#freshToken());
       });
     });
   }
 
-  #begun(link: Link, lastId: string): void {
-    this.#failures = 0;
-    this.#ready = true;
-    this.#world.checker.clientReady(link, lastId);
-    this.#world.count("sessions");
-    this.#lastId = lastId;
-    const leftMs = (this.#claims?.expiresAtMs ?? 0) - this.#world.clock.now() - 30_000;
-    const claims = this.#claims;
-    this.#world.clock.setTimer(Math.max(1000, leftMs), () => {
-      if (this.#link !== link || this.#claims !== claims || !this.mood.renews) return;
-      this.#claims = undefined;
-      this.#say(link, "renews its token");
-      this.identify();
-    });
-  }
-
-  #takeMessage(link: Link, text: string): void {
-    const id = messageId(text);
-    this.#world.checker.clientReceived(link, id, text);
-    this.#lastId = id;
-  }
-
-  /** Gives a connection up that has said nothing for so long that it must be dead. */
-  #watch(link: Link): void {
-    const { clock } = this.#world;
-    clock.setTimer(this.#intervalMs, () => {
-      if (this.#link !== link) return;
-      if (clock.steady() - this.#heardAtMs > 2 * this.#intervalMs + 10_000) {
-        return this.goAway("silent", this.#random.int(100, 2000));
-      }
-      if (this.#beats) link.clientSend(`${BEAT}${Math.floor(clock.steady())}}`);
-      this.#watch(link);
-    });
-  }
-
-  #acknowledge(link: Link, time: string): void {
-    const { acks, ackMostMs } = this.mood;
-    if (acks === "never") return;
-    const ack = `{"op":11,"time":${acks === "wrong" ? Number(time) - 1 : time}}`;
-    const send = (): void => {
-      if (this.#link !== link) return;
-      link.clientSend(ack);
-      if (acks === "twice") link.clientSend(ack);
-    };
-    if (ackMostMs === 0) send();
-    else this.#world.clock.setTimer(this.#random.int(0, ackMostMs), send);
-  }
-
-  #freshClaims(): Omit<SimulatedToken, "serial"> {
+  /** A token as the app's backend gives it out now; what is wrong with it, is wrong once. */
+  #freshToken(): string {
     const { flaw } = this.mood;
     const { clock, memberships, users } = this.#world;
-    const now = clock.now();
-    if (flaw !== undefined || this.#claims === undefined || this.#claims.expiresAtMs < now + 5000) {
-      this.#claims = {
-        user: flaw === "strange_user" ? this.#random.pick(users) : this.user,
-        channels: [...memberships.get(this.user) ?? []],
-        expiresAtMs: now + lifeMs(flaw, this.#random.pick(LIVES_MS)),
-        signed: flaw !== "unsigned",
-      };
-      this.mood.flaw = undefined;
-      // A token of somebody else is not kept: the client goes back to its own.
-      if (flaw === "strange_user") {
-        const claims = this.#claims;
-        this.#claims = undefined;
-        return claims;
-      }
-    }
-    return this.#claims;
-  }
-
-  #say(link: Link, what: string): void {
-    const { timeline } = this.#world;
-    if (timeline.recording) timeline.add(`#${link.id} ${this.name}`, `${this.user} ${what}`);
+    this.mood.flaw = undefined;
+    const lifeMs = this.#random.pick(LIVES_MS);
+    const token = {
+      serial: 0,
+      user: flaw === "strange_user" ? this.#random.pick(users) : this.user,
+      channels: [...memberships.get(this.user) ?? []],
+      expiresAtMs: clock.now() + (flaw === "expired" ? -1 : flaw === "brief" ? 5000 : lifeMs),
+      signed: flaw !== "unsigned",
+    };
+    return tokenText(token, clock.now());
   }
 }
 
-function lifeMs(flaw: TokenFlaw | undefined, usualMs: number): number {
-  if (flaw === "expired") return -1;
-  return flaw === "brief" ? 5000 : usualMs;
+/** The sequence in the id of a message. */
+function sequenceOf(id: string): number {
+  return Number(id.slice(id.indexOf("-") + 1));
 }

@@ -59,9 +59,10 @@ export class Device implements ClientClock {
     return at - this.#stoodMs;
   }
 
-  /** Calls `callback` once, `delayMs` from now, or when the device wakes. */
+  /** Calls `callback` once, `delayMs` from now, in whole milliseconds, or when the device wakes. */
   setTimer(delayMs: number, callback: () => void): ClientTimer {
-    const dueAt = this.steady() + delayMs;
+    const wholeMs = Math.ceil(delayMs);
+    const dueAt = this.steady() + wholeMs;
     let over = false;
     const fire = (): void => {
       if (over) return;
@@ -73,7 +74,7 @@ export class Device implements ClientClock {
         callback();
       }
     };
-    let timer = this.#clock.setTimer(delayMs, fire);
+    let timer = this.#clock.setTimer(wholeMs, fire);
     return {
       cancel: () => {
         over = true;

@@ -12,6 +12,7 @@ import type { WorldParts } from "./world_parts.ts";
 
 /** How often something goes wrong for a client, on average. */
 const MEAN_MS = 45 * 60_000;
+const MINUTE_MS = 60_000;
 
 const GARBAGE: readonly (string | Uint8Array)[] = [
   "",
@@ -54,7 +55,9 @@ const CHOICES: readonly (readonly [Fault, number])[] = [
   ["double_ack", 2],
   ["garbage", 3],
   ["flood", 1],
-  ["away", 6],
+  ["away", 5],
+  ["sleep", 3],
+  ["unread", 2],
   ["tokens", 4],
   ["slow_reader", 3],
   ["slow_catch_up", 4],
@@ -134,6 +137,14 @@ export class Mischief {
         return this.#flood(random);
       case "away":
         return this.#goAway(random);
+      case "sleep":
+        return this.#sleep(random);
+      case "unread":
+        mood.dawdles = true;
+        this.#world.clock.setTimer(random.int(MINUTE_MS, 60 * MINUTE_MS), () => {
+          mood.dawdles = false;
+        });
+        return;
       case "tokens":
         return this.#spoilToken(random);
       case "slow_catch_up":
@@ -152,8 +163,14 @@ export class Mischief {
     }
   }
 
+  /** A nap through which the connection may hold, or a night. */
+  #sleep(random: Random): void {
+    if (random.chance(0.5)) return this.#client.nap(random.int(1000, 3 * MINUTE_MS));
+    this.#client.goAway("silent", random.wait(random.pick([60_000, 3_600_000, 8 * 3_600_000])));
+  }
+
   #goAway(random: Random): void {
-    const how = random.pick(["close", "reset", "silent"] as const);
+    const how = random.pick(["close", "reset"] as const);
     const meanMs = random.pick([2000, 60_000, 3_600_000, 6 * 3_600_000]);
     this.#client.goAway(how, random.wait(meanMs));
   }

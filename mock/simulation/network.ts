@@ -114,6 +114,7 @@ export class Link {
   readonly #toClient: Pipe;
   #listener: ClientListener | undefined;
   #server: ServerSocket | undefined;
+  #deadAtMs: number | undefined;
 
   /** A connection that is on its way to the gateway. */
   constructor(
@@ -147,6 +148,11 @@ export class Link {
     return this.#toClient.backedUpAtMs;
   }
 
+  /** Since when nothing passes any more though nobody was told, in steady milliseconds. */
+  get deadAtMs(): number | undefined {
+    return this.#deadAtMs;
+  }
+
   /** The client sends a message. */
   clientSend(data: string | Uint8Array): void {
     this.#toServer.push(data, data.length);
@@ -172,6 +178,7 @@ export class Link {
 
   /** Nothing passes any more, in either direction, and nobody is told. */
   drop(): void {
+    this.#deadAtMs ??= this.#network.options.clock.steady();
     this.#toServer.kill();
     this.#toClient.kill();
   }

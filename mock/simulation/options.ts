@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { GatewayClientOptions } from "../../client/mod.ts";
 import type { Connection } from "../../gateway/connection.ts";
 import type { Store } from "../../gateway/log/mod.ts";
 import type { Clock, MessageLog, Socket } from "../../gateway/ports.ts";
@@ -32,6 +33,10 @@ export const FAULTS = [
   "flood",
   /** A client that goes away and comes back. */
   "away",
+  /** A device that sleeps, for a nap or for a night; its clock may stand still, too. */
+  "sleep",
+  /** An app that does not read what it is sent for a while. */
+  "unread",
   /** Tokens that are bad, expire, or belong to somebody else. */
   "tokens",
   /** A client that does not read for a while. */
@@ -77,6 +82,8 @@ export interface Seams {
   readonly socket?: (socket: Socket) => Socket;
   /** Called with each connection before its session begins. */
   readonly accepted?: (connection: Connection) => void;
+  /** What the client library is given by each app. */
+  readonly client?: (options: GatewayClientOptions) => GatewayClientOptions;
 }
 
 /** What makes a world. */

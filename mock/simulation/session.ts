@@ -11,7 +11,7 @@ import type { Connection, ConnectionOptions } from "../../gateway/connection.ts"
 import type { Meaning } from "./client_frames.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Report } from "./violation.ts";
-import type { SimulatedToken, Verdict } from "./verifier.ts";
+import { type SimulatedToken, tokenOf, type Verdict } from "./verifier.ts";
 
 /** Every code that docs/protocol.md lists, written down again. */
 const CODES: ReadonlySet<number> = new Set([
@@ -153,7 +153,7 @@ export class Session {
         if (meaning.time === this.#unacked) this.#unacked = undefined;
         return;
       case "identify": {
-        const token: SimulatedToken = JSON.parse(meaning.token);
+        const token = tokenOf(meaning.token);
         this.#identify = { token, lastId: meaning.lastId, verified: false };
         this.#identifyByMs = undefined;
         this.#pendingByMs ??= atMs + this.#options.verifyTimeoutMs;

@@ -1,6 +1,7 @@
 /**
- * Tokens of a simulated world, and who verifies them. They are plain JSON, since real cryptography does
- * not run on virtual time; the decision takes a while, as it does when keys have to be fetched.
+ * Tokens of a simulated world, and who verifies them. They have the form of a JWT, so that clients can see when
+ * they expire, but no real signature, since cryptography does not run on virtual time; the decision takes a
+ * while, as it does when keys have to be fetched.
  *
  * @module
  */
@@ -20,6 +21,20 @@ export interface SimulatedToken {
   readonly expiresAtMs: number;
   /** Whether its signature is right. */
   readonly signed: boolean;
+}
+
+/** The text of a token, issued at `nowMs` of the wall clock. */
+export function tokenText(token: SimulatedToken, nowMs: number): string {
+  const claims = { ...token, iat: nowMs / 1000, exp: token.expiresAtMs / 1000 };
+  // The bytes of UTF-8, since names of users need not be Latin-1, which is all that `btoa` takes.
+  const bytes = String.fromCharCode(...new TextEncoder().encode(JSON.stringify(claims)));
+  return `sim.${btoa(bytes)}.sim`;
+}
+
+/** What a token says. */
+export function tokenOf(text: string): SimulatedToken {
+  const bytes = Uint8Array.from(atob(text.split(".")[1] ?? ""), (byte) => byte.charCodeAt(0));
+  return JSON.parse(new TextDecoder().decode(bytes));
 }
 
 /** What became of a verification. */
@@ -62,7 +77,7 @@ export class SimulatedVerifier implements TokenVerifier {
   /** Decides after a while. */
   verify(text: string): Promise<TokenVerdict> {
     const { clock, random, issuer, decided, stir } = this.#parts;
-    const token: SimulatedToken = JSON.parse(text);
+    const token = tokenOf(text);
     const { promise, resolve, reject } = Promise.withResolvers<TokenVerdict>();
     stir();
     clock.setTimer(random.int(0, issuer.mostMs), () => {

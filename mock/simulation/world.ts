@@ -152,6 +152,8 @@ class World {
       drain: (spreadMs) => this.#drain(spreadMs),
       breakDisk: (ms) => this.#breakDisk(ms),
       stir,
+      report,
+      clientSeam: options.seams?.client ?? ((given) => given),
       broke,
     };
     const addresses = Math.ceil(options.clients / 3);
@@ -299,6 +301,7 @@ class World {
     this.#checker.healed();
     const away = this.#clients.filter(({ ready }) => !ready).map(({ name }) => name);
     if (away.length > 0) this.#report("everybody can come back", `${away.join(" ")} are not ready`);
+    for (const client of this.#clients) client.healed();
   }
 
   #assertEmpty(): void {
@@ -313,6 +316,7 @@ class World {
   #sweepLater(): void {
     this.#clock.setTimer(SWEEP_MS, () => {
       this.#checker.sweep();
+      for (const client of this.#clients) client.sweep();
       if (this.#process?.gateway !== undefined) {
         const { links } = this.#parts.network;
         const now = this.#clock.steady();

@@ -10,11 +10,12 @@ import type { FakeClock } from "../clock.ts";
 import type { Checker } from "./checker.ts";
 import type { SimulatedDisk } from "./disk.ts";
 import type { Network } from "./network.ts";
-import type { Fault } from "./options.ts";
+import type { Fault, Seams } from "./options.ts";
 import type { GatewayProcess } from "./process.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Issuer } from "./verifier.ts";
+import type { Report } from "./violation.ts";
 
 /** The world, as those see it who live in it. */
 export interface WorldParts {
@@ -48,6 +49,10 @@ export interface WorldParts {
   readonly breakDisk: (ms: number) => void;
   /** Called when promises may settle. */
   readonly stir: () => void;
+  /** What a test puts into the client library's way. */
+  readonly clientSeam: NonNullable<Seams["client"]>;
+  /** A rule is broken: ends the world. */
+  readonly report: Report;
   /** Called with what was thrown where nobody catches. */
   readonly broke: (error: unknown) => void;
 }

@@ -1,5 +1,5 @@
 /**
- * Bugs that are put into the gateway on purpose, to see that the simulation finds them.
+ * Bugs that are put in on purpose, to see that the simulation finds them.
  *
  * Each is small, of a kind that somebody could write, and goes in at one of the simulation's seams.
  *
@@ -7,6 +7,7 @@
  */
 
 import type { Connection } from "../../gateway/connection.ts";
+import { CLIENT_BUGS } from "./client_bugs.ts";
 import { LOG_BUGS } from "./log_bugs.ts";
 import type { Clock, Socket } from "../../gateway/ports.ts";
 import {
@@ -246,4 +247,9 @@ const SHELL_BUGS: readonly Bug[] = [
 ];
 
 /** Every deliberate bug. */
-export const BUGS: readonly Bug[] = [...REDUCER_BUGS, ...SHELL_BUGS, ...LOG_BUGS];
+export const BUGS: readonly Bug[] = [
+  ...REDUCER_BUGS,
+  ...SHELL_BUGS,
+  ...LOG_BUGS,
+  ...CLIENT_BUGS,
+];

@@ -1,0 +1,130 @@
+/**
+ * Bugs on the client's side that are put in on purpose, to see that the simulation finds them: a client
+ * library that does not do what it should, as it looks from the outside.
+ *
+ * @module
+ */
+
+import type { ClientSocket, GatewayClientOptions } from "../../client/mod.ts";
+import type { Bug } from "./bugs.ts";
+
+type Handler = ((event: { readonly data: string }) => void) | null;
+
+/** A socket between the library and the network that can be told what to do with frames. */
+interface Between {
+  /** What the library is given in the place of `text`. */
+  readonly receive?: (text: string) => readonly string[];
+  /** What is sent in the place of `text`; with `answer`, the library can be answered at once. */
+  readonly send?: (text: string, answer: (text: string) => void) => readonly string[];
+}
+
+/** The library with something between it and the network; `make` is called for each client. */
+function between(name: string, make: () => Between): Bug {
+  return {
+    name,
+    make: () => ({
+      client: (options: GatewayClientOptions): GatewayClientOptions => {
+        if (options.WebSocket === undefined) return options;
+        const Real = options.WebSocket;
+        const { receive = (text) => [text], send = (text) => [text] } = make();
+        return {
+          ...options,
+          WebSocket: class {
+            readonly #socket: ClientSocket;
+            #onmessage: Handler = null;
+
+            constructor(url: string) {
+              this.#socket = new Real(url);
+              this.#socket.onmessage = ({ data }: { readonly data: string }) => {
+                for (const text of receive(data)) this.#onmessage?.({ data: text });
+              };
+            }
+
+            set onmessage(handler: Handler) {
+              this.#onmessage = handler;
+            }
+            set onopen(handler: unknown) {
+              this.#socket.onopen = handler;
+            }
+            set onclose(handler: unknown) {
+              this.#socket.onclose = handler;
+            }
+            set onerror(handler: unknown) {
+              this.#socket.onerror = handler;
+            }
+
+            send(text: string): void {
+              const answer = (data: string): void => this.#onmessage?.({ data });
+              for (const each of send(text, answer)) this.#socket.send(each);
+            }
+
+            close(code?: number, reason?: string): void {
+              this.#socket.close(code, reason);
+            }
+          },
+        };
+      },
+    }),
+  };
+}
+
+const isMessage = (text: string): boolean => text.startsWith('{"op":3,');
+const isIdentify = (text: string): boolean => text.startsWith('{"op":1,');
+
+/** True once in `count` calls. */
+function onceIn(count: number): () => boolean {
+  let calls = 0;
+  return () => ++calls % count === 0;
+}
+
+/** Bugs of a client library. */
+export const CLIENT_BUGS: readonly Bug[] = [
+  between("the client forgets one message in 500", () => {
+    const now = onceIn(500);
+    return { receive: (text) => isMessage(text) && now() ? [] : [text] };
+  }),
+  between("the client hands two messages on in the wrong order", () => {
+    const now = onceIn(200);
+    let held: string | undefined;
+    return {
+      receive: (text) => {
+        if (!isMessage(text)) return [text];
+        if (held !== undefined) {
+          const earlier = held;
+          held = undefined;
+          return [text, earlier];
+        }
+        if (!now()) return [text];
+        held = text;
+        return [];
+      },
+    };
+  }),
+  between("the client does not say where it takes up", () => ({
+    send: (text) => {
+      if (!isIdentify(text)) return [text];
+      const { last_id: _, ...rest } = JSON.parse(text);
+      return [JSON.stringify(rest)];
+    },
+  })),
+  between("the client takes up one message before its last", () => ({
+    send: (text) => {
+      if (!isIdentify(text)) return [text];
+      const frame = JSON.parse(text);
+      const sequence = Number(frame.last_id?.split("-")[1]);
+      return [
+        sequence > 0 ? JSON.stringify({ ...frame, last_id: `e1-${sequence - 1}` }) : text,
+      ];
+    },
+  })),
+  between("the client does not notice that the gateway is gone", () => ({
+    send: (text, answer) => {
+      if (text.startsWith('{"op":10,')) answer(text.replace('"op":10', '"op":11'));
+      return [text];
+    },
+  })),
+  between("the client sends what is for the gateway to send", () => {
+    const now = onceIn(200);
+    return { send: (text) => now() ? [text, '{"op":3}'] : [text] };
+  }),
+];
