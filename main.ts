@@ -7,10 +7,11 @@
  */
 
 import { createVerifier, KeySet, sharedSecret } from "./auth/mod.ts";
-import { type Config, parseConfig } from "./gateway/config.ts";
+import { type Config, DEVELOPMENT_PUBLISH_KEY, parseConfig } from "./gateway/config.ts";
 import { OperationalError } from "./gateway/errors.ts";
 import { Gateway } from "./gateway/gateway.ts";
-import { createHttp, type Users } from "./gateway/http.ts";
+import { type ConsoleOptions, createHttp, type Users } from "./gateway/http.ts";
+import { CONSOLE_FILES } from "./gateway/http/console.ts";
 import { localUsers } from "./gateway/http/local_users.ts";
 import { createMemoryLog, openJetStreamLog, openSqliteLog } from "./gateway/log/mod.ts";
 import { Metrics } from "./gateway/metrics.ts";
@@ -18,6 +19,7 @@ import { connectNats, type Nats, type NatsOptions } from "./gateway/nats/connect
 import { NatsUsers } from "./gateway/nats/users.ts";
 import { pacedLog } from "./gateway/paced_log.ts";
 import type { Clock, CommandLog, Ids, Logger, MessageLog, TokenVerifier } from "./gateway/ports.ts";
+import { readConsoleFiles } from "./gateway/runtime/assets.ts";
 import { SystemClock } from "./gateway/runtime/clock.ts";
 import { watchEventLoop } from "./gateway/runtime/event_loop.ts";
 import { RandomIds } from "./gateway/runtime/ids.ts";
@@ -71,18 +73,19 @@ async function main(): Promise<void> {
   const log = shared?.log ?? await openOwnLog(world);
   const { verifier, issuer } = await createAuth(world);
   const gateway = createGateway(world, { log, verifier });
+  const page = await openConsole(world);
   const users = shared && await natsUsers(world, { ...shared, gateway });
   // Before anybody can know that the gateway is there, and stop it.
   const stop = signalled(logger);
   let listener: Listener;
   try {
-    listener = serve(world, { log, gateway, issuer, users: users ?? localUsers(gateway) });
+    listener = serve(world, { log, gateway, issuer, page, users: users ?? localUsers(gateway) });
   } catch (error) {
     await log.close();
     throw error;
   }
   const stopWatching = watchEventLoop(clock, (ms) => metrics.eventLoopDelay(ms));
-  announce(world, listener);
+  announce(world, { ...listener, page });
   await stop;
   await gateway.drain(config.drainMs);
   // A peer that holds a request or a dead WebSocket open does not keep the process.
@@ -175,13 +178,26 @@ function createGateway(
   return new Gateway({ clock, ids, logger, metrics, ...parts, ...gatewaySettings(config) });
 }
 
+/** What the console is made of, if it is to be served. */
+async function openConsole({ config, logger }: World): Promise<ConsoleOptions | undefined> {
+  const { console: mode, publishKey, heartbeatIntervalMs } = config;
+  if (mode === "off") return undefined;
+  return {
+    files: await readConsoleFiles(CONSOLE_FILES, { logger }),
+    anyHost: mode === "any_host",
+    publishKey: publishKey === DEVELOPMENT_PUBLISH_KEY ? publishKey : undefined,
+    heartbeatIntervalMs,
+  };
+}
+
 function serve(
   { config, clock, logger, metrics }: World,
-  { log, gateway, issuer, users }: {
+  { log, gateway, issuer, page, users }: {
     readonly log: MessageLog;
     readonly gateway: Gateway;
     readonly users: Users;
     readonly issuer: MockIssuer | undefined;
+    readonly page: ConsoleOptions | undefined;
   },
 ): Listener {
   const { allowedOrigins } = config;
@@ -194,6 +210,7 @@ function serve(
     metricsText: () => metrics.text(),
     publishKeys: [config.publishKey],
     issuer: issuer && loginIssuer(issuer),
+    console: page,
     logger,
     clock,
     version: VERSION,
@@ -223,18 +240,26 @@ function natsUsers(
 }
 
 /** Says where the gateway is, and in development how to try it. */
-function announce({ config, logger }: World, { url }: Listener): void {
+function announce(
+  { config, logger }: World,
+  { url, page }: Pick<Listener, "url"> & { readonly page: ConsoleOptions | undefined },
+): void {
   logger.info("listening", {
     url,
     version: VERSION,
     auth: config.auth.mode,
     log: config.nats === undefined ? config.log : "nats",
   });
-  if (config.auth.mode !== "mock") return;
-  logger.warn("the mock issuer is on: anybody who reaches this port can log in as anybody", {
-    login: `POST ${url}/login`,
-    publishKey: config.publishKey === "dev" ? "dev" : "as given",
-  });
+  if (config.auth.mode === "mock") {
+    const isKnown = config.publishKey === DEVELOPMENT_PUBLISH_KEY;
+    logger.warn("the mock issuer is on: anybody who reaches this port can log in as anybody", {
+      login: `POST ${url}/login`,
+      publishKey: isKnown ? DEVELOPMENT_PUBLISH_KEY : "as given",
+    });
+  }
+  if (page !== undefined && page.files.size > 0) {
+    logger.info("open the console in a browser", { console: `${url}/` });
+  }
 }
 
 function passed(clock: Clock, ms: number): Promise<void> {

@@ -43,6 +43,9 @@ export interface TlsConfig {
   readonly key: string;
 }
 
+/** To whom the console is served: to nobody, under this machine's own names only, or under any. */
+export type ConsoleMode = "off" | "local" | "any_host";
+
 /** Every setting of the gateway: the options of the table, and those that belong together as one. */
 export type Config =
   & Omit<
@@ -52,6 +55,7 @@ export type Config =
     | "tlsCert"
     | "tlsKey"
     | "publishKey"
+    | "console"
     | Exclude<NatsKey, "natsStream" | "natsSubject" | "natsReplicas">
   >
   & {
@@ -59,6 +63,8 @@ export type Config =
     readonly auth: AuthConfig;
     /** The bearer token of the app's backend. */
     readonly publishKey: string;
+    /** Whether the console is served, and to whom. */
+    readonly console: ConsoleMode;
     /** What to serve HTTPS with; `undefined` serves HTTP. */
     readonly tls: TlsConfig | undefined;
     /** Where messages are kept; `undefined` keeps them in the `log`. */
@@ -90,12 +96,14 @@ interface Flags {
   readonly mock: boolean;
 }
 
+/** The publish key of a development start. Everybody knows it, so it is no secret. */
+export const DEVELOPMENT_PUBLISH_KEY = "dev";
+
 const ENV_PREFIX = "GATEWAY_";
 /** HS256 wants a key as long as its hash (RFC 7518, section 3.2). */
 const MIN_SECRET_BYTES = 32;
 const COMMAND_FLAGS = ["--mock", "--help", "--version"];
 const MIN_PUBLISH_KEY_LENGTH = 16;
-const MOCK_PUBLISH_KEY = "dev";
 const KEYS_BY_ENV: ReadonlyMap<string, string> = new Map(
   Object.entries(OPTIONS).map(([key, option]) => [option.env, key]),
 );
@@ -131,7 +139,8 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   });
   const nats = chooseNats(values, { settings, readTextFile });
   const command = flags.mock ? "mock" : "serve";
-  return { command, config: { ...rest, auth, publishKey, tls, nats } };
+  const console = chooseConsole(values.console, auth);
+  return { command, config: { ...rest, auth, publishKey, console, tls, nats } };
 }
 
 function readEnv(env: ConfigInput["env"]): Map<string, Setting> {
@@ -288,12 +297,18 @@ function choosePublishKey(
   if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
     throw bad(name, "has characters that an HTTP header cannot carry, expected printable ASCII");
   }
-  if (auth.mode === "mock") return key ?? MOCK_PUBLISH_KEY;
+  if (auth.mode === "mock") return key ?? DEVELOPMENT_PUBLISH_KEY;
   if (key === undefined) throw bad(name, "is not set, expected the key of the app's backend");
   if (key.length < MIN_PUBLISH_KEY_LENGTH) {
     throw bad(name, `is too short, expected at least ${MIN_PUBLISH_KEY_LENGTH} characters`);
   }
   return key;
+}
+
+/** Who has not asked for the console gets it where it shows nothing but what anybody may see. */
+function chooseConsole(choice: OptionValues["console"], auth: AuthConfig): ConsoleMode {
+  if (choice === "on") return "any_host";
+  return choice === "auto" && auth.mode === "mock" ? "local" : "off";
 }
 
 function checkBuffers(values: OptionValues, settings: Settings): void {

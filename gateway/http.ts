@@ -10,6 +10,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { createGuard } from "./http/auth.ts";
 import { addGatewayRoute, addLoginRoutes } from "./http/clients.ts";
+import { addConsoleRoutes } from "./http/console.ts";
 import { createFailureAnswerer } from "./http/failures.ts";
 import { addHistoryRoute } from "./http/history.ts";
 import { addDocumentRoutes, addOperatorRoutes } from "./http/operation.ts";
@@ -21,6 +22,7 @@ import { invalidParameters } from "./http/validate.ts";
 
 export type {
   ClientInfo,
+  ConsoleOptions,
   HttpOptions,
   LoginAnswer,
   LoginIssuer,
@@ -65,6 +67,10 @@ export function createHttp(options: HttpOptions): HttpHandler {
   addUserRoutes(app, { users, guard });
   addGatewayRoute(app, options);
   if (options.issuer !== undefined) addLoginRoutes(app, { issuer: options.issuer, limits });
+  if (options.console !== undefined) {
+    const { console, version, issuer } = options;
+    addConsoleRoutes(app, { console, version, login: issuer !== undefined });
+  }
   addOperatorRoutes(app, options);
   addDocumentRoutes(app, options);
   app.notFound((context) => answerUnrouted(app, context.req.path));

@@ -130,6 +130,18 @@ export const OPTIONS = {
     doc: "Web origins whose pages may connect, separated by commas. Empty allows every origin; " +
       "clients that send no `Origin`, such as apps, are always allowed.",
   },
+  console: {
+    env: "GATEWAY_CONSOLE",
+    group: "Listening",
+    type: "enum",
+    choices: ["auto", "on", "off"],
+    default: "auto",
+    doc:
+      "Serves the console, a web page that shows what the gateway does, at `/`. `auto` serves it " +
+      "while the mock issuer is on, and only under this machine's own names such as `localhost`; " +
+      "`on` serves it with a real issuer too, and under any name. " +
+      "Where `GATEWAY_ALLOWED_ORIGINS` is set, it needs the console's origin too.",
+  },
   jwtSecret: {
     env: "GATEWAY_JWT_SECRET",
     group: "Tokens and keys",

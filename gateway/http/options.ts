@@ -57,6 +57,18 @@ export interface LoginIssuer {
   jwks(): Promise<Json>;
 }
 
+/** The console, and what it may tell its page of this gateway. */
+export interface ConsoleOptions {
+  /** The texts of its files by name; empty as long as it is not built. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Whether it answers under any `Host`, and not only under this machine's own names. */
+  readonly anyHost: boolean;
+  /** The publish key, if it is the one that everybody knows. */
+  readonly publishKey: string | undefined;
+  /** Time between two heartbeats of the server, in milliseconds. */
+  readonly heartbeatIntervalMs: number;
+}
+
 /** What the HTTP interface works with. */
 export interface HttpOptions {
   /** Keeps what is published. */
@@ -76,6 +88,8 @@ export interface HttpOptions {
   readonly publishKeys: readonly string[];
   /** The login for development; without it its routes do not exist. */
   readonly issuer: LoginIssuer | undefined;
+  /** The web page for developers; without it its routes do not exist. */
+  readonly console?: ConsoleOptions | undefined;
   /** For bugs and failures. */
   readonly logger: Logger;
   /** For deadlines. */

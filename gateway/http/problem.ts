@@ -81,6 +81,10 @@ export const PROBLEMS = {
     status: 403,
     when: "a browser's page of an origin that is not in `GATEWAY_ALLOWED_ORIGINS` wants to connect",
   },
+  host_not_allowed: {
+    status: 403,
+    when: "the console of a development start is asked for under a name that is not this machine's",
+  },
   wrong_password: { status: 401, when: "`POST /login` with a wrong password" },
   not_found: { status: 404, when: "there is no such route" },
   method_not_allowed: {
@@ -103,6 +107,10 @@ export const PROBLEMS = {
     when: "`GET /gateway` with a WebSocket handshake that is not complete",
   },
   upgrade_required: { status: 426, when: "`GET /gateway` without a WebSocket handshake" },
+  console_not_built: {
+    status: 503,
+    when: "the console is on, but nobody has run `deno task build:console`",
+  },
   internal_error: { status: 500, when: "a bug in the gateway; its log has the details" },
   too_many_connections: {
     status: 503,

@@ -218,6 +218,17 @@ Deno.test("parseConfig() reads certificate and key, and wants both", () => {
   refused({ ...key, GATEWAY_TLS_CERT: "key.pem" }, /^GATEWAY_TLS_CERT names .* in PEM$/);
 });
 
+Deno.test("parseConfig() serves the console with the mock issuer, elsewhere if asked, or never", () => {
+  assert.equal(config({}).console, "local");
+  assert.equal(config({}, ["--console=auto"]).console, "local");
+  assert.equal(config({ GATEWAY_CONSOLE: "on" }).console, "any_host");
+  assert.equal(config({ GATEWAY_CONSOLE: "off" }).console, "off");
+  assert.equal(config(PRODUCTION).console, "off");
+  assert.equal(config({ ...PRODUCTION, GATEWAY_CONSOLE: "auto" }).console, "off");
+  assert.equal(config({ ...PRODUCTION, GATEWAY_CONSOLE: "on" }).console, "any_host");
+  refused({ GATEWAY_CONSOLE: "yes" }, /^GATEWAY_CONSOLE is "yes", expected one of auto, on, off$/);
+});
+
 Deno.test("parseConfig() refuses a buffer that one message could fill", () => {
   refused(
     { GATEWAY_MAX_BUFFERED_BYTES: "65536" },

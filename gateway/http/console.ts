@@ -1,0 +1,85 @@
+/**
+ * The console's routes: one page at `/`, what it is made of, and what it has to know of this gateway
+ * (docs/http.md, "The console").
+ *
+ * The files are given as text: nothing is read here. They are no part of the interface for programs, and
+ * so of no document.
+ *
+ * @module
+ */
+
+import type { Context } from "hono";
+import { isLoopback } from "../config.ts";
+import { json } from "./answer.ts";
+import type { App, ConsoleOptions } from "./options.ts";
+import { problem } from "./problem.ts";
+
+/** What is served at which path: the name of the file and its media type. */
+const ROUTES = {
+  "/": { file: "index.html", type: "text/html; charset=utf-8" },
+  "/console.js": { file: "console.js", type: "text/javascript; charset=utf-8" },
+  "/console.css": { file: "console.css", type: "text/css; charset=utf-8" },
+  "/console.svg": { file: "console.svg", type: "image/svg+xml" },
+} as const;
+
+/** The names of the files that the page is made of. */
+export const CONSOLE_FILES: readonly string[] = Object.values(ROUTES).map(({ file }) => file);
+
+/**
+ * The page holds tokens and a publish key: nothing but its own files runs in it, it talks to nobody but
+ * this gateway, and no other page frames it, reads it or has a handle on its window.
+ */
+const STRICT: Readonly<Record<string, string>> = {
+  "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +
+    "connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; " +
+    "frame-ancestors 'none'",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  // So that a page never meets the script of another version.
+  "cache-control": "no-store",
+};
+
+/** Adds the page, its files and `GET /console.json`. */
+export function addConsoleRoutes(
+  app: App,
+  { console: options, version, login }: {
+    readonly console: ConsoleOptions;
+    readonly version: string;
+    /** Whether `POST /login` is there. */
+    readonly login: boolean;
+  },
+): void {
+  const guarded = (answer: () => Response) => (context: Context): Response =>
+    options.anyHost || isLoopback(new URL(context.req.url).hostname) ? answer() : problem(
+      "host_not_allowed",
+      "The console answers to this machine's own names, such as localhost; " +
+        "GATEWAY_CONSOLE=on opens it under any.",
+    );
+  for (const [path, { file, type }] of Object.entries(ROUTES)) {
+    app.get(
+      path,
+      guarded(() => {
+        const text = options.files.get(file);
+        if (text === undefined) {
+          return problem(
+            "console_not_built",
+            "The console is not built: run `deno task build:console` and start the gateway again.",
+          );
+        }
+        return new Response(text, { headers: { ...STRICT, "content-type": type } });
+      }),
+    );
+  }
+  const settings = {
+    login,
+    publish_key: options.publishKey,
+    heartbeat_interval: options.heartbeatIntervalMs,
+    version,
+  };
+  app.get(
+    "/console.json",
+    guarded(() => json(200, settings, { ...STRICT, "content-type": "application/json" })),
+  );
+}

@@ -1,0 +1,135 @@
+/**
+ * Builds the console: `dist/console/` with the page, its script and its styles, which the gateway serves.
+ *
+ *     deno task build:console        builds it, unless it is there and nothing has changed since
+ *     … --for-start                  the same before a start that is to show it: a failure is one line,
+ *                                    and the gateway starts all the same
+ *
+ * The script is bundled by `deno bundle`, whose bundler Deno takes from npm the first time.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { parseConfig } from "../gateway/config.ts";
+import { CONSOLE_FILES } from "../gateway/http/console.ts";
+
+const ROOT = new URL("../", import.meta.url);
+const TARGET = new URL("dist/console/", ROOT);
+/** Says from what the build is, so that a second start has nothing to do and needs no bundler. */
+const STAMP = "sources.sha256";
+/** Everything that the bundle can come from: what the console may import, and how it is built. */
+const SOURCES = [
+  "client/",
+  "console/",
+  "deno.json",
+  "deno.lock",
+  "gateway/protocol/",
+  "tools/build_console.ts",
+];
+const BUNDLER_MS = 60_000;
+
+/** The paths of the files below `path`, in order. */
+function filesBelow(path: string): readonly string[] {
+  if (!path.endsWith("/")) return [path];
+  return [...Deno.readDirSync(new URL(path, ROOT))].flatMap(({ name, isDirectory }) =>
+    filesBelow(`${path}${name}${isDirectory ? "/" : ""}`)
+  ).sort();
+}
+
+function hashOfSources(): string {
+  const hash = createHash("sha256");
+  for (const path of SOURCES.flatMap(filesBelow)) {
+    const bytes = Deno.readFileSync(new URL(path, ROOT));
+    hash.update(`${path}\n${bytes.byteLength}\n`).update(bytes);
+  }
+  return hash.digest("hex");
+}
+
+/** What is in the build that is there says it was made from; nothing if there is none. */
+function stampOfBuild(): string | undefined {
+  try {
+    return Deno.readTextFileSync(new URL(STAMP, TARGET));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Bundles the script of the page. @throws {Error} with the first line of what the bundler says */
+async function bundle(folder: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["bundle", "--quiet", "--platform", "browser", "--minify"],
+      ...["--output", `${folder}/console.js`, "console/main.ts"],
+    ],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdout: "null",
+    stderr: "piped",
+    // A registry that does not answer must not keep a gateway from starting.
+    signal: AbortSignal.timeout(BUNDLER_MS),
+  }).output();
+  if (success) return;
+  const said = new TextDecoder().decode(stderr).split("\n").map((line) => line.trim());
+  throw new Error(said.find((line) => line !== "") ?? "deno bundle did not end well");
+}
+
+/** The library's own styles, then the page's. */
+function styles(): string {
+  const library = new URL(import.meta.resolve("uplot/dist/uPlot.min.css"));
+  return [library, new URL("console/style.css", ROOT)].map(Deno.readTextFileSync).join("\n");
+}
+
+/**
+ * Builds `dist/console/` unless it is as it would become.
+ *
+ * @returns whether it had to; @throws {Error} why it cannot be built: then what was there is still there
+ */
+export async function buildConsole(): Promise<boolean> {
+  const stamp = hashOfSources();
+  if (stampOfBuild() === stamp) return false;
+  Deno.mkdirSync(TARGET, { recursive: true });
+  const folder = Deno.makeTempDirSync({ dir: fileURLToPath(new URL("dist/", ROOT)) });
+  try {
+    await bundle(folder);
+    Deno.writeTextFileSync(`${folder}/console.css`, styles());
+    Deno.copyFileSync(new URL("console/index.html", ROOT), `${folder}/index.html`);
+    Deno.copyFileSync(new URL("console/icon.svg", ROOT), `${folder}/console.svg`);
+    Deno.writeTextFileSync(`${folder}/${STAMP}`, stamp);
+    // Files take their places whole, and the stamp, which vouches for the others, is last.
+    if (stampOfBuild() !== undefined) Deno.removeSync(new URL(STAMP, TARGET));
+    for (const name of [...CONSOLE_FILES, STAMP]) {
+      Deno.renameSync(`${folder}/${name}`, new URL(name, TARGET));
+    }
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+  return true;
+}
+
+/** Whether a start with these variables serves the console; one that cannot start says so itself. */
+function isServed(): boolean {
+  try {
+    const readTextFile = Deno.readTextFileSync;
+    const command = parseConfig({ env: Deno.env.toObject(), args: [], readTextFile });
+    return command.command === "serve" && command.config.console !== "off";
+  } catch {
+    return true;
+  }
+}
+
+async function main(): Promise<void> {
+  const forStart = Deno.args.includes("--for-start");
+  if (forStart && !isServed()) return;
+  try {
+    const built = await buildConsole();
+    if (!forStart) console.log(`dist/console/ is ${built ? "built" : "as it should be"}`);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    console.error(`the console could not be built: ${reason}`);
+    if (!forStart) Deno.exitCode = 1;
+  }
+}
+
+if (import.meta.main) await main();
