@@ -1,0 +1,73 @@
+/**
+ * A headless Chromium of this machine, started when a test first needs it and shared by the tests of a
+ * file. Nothing is downloaded.
+ *
+ * `CHROMIUM` names another program than those that are looked for.
+ *
+ * @module
+ */
+
+import type { Browser } from "playwright-core";
+
+// Playwright looks, as it is loaded, for a file that Deno shows only to programs that may do everything,
+// to find out whether Windows is underneath. With this variable it looks when it has to know, which is never.
+Deno.env.set("__IS_WSL_TEST__", "1");
+const { chromium } = await import("playwright-core");
+
+/** Where browsers with Chromium's engine usually are. */
+const PLACES = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/usr/bin/google-chrome-stable",
+  "/snap/bin/chromium",
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
+];
+
+/** Nothing of its own accord: neither a service of its maker nor an update is asked for. */
+const FLAGS = [
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-gpu",
+  "--disable-quic",
+  "--disable-sync",
+  "--no-first-run",
+];
+
+const LAUNCH_MS = 60_000;
+
+const PROGRAM = find(Deno.env.get("CHROMIUM"));
+
+/** Why there is no Chromium here, if there is none. */
+export const NO_CHROMIUM: string | undefined = PROGRAM === undefined
+  ? "there is no Chromium on this machine"
+  : undefined;
+
+function find(given: string | undefined): string | undefined {
+  return (given === undefined ? PLACES : [given]).find((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+let running: Promise<Browser> | undefined;
+
+/** The browser. */
+export function browser(): Promise<Browser> {
+  if (PROGRAM === undefined) throw new Error(NO_CHROMIUM);
+  return running ??= chromium.launch({
+    executablePath: PROGRAM,
+    // Chromium's sandbox does not work for root, who runs the tests in containers.
+    args: Deno.uid() === 0 ? [...FLAGS, "--no-sandbox"] : FLAGS,
+    timeout: LAUNCH_MS,
+  });
+}
+
+Deno.test.afterAll(async () => {
+  await (await running)?.close();
+});

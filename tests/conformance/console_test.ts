@@ -1,0 +1,57 @@
+/**
+ * The console over a real port: a development start serves the page with its files and strict headers, a
+ * real issuer turns it off, and who asks for it gets it without the secrets.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { buildConsole } from "../../tools/build_console.ts";
+import { GatewayProcess } from "./support/process.ts";
+import { processTest } from "./support/suite.ts";
+
+const PRODUCTION = {
+  GATEWAY_JWT_SECRET: "0123456789abcdef0123456789abcdef",
+  GATEWAY_PUBLISH_KEY: "0123456789abcdef",
+};
+
+const FILES = {
+  "/": /^text\/html/,
+  "/console.js": /^text\/javascript/,
+  "/console.css": /^text\/css/,
+  "/console.svg": /^image\/svg\+xml/,
+};
+
+processTest("a development start serves the console, and says where", async () => {
+  await buildConsole();
+  await using gateway = await GatewayProcess.start();
+  const line = await gateway.logLine("open the console");
+  assert.ok(line.includes(`"${gateway.url}/"`), line);
+  for (const [path, type] of Object.entries(FILES)) {
+    const response = await fetch(`${gateway.url}${path}`);
+    assert.equal(response.status, 200, path);
+    assert.match(response.headers.get("content-type") ?? "", type);
+    const policy = response.headers.get("content-security-policy") ?? "";
+    assert.match(policy, /^default-src 'none'; script-src 'self';.* frame-ancestors 'none'$/);
+    assert.equal(response.headers.get("x-content-type-options"), "nosniff");
+    assert.notEqual((await response.text()).length, 0);
+  }
+  const settings = await (await fetch(`${gateway.url}/console.json`)).json();
+  assert.deepEqual([settings.login, settings.publish_key], [true, "dev"]);
+});
+
+processTest("with a real issuer the console is there only if it is asked for", async () => {
+  await buildConsole();
+  await using without = await GatewayProcess.start({ settings: PRODUCTION });
+  const missing = await fetch(`${without.url}/`);
+  assert.equal(missing.status, 404);
+  assert.equal((await missing.json()).code, "not_found");
+  await using gateway = await GatewayProcess.start({
+    settings: { ...PRODUCTION, GATEWAY_CONSOLE: "on", GATEWAY_HEARTBEAT_INTERVAL_MS: "3000" },
+  });
+  const page = await fetch(`${gateway.url}/`);
+  assert.equal(page.status, 200);
+  assert.match(await page.text(), /<!doctype html>/i);
+  const settings = await (await fetch(`${gateway.url}/console.json`)).text();
+  assert.match(settings, /^\{"login":false,"heartbeat_interval":3000,"version":"[\d.]+"\}$/);
+});
