@@ -312,6 +312,8 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
 
   #ended({ code, reason }: End): void {
     this.#connection = undefined;
+    // It would be closed for the same bug in no time; see docs/protocol.md, "Rate limit".
+    if (code === CloseCode.RateLimited.code) this.#failures = Infinity;
     let reconnect = CLOSE_CODES.get(code)?.reconnect ?? true;
     if (code === CloseCode.IdentifyFailed.code) {
       this.#tokens.refused();
