@@ -45,7 +45,7 @@ export interface ConnectionListener {
 const ABNORMAL = 1006;
 /** After a sleep, or when the network may have changed, an answer is not waited for as long as usual. */
 const PROBE_MS = 5000;
-/** A timer that fires this late was not late: the device slept. */
+/** A timer that fires this late was not late: the device slept, or the page is hidden and gets little time. */
 const SLEPT_MS = 2000;
 /** A probe is no closer than this to the heartbeat before, because frames are limited. */
 const LEAST_MS = 1000;
@@ -56,6 +56,8 @@ const LEAST_INTERVAL_MS = 2000;
 interface Beat {
   readonly time: number;
   readonly sentAt: number;
+  /** Whether there is less time for its answer than usual. */
+  readonly isProbe: boolean;
 }
 
 /** One WebSocket. */
@@ -118,7 +120,7 @@ export class Connection {
     // Asked already: to ask again and again must not put the deadline off.
     if (this.#beat !== undefined && leftMs >= 0 && leftMs <= PROBE_MS) return;
     if (now - this.#lastSentAt < LEAST_MS) return;
-    this.#sendBeat(Math.min(PROBE_MS, this.#intervalMs));
+    this.#sendBeat(Math.min(PROBE_MS, this.#intervalMs), true);
   }
 
   /**
@@ -173,13 +175,13 @@ export class Connection {
     this.#listener.ready(frame);
   }
 
-  #sendBeat(patienceMs: number): void {
+  #sendBeat(patienceMs: number, isProbe = false): void {
     const sentAt = this.#clock.steady();
     // Never the number of an earlier one, so that an answer is known for what it is.
     const time = Math.max(Math.floor(this.#clock.now()), this.#lastTime + 1);
     this.#lastTime = time;
     this.#lastSentAt = sentAt;
-    this.#beat = { time, sentAt };
+    this.#beat = { time, sentAt, isProbe };
     this.#messagesSinceBeat = false;
     this.#send({ op: Op.Heartbeat, time });
     this.#arm(patienceMs, () => this.#beatDue(patienceMs));
@@ -197,8 +199,10 @@ export class Connection {
   }
 
   #beatDue(patienceMs: number): void {
-    // Nobody has read what came while the device slept; and what was open before may be long gone.
-    if (this.#clock.steady() - this.#dueAt > SLEPT_MS) return this.check();
+    // Nobody has read what came while the device slept; and what was open before may be long gone. But who
+    // is always late, as in a hidden page, has to come to an end with it.
+    const slept = this.#clock.steady() - this.#dueAt > SLEPT_MS;
+    if (slept && this.#beat?.isProbe !== true) return this.check();
     if (this.#beat === undefined) return this.#sendBeat(this.#intervalMs);
     // The answer comes behind what is on its way, which may be much; but it does come.
     if (this.#messagesSinceBeat) {

@@ -206,3 +206,27 @@ Deno.test("after a nap on a connection that lives, the answer that came meanwhil
   assert.equal(app.client.state, "ready");
   await app.client.close();
 });
+
+Deno.test("in a hidden page, whose timers run once a minute, a good connection stays and a dead one is found", async () => {
+  await using gateway = await createMockGateway();
+  const MINUTE_MS = 60_000;
+  const clock: ClientClock = {
+    now: () => gateway.clock.now(),
+    steady: () => gateway.clock.steady(),
+    setTimer: (delayMs, callback) => {
+      const dueMs = gateway.clock.elapsedMs + delayMs;
+      const throttledMs = Math.ceil(dueMs / MINUTE_MS) * MINUTE_MS;
+      return gateway.clock.setTimer(throttledMs - gateway.clock.elapsedMs, callback);
+    },
+  };
+  const app = new App(gateway, { clock });
+  await gateway.advance(10_000);
+  await gateway.advance(3_600_000);
+  assert.deepEqual(app.codes, []);
+  await gateway.freeze();
+  await app.say("missed");
+  await gateway.advance(4 * MINUTE_MS);
+  assert.deepEqual(app.codes, [1006]);
+  assert.deepEqual(app.contents, ["missed"]);
+  await app.client.close();
+});
