@@ -31,4 +31,4 @@ export type {
   ReadySession,
   TokenRequest,
 } from "./types.ts";
-export type { Json } from "../gateway/protocol/frames.ts";
+export type { Json } from "../gateway/protocol/json.ts";

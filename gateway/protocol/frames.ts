@@ -8,16 +8,10 @@
  */
 
 import { CloseCode, type Op, opName } from "./codes.ts";
+import type { Json } from "./json.ts";
 import { CLIENT_SCHEMAS } from "./schemas.ts";
 
-/** Any JSON value. */
-export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly Json[]
-  | { readonly [key: string]: Json };
+export type { Json } from "./json.ts";
 
 /** Hello, op 0. */
 export interface Hello {

@@ -1,0 +1,15 @@
+/**
+ * What the content of a message may be: JSON, as a type. In a file of its own, because the types of the
+ * bundled client take the whole of each file that they name.
+ *
+ * @module
+ */
+
+/** Any JSON value. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
