@@ -14,8 +14,8 @@ import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { parseConfig } from "../gateway/config.ts";
 import { CONSOLE_FILES } from "../gateway/http/console.ts";
+import { bundle, ROOT } from "./bundler.ts";
 
-const ROOT = new URL("../", import.meta.url);
 const TARGET = new URL("dist/console/", ROOT);
 /** Says from what the build is, so that a second start has nothing to do and needs no bundler. */
 const STAMP = "sources.sha256";
@@ -27,8 +27,8 @@ const SOURCES = [
   "deno.lock",
   "gateway/protocol/",
   "tools/build_console.ts",
+  "tools/bundler.ts",
 ];
-const BUNDLER_MS = 60_000;
 
 /** The paths of the files below `path`, in order. */
 function filesBelow(path: string): readonly string[] {
@@ -56,25 +56,6 @@ function stampOfBuild(): string | undefined {
   }
 }
 
-/** Bundles the script of the page. @throws {Error} with the first line of what the bundler says */
-async function bundle(folder: string): Promise<void> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["bundle", "--quiet", "--platform", "browser", "--minify"],
-      ...["--output", `${folder}/console.js`, "console/main.ts"],
-    ],
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-    stdout: "null",
-    stderr: "piped",
-    // A registry that does not answer must not keep a gateway from starting.
-    signal: AbortSignal.timeout(BUNDLER_MS),
-  }).output();
-  if (success) return;
-  const said = new TextDecoder().decode(stderr).split("\n").map((line) => line.trim());
-  throw new Error(said.find((line) => line !== "") ?? "deno bundle did not end well");
-}
-
 /** The library's own styles, then the page's. */
 function styles(): string {
   const library = new URL(import.meta.resolve("uplot/dist/uPlot.min.css"));
@@ -92,7 +73,7 @@ export async function buildConsole(): Promise<boolean> {
   Deno.mkdirSync(TARGET, { recursive: true });
   const folder = Deno.makeTempDirSync({ dir: fileURLToPath(new URL("dist/", ROOT)) });
   try {
-    await bundle(folder);
+    await bundle({ entry: "console/main.ts", output: `${folder}/console.js` });
     Deno.writeTextFileSync(`${folder}/console.css`, styles());
     Deno.copyFileSync(new URL("console/index.html", ROOT), `${folder}/index.html`);
     Deno.copyFileSync(new URL("console/icon.svg", ROOT), `${folder}/console.svg`);

@@ -1,0 +1,40 @@
+/**
+ * `deno bundle`, for the tools that build something for browsers: quiet when it works, and one line when it
+ * does not. Deno takes the bundler itself from npm the first time.
+ *
+ * @module
+ */
+
+/** The folder of the project. */
+export const ROOT: URL = new URL("../", import.meta.url);
+
+/** A registry that does not answer must not hold up for longer whoever only wanted a page. */
+const LIMIT_MS = 60_000;
+
+/** What to bundle. */
+export interface BundleOptions {
+  /** Path of the module, from the root of the project. */
+  readonly entry: string;
+  /** Path of the file to write. */
+  readonly output: string;
+  /** What else `deno bundle` is to be told. */
+  readonly flags?: readonly string[];
+}
+
+/** Bundles one module for browsers. @throws {Error} with the first line of what the bundler says */
+export async function bundle({ entry, output, flags = [] }: BundleOptions): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["bundle", "--quiet", "--platform", "browser", "--minify", ...flags],
+      ...["--output", output, entry],
+    ],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdout: "null",
+    stderr: "piped",
+    signal: AbortSignal.timeout(LIMIT_MS),
+  }).output();
+  if (success) return;
+  const said = new TextDecoder().decode(stderr).split("\n").map((line) => line.trim());
+  throw new Error(said.find((line) => line !== "") ?? "deno bundle did not end well");
+}
