@@ -70,16 +70,18 @@ function styles(): string {
 export async function buildConsole(): Promise<boolean> {
   const stamp = hashOfSources();
   if (stampOfBuild() === stamp) return false;
-  Deno.mkdirSync(TARGET, { recursive: true });
-  const folder = Deno.makeTempDirSync({ dir: fileURLToPath(new URL("dist/", ROOT)) });
+  const dist = new URL("dist/", ROOT);
+  Deno.mkdirSync(dist, { recursive: true });
+  const folder = Deno.makeTempDirSync({ dir: fileURLToPath(dist) });
   try {
     await bundle({ entry: "console/main.ts", output: `${folder}/console.js` });
     Deno.writeTextFileSync(`${folder}/console.css`, styles());
     Deno.copyFileSync(new URL("console/index.html", ROOT), `${folder}/index.html`);
     Deno.copyFileSync(new URL("console/icon.svg", ROOT), `${folder}/console.svg`);
     Deno.writeTextFileSync(`${folder}/${STAMP}`, stamp);
-    // Files take their places whole, and the stamp, which vouches for the others, is last.
-    if (stampOfBuild() !== undefined) Deno.removeSync(new URL(STAMP, TARGET));
+    Deno.mkdirSync(TARGET, { recursive: true });
+    // Files take their places whole; the stamp vouches for nothing until all of them have.
+    Deno.writeTextFileSync(new URL(STAMP, TARGET), "");
     for (const name of [...CONSOLE_FILES, STAMP]) {
       Deno.renameSync(`${folder}/${name}`, new URL(name, TARGET));
     }

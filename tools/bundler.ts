@@ -35,6 +35,6 @@ export async function bundle({ entry, output, flags = [] }: BundleOptions): Prom
     signal: AbortSignal.timeout(LIMIT_MS),
   }).output();
   if (success) return;
-  const said = new TextDecoder().decode(stderr).split("\n").map((line) => line.trim());
-  throw new Error(said.find((line) => line !== "") ?? "deno bundle did not end well");
+  const said = new TextDecoder().decode(stderr).split("\n").find((line) => line.trim() !== "");
+  throw new Error(said?.trim().replace(/^error: /, "") ?? "deno bundle did not end well");
 }

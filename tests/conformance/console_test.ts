@@ -24,6 +24,7 @@ const FILES = {
 
 processTest("a development start serves the console, and says where", async () => {
   await buildConsole();
+  assert.equal(await buildConsole(), false, "what is built is not built again");
   await using gateway = await GatewayProcess.start();
   const line = await gateway.logLine("open the console");
   assert.ok(line.includes(`"${gateway.url}/"`), line);
