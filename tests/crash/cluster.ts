@@ -1,25 +1,21 @@
 /**
  * The crash harness for three gateways and one NATS: clients and publishers are spread over all gateways
- * and go to the next one when theirs fails, while gateways are killed or NATS is killed; or they are behind
- * a load balancer while gateways are restarted one after the other, and it is measured how long they are
- * away.
+ * and go to the next one when theirs fails, while gateways are killed or NATS is killed; or clients are
+ * behind a load balancer while gateways are restarted one after the other, and it is measured how long they
+ * are away.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
-import { GatewayProcess } from "../conformance/support/process.ts";
+import { AUDIENCE, ISSUER, Issuer } from "../conformance/support/issuer.ts";
+import { GatewayProcess, type Settings } from "../conformance/support/process.ts";
 import { pause } from "../conformance/support/wait.ts";
 import { leaderOf } from "../nats/support/leader.ts";
 import { NatsServer, startCluster } from "../nats/support/server.ts";
 import { type Absences, Balancer } from "./balancer.ts";
-import {
-  type Client,
-  type Deployment,
-  Traffic,
-  type TrafficOptions,
-  type TrafficReport,
-} from "./traffic.ts";
+import { type Route, TurningRoute } from "./route.ts";
+import { type Deployment, Traffic, type TrafficOptions, type TrafficReport } from "./traffic.ts";
 
 /** What is done to the deployment, again and again. */
 export type Mischief =
@@ -46,32 +42,43 @@ export interface ClusterReport extends TrafficReport {
 const GATEWAYS = 3;
 /** How long anything may be tried again before the run is a failure. */
 const PATIENCE_MS = 60_000;
-/** With which a gateway that is restarted closes its clients. */
-const SERVICE_RESTART = 1012;
+/** Which gateways that trust an issuer have to be given. */
+const PUBLISH_KEY = "a-key-for-all-nodes";
 
 /** Does the run. */
 export async function crashCluster(options: ClusterOptions): Promise<ClusterReport> {
   const nats = options.mischief === "kill NATS leaders"
     ? await startCluster(3)
     : [await NatsServer.start()];
+  const issuer = options.mischief === "restart gateways" ? await Issuer.start("EdDSA") : undefined;
   try {
-    const balancer = options.mischief === "restart gateways" ? new Balancer() : undefined;
-    return await new ClusterRun(nats, balancer).go(options);
+    return await new ClusterRun(nats, issuer).go(options);
   } finally {
+    await issuer?.[Symbol.asyncDispose]();
     for (const server of nats) await server[Symbol.asyncDispose]();
   }
 }
 
 class ClusterRun implements Deployment {
   readonly #nats: readonly NatsServer[];
+  readonly #trust: Settings;
   readonly #balancer: Balancer | undefined;
   readonly #gateways: Promise<GatewayProcess>[];
+  /** Of each, the process that was the last to listen. */
+  readonly #latest: GatewayProcess[] = [];
   readonly #traffic = new Traffic(this);
 
-  constructor(nats: readonly NatsServer[], balancer: Balancer | undefined) {
+  /** With an issuer there is a balancer before the gateways, whose clients have tokens of the issuer. */
+  constructor(nats: readonly NatsServer[], issuer: Issuer | undefined) {
     this.#nats = nats;
-    this.#balancer = balancer;
-    this.#gateways = Array.from({ length: GATEWAYS }, () => this.#start());
+    this.#trust = issuer === undefined ? {} : {
+      GATEWAY_JWKS_URL: issuer.jwksUrl,
+      GATEWAY_JWT_ISSUER: ISSUER,
+      GATEWAY_JWT_AUDIENCE: AUDIENCE,
+      GATEWAY_PUBLISH_KEY: PUBLISH_KEY,
+    };
+    this.#balancer = issuer && new Balancer(issuer);
+    this.#gateways = Array.from({ length: GATEWAYS }, (_, index) => this.#start(index));
   }
 
   async go(options: ClusterOptions): Promise<ClusterReport> {
@@ -88,15 +95,18 @@ class ClusterRun implements Deployment {
     return this.#nats.map(({ url }) => url);
   }
 
-  async #start(): Promise<GatewayProcess> {
-    return await GatewayProcess.start({
+  async #start(index: number): Promise<GatewayProcess> {
+    const gateway = await GatewayProcess.start({
       settings: {
+        ...this.#trust,
         GATEWAY_LOG_LEVEL: "info",
         GATEWAY_DRAIN_MS: "200",
         GATEWAY_NATS_URL: this.#urls.join(),
         GATEWAY_NATS_REPLICAS: String(this.#nats.length),
       },
     });
+    this.#latest[index] = gateway;
+    return gateway;
   }
 
   async #disturb(options: ClusterOptions): Promise<void> {
@@ -128,7 +138,7 @@ class ClusterRun implements Deployment {
     const gateway = await this.#gateway(index);
     await this.#balancer?.remove(gateway);
     await gateway.end(signal);
-    const next = this.#start();
+    const next = this.#start(index);
     this.#gateways[index] = next;
     await this.#balancer?.add(await next);
     await next;
@@ -141,12 +151,10 @@ class ClusterRun implements Deployment {
     return gateway;
   }
 
-  async follow(who: number, client: Client): Promise<void> {
-    if (this.#balancer !== undefined) return await readBalanced(this.#balancer, client);
-    await this.retry(who, async (gateway) => {
-      using peer = await client.enter(gateway);
-      await client.read(peer);
-    }, () => {});
+  /** Through the balancer; or else, whatever fails is tried at the next gateway. */
+  route(first: number): Route {
+    return this.#balancer?.route() ??
+      new TurningRoute({ gateways: () => this.#latest, first, mayFail: () => true });
   }
 
   /** Does `work` with one gateway after the other until it succeeds; begins with number `first`. */
@@ -168,23 +176,6 @@ class ClusterRun implements Deployment {
         retried();
       }
       await pause(20);
-    }
-  }
-}
-
-/** Reads to the end behind a load balancer: a connection ends with a restart of its node, and only so. */
-async function readBalanced(balancer: Balancer, { enter, read }: Client): Promise<void> {
-  let next = await balancer.connect(enter);
-  for (;;) {
-    using peer = next;
-    const closed = peer.closed.then((close) => ({ code: close?.code, at: performance.now() }));
-    try {
-      return await read(peer);
-    } catch (error) {
-      peer[Symbol.dispose]();
-      const { code, at } = await closed;
-      assert.equal(code, SERVICE_RESTART, String(error));
-      next = await balancer.reconnect(at, enter);
     }
   }
 }

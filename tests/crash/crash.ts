@@ -49,9 +49,11 @@ const options = {
   clients: Number(values.clients),
   publishers: Number(values.publishers),
   longestLifeMs: Number(values["longest-life-ms"]),
-  progress: ({ kills, retries, resumed }: Readonly<Counts>, accepted: number) => {
+  progress: ({ kills, retries, resumed, pauses }: Readonly<Counts>, accepted: number) => {
     if (kills % STRIDE !== 0) return;
-    console.log(`${kills} kills, ${accepted} accepted, ${retries} retries, ${resumed} resumed`);
+    console.log(
+      `${kills} kills, ${accepted} accepted, ${retries} retries, ${resumed} resumed, ${pauses} pauses`,
+    );
   },
 };
 const times = Number(values.kills);
@@ -68,6 +70,9 @@ function table(found: ClusterReport, seconds: number): string {
     ["messages received, all clients", found.received],
     ["sessions resumed", found.resumed],
     ["sessions not resumed", found.refused],
+    ["connections lost or not made", found.disconnects],
+    ["tokens got anew after a 4003", found.renewals],
+    ["pauses of the slow client", found.pauses],
     ["publishes retried", found.retries],
     ["losses", found.losses],
     ["duplicates", found.duplicates],

@@ -24,6 +24,8 @@ Deno.test({
     assert.equal(found.received, found.accepted * 10);
     assert.ok(found.accepted > 0);
     assert.ok(found.resumed >= 10, "every client resumed");
+    assert.ok(found.renewals >= 10, "and each had to get a new token for that");
+    assert.ok(found.pauses > 0, "the slow one paused");
   },
 });
 
@@ -49,6 +51,8 @@ for (const [mischief, times] of CLUSTER_RUNS) {
       assert.deepEqual(faults, none, JSON.stringify(found));
       assert.equal(found.received, found.accepted * 9);
       assert.ok(found.accepted > 0);
+      assert.ok(found.pauses > 0, "the slow client paused");
+      if (mischief === "kill gateways") assert.ok(found.renewals > 0, "tokens were refused");
       if (mischief !== "restart gateways") return;
       assert.ok((found.absences?.count ?? 0) >= 9, "every client was away");
       assert.equal(found.absences?.extraAttempts, 0, "and came back at the first attempt");

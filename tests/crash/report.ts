@@ -18,10 +18,16 @@ export interface Known {
 export interface Counts {
   /** Times that the gateway was killed. */
   kills: number;
-  /** Sessions that resumed. */
+  /** Sessions that resumed after a connection was lost. */
   resumed: number;
   /** Sessions that carried a `last_id` and were told `"resumed": false`. */
   refused: number;
+  /** Connections that a client lost or could not make. */
+  disconnects: number;
+  /** Tokens that a client got because a gateway had refused the one before. */
+  renewals: number;
+  /** Times that a client disconnected because its app did not read. */
+  pauses: number;
   /** Requests that were sent again because no answer had come. */
   retries: number;
 }

@@ -9,13 +9,8 @@
 
 import { GatewayProcess } from "../conformance/support/process.ts";
 import { pause } from "../conformance/support/wait.ts";
-import {
-  type Client,
-  type Deployment,
-  Traffic,
-  type TrafficOptions,
-  type TrafficReport,
-} from "./traffic.ts";
+import { type Route, TurningRoute } from "./route.ts";
+import { type Deployment, Traffic, type TrafficOptions, type TrafficReport } from "./traffic.ts";
 
 /** What to do. */
 export interface CrashOptions extends TrafficOptions {
@@ -39,6 +34,9 @@ class Run implements Deployment {
   readonly #traffic = new Traffic(this);
   /** The gateway that lives now, or the next one once it listens. */
   #gateway: Promise<GatewayProcess>;
+  /** The one that was the last to listen, and whether it has been killed since. */
+  #latest: GatewayProcess | undefined;
+  #killed = false;
 
   constructor(dataDir: string) {
     this.#dataDir = dataDir;
@@ -47,6 +45,7 @@ class Run implements Deployment {
 
   async go(options: CrashOptions): Promise<TrafficReport> {
     try {
+      await this.#gateway;
       return await this.#traffic.go(options, () => this.#kill(options));
     } finally {
       const gateway = await this.#gateway;
@@ -56,7 +55,9 @@ class Run implements Deployment {
 
   async #start(): Promise<GatewayProcess> {
     const settings = { GATEWAY_LOG_LEVEL: "info" };
-    return await GatewayProcess.start({ dataDir: this.#dataDir, settings });
+    this.#latest = await GatewayProcess.start({ dataDir: this.#dataDir, settings });
+    this.#killed = false;
+    return this.#latest;
   }
 
   async #kill(options: CrashOptions): Promise<void> {
@@ -67,6 +68,7 @@ class Run implements Deployment {
       // Replaced before the signal: from here on everybody expects trouble and waits for the next one.
       const next = Promise.withResolvers<GatewayProcess>();
       this.#gateway = next.promise;
+      this.#killed = true;
       await gateway.end("SIGKILL");
       next.resolve(this.#start());
       await this.#gateway;
@@ -74,11 +76,12 @@ class Run implements Deployment {
     }
   }
 
-  async follow(who: number, { enter, read }: Client): Promise<void> {
-    await this.retry(who, async (gateway) => {
-      using peer = await enter(gateway);
-      await read(peer);
-    }, () => {});
+  route(first: number): Route {
+    return new TurningRoute({
+      gateways: () => this.#latest === undefined ? [] : [this.#latest],
+      first,
+      mayFail: (gateway) => this.#killed || gateway !== this.#latest,
+    });
   }
 
   /** Does `work` again with the next gateway for as long as a kill is what went wrong. */

@@ -1,17 +1,18 @@
 /**
- * The traffic of a run of the crash harness: publishers that send until they have a 201, clients that
- * receive over as many connections as it takes, and the book of what both know.
+ * The traffic of a run of the crash harness: publishers that send until they have a 201, retrying with the
+ * same Idempotency-Key, clients that receive, and the book of what both know.
  *
- * Publishers retry with the same Idempotency-Key; clients reconnect with the last id that they have seen.
  * Which gateway is tried, and what trouble is expected, is for whoever disturbs them to say.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
-import type { Peer } from "../conformance/support/peer.ts";
 import type { GatewayProcess } from "../conformance/support/process.ts";
+import { within } from "../conformance/support/wait.ts";
+import { receive } from "./receiver.ts";
 import { compare, type Counts, type Differences, type Known, sum } from "./report.ts";
+import type { Route } from "./route.ts";
 
 /** How much traffic, and for how long. */
 export interface TrafficOptions {
@@ -33,12 +34,6 @@ export interface TrafficReport extends Counts, Differences {
   readonly received: number;
 }
 
-/** A client's way in, and what it does there until the last message or the end of its connection. */
-export interface Client {
-  enter(gateway: GatewayProcess): Promise<Peer>;
-  read(peer: Peer): Promise<void>;
-}
-
 /** The gateways, as publishers and clients find them. */
 export interface Deployment {
   /** Does `work` for number `who` until it succeeds; says each time that it did not. */
@@ -47,20 +42,30 @@ export interface Deployment {
     work: (gateway: GatewayProcess) => Promise<T>,
     retried: () => void,
   ): Promise<T>;
-  /** Lets client number `who` in until it has read to the end. */
-  follow(who: number, client: Client): Promise<void>;
+  /** How client number `who` gets in. */
+  route(who: number): Route;
 }
 
 const CHANNEL = "crash";
 /** What ends every client. */
 const LAST = "the last message";
+/** How long the last message may take to those who have much to catch up with. */
+const PATIENCE = { limitMs: 60_000 };
 /** How many messages go into every other request of a publisher; one into the rest. */
 const BATCH = 3;
 
 /** Publishers and clients on one deployment. */
 export class Traffic {
   /** What happened so far; whoever disturbs counts that here. */
-  readonly counts: Counts = { kills: 0, resumed: 0, refused: 0, retries: 0 };
+  readonly counts: Counts = {
+    kills: 0,
+    resumed: 0,
+    refused: 0,
+    disconnects: 0,
+    renewals: 0,
+    pauses: 0,
+    retries: 0,
+  };
   readonly #deployment: Deployment;
   readonly #accepted: Known[] = [];
   #publishing = true;
@@ -79,7 +84,10 @@ export class Traffic {
       );
       const driving = Promise.all(ready.map(({ promise }) => promise))
         .then(() => this.#drive(options, disturb));
-      const [received] = await Promise.all([receiving, driving]);
+      // Who fails ends the run at once; and once all is published, clients have only so long.
+      await Promise.race([driving, receiving]);
+      await driving;
+      const received = await within("the last message at every client", receiving, PATIENCE);
       return {
         ...this.counts,
         ...sum(received.map((each) => compare(each, this.#accepted))),
@@ -139,28 +147,16 @@ export class Traffic {
     });
   }
 
-  /** Receives until the last message. */
-  async #receive(index: number, ready: () => void): Promise<readonly Known[]> {
-    const received: Known[] = [];
-    let lastId: string | undefined;
-    await this.#deployment.follow(index, {
-      enter: async (gateway) => {
-        const joined = await gateway.join(`client-${index}`, { channels: [CHANNEL], lastId });
-        if (lastId === undefined) lastId = String(joined.ready["last_id"]);
-        else if (joined.ready["resumed"] === true) this.counts.resumed += 1;
-        else this.counts.refused += 1;
-        ready();
-        return joined.peer;
-      },
-      read: async (peer) => {
-        for (;;) {
-          const { id, content } = await peer.nextMessage();
-          lastId = String(id);
-          received.push({ id: lastId, content: String(content) });
-          if (content === LAST) return;
-        }
-      },
+  /** Receives until the last message. The first client does it slowly. */
+  #receive(index: number, ready: () => void): Promise<readonly Known[]> {
+    return receive({
+      route: this.#deployment.route(index),
+      user: `client-${index}`,
+      channels: [CHANNEL],
+      counts: this.counts,
+      slow: index === 0,
+      last: LAST,
+      ready,
     });
-    return received;
   }
 }

@@ -1,0 +1,143 @@
+/**
+ * A client of the crash harness: one object of the client library for the whole run, which comes back by
+ * itself, and the book of what it hands to its app.
+ *
+ * Trouble that its route cannot explain ends it, and so does trouble that takes too long.
+ *
+ * @module
+ */
+
+import { GatewayClient, type Message } from "../../client/mod.ts";
+import { webSocketTo } from "../conformance/support/web_socket.ts";
+import type { Counts, Known } from "./report.ts";
+import type { Login, Route } from "./route.ts";
+
+/** How long a client may try to come back before the run is a failure, in milliseconds. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * An app that reads in a loop, and too slowly: so many messages may wait, and after so many it rests until
+ * the client has paused, or for this long.
+ */
+const SLOW = { maxQueuedMessages: 20, restEvery: 25, longestRestMs: 200 };
+
+/** What a client needs to know. */
+export interface ReceiverOptions extends Login {
+  readonly route: Route;
+  /** Counts what happens to it here. */
+  readonly counts: Counts;
+  /** Whether it reads in a loop, slowly, so that the client library has to pause. */
+  readonly slow: boolean;
+  /** The content of the message after which it is through. */
+  readonly last: string;
+  /** Called when it is ready for the first time. */
+  readonly ready: () => void;
+}
+
+/** Receives until the last message. Throws for trouble that is not one of the counts. */
+export async function receive(options: ReceiverOptions): Promise<readonly Known[]> {
+  const { route, user, channels, slow } = options;
+  await using client = new GatewayClient({
+    url: "ws://gateway.invalid/gateway",
+    WebSocket: webSocketTo(() => route.enter().wsUrl),
+    getToken: async ({ reason }) => {
+      const token = await route.login({ user, channels });
+      if (reason === "refused") options.counts.renewals += 1;
+      return token;
+    },
+    random: route.random,
+    maxQueuedMessages: slow ? SLOW.maxQueuedMessages : undefined,
+  });
+  const trouble = watch(client, options);
+  const reading = slow ? readInLoop(client, options.last) : hear(client, options.last);
+  return await Promise.race([reading, trouble]);
+}
+
+/** Counts what `client` tells; rejects for what nothing explains. */
+function watch(
+  client: GatewayClient,
+  { route, counts, user, ready }: ReceiverOptions,
+): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  // It may come when the client is through, and nobody waits for it any more.
+  promise.catch(() => {});
+  let overdue: ReturnType<typeof setTimeout> | undefined;
+  const beImpatient = (what: string): void => {
+    overdue ??= setTimeout(() => {
+      reject(new Error(`${user} was not ready for ${PATIENCE_MS} ms: ${what}`));
+    }, PATIENCE_MS);
+  };
+  const explain = (what: string, explains: () => void): void => {
+    beImpatient(what);
+    try {
+      explains();
+    } catch (error) {
+      reject(error);
+    }
+  };
+  let isLost = false;
+  client.on("ready", ({ resumed }) => {
+    clearTimeout(overdue);
+    overdue = undefined;
+    route.arrived();
+    if (resumed === undefined) ready();
+    else if (resumed && isLost) counts.resumed += 1;
+    isLost = false;
+  });
+  client.on("gap", () => counts.refused += 1);
+  client.on("disconnect", (disconnect) => {
+    isLost = true;
+    counts.disconnects += 1;
+    explain(`closed with ${disconnect.code}`, () => route.left(disconnect));
+  });
+  client.on("state", (state) => {
+    if (state === "paused") counts.pauses += 1;
+  });
+  client.on("error", (error) => explain(error.message, () => route.loginFailed(error)));
+  client.on("close", (error) => {
+    clearTimeout(overdue);
+    if (error !== undefined) reject(error);
+  });
+  beImpatient("it never was");
+  return promise;
+}
+
+/** Hears messages as they come. */
+function hear(client: GatewayClient, last: string): Promise<readonly Known[]> {
+  const received: Known[] = [];
+  return new Promise((resolve) => {
+    client.on("message", (message) => {
+      received.push(known(message));
+      if (message.content === last) resolve(received);
+    });
+  });
+}
+
+/** Reads messages in a loop, and rests now and then. */
+async function readInLoop(client: GatewayClient, last: string): Promise<readonly Known[]> {
+  const received: Known[] = [];
+  for await (const message of client) {
+    received.push(known(message));
+    if (message.content === last) break;
+    if (received.length % SLOW.restEvery === 0) await rest(client);
+  }
+  return received;
+}
+
+/** Lets messages wait until they are too many, or time is up. */
+function rest(client: GatewayClient): Promise<void> {
+  if (client.state === "paused") return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, SLOW.longestRestMs);
+  const stop = client.on("state", (state) => {
+    if (state === "paused") resolve();
+  });
+  return promise.finally(() => {
+    stop();
+    clearTimeout(timer);
+  });
+}
+
+function known({ id, content }: Message): Known {
+  return { id, content: String(content) };
+}
