@@ -7,7 +7,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { Peer } from "./support/peer.ts";
+import { Peer } from "./support/peer.ts";
 import { suite } from "./support/suite.ts";
 import { someone, type Target } from "./support/target.ts";
 import { within } from "./support/wait.ts";
@@ -30,38 +30,39 @@ suite("delivery", {
   checks: {
     "Ready names the user and the place where the session begins": async (gateway) => {
       const user = someone("Jörg / 世界");
-      const { peer, ready } = await gateway.join(user);
+      const token = await gateway.backend.login(user);
+      const { peer, ready } = await Peer.ready(gateway.wsUrl, { token });
       using _ = peer;
       assert.deepEqual(Object.keys(ready), ["op", "user", "last_id"]);
       assert.equal(ready["op"], 2);
       assert.equal(ready["user"], user);
       assert.match(String(ready["last_id"]), /^[^-]+-\d+$/);
+      await using member = await gateway.member(user);
+      assert.deepEqual(Object.keys(member.ready), ["user", "lastId"]);
+      assert.equal(member.ready.user, user);
+      assert.match(member.ready.lastId, /^[^-]+-\d+$/);
     },
 
     "a message to a channel has every field, and reaches its members only": async (gateway) => {
       const channel = someone("channel");
-      using inside = await gateway.member(someone(), { channels: ["other", channel] });
-      using outside = await gateway.member(someone(), { channels: ["other"] });
+      using inside = await gateway.peer(someone(), { channels: ["other", channel] });
+      await using member = await gateway.member(someone(), { channels: ["other", channel] });
+      await using outside = await gateway.member(someone(), { channels: ["other"] });
       const sent = await gateway.backend.publish({ channel, author: "7", content: "hi" });
-      assert.deepEqual(await inside.nextMessage(), {
-        op: 3,
-        id: sent.id,
-        channel,
-        author: "7",
-        content: "hi",
-        time: sent.time,
-      });
-      await onlyNext(gateway, [inside, outside]);
+      const message = { id: sent.id, channel, author: "7", content: "hi", time: sent.time };
+      assert.deepEqual(await inside.nextMessage(), { op: 3, ...message });
+      assert.deepEqual(await member.nextMessage(), message);
+      await onlyNext(gateway, [inside, member, outside]);
     },
 
     "a message to a user reaches all connections of that user only": async (gateway) => {
       const user = someone();
-      using first = await gateway.member(user);
-      using second = await gateway.member(user);
-      using other = await gateway.member(someone(), { channels: [user] });
+      using first = await gateway.peer(user);
+      await using second = await gateway.member(user);
+      await using other = await gateway.member(someone(), { channels: [user] });
       const sent = await gateway.backend.publish({ user, author: "1", content: { a: 1 } });
-      for (const peer of [first, second]) {
-        const message = await peer.nextMessage();
+      for (const each of [first, second]) {
+        const message = await each.nextMessage();
         assert.equal(message["id"], sent.id);
         assert.ok(!("channel" in message), "a message to a user has no channel");
         assert.ok(!("user" in message), "nor a user");
@@ -70,18 +71,12 @@ suite("delivery", {
     },
 
     "a message to everyone reaches everyone, without a channel": async (gateway) => {
-      using a = await gateway.member(someone(), { channels: [] });
-      using b = await gateway.member(someone(), { channels: ["general"] });
+      using a = await gateway.peer(someone(), { channels: [] });
+      await using b = await gateway.member(someone(), { channels: ["general"] });
       const sent = await gateway.backend.publish({ author: "1", content: "all" });
-      for (const peer of [a, b]) {
-        assert.deepEqual(await peer.nextMessage(), {
-          op: 3,
-          id: sent.id,
-          author: "1",
-          content: "all",
-          time: sent.time,
-        });
-      }
+      const message = { id: sent.id, author: "1", content: "all", time: sent.time };
+      assert.deepEqual(await a.nextMessage(), { op: 3, ...message });
+      assert.deepEqual(await b.nextMessage(), message);
     },
 
     "a client that has not identified receives nothing": async (gateway) => {
@@ -94,34 +89,34 @@ suite("delivery", {
 
     "a channel is a name like any other": async (gateway) => {
       for (const channel of ["a/b?c=d&e#f", "__proto__", "constructor", "日本", "x".repeat(255)]) {
-        using peer = await gateway.member(someone(), { channels: [channel] });
+        await using member = await gateway.member(someone(), { channels: [channel] });
         await gateway.backend.publish({ channel, author: "1", content: channel });
-        const message = await peer.nextMessage();
-        assert.equal(message["channel"], channel);
-        assert.equal(message["content"], channel);
+        const message = await member.nextMessage();
+        assert.equal(message.channel, channel);
+        assert.equal(message.content, channel);
       }
     },
 
     "content is any JSON, and arrives as it was sent": async (gateway) => {
       const user = someone();
-      using peer = await gateway.member(user);
+      await using member = await gateway.member(user);
       await gateway.backend.publishAll(
         CONTENTS.map((content) => ({ user, author: "1", content })),
       );
-      assert.deepEqual(await peer.nextContents(CONTENTS.length), CONTENTS);
+      assert.deepEqual(await member.nextContents(CONTENTS.length), CONTENTS);
     },
 
     "a message of 60 KB arrives whole": async (gateway) => {
       const user = someone();
-      using peer = await gateway.member(user);
+      await using member = await gateway.member(user);
       const content = "é".repeat(30_000);
       await gateway.backend.publish({ user, author: "1", content });
-      assert.equal((await peer.nextMessage())["content"], content);
+      assert.equal((await member.nextMessage()).content, content);
     },
 
     "a batch is answered, and arrives, in its order": async (gateway) => {
       const channel = someone("channel");
-      using peer = await gateway.member(someone(), { channels: [channel] });
+      await using member = await gateway.member(someone(), { channels: [channel] });
       const drafts = Array.from({ length: 1000 }, (_, content) => ({
         channel,
         author: "1",
@@ -130,9 +125,9 @@ suite("delivery", {
       const receipts = await gateway.backend.publishAll(drafts);
       const ids: unknown[] = [];
       for (const draft of drafts) {
-        const message = await peer.nextMessage();
-        assert.equal(message["content"], draft.content);
-        ids.push(message["id"]);
+        const message = await member.nextMessage();
+        assert.equal(message.content, draft.content);
+        ids.push(message.id);
       }
       assert.deepEqual(ids, receipts.map((receipt) => receipt.id));
       assert.equal(new Set(ids).size, drafts.length);
@@ -142,7 +137,7 @@ suite("delivery", {
       gateway,
     ) => {
       const channel = someone("channel");
-      const peers = await Promise.all(
+      const members = await Promise.all(
         Array.from({ length: 5 }, () => gateway.member(someone(), { channels: [channel] })),
       );
       const publishes = Array.from(
@@ -152,14 +147,14 @@ suite("delivery", {
       const receipts = await within("200 publishes", Promise.all(publishes));
       const expected = receipts.map(({ id }, content) => ({ id, content }))
         .sort((a, b) => sequence(a.id) - sequence(b.id));
-      for (const peer of peers) {
+      for (const member of members) {
         const seen: unknown[] = [];
         while (seen.length < expected.length) {
-          const { id, content } = await peer.nextMessage();
+          const { id, content } = await member.nextMessage();
           seen.push({ id, content });
         }
         assert.deepEqual(seen, expected);
-        peer[Symbol.dispose]();
+        await member[Symbol.asyncDispose]();
       }
     },
   },
@@ -174,59 +169,61 @@ suite("presence and membership", {
         connections: 0,
         channels: [],
       });
-      using _first = await gateway.member(user, { channels: ["b"] });
+      await using _first = await gateway.member(user, { channels: ["b"] });
       const second = await gateway.member(user, { channels: ["b", "a"] });
       assert.deepEqual(await gateway.backend.presence(user), {
         user,
         connections: 2,
         channels: ["a", "b"],
       });
-      second[Symbol.dispose]();
+      await second[Symbol.asyncDispose]();
       await gateway.presence(user, 1);
     },
 
     "a user who joins receives from then on, on every connection": async (gateway) => {
       const [user, channel] = [someone(), someone("channel")];
-      using first = await gateway.member(user, { channels: [] });
-      using second = await gateway.member(user, { channels: [] });
+      await using first = await gateway.member(user, { channels: [] });
+      await using second = await gateway.member(user, { channels: [] });
       await gateway.backend.publish({ channel, author: "1", content: "before" });
       await gateway.backend.join(user, channel);
       assert.deepEqual((await gateway.backend.presence(user)).channels, [channel]);
       await gateway.backend.publish({ channel, author: "1", content: "after" });
-      for (const peer of [first, second]) assert.deepEqual(await peer.nextContents(1), ["after"]);
+      for (const member of [first, second]) {
+        assert.deepEqual(await member.nextContents(1), ["after"]);
+      }
     },
 
     "joining twice delivers once": async (gateway) => {
       const [user, channel] = [someone(), someone("channel")];
-      using peer = await gateway.member(user, { channels: [channel] });
+      await using member = await gateway.member(user, { channels: [channel] });
       await gateway.backend.join(user, channel);
       await gateway.backend.publish({ channel, author: "1", content: "once" });
-      assert.deepEqual(await peer.nextContents(1), ["once"]);
-      await onlyNext(gateway, [peer]);
+      assert.deepEqual(await member.nextContents(1), ["once"]);
+      await onlyNext(gateway, [member]);
     },
 
     "a user who leaves receives nothing more from there": async (gateway) => {
       const [user, channel] = [someone(), someone("channel")];
-      using peer = await gateway.member(user, { channels: [channel, "stays"] });
+      await using member = await gateway.member(user, { channels: [channel, "stays"] });
       await gateway.backend.leave(user, channel);
       assert.deepEqual((await gateway.backend.presence(user)).channels, ["stays"]);
       await gateway.backend.publish({ channel, author: "1", content: "too late" });
-      await onlyNext(gateway, [peer]);
+      await onlyNext(gateway, [member]);
     },
 
     "a channel and a user that need encoding in a path can be joined": async (gateway) => {
       const [user, channel] = [someone("a/b c?"), someone("ä#/%")];
-      using peer = await gateway.member(user, { channels: [] });
+      await using member = await gateway.member(user, { channels: [] });
       await gateway.backend.join(user, channel);
       await gateway.backend.publish({ channel, author: "1", content: "here" });
-      assert.deepEqual(await peer.nextContents(1), ["here"]);
+      assert.deepEqual(await member.nextContents(1), ["here"]);
     },
 
     "a user who is disconnected is closed with 4010 on every connection": async (gateway) => {
       const user = someone();
-      using first = await gateway.member(user);
-      using second = await gateway.member(user);
-      using other = await gateway.member(someone());
+      await using first = await gateway.member(user);
+      await using second = await gateway.member(user);
+      await using other = await gateway.member(someone());
       await gateway.backend.disconnect(user);
       assert.equal(await first.closeCode(), 4010);
       assert.equal(await second.closeCode(), 4010);
@@ -244,10 +241,13 @@ suite("presence and membership", {
   },
 });
 
-/** A message to everyone is the next thing that each of `peers` receives. */
-async function onlyNext(gateway: Target, peers: readonly Peer[]): Promise<void> {
+/** A message to everyone is the next thing that each of `receivers` receives. */
+async function onlyNext(
+  gateway: Target,
+  receivers: readonly { nextMessage(): Promise<{ readonly id?: unknown }> }[],
+): Promise<void> {
   const { id } = await gateway.backend.publish({ author: "fence", content: "fence" });
-  for (const peer of peers) assert.equal((await peer.nextMessage())["id"], id);
+  for (const each of receivers) assert.equal((await each.nextMessage()).id, id);
 }
 
 /** The sequence in a message's id. Opaque to clients, but not to the tests of its order. */

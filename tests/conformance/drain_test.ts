@@ -19,13 +19,13 @@ processTest("SIGTERM drains: 1012 to all, not at once, nobody new, exit 0", asyn
   await using gateway = await GatewayProcess.start({
     settings: { GATEWAY_DRAIN_MS: String(DRAIN_MS) },
   });
-  const peers = await Promise.all(
+  const clients = await Promise.all(
     Array.from({ length: PEERS }, (_, index) =>
       // Some have not identified when it happens.
       index % 4 === 0 ? Peer.connect(gateway.wsUrl) : gateway.member(someone())),
   );
-  const closes = Promise.all(peers.map(async (peer) => {
-    const code = await peer.closeCode();
+  const closes = Promise.all(clients.map(async (client) => {
+    const code = await client.closeCode();
     return { code, at: performance.now() };
   }));
   const ended = gateway.end("SIGTERM");
@@ -55,9 +55,9 @@ processTest("SIGINT drains as well, and waits for no peer that answers nothing",
   });
   using stopped = await gateway.connect();
   await stopped.nextJson("Hello");
-  using peer = await gateway.member(someone());
+  await using member = await gateway.member(someone());
   const ended = gateway.end("SIGINT");
-  assert.equal(await peer.closeCode(), 1012);
+  assert.equal(await member.closeCode(), 1012);
   assert.equal((await ended).code, 0);
   assert.equal((await stopped.closeFrame()).code, 1012);
 });

@@ -134,7 +134,7 @@ suite("handshake", {
 
     "a client that vanishes without a close frame is forgotten": async (gateway) => {
       const user = someone();
-      const peer = await gateway.member(user);
+      const peer = await gateway.peer(user);
       assert.equal((await gateway.backend.presence(user)).connections, 1);
       peer[Symbol.dispose]();
       await gateway.presence(user, 0);

@@ -37,7 +37,7 @@ suite("heartbeats", {
     },
 
     "a client's beat is answered with its own time when it is ready": async (gateway) => {
-      using peer = await gateway.member(someone());
+      using peer = await gateway.peer(someone());
       for (const time of [0, 1579276740336, 5]) {
         await peer.raw.json({ op: 10, time });
         assert.deepEqual(await peer.next("the ACK"), { op: 11, time });
@@ -45,7 +45,7 @@ suite("heartbeats", {
     },
 
     "an ACK that answers no beat is ignored": async (gateway) => {
-      using peer = await gateway.member(someone());
+      using peer = await gateway.peer(someone());
       await peer.raw.json({ op: 11, time: 12345 });
       await peer.raw.json({ op: 10, time: 6 });
       assert.deepEqual(await peer.next("the ACK"), { op: 11, time: 6 });

@@ -125,12 +125,12 @@ suite("HTTP", {
 
     "a refused batch publishes none of its messages": async (gateway) => {
       const user = someone();
-      using peer = await gateway.member(user);
+      await using member = await gateway.member(user);
       const body = [{ user, ...DRAFT }, { user, author: "1" }];
       const answer = await gateway.backend.request("POST", "/messages", { body });
       assert.equal(answer.status, 400);
       await gateway.backend.publish({ user, author: "1", content: "after" });
-      assert.deepEqual(await peer.nextContents(1), ["after"]);
+      assert.deepEqual(await member.nextContents(1), ["after"]);
     },
 
     "health is 200 while all is well, without a key": async ({ backend }) => {
@@ -143,7 +143,7 @@ suite("what one process says of itself", {
   oneProcess: true,
   checks: {
     "metrics are in Prometheus's text format, and count connections": async (gateway) => {
-      using _peer = await gateway.member(someone());
+      await using _member = await gateway.member(someone());
       const { status, headers, body } = await gateway.backend.request("GET", "/metrics", noKey);
       assert.equal(status, 200);
       assert.match(headers.get("content-type") ?? "", /^text\/plain/);

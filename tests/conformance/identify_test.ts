@@ -53,7 +53,7 @@ suite("tokens of the mock issuer", {
 
     "a token is renewed while ready: same user, new channels, a new Ready": async (gateway) => {
       const user = someone();
-      using peer = await gateway.member(user, { channels: ["old", "both"] });
+      using peer = await gateway.peer(user, { channels: ["old", "both"] });
       await peer.identify(await gateway.backend.login(user, { channels: ["new", "both"] }));
       const ready = await peer.nextReady();
       assert.equal(ready["user"], user);
@@ -70,14 +70,14 @@ suite("tokens of the mock issuer", {
 
     "another user's token while ready is 4003": async (gateway) => {
       const user = someone();
-      using peer = await gateway.member(user);
+      using peer = await gateway.peer(user);
       await peer.identify(await gateway.backend.login(someone()));
       assert.equal(await peer.closeCode(), 4003);
       await gateway.presence(user, 0);
     },
 
     "a bad token while ready is 4003": async (gateway) => {
-      using peer = await gateway.member(someone());
+      using peer = await gateway.peer(someone());
       await peer.identify("nonsense");
       assert.equal(await peer.closeCode(), 4003);
     },
@@ -87,8 +87,8 @@ suite("tokens of the mock issuer", {
     ) => {
       const [user, other] = [someone(), someone()];
       // Both tokens expire together; only one of the sessions has a new one by then.
-      using renewed = await gateway.member(user, { expiresInS: 3 });
-      using expiring = await gateway.member(other, { expiresInS: 3 });
+      using renewed = await gateway.peer(user, { expiresInS: 3 });
+      using expiring = await gateway.peer(other, { expiresInS: 3 });
       await renewed.identify(await gateway.backend.login(user));
       await renewed.nextReady();
       assert.equal(await expiring.closeCode(), 4003);
@@ -120,7 +120,7 @@ suite("identifying in time", {
     },
 
     "a client that has identified stays": async (gateway) => {
-      using peer = await gateway.member(someone());
+      using peer = await gateway.peer(someone());
       using other = await Peer.connect(gateway.wsUrl);
       assert.equal(await other.closeCode(), 4004);
       await peer.raw.json({ op: 10, time: 1 });

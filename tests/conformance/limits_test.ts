@@ -41,7 +41,7 @@ suite("the rate limit", {
 
     "a ready client that floods is closed with 4008 and is gone": async (gateway) => {
       const user = someone();
-      using peer = await gateway.member(user);
+      using peer = await gateway.peer(user);
       for (let time = 1; time <= RATE_LIMIT; time++) await peer.raw.json({ op: 10, time });
       assert.equal(await peer.closeCode(), 4008);
       await gateway.presence(user, 0);
@@ -120,9 +120,9 @@ suite("the limit of connections that have not identified", {
   settings: { GATEWAY_MAX_UNIDENTIFIED: "2" },
   checks: {
     "one more is 1013, but who has identified does not count": async (gateway) => {
-      using _a = await gateway.member(someone());
-      using _b = await gateway.member(someone());
-      using _c = await gateway.member(someone());
+      using _a = await gateway.peer(someone());
+      using _b = await gateway.peer(someone());
+      using _c = await gateway.peer(someone());
       await limitOf(2, gateway);
     },
   },

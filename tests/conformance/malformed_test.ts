@@ -96,7 +96,7 @@ suite("malformed frames", {
 
     "a client that is ready is closed with 4001 as well, and is gone": async (gateway) => {
       const user = someone();
-      using peer = await gateway.member(user);
+      using peer = await gateway.peer(user);
       await peer.raw.text('{"op":3}');
       assert.equal(await peer.closeCode(), 4001);
       await gateway.presence(user, 0);
@@ -129,7 +129,7 @@ suite("malformed frames", {
 
     "the gateway serves the next client as if nothing had been": async (gateway) => {
       const user = someone();
-      using peer = await gateway.member(user);
+      using peer = await gateway.peer(user);
       await gateway.backend.publish({ user, author: "1", content: "still here" });
       assert.equal((await peer.nextMessage())["content"], "still here");
     },

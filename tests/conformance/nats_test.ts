@@ -25,8 +25,8 @@ test("a user's connections are one, on whatever gateway they are", async (nats) 
   await using a = await start(nats);
   await using b = await start(nats);
   const user = someone();
-  using onA = await a.member(user, { channels: ["one"] });
-  using onB = await b.member(user, { channels: ["two"] });
+  await using onA = await a.member(user, { channels: ["one"] });
+  await using onB = await b.member(user, { channels: ["two"] });
   for (const { backend } of [a, b]) {
     assert.deepEqual(await backend.presence(user), {
       user,
@@ -36,11 +36,11 @@ test("a user's connections are one, on whatever gateway they are", async (nats) 
   }
   await a.backend.join(user, "room");
   const { id } = await b.backend.publish({ channel: "room", author: "1", content: "hello" });
-  for (const peer of [onA, onB]) assert.equal((await peer.nextMessage())["id"], id);
+  for (const member of [onA, onB]) assert.equal((await member.nextMessage()).id, id);
   await b.backend.leave(user, "room");
   await a.backend.publish({ channel: "room", author: "1", content: "unheard" });
   const last = await a.backend.publish({ user, author: "1", content: "heard" });
-  for (const peer of [onA, onB]) assert.equal((await peer.nextMessage())["id"], last.id);
+  for (const member of [onA, onB]) assert.equal((await member.nextMessage()).id, last.id);
   await a.backend.disconnect(user);
   await a.presence(user, 0);
 });
@@ -50,39 +50,38 @@ test("who joins on one gateway receives what is published on another at once, on
   await using b = await start(nats);
   await using c = await start(nats);
   const user = someone();
-  using peer = await c.member(user);
+  await using member = await c.member(user);
   for (let round = 0; round < 20; round++) {
     const channel = `room ${round}`;
     await a.backend.join(user, channel);
     const heard = await b.backend.publish({ channel, author: "1", content: "joined" });
     await b.backend.leave(user, channel);
     await a.backend.publish({ channel, author: "1", content: "left" });
-    assert.equal((await peer.nextMessage())["id"], heard.id);
+    assert.equal((await member.nextMessage()).id, heard.id);
   }
   const last = await a.backend.publish({ user, author: "1", content: "last" });
-  assert.equal((await peer.nextMessage())["id"], last.id);
+  assert.equal((await member.nextMessage()).id, last.id);
 });
 
 test("what was missed on one is resumed on another", async (nats) => {
   await using a = await start(nats);
   await using b = await start(nats);
   const user = someone();
-  const { peer, ready } = await a.join(user);
-  peer[Symbol.dispose]();
+  await using first = await a.member(user, { cuttable: true });
+  first.cut();
   const missed = await b.backend.publishAll([1, 2, 3].map((content) => {
     return { user, author: "1", content };
   }));
-  const joined = await b.join(user, { lastId: String(ready["last_id"]) });
-  using again = joined.peer;
-  assert.equal(joined.ready["resumed"], true);
-  for (const { id } of missed) assert.equal((await again.nextMessage())["id"], id);
+  await using again = await b.member(user, { lastId: first.ready.lastId });
+  assert.equal(again.ready.resumed, true);
+  for (const { id } of missed) assert.equal((await again.nextMessage()).id, id);
 });
 
 for (const away of ["frozen", "killed"] as const) {
   test(`clients stay and hearts beat while NATS is ${away}`, async (nats) => {
     await using gateway = await start(nats);
     const user = someone();
-    using peer = await gateway.member(user);
+    await using member = await gateway.member(user);
     if (away === "frozen") await nats.freeze();
     else await nats.stop("SIGKILL");
     const key = { headers: { "Idempotency-Key": "k" } };
@@ -100,20 +99,20 @@ for (const away of ["frozen", "killed"] as const) {
     // A load balancer does not wait as long as a publisher.
     if (away === "frozen") assert.deepEqual(order, ["/health", "/messages"]);
     // Beats come every 200 ms, and a client that had missed one would have been closed.
-    using other = await gateway.member(someone());
+    await using other = await gateway.member(someone());
     if (away === "frozen") nats.signal("SIGCONT");
     else await nats.start();
     const { id } = await eventually("the publish to be accepted", async () => {
       const answer = await gateway.backend.request("POST", "/messages", { body, ...key });
       return answer.status === 201 ? answer.body as { readonly id: string } : undefined;
     });
-    assert.equal((await peer.nextMessage())["id"], id);
+    assert.equal((await member.nextMessage()).id, id);
     await eventually("the gateway to be well", async () => {
       const { status } = await gateway.backend.request("GET", "/health");
       return status === 200 ? true : undefined;
     });
     const last = await gateway.backend.publish({ author: "1", content: "to everyone" });
-    for (const each of [peer, other]) assert.equal((await each.nextMessage())["id"], last.id);
+    for (const each of [member, other]) assert.equal((await each.nextMessage()).id, last.id);
     assert.deepEqual(gateway.log.filter((line) => line.includes("a bug came up")), []);
   });
 }
@@ -168,7 +167,7 @@ test(
     await using a = await GatewayProcess.start({ settings });
     await using b = await GatewayProcess.start({ settings });
     const user = someone();
-    using peer = await a.member(user);
+    await using member = await a.member(user);
     await a.presence(user, 1);
     await b.backend.join(user, "room");
     const body = { channel: "room", author: "1", content: "hello" };
@@ -179,7 +178,7 @@ test(
     ];
     assert.equal(once.status, 201);
     assert.deepEqual(again.body, once.body);
-    assert.equal((await peer.nextMessage())["content"], "hello");
+    assert.equal((await member.nextMessage()).content, "hello");
     await b.backend.disconnect(user);
     await a.presence(user, 0);
   },

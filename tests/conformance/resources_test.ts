@@ -49,7 +49,7 @@ async function fiftyMegabytes(context: Deno.TestContext): Promise<void> {
   const [user, bystander, witness] = [someone(), someone(), someone()];
   const bytesBefore = await publishBatches(gateway, { user: bystander, batches: BATCHES / 2 });
   const openBefore = await descriptors(gateway.pid);
-  using other = await gateway.member(witness);
+  using other = await gateway.peer(witness);
   using stopped = await ready(gateway, await gateway.backend.login(user));
   const bytes = await publishBatches(gateway, { user, batches: BATCHES });
 

@@ -22,25 +22,24 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
       let first: Answer;
       {
         await using gateway = await GatewayProcess.start({ dataDir });
-        const { peer, ready } = await gateway.join(user);
-        using _ = peer;
-        lastId = String(ready["last_id"]);
+        await using member = await gateway.member(user);
+        lastId = member.ready.lastId;
         first = await publishOnce(gateway.backend, key, body);
-        assert.deepEqual(await peer.nextContents(1), ["missed"]);
+        assert.deepEqual(await member.nextContents(1), ["missed"]);
         await gateway.end(signal);
+        assert.equal(await member.closeCode(), signal === "SIGTERM" ? 1012 : 1006);
       }
       await using gateway = await GatewayProcess.start({ dataDir });
-      const { peer, ready } = await gateway.join(user, { lastId });
-      using _ = peer;
-      assert.equal(ready["resumed"], true);
-      const message = await peer.nextMessage();
-      assert.equal(message["content"], "missed");
-      assert.equal(message["id"], (first.body as { id: string }).id);
+      await using member = await gateway.member(user, { lastId });
+      assert.equal(member.ready.resumed, true);
+      const message = await member.nextMessage();
+      assert.equal(message.content, "missed");
+      assert.equal(message.id, (first.body as { id: string }).id);
       const retried = await publishOnce(gateway.backend, key, body);
       assert.equal(retried.status, 201);
       assert.deepEqual(retried.body, first.body, "the same key has the same answer");
       await gateway.backend.publish({ user, author: "1", content: "live" });
-      assert.deepEqual(await peer.nextContents(1), ["live"], "and published nothing again");
+      assert.deepEqual(await member.nextContents(1), ["live"], "and published nothing again");
     } finally {
       await Deno.remove(dataDir, { recursive: true });
     }
@@ -57,11 +56,10 @@ processTest("an id of another log, or of one that was in memory, is resumed:fals
   for (const GATEWAY_LOG of ["memory", "sqlite"]) {
     await using gateway = await GatewayProcess.start({ settings: { GATEWAY_LOG } });
     await gateway.backend.publish({ user, author: "1", content: "of the new log" });
-    const { peer, ready } = await gateway.join(user, { lastId });
-    using _ = peer;
-    assert.equal(ready["resumed"], false, GATEWAY_LOG);
+    await using member = await gateway.member(user, { lastId });
+    assert.equal(member.ready.resumed, false, GATEWAY_LOG);
     await gateway.backend.publish({ user, author: "1", content: "live" });
-    assert.deepEqual(await peer.nextContents(1), ["live"]);
+    assert.deepEqual(await member.nextContents(1), ["live"]);
   }
 });
 
@@ -69,7 +67,7 @@ suite("idempotency", {
   checks: {
     "the same key and body give the same answer and publish once": async (gateway) => {
       const [user, key] = [someone(), someone("key")];
-      using peer = await gateway.member(user);
+      await using member = await gateway.member(user);
       for (const body of [single(user), [single(user), single(user)]]) {
         const each = key + String(Array.isArray(body));
         const first = await publishOnce(gateway.backend, each, body);
@@ -79,23 +77,23 @@ suite("idempotency", {
         assert.deepEqual(second.body, first.body);
       }
       await gateway.backend.publish({ user, author: "1", content: "after" });
-      assert.deepEqual(await peer.nextContents(4), ["x", "x", "x", "after"]);
+      assert.deepEqual(await member.nextContents(4), ["x", "x", "x", "after"]);
     },
 
     "the same key with another body is 422 and publishes nothing": async (gateway) => {
       const [user, key] = [someone(), someone("key")];
-      using peer = await gateway.member(user);
+      await using member = await gateway.member(user);
       await publishOnce(gateway.backend, key, single(user));
       const other = await publishOnce(gateway.backend, key, { ...single(user), content: "y" });
       assert.equal(other.status, 422);
       assert.equal((other.body as { code: string }).code, "idempotency_key_reused");
       await gateway.backend.publish({ user, author: "1", content: "after" });
-      assert.deepEqual(await peer.nextContents(2), ["x", "after"]);
+      assert.deepEqual(await member.nextContents(2), ["x", "after"]);
     },
 
     "retries at the same time publish once": async (gateway) => {
       const [user, key] = [someone(), someone("key")];
-      using peer = await gateway.member(user);
+      await using member = await gateway.member(user);
       const asked = Array.from(
         { length: 20 },
         () => publishOnce(gateway.backend, key, single(user)),
@@ -106,7 +104,7 @@ suite("idempotency", {
         assert.deepEqual(body, answers[0]?.body);
       }
       await gateway.backend.publish({ user, author: "1", content: "after" });
-      assert.deepEqual(await peer.nextContents(2), ["x", "after"]);
+      assert.deepEqual(await member.nextContents(2), ["x", "after"]);
     },
   },
 });

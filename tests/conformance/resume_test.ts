@@ -7,7 +7,6 @@
 
 import assert from "node:assert/strict";
 import type { Draft } from "./support/backend.ts";
-import { Peer } from "./support/peer.ts";
 import { suite } from "./support/suite.ts";
 import { someone, type Target } from "./support/target.ts";
 
@@ -29,46 +28,42 @@ suite("resuming", {
         { user: someone(), author: "1", content: "not for this user either" },
         { author: "1", content: "missed 3, to everyone" },
       ]);
-      const { peer, ready } = await gateway.join(user, { channels: [channel], lastId });
-      using _ = peer;
-      assert.equal(ready["resumed"], true);
+      await using member = await gateway.member(user, { channels: [channel], lastId });
+      assert.equal(member.ready.resumed, true);
       await gateway.backend.publish({ channel, author: "1", content: "live" });
       const expected = ["missed 1", "missed 2", "missed 3, to everyone", "live"];
-      assert.deepEqual(await peer.nextContents(4), expected);
+      assert.deepEqual(await member.nextContents(4), expected);
     },
 
     "a replayed message is the same as the live one was": async (gateway) => {
       const [user, channel] = [someone(), someone("channel")];
-      const { peer: live, ready } = await gateway.join(user, { channels: [channel] });
+      const options = { channels: [channel], cuttable: true };
+      await using live = await gateway.member(user, options);
       await gateway.backend.publish({ channel, author: "7", content: { a: ["ü", null, 1.5] } });
       await gateway.backend.publish({ user, author: "7", content: "x" });
       const seen = [await live.nextMessage(), await live.nextMessage()];
-      live[Symbol.dispose]();
-      const lastId = String(ready["last_id"]);
-      using again = await gateway.member(user, { channels: [channel], lastId });
+      live.cut();
+      const { lastId } = live.ready;
+      await using again = await gateway.member(user, { channels: [channel], lastId });
       assert.deepEqual([await again.nextMessage(), await again.nextMessage()], seen);
     },
 
     "a client that has received nothing resumes from Ready's last_id": async (gateway) => {
       const user = someone();
-      const { peer, ready } = await gateway.join(user);
-      peer[Symbol.dispose]();
+      const lastId = await joinAndDrop(gateway, user);
       await gateway.backend.publish({ user, author: "1", content: "first" });
-      const lastId = String(ready["last_id"]);
-      const again = await gateway.join(user, { lastId });
-      using _ = again.peer;
-      assert.equal(again.ready["resumed"], true);
-      assert.deepEqual(await again.peer.nextContents(1), ["first"]);
+      await using again = await gateway.member(user, { lastId });
+      assert.equal(again.ready.resumed, true);
+      assert.deepEqual(await again.nextContents(1), ["first"]);
     },
 
     "a client that has missed nothing resumes too": async (gateway) => {
       const user = someone();
       const lastId = await receiveAndDrop(gateway, { user, channel: "general" });
-      const { peer, ready } = await gateway.join(user, { lastId });
-      using _ = peer;
-      assert.equal(ready["resumed"], true);
+      await using member = await gateway.member(user, { lastId });
+      assert.equal(member.ready.resumed, true);
       await gateway.backend.publish({ user, author: "1", content: "live" });
-      assert.deepEqual(await peer.nextContents(1), ["live"]);
+      assert.deepEqual(await member.nextContents(1), ["live"]);
     },
 
     "what the new token no longer grants is not replayed": async (gateway) => {
@@ -76,19 +71,19 @@ suite("resuming", {
       const lastId = await receiveAndDrop(gateway, { user, channel: left });
       await gateway.backend.publish({ channel: left, author: "1", content: "left" });
       await gateway.backend.publish({ channel: kept, author: "1", content: "kept" });
-      using peer = await gateway.member(user, { channels: [kept], lastId });
-      assert.deepEqual(await peer.nextContents(1), ["kept"]);
+      await using member = await gateway.member(user, { channels: [kept], lastId });
+      assert.deepEqual(await member.nextContents(1), ["kept"]);
     },
 
     "two connections of a user resume, each from its own place": async (gateway) => {
       const user = someone();
-      const { peer, ready } = await gateway.join(user);
+      await using first = await gateway.member(user, { cuttable: true });
       await gateway.backend.publish({ user, author: "1", content: 1 });
-      const middle = String((await peer.nextMessage())["id"]);
-      peer[Symbol.dispose]();
+      const middle = (await first.nextMessage()).id;
+      first.cut();
       await gateway.backend.publish({ user, author: "1", content: 2 });
-      using early = await gateway.member(user, { lastId: String(ready["last_id"]) });
-      using late = await gateway.member(user, { lastId: middle });
+      await using early = await gateway.member(user, { lastId: first.ready.lastId });
+      await using late = await gateway.member(user, { lastId: middle });
       assert.deepEqual(await early.nextContents(2), [1, 2]);
       assert.deepEqual(await late.nextContents(1), [2]);
     },
@@ -104,18 +99,17 @@ suite("resuming", {
         .concat(`${epoch}-x`, `${epoch}- 1`, `${epoch}-0x1`, `${epoch}-99999999`, `${epoch}x-1`)
         .concat(`${epoch}-${"9".repeat(40)}`, "zzzzzzzz-1", "x".repeat(2000), "👋-1", "null", "0");
       for (const lastId of bad) {
-        const { peer, ready } = await gateway.join(user, { lastId });
-        using _ = peer;
-        assert.equal(ready["resumed"], false, lastId);
+        await using member = await gateway.member(user, { lastId });
+        assert.equal(member.ready.resumed, false, lastId);
+        assert.deepEqual(member.gaps, [member.ready.lastId], "the app is told");
         await gateway.backend.publish({ user, author: "1", content: lastId });
-        assert.deepEqual(await peer.nextContents(1), [lastId]);
+        assert.deepEqual(await member.nextContents(1), [lastId]);
       }
     },
 
     "5,000 missed messages all come, before those that are live": async (gateway) => {
       const user = someone();
-      const { peer, ready } = await gateway.join(user);
-      peer[Symbol.dispose]();
+      const lastId = await joinAndDrop(gateway, user);
       const drafts = (from: number): Draft[] =>
         Array.from({ length: 1000 }, (_, index) => ({
           user,
@@ -123,7 +117,7 @@ suite("resuming", {
           content: { number: from + index, pad: "x".repeat(300) },
         }));
       for (let from = 0; from < 5000; from += 1000) await gateway.backend.publishAll(drafts(from));
-      using again = await gateway.member(user, { lastId: String(ready["last_id"]) });
+      await using again = await gateway.member(user, { lastId });
       await gateway.backend.publishAll(drafts(5000));
       const contents = await again.nextContents(6000) as { number: number }[];
       assert.deepEqual(
@@ -158,10 +152,9 @@ suite("a log in memory", {
       const user = someone();
       const lastId = await receiveAndDrop(gateway, { user, channel: "general" });
       await gateway.backend.publish({ user, author: "1", content: "missed" });
-      const { peer, ready } = await gateway.join(user, { lastId });
-      using _ = peer;
-      assert.equal(ready["resumed"], true);
-      assert.deepEqual(await peer.nextContents(1), ["missed"]);
+      await using member = await gateway.member(user, { lastId });
+      assert.equal(member.ready.resumed, true);
+      assert.deepEqual(await member.nextContents(1), ["missed"]);
     },
   },
 });
@@ -171,10 +164,18 @@ async function receiveAndDrop(
   gateway: Target,
   { user, channel }: { readonly user: string; readonly channel: string },
 ): Promise<string> {
-  using peer = await gateway.member(user, { channels: [channel] });
+  await using member = await gateway.member(user, { channels: [channel], cuttable: true });
   const { id } = await gateway.backend.publish({ channel, author: "1", content: "seen" });
-  assert.equal((await peer.nextMessage())["id"], id);
+  assert.equal((await member.nextMessage()).id, id);
+  member.cut();
   return id;
+}
+
+/** Has a user connect and vanish; returns the place where its session began. */
+async function joinAndDrop(gateway: Target, user: string): Promise<string> {
+  await using member = await gateway.member(user, { cuttable: true });
+  member.cut();
+  return member.ready.lastId;
 }
 
 /** Publishes one request after the other, and returns the ids. */
@@ -190,26 +191,25 @@ async function publishInTurn(gateway: Target, channel: string): Promise<string[]
   return ids;
 }
 
-/** Receives a few messages on each of many connections, up to the last one, and returns the ids. */
+/** Receives a few messages on each connection of one client, up to the last one, and returns the ids. */
 async function keepDropping(
   gateway: Target,
   { channel, begun }: { readonly channel: string; readonly begun: () => void },
 ): Promise<string[]> {
-  const token = await gateway.backend.login(someone(), { channels: [channel] });
+  const options = { channels: [channel], reconnects: true, cuttable: true };
+  await using member = await gateway.member(someone(), options);
+  assert.equal(member.ready.resumed, undefined);
+  begun();
   const ids: string[] = [];
-  let lastId: string | undefined;
   for (let drops = 0;; drops++) {
-    const { peer, ready } = await Peer.ready(gateway.wsUrl, { token, lastId });
-    using _ = peer;
-    assert.equal(ready["resumed"], lastId === undefined ? undefined : true);
-    lastId ??= String(ready["last_id"]);
-    begun();
     for (let left = 1 + drops % 13; left > 0; left--) {
-      const { id, content } = await peer.nextMessage();
-      lastId = String(id);
-      ids.push(lastId);
+      const { id, content } = await member.nextMessage();
+      ids.push(id);
       if (content === LAST) return ids;
     }
+    const back = member.nextReady();
+    member.cut();
+    assert.equal((await back).resumed, true);
   }
 }
 

@@ -78,6 +78,7 @@ function table(found: ClusterReport, seconds: number): string {
     ["duplicates", found.duplicates],
     ["out of order", found.disorders],
     ["of unknown origin", found.strangers],
+    ["faults that the library hid", found.hidden],
     ["seconds", Math.round(seconds)],
     ...(found.absences === undefined ? [] : rowsOf(found.absences)),
   ];
@@ -96,8 +97,8 @@ function rowsOf(found: Absences): readonly (readonly [string, number])[] {
 }
 
 function isFaulty(
-  { losses, duplicates, disorders, strangers, refused, absences }: ClusterReport,
+  { losses, duplicates, disorders, strangers, hidden, refused, absences }: ClusterReport,
 ): boolean {
   const extraAttempts = absences?.extraAttempts ?? 0;
-  return losses + duplicates + disorders + strangers + refused + extraAttempts > 0;
+  return losses + duplicates + disorders + strangers + hidden + refused + extraAttempts > 0;
 }

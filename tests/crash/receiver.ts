@@ -8,6 +8,7 @@
  */
 
 import { GatewayClient, type Message } from "../../client/mod.ts";
+import { Audit } from "../conformance/support/audit.ts";
 import { webSocketTo } from "../conformance/support/web_socket.ts";
 import type { Counts, Known } from "./report.ts";
 import type { Login, Route } from "./route.ts";
@@ -37,9 +38,10 @@ export interface ReceiverOptions extends Login {
 /** Receives until the last message. Throws for trouble that is not one of the counts. */
 export async function receive(options: ReceiverOptions): Promise<readonly Known[]> {
   const { route, user, channels, slow } = options;
+  const audit = new Audit();
   await using client = new GatewayClient({
     url: "ws://gateway.invalid/gateway",
-    WebSocket: webSocketTo(() => route.enter().wsUrl),
+    WebSocket: webSocketTo({ url: () => route.enter().wsUrl, audit }),
     getToken: async ({ reason }) => {
       const token = await route.login({ user, channels });
       if (reason === "refused") options.counts.renewals += 1;
@@ -50,7 +52,9 @@ export async function receive(options: ReceiverOptions): Promise<readonly Known[
   });
   const trouble = watch(client, options);
   const reading = slow ? readInLoop(client, options.last) : hear(client, options.last);
-  return await Promise.race([reading, trouble]);
+  const received = await Promise.race([reading, trouble]);
+  options.counts.hidden += audit.faults.length;
+  return received;
 }
 
 /** Counts what `client` tells; rejects for what nothing explains. */

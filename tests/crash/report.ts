@@ -28,6 +28,8 @@ export interface Counts {
   renewals: number;
   /** Times that a client disconnected because its app did not read. */
   pauses: number;
+  /** Frames that a gateway must not send, such as a message again, and that the client library hid. */
+  hidden: number;
   /** Requests that were sent again because no answer had come. */
   retries: number;
 }

@@ -64,6 +64,7 @@ export class Traffic {
     disconnects: 0,
     renewals: 0,
     pauses: 0,
+    hidden: 0,
     retries: 0,
   };
   readonly #deployment: Deployment;

@@ -1,7 +1,7 @@
 /**
- * A well-behaved client of the gateway's protocol on top of {@linkcode RawClient}: it reads all the
- * time, acknowledges heartbeats, answers the close frame, and keeps every other frame until a test asks
- * for it.
+ * A well-behaved client of the gateway's protocol on top of {@linkcode RawClient}, for tests of frames: it
+ * reads all the time, acknowledges heartbeats, answers the close frame, and keeps every other frame until a
+ * test asks for it. It does not come back; what an app receives is for `member.ts`.
  *
  * @module
  */
@@ -17,8 +17,6 @@ export type Frame = Readonly<Record<string, unknown>>;
 /** How a peer identifies, and how it connects. */
 export interface PeerOptions extends ConnectOptions {
   readonly token: string;
-  /** The message id to resume after. */
-  readonly lastId?: string | undefined;
 }
 
 /** A connection that reads by itself. */
@@ -47,7 +45,7 @@ export class Peer implements Disposable {
     const peer = await Peer.connect(url, options);
     try {
       assert.equal((await peer.next("Hello"))["op"], 0);
-      await peer.identify(options.token, options.lastId);
+      await peer.identify(options.token);
       return { peer, ready: await peer.nextReady() };
     } catch (error) {
       peer[Symbol.dispose]();

@@ -7,14 +7,13 @@
  */
 
 import { Backend, type LoginOptions } from "./backend.ts";
-import { type Frame, Peer } from "./peer.ts";
+import { Member, type MemberOptions } from "./member.ts";
+import { Peer } from "./peer.ts";
 import { type ConnectOptions, RawClient } from "./raw_client.ts";
 import { eventually } from "./wait.ts";
 
-/** Who connects, and where it takes up. */
-export interface JoinOptions extends LoginOptions {
-  readonly lastId?: string | undefined;
-}
+/** Who connects, and how. */
+export interface JoinOptions extends LoginOptions, MemberOptions {}
 
 /** A gateway behind a URL, or several that are as good as one, taken in turn. */
 export class Target {
@@ -45,15 +44,19 @@ export class Target {
     return await RawClient.connect(this.wsUrl, options);
   }
 
-  /** Logs `user` in, connects and identifies. */
-  async join(user: string, options: JoinOptions = {}): Promise<{ peer: Peer; ready: Frame }> {
-    const token = await this.backend.login(user, options);
-    return await Peer.ready(this.wsUrl, { token, lastId: options.lastId });
+  /** Logs `user` in and connects with the client library; ready when it resolves. */
+  async member(user: string, options: JoinOptions = {}): Promise<Member> {
+    return await Member.connect({
+      ...options,
+      url: () => this.wsUrl,
+      getToken: () => this.backend.login(user, options),
+    });
   }
 
-  /** The same, for when nothing in Ready matters. */
-  async member(user: string, options: JoinOptions = {}): Promise<Peer> {
-    return (await this.join(user, options)).peer;
+  /** The same for a test of frames: with a client that shows them. */
+  async peer(user: string, options: LoginOptions = {}): Promise<Peer> {
+    const token = await this.backend.login(user, options);
+    return (await Peer.ready(this.wsUrl, { token })).peer;
   }
 
   /** Waits until `user` has this many connections. */
