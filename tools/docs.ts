@@ -30,6 +30,7 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "token-faults": tokenFaults,
     "example-python": () => quote("examples/client_test.py", "python"),
     "example-typescript": () => quote("examples/client_test.ts", "ts"),
+    "example-app": () => quote("examples/app_test.ts", "ts"),
   },
 };
 

@@ -1,7 +1,8 @@
 /**
- * The example of docs/testing-clients.md in TypeScript, which is a test itself.
+ * The examples of docs/testing-clients.md in TypeScript, which are tests themselves.
  *
  * @module
  */
 
+import "../../examples/app_test.ts";
 import "../../examples/client_test.ts";
