@@ -297,8 +297,9 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     this.#become("paused");
   }
 
+  /** After the usual delay, so that an app that is only a little too slow does not connect all the time. */
   #taken(): void {
-    if (this.#state === "paused" && this.#queue.length <= this.#maxQueued / 2) this.#connect();
+    if (this.#state === "paused" && this.#queue.length <= this.#maxQueued / 2) this.#wait();
   }
 
   /** Gives what is queued to listeners, if there is no loop that will take it. */
@@ -317,7 +318,8 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     let reconnect = CLOSE_CODES.get(code)?.reconnect ?? true;
     if (code === CloseCode.IdentifyFailed.code) {
       this.#tokens.refused();
-      this.#refusals += 1;
+      // The gateway is there, whatever failed before: only refusals make the delay longer.
+      this.#failures = this.#refusals++;
       reconnect = this.#refusals < MAX_REFUSALS;
     }
     const disconnect = { code, name: closeName(code), reason };

@@ -74,6 +74,8 @@ export class Connection {
   #lastTime = -1;
   #lastSentAt = -Infinity;
   #messagesSinceBeat = false;
+  /** What went wrong, as far as the platform tells. */
+  #fault = "";
   #isOpen = false;
   #isReady = false;
   #over = false;
@@ -89,9 +91,12 @@ export class Connection {
     };
     this.#socket.onmessage = ({ data }: { readonly data: unknown }) => this.#received(data);
     // Deno says 0 where the standard says 1006.
-    this.#socket.onclose = ({ code, reason }: End) => this.#end({ code: code || ABNORMAL, reason });
-    // The close that follows says all there is to say, and an unhandled error event ends some processes.
-    this.#socket.onerror = () => {};
+    this.#socket.onclose = ({ code, reason }: End) =>
+      this.#end({ code: code || ABNORMAL, reason: reason || this.#fault });
+    // Browsers do not say why; others do. The close that follows ends it.
+    this.#socket.onerror = ({ message }: { readonly message?: unknown }) => {
+      this.#fault = typeof message === "string" ? message : "";
+    };
     this.#arm(parts.connectTimeoutMs, () => {
       this.#lost(`no Ready within ${parts.connectTimeoutMs} ms`);
     });

@@ -16,6 +16,7 @@ class GoneSocket {
 
   constructor() {
     queueMicrotask(() => {
+      if (typeof this.onerror === "function") this.onerror({ message: "connection refused" });
       if (typeof this.onclose === "function") this.onclose({ code: 0, reason: "" });
     });
   }
@@ -24,12 +25,15 @@ class GoneSocket {
   close(): void {}
 }
 
-Deno.test("disconnect has code 1006 where no close frame came and the runtime says 0", async () => {
+Deno.test("disconnect has code 1006 where no close frame came, and the reason that the runtime gives", async () => {
   await using client = new GatewayClient({
     url: "ws://gateway.example/gateway",
     WebSocket: GoneSocket,
     getToken: () => "a token",
   });
-  const { code } = await new Promise<Disconnect>((resolve) => client.on("disconnect", resolve));
+  const { code, reason } = await new Promise<Disconnect>((resolve) =>
+    client.on("disconnect", resolve)
+  );
   assert.equal(code, 1006);
+  assert.equal(reason, "connection refused");
 });

@@ -160,6 +160,28 @@ Deno.test("the client gives up after five tokens in a row that were refused", as
   assert.match(error.message, /4003 IdentifyFailed: /);
 });
 
+Deno.test("a refusal does not wait for what failed before it", async () => {
+  await using gateway = await createMockGateway();
+  let broken = true;
+  const WebSocket = class extends gateway.WebSocket {
+    constructor(url: string) {
+      super(broken ? `${url}/nowhere` : url);
+    }
+  };
+  const app = new App(gateway, {
+    WebSocket,
+    getToken: ({ reason }) =>
+      gateway.token(reason === "refused" ? { user: "alice" } : { fault: "expired" }),
+  });
+  await gateway.advance(120_000);
+  broken = false;
+  await gateway.advance(20_000);
+  const refused = app.disconnects.find(({ code }) => code === 4003);
+  assert.equal(refused?.retryInMs, 250);
+  assert.equal(app.client.state, "ready");
+  await app.client.close();
+});
+
 Deno.test("refusals count in a row only: a Ready between them begins anew", async () => {
   await using gateway = await createMockGateway();
   const faults: (TokenFault | undefined)[] = [];
