@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { decode } from "../../gateway/protocol/mod.ts";
 import { FakeClock, settle } from "../../mock/clock.ts";
 import { meaningOf } from "../../mock/simulation/client_frames.ts";
+import { Device } from "../../mock/simulation/device.ts";
 import { SimulatedDisk, SimulatedStore } from "../../mock/simulation/disk.ts";
 import { type Parcel, Pipe } from "../../mock/simulation/pipe.ts";
 import { Random } from "../../mock/simulation/mod.ts";
@@ -79,6 +80,29 @@ Deno.test("Pipe.kill() lets nothing arrive any more", async () => {
   assert.deepEqual(arrived, []);
   assert.ok(pipe.backedUpBytes > 0);
 });
+
+for (const stands of [false, true]) {
+  Deno.test(`Device keeps timers through a sleep in which its clock ${stands ? "stands" : "goes on"}`, async () => {
+    const clock = new FakeClock();
+    const device = new Device(clock);
+    const began = device.steady();
+    const fired: number[] = [];
+    const note = (): void => void fired.push(device.steady() - began);
+    device.setTimer(10, note);
+    device.setTimer(50, note);
+    device.setTimer(500, note);
+    device.setTimer(60, note).cancel();
+    await clock.advance(20);
+    device.sleep({ stands });
+    await clock.advance(100);
+    assert.equal(device.asleep, true);
+    assert.deepEqual(fired, [10]);
+    device.wake();
+    await clock.advance(1000);
+    assert.deepEqual(fired, stands ? [10, 50, 500] : [10, 120, 500]);
+    assert.equal(clock.pending, 0);
+  });
+}
 
 Deno.test("SimulatedDisk keeps what was committed, and nothing of what a dead process had begun", async () => {
   const clock = new FakeClock();
