@@ -1,16 +1,55 @@
 /**
- * The console: the page at `/` of a development start.
+ * The console: puts the page together and lets it begin (docs/console.md).
  *
  * @module
  */
 
-/// <reference lib="dom" />
+import { Controller } from "./controller.ts";
+import { byId, ignoreDisabled, setText } from "./dom.ts";
+import { Store } from "./state.ts";
+import { closeView } from "./views/close.ts";
+import { connectionView } from "./views/connection.ts";
+import { faultsView } from "./views/faults.ts";
+import { framesView } from "./views/frames.ts";
+import { loginView } from "./views/login.ts";
+import { messagesView } from "./views/messages.ts";
+import { publishView } from "./views/publish.ts";
+import { roundTripsView } from "./views/round_trips.ts";
+import { pollMetrics, serverView } from "./views/server.ts";
+import { sessionView } from "./views/session.ts";
 
-import uPlot from "uplot";
-import { GatewayClient } from "../client/mod.ts";
+/** How often what counts down is drawn. */
+const TICK_MS = 100;
+/** For who wants it calm, only often enough to be read. */
+const CALM_TICK_MS = 1000;
 
-const state = document.querySelector("#state");
-const settings: unknown = await (await fetch("/console.json")).json();
-if (state !== null) {
-  state.textContent = `${JSON.stringify(settings)} ${typeof uPlot} ${typeof GatewayClient}`;
-}
+ignoreDisabled();
+const store = new Store();
+const controller = new Controller(store);
+const views = [
+  loginView(controller),
+  connectionView(controller),
+  sessionView(),
+  closeView(),
+  publishView(controller),
+  messagesView(),
+  framesView(controller),
+  roundTripsView(controller),
+  faultsView(controller),
+  serverView(),
+];
+
+const tick = (): void => {
+  const now = Date.now();
+  for (const view of views) view.tick?.(store.state, now);
+};
+
+store.subscribe((state) => {
+  for (const view of views) view.render(state);
+  setText(byId("announcement", HTMLElement), state.announcement);
+  tick();
+});
+const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+setInterval(tick, isCalm ? CALM_TICK_MS : TICK_MS);
+pollMetrics(store);
+await controller.start();

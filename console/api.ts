@@ -1,0 +1,122 @@
+/**
+ * The gateway's HTTP interface, as far as the console calls it (docs/http.md). Every path is of the page's own
+ * host.
+ *
+ * What the gateway refuses is a {@linkcode ProblemError} with its words; a fetch that fails is told as what
+ * the browser says.
+ *
+ * @module
+ */
+
+import { messageOf } from "./text.ts";
+
+/** What the console is told of the gateway that serves it. */
+export interface Settings {
+  /** Whether the mock issuer is there to log in at. */
+  readonly canLogIn: boolean;
+  /** The publish key, where it is the one of a development start and no secret. */
+  readonly publishKey: string | undefined;
+  readonly heartbeatIntervalMs: number;
+  readonly version: string;
+}
+
+/** Who wants to log in. */
+export interface Login {
+  readonly user: string;
+  readonly channels: readonly string[];
+  readonly expiresInS: number;
+}
+
+/** A message to publish. */
+export interface Publication {
+  readonly target: { readonly channel: string } | { readonly user: string } | "everyone";
+  readonly author: string;
+  /** The text of one JSON value, which goes as it is: a number too long for this language stays whole. */
+  readonly contentJson: string;
+  readonly key: string;
+}
+
+/** What the gateway says of a message that it keeps. */
+export interface Receipt {
+  readonly id: string;
+  readonly time: number;
+}
+
+/** The gateway refused a request (docs/http.md, "Problems"). */
+export class ProblemError extends Error {
+  override readonly name = "ProblemError";
+}
+
+/** Any password but `wrong` will do at the mock issuer. */
+const PASSWORD = "console";
+
+/** What there is to know before anything else. */
+export async function fetchSettings(): Promise<Settings> {
+  const body = await readJson(await request("/console.json"));
+  const publishKey = get(body, "publish_key");
+  return {
+    canLogIn: get(body, "login") === true,
+    publishKey: typeof publishKey === "string" ? publishKey : undefined,
+    heartbeatIntervalMs: Number(get(body, "heartbeat_interval")),
+    version: String(get(body, "version")),
+  };
+}
+
+/** A token of the mock issuer. */
+export async function logIn({ user, channels, expiresInS }: Login): Promise<string> {
+  const body = JSON.stringify({ user, password: PASSWORD, channels, expires_in: expiresInS });
+  const answer = await readJson(await post("/login", body));
+  return String(get(answer, "token"));
+}
+
+/** Publishes; resolves once the gateway keeps the message. */
+export async function publish(publication: Publication): Promise<Receipt> {
+  const { target, author, contentJson, key } = publication;
+  const head = JSON.stringify({ ...target === "everyone" ? {} : target, author });
+  const body = `${head.slice(0, -1)},"content":${contentJson}}`;
+  const answer = await readJson(await post("/messages", body, key));
+  return { id: String(get(answer, "id")), time: Number(get(answer, "time")) };
+}
+
+/** What the gateway counts, in the text format of Prometheus. */
+export async function fetchMetrics(signal: AbortSignal): Promise<string> {
+  return await (await request("/metrics", { signal })).text();
+}
+
+function post(path: string, body: string, key?: string): Promise<Response> {
+  const headers = new Headers({ "content-type": "application/json" });
+  if (key !== undefined) headers.set("authorization", `Bearer ${key}`);
+  return request(path, { method: "POST", headers, body });
+}
+
+/** @throws {ProblemError} for an answer that is none of success; an error where there is no answer */
+async function request(path: string, init?: RequestInit): Promise<Response> {
+  const response = await fetch(path, { credentials: "omit", ...init }).catch((error: unknown) => {
+    throw new Error(`The gateway does not answer: ${messageOf(error)}`);
+  });
+  if (response.ok) return response;
+  throw new ProblemError(await problemOf(response));
+}
+
+/** The answer's own words, and where in the request they belong. */
+async function problemOf(response: Response): Promise<string> {
+  const status = `${response.status} ${response.statusText}`.trim();
+  const problem = await readJson(response).catch(() => undefined);
+  const [code, detail, errors] = ["code", "detail", "errors"].map((name) => get(problem, name));
+  if (typeof detail !== "string") return `The gateway answered ${status}.`;
+  const places = Array.isArray(errors) ? errors.map(placeOf) : [];
+  return [`${status} (${String(code)}): ${detail}`, ...places].join("\n");
+}
+
+function placeOf(error: unknown): string {
+  const place = get(error, "pointer") ?? get(error, "parameter") ?? "";
+  return `${String(place)} ${String(get(error, "detail"))}`.trim();
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  return await response.json();
+}
+
+function get(value: unknown, name: string): unknown {
+  return value instanceof Object ? Reflect.get(value, name) : undefined;
+}

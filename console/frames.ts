@@ -1,0 +1,102 @@
+/**
+ * Frames as the page lists them: what passed on a socket, with the name of its op and without the token.
+ *
+ * Pure. What is listed is the text as it passed, but for the token, which nobody may read over a shoulder or in
+ * a screenshot.
+ *
+ * @module
+ */
+
+import { Op, opName } from "../gateway/protocol/codes.ts";
+import { explainClose } from "./closes.ts";
+import type { SocketEvent } from "./tap.ts";
+
+/** One row of the list. */
+export interface FrameEntry {
+  /** Counts up, so that rows are told apart. */
+  readonly seq: number;
+  /** When, in unix milliseconds. */
+  readonly at: number;
+  /** Which connection of this page it belongs to, from 1. */
+  readonly connection: number;
+  /** `withheld` is what the client meant to send and the console did not let through. */
+  readonly kind: "sent" | "received" | "withheld" | "opened" | "closed" | "note";
+  readonly op?: number | undefined;
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What an entry says beside its number and time. */
+type Described = Pick<FrameEntry, "kind" | "op" | "name" | "text">;
+
+/** How much of a token is shown: less than the header of a JWT. */
+const SHOWN_CHARACTERS = 8;
+
+/** Whether it belongs to the heartbeats, which a list may leave out. */
+export function isBeat({ op }: FrameEntry): boolean {
+  return op === Op.Heartbeat || op === Op.HeartbeatAck;
+}
+
+/** How an event of a socket is listed; `undefined` for what is not. */
+export function describe(event: SocketEvent): Described | undefined {
+  switch (event.type) {
+    case "opening":
+      return { kind: "note", name: "connecting", text: event.url };
+    case "opened":
+      return { kind: "opened", name: "open", text: "" };
+    case "blocked":
+      return {
+        kind: "note",
+        name: "kept away",
+        text: "an attempt of the client, held back until you let it come back",
+      };
+    case "sent":
+      return describeText(event.isWithheld ? "withheld" : "sent", event.text);
+    case "received":
+      if (typeof event.data === "string") return describeText("received", event.data);
+      return { kind: "received", name: "binary", text: "a binary message, which is no frame" };
+    case "closing":
+      return undefined;
+    case "closed": {
+      const { name } = explainClose(event.code);
+      return { kind: "closed", name: `closed ${event.code} ${name}`, text: event.reason };
+    }
+  }
+}
+
+function describeText(kind: FrameEntry["kind"], text: string): Described {
+  const op = opOf(text);
+  const name = op === undefined ? "not a frame" : opName(op) ?? "unknown op";
+  return { kind, op, name, text: withoutTokens(text) };
+}
+
+/** The op of a frame, if it is one. */
+export function opOf(text: string): number | undefined {
+  const op = fieldOf(text, "op");
+  return typeof op === "number" ? op : undefined;
+}
+
+/** A field of a frame; `undefined` if the text is no frame. */
+export function fieldOf(text: string, field: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value instanceof Object ? Reflect.get(value, field) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The text with every token in it shortened. */
+export function withoutTokens(text: string): string {
+  return text
+    .replace(
+      /("token"\s*:\s*")((?:[^"\\]|\\.)*)/g,
+      (_, field: string, token: string) => field + shorten(token),
+    )
+    .replace(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, shorten);
+}
+
+function shorten(token: string): string {
+  if (token.length <= 3 * SHOWN_CHARACTERS) return "…";
+  return `${token.slice(0, SHOWN_CHARACTERS)}… (${token.length} characters)`;
+}

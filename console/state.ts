@@ -1,0 +1,159 @@
+/**
+ * What the page knows, in one place. Views read it and draw; only the controller changes it.
+ *
+ * @module
+ */
+
+import type { ClientState, Json } from "../client/mod.ts";
+import type { Settings } from "./api.ts";
+import type { Explained } from "./closes.ts";
+import type { FrameEntry } from "./frames.ts";
+import type { Samples } from "./prometheus.ts";
+import { NO_SESSION, type SessionView } from "./session_view.ts";
+
+/** Who is logged in on this page. */
+export interface Identity {
+  /** Where the tokens come from. */
+  readonly from: "login" | "pasted";
+  readonly user: string | undefined;
+  readonly channels: readonly string[] | undefined;
+  /** Unix milliseconds. */
+  readonly expiresAt: number | undefined;
+}
+
+/** How the last connection ended, and what came of it. */
+export interface CloseView {
+  readonly at: number;
+  readonly explained: Explained;
+  readonly reason: string;
+  /** What the client does about it. */
+  readonly next: string;
+  /** How it is back; absent as long as it is not. */
+  readonly back?: {
+    readonly at: number;
+    readonly resumed: boolean | undefined;
+    readonly replayed: number;
+  };
+}
+
+/** A message in the list, or a place where some may be missing. */
+export type MessageEntry =
+  | {
+    readonly kind: "message";
+    readonly seq: number;
+    readonly id: string;
+    readonly channel: string | undefined;
+    readonly author: string;
+    readonly content: Json;
+    readonly at: number;
+    /** Whether it was published while the client was away. */
+    readonly isReplayed: boolean;
+  }
+  | { readonly kind: "gap"; readonly seq: number; readonly at: number };
+
+/** What a heartbeat of the client took. */
+export interface RoundTrip {
+  readonly at: number;
+  readonly ms: number;
+}
+
+/** What the gateway last said of itself. */
+export interface ServerView {
+  readonly samples: Samples | undefined;
+  readonly problem: string | undefined;
+}
+
+/** Which faults are under way. */
+export interface Faults {
+  /** Heartbeats are not answered. */
+  readonly isMute: boolean;
+  /** The connection is kept away; since when, in unix milliseconds. */
+  readonly awaySince: number | undefined;
+  /** A token that is about to expire is in use, and is not renewed. */
+  readonly isExpiring: boolean;
+}
+
+/** The whole of it. */
+export interface State {
+  readonly settings: Settings | undefined;
+  readonly settingsProblem: string | undefined;
+  readonly identity: Identity | undefined;
+  readonly loginProblem: string | undefined;
+  /** A pasted token has run out, and the client waits for another. */
+  readonly needsToken: boolean;
+  /** `none` before the first connection. */
+  readonly client: ClientState | "none";
+  /** When the client tries again, in unix milliseconds. */
+  readonly retryAt: number | undefined;
+  /** What failed that the client tries again. */
+  readonly clientProblem: string | undefined;
+  readonly session: SessionView;
+  readonly close: CloseView | undefined;
+  readonly frames: readonly FrameEntry[];
+  readonly messages: readonly MessageEntry[];
+  readonly roundTrips: readonly RoundTrip[];
+  readonly faults: Faults;
+  readonly server: ServerView;
+  /** The last thing worth saying to who does not see the page. */
+  readonly announcement: string;
+}
+
+/** How much is kept. */
+export const LIMITS = { frames: 500, messages: 200, roundTrips: 300 } as const;
+
+/** No fault is under way. */
+export const NO_FAULTS: Faults = { isMute: false, awaySince: undefined, isExpiring: false };
+
+const INITIAL: State = {
+  settings: undefined,
+  settingsProblem: undefined,
+  identity: undefined,
+  loginProblem: undefined,
+  needsToken: false,
+  client: "none",
+  retryAt: undefined,
+  clientProblem: undefined,
+  session: NO_SESSION,
+  close: undefined,
+  frames: [],
+  messages: [],
+  roundTrips: [],
+  faults: NO_FAULTS,
+  server: { samples: undefined, problem: undefined },
+  announcement: "",
+};
+
+/** Holds the state, and tells when it has changed. */
+export class Store {
+  #state = INITIAL;
+  #isTelling = false;
+  readonly #listeners: ((state: State) => void)[] = [];
+
+  /** As it is now. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Changes parts of it. Listeners hear of many changes at once, once. */
+  update(changes: Partial<State>): void {
+    this.#state = { ...this.#state, ...changes };
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    // Not with the next frame of the display, which does not come while the page is hidden.
+    queueMicrotask(() => {
+      this.#isTelling = false;
+      for (const listener of this.#listeners) listener(this.#state);
+    });
+  }
+
+  /** Calls `listener` now and after each change. */
+  subscribe(listener: (state: State) => void): void {
+    this.#listeners.push(listener);
+    listener(this.#state);
+  }
+}
+
+/** `list` with `entry` at its end, and no longer than `limit`. */
+export function append<T>(list: readonly T[], entry: T, limit: number): readonly T[] {
+  return [...list.slice(Math.max(0, list.length + 1 - limit)), entry];
+}

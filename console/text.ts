@@ -1,0 +1,58 @@
+/**
+ * Times, numbers and names, as the page writes them. Pure: whoever calls says what time it is.
+ *
+ * @module
+ */
+
+/** A duration: `320 ms`, `2.3 s`, `59:58`. */
+export function formatDuration(ms: number): string {
+  const left = Math.max(0, ms);
+  if (left < 10) return `${left.toFixed(1)} ms`;
+  if (left < 1000) return `${Math.round(left)} ms`;
+  if (left < 99_950) return `${(left / 1000).toFixed(1)} s`;
+  return formatClock(left);
+}
+
+/** What is left of a wait, in steps that the eye can follow: `2.3 s`, `59:58`. */
+export function formatCountdown(ms: number): string {
+  const left = Math.max(0, ms);
+  return left < 99_950 ? `${(left / 1000).toFixed(1)} s` : formatClock(left);
+}
+
+/** A span for a sentence, whose unit stays on the line: `3 s`, `45 s`, `1.5 s`. */
+export function formatSpan(ms: number): string {
+  return `${Number((ms / 1000).toFixed(1))}\u00a0s`;
+}
+
+function formatClock(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const tail = `${two(minutes)}:${two(seconds % 60)}`;
+  return hours === 0 ? tail : `${hours}:${tail}`;
+}
+
+/** The time of day to the millisecond, in the zone of the page. */
+export function formatTime(at: number): string {
+  const date = new Date(at);
+  const millis = String(date.getMilliseconds()).padStart(3, "0");
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${millis}`;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, "0");
+}
+
+/** A count with its noun: `1 message`, `3 messages`. */
+export function plural(count: number, noun: string): string {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Names separated by commas, each once. */
+export function parseNames(text: string): readonly string[] {
+  return [...new Set(text.split(",").map((name) => name.trim()).filter((name) => name !== ""))];
+}
+
+/** What is wrong, in words. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,79 @@
+/**
+ * Step 1: who the page is, by a login at the mock issuer or by a token that is pasted.
+ *
+ * @module
+ */
+
+import type { Controller } from "../controller.ts";
+import { byId, onSubmit, setNotice, setText } from "../dom.ts";
+import type { State } from "../state.ts";
+import { formatCountdown, parseNames } from "../text.ts";
+import type { View } from "./view.ts";
+
+/** The user of the second tab, and of the first. */
+const USERS = ["bob", "alice"] as const;
+
+/** Draws the step and takes what is entered. */
+export function loginView(controller: Controller): View {
+  const user = byId("login-user", HTMLInputElement);
+  const preset = new URLSearchParams(location.search).get("user");
+  user.value = preset ?? USERS[1];
+  nameSecondTab(user.value);
+  user.addEventListener("input", () => nameSecondTab(user.value));
+  const expires = byId("login-expires", HTMLInputElement);
+  onSubmit(byId("login-form", HTMLFormElement), () => {
+    void controller.logIn({
+      user: user.value,
+      channels: parseNames(byId("login-channels", HTMLInputElement).value),
+      expiresInS: expires.valueAsNumber,
+    });
+  });
+  const pasted = byId("paste-token", HTMLTextAreaElement);
+  onSubmit(byId("paste-form", HTMLFormElement), () => {
+    const token = pasted.value.trim();
+    if (token === "") return;
+    controller.paste(token);
+    // It is a secret: out of sight as soon as it is taken.
+    pasted.value = "";
+  });
+  return { render, tick };
+}
+
+/** The link opens the other of the two. */
+function nameSecondTab(current: string): void {
+  const other = USERS.find((name) => name !== current) ?? USERS[0];
+  const link = byId("second-tab", HTMLAnchorElement);
+  link.href = `?user=${other}`;
+  setText(byId("second-tab-user", HTMLElement), other);
+}
+
+function render({ settings, settingsProblem, identity, loginProblem, needsToken }: State): void {
+  const paste = byId("paste", HTMLDetailsElement);
+  byId("login-form", HTMLFormElement).hidden = settings?.canLogIn !== true;
+  if (settings?.canLogIn === false || needsToken) paste.open = true;
+  setNotice(byId("settings-problem", HTMLElement), settingsProblem);
+  setText(byId("version", HTMLElement), settings?.version ?? "");
+  setNotice(
+    byId("login-problem", HTMLElement),
+    needsToken ? "The token has run out. Paste a new one: the client waits for it." : loginProblem,
+  );
+  byId("identity", HTMLElement).hidden = identity === undefined;
+  byId("login", HTMLElement).classList.toggle("done", identity !== undefined);
+  // So that the tabs of two users are told apart.
+  const title = "E-Magine Gateway console";
+  document.title = identity?.user === undefined ? title : `${identity.user} · ${title}`;
+  setText(byId("identity-user", HTMLElement), identity?.user ?? "not said in the token");
+  const channels = identity?.channels ?? [];
+  setText(byId("identity-channels", HTMLElement), channels.join(", ") || "none");
+}
+
+function tick({ identity, session }: State, now: number): void {
+  // The token that the session has counts; it is another one while a fault lets it expire.
+  const expiresAt = session.expiresAt ?? identity?.expiresAt;
+  const left = expiresAt === undefined
+    ? "not said in the token"
+    : expiresAt <= now
+    ? "has expired"
+    : formatCountdown(expiresAt - now);
+  setText(byId("identity-expires", HTMLElement), left);
+}

@@ -1,0 +1,65 @@
+/**
+ * Step 4: the messages as they arrive, as a chat shows them.
+ *
+ * @module
+ */
+
+import { byId, make } from "../dom.ts";
+import type { MessageEntry, State } from "../state.ts";
+import { formatTime } from "../text.ts";
+import type { View } from "./view.ts";
+
+/** Longer content is cut: the list is for looking at, and the frames have more of it. */
+const MOST_CHARACTERS = 4000;
+/** So near to its end, a list follows what is added. */
+const NEAR_PX = 40;
+
+/** Draws the list. */
+export function messagesView(): View {
+  const list = byId("messages", HTMLOListElement);
+  const scroll = byId("messages-scroll", HTMLElement);
+  let drawn: readonly MessageEntry[] = [];
+  return {
+    render({ messages }: State) {
+      if (messages === drawn) return;
+      const isAtEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_PX;
+      const known = drawn.at(-1)?.seq ?? 0;
+      drawn = messages;
+      list.append(...messages.filter(({ seq }) => seq > known).map(rowOf));
+      while (list.children.length > messages.length) list.firstElementChild?.remove();
+      byId("messages-empty", HTMLElement).hidden = messages.length > 0;
+      byId("arrival", HTMLElement).classList.toggle("done", messages.length > 0);
+      if (isAtEnd) scroll.scrollTop = scroll.scrollHeight;
+    },
+  };
+}
+
+function rowOf(entry: MessageEntry): HTMLLIElement {
+  if (entry.kind === "gap") {
+    const text =
+      "The client was away for longer than the gateway keeps messages: some may be missing.";
+    return make("li", { class: "gap" }, text);
+  }
+  const { author, channel, at, content, id, isReplayed } = entry;
+  const target = channel === undefined ? "to you or to everyone" : `#${channel}`;
+  return make(
+    "li",
+    { class: isReplayed ? "message replayed" : "message" },
+    make(
+      "p",
+      { class: "meta" },
+      make("strong", {}, author),
+      make("span", { class: "channel" }, target),
+      isReplayed ? make("span", { class: "badge" }, "replayed") : undefined,
+      make("time", {}, formatTime(at)),
+    ),
+    make("p", { class: "content" }, contentOf(content)),
+    make("p", { class: "id" }, id),
+  );
+}
+
+function contentOf(content: unknown): string {
+  const text = typeof content === "string" ? content : JSON.stringify(content, null, 2);
+  const rest = text.length - MOST_CHARACTERS;
+  return rest > 0 ? `${text.slice(0, MOST_CHARACTERS)}… and ${rest} characters more` : text;
+}

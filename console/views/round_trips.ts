@@ -1,0 +1,103 @@
+/**
+ * The chart of round-trip times.
+ *
+ * @module
+ */
+
+import uPlot from "uplot";
+import type { Controller } from "../controller.ts";
+import { byId, setDisabled, setText } from "../dom.ts";
+import type { RoundTrip, State } from "../state.ts";
+import { formatDuration, formatTime } from "../text.ts";
+import type { View } from "./view.ts";
+
+const HEIGHT_PX = 220;
+/** The least that the chart spans, so that a first point has room, in seconds and in milliseconds. */
+const LEAST_SPAN_S = 60;
+const LEAST_TOP_MS = 4;
+const HEADROOM = 1.25;
+
+/** Draws the chart, and has another point measured. */
+export function roundTripsView(controller: Controller): View {
+  const box = byId("chart", HTMLElement);
+  const button = byId("measure", HTMLButtonElement);
+  button.addEventListener("click", () => controller.measure());
+  const chart = new uPlot(optionsFor(box), [[], []], box);
+  new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: HEIGHT_PX })).observe(
+    box,
+  );
+  // The colours are those of the page, which follow the system.
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.redraw());
+  let drawn: readonly RoundTrip[] = [];
+  return {
+    render({ roundTrips, client }: State) {
+      setDisabled(button, client !== "ready");
+      if (roundTrips === drawn || roundTrips.length === 0) return;
+      drawn = roundTrips;
+      chart.setData([roundTrips.map(({ at }) => at / 1000), roundTrips.map(({ ms }) => ms)]);
+      summarize(roundTrips, box);
+    },
+  };
+}
+
+/** The same in numbers, and in words for who does not see the chart. */
+function summarize(roundTrips: readonly RoundTrip[], box: HTMLElement): void {
+  const sorted = roundTrips.map(({ ms }) => ms).sort((a, b) => a - b);
+  const last = formatDuration(roundTrips.at(-1)?.ms ?? 0);
+  const median = formatDuration(sorted[Math.floor(sorted.length / 2)] ?? 0);
+  const longest = formatDuration(sorted.at(-1) ?? 0);
+  setText(byId("rtt-last", HTMLElement), last);
+  setText(byId("rtt-median", HTMLElement), median);
+  setText(byId("rtt-longest", HTMLElement), longest);
+  setText(byId("rtt-count", HTMLElement), String(sorted.length));
+  const label = `Round-trip times: last ${last}, median ${median}, longest ${longest}`;
+  box.setAttribute("aria-label", label);
+}
+
+function optionsFor(box: HTMLElement): uPlot.Options {
+  const colour = (name: string) => (): string => colourOf(box, name);
+  const axis: uPlot.Axis = {
+    stroke: colour("chart-axis"),
+    grid: { stroke: colour("chart-grid"), width: 1 },
+    ticks: { stroke: colour("chart-grid"), width: 1 },
+    font: "12px ui-sans-serif, system-ui, sans-serif",
+  };
+  return {
+    width: box.clientWidth,
+    height: HEIGHT_PX,
+    legend: { show: false },
+    cursor: { show: false },
+    padding: [10, 12, 0, 0],
+    scales: { x: { time: true, range: timeRange }, y: { range: (_, __, max) => [0, top(max)] } },
+    axes: [{
+      ...axis,
+      space: 80,
+      values: (_, ticks) => ticks.map((at) => formatTime(at * 1000).slice(0, 8)),
+    }, {
+      ...axis,
+      size: 58,
+      values: (_, ticks) => ticks.map((ms) => `${Number(ms.toFixed(2))} ms`),
+    }],
+    series: [{}, {
+      stroke: colour("chart-line"),
+      width: 2,
+      points: { show: true, size: 6, fill: colour("chart-line"), stroke: colour("chart-line") },
+    }],
+  };
+}
+
+/** By the points alone: left to itself, the library shows a whole day around a single one. */
+function timeRange({ data: [times] }: uPlot): uPlot.Range.MinMax {
+  const end = times[times.length - 1] ?? Date.now() / 1000;
+  return [Math.min(times[0] ?? end, end - LEAST_SPAN_S), end];
+}
+
+function top(max: number | null): number {
+  return Math.max(LEAST_TOP_MS, (max ?? 0) * HEADROOM);
+}
+
+/** A colour of the page, of an element that has nothing else to do. */
+function colourOf(box: HTMLElement, name: string): string {
+  const sample = box.querySelector(`.${name}`);
+  return sample === null ? "" : getComputedStyle(sample).color;
+}

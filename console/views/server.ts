@@ -1,0 +1,131 @@
+/**
+ * What the gateway counts, read from its metrics every few seconds for as long as the page is looked at.
+ *
+ * @module
+ */
+
+import { fetchMetrics } from "../api.ts";
+import { explainClose } from "../closes.ts";
+import { byId, make, setNotice } from "../dom.ts";
+import { parsePrometheus, type Samples } from "../prometheus.ts";
+import type { State, Store } from "../state.ts";
+import { formatDuration, messageOf } from "../text.ts";
+import type { View } from "./view.ts";
+
+const POLL_MS = 2000;
+const TIMEOUT_MS = 5000;
+
+/** A number, and what it is. */
+type Tile = readonly [title: string, value: string, more: string];
+
+/** Reads the metrics again and again. */
+export function pollMetrics(store: Store): void {
+  let isPolling = false;
+  const poll = async (): Promise<void> => {
+    isPolling = document.visibilityState !== "hidden";
+    if (!isPolling) return;
+    await read(store);
+    setTimeout(poll, POLL_MS);
+  };
+  document.addEventListener("visibilitychange", () => isPolling || void poll());
+  void poll();
+}
+
+async function read(store: Store): Promise<void> {
+  try {
+    const samples = parsePrometheus(await fetchMetrics(AbortSignal.timeout(TIMEOUT_MS)));
+    store.update({ server: { samples, problem: undefined } });
+  } catch (error) {
+    const { samples } = store.state.server;
+    const problem = `/metrics cannot be read. ${messageOf(error)}`;
+    store.update({ server: { samples, problem } });
+  }
+}
+
+/** Draws the numbers. */
+export function serverView(): View {
+  let drawn: Samples | undefined;
+  return {
+    render({ server: { samples, problem } }: State) {
+      const until = samples === undefined ? "" : " The numbers are the last that there were.";
+      setNotice(
+        byId("server-problem", HTMLElement),
+        problem && `${problem}\nTried again every ${POLL_MS / 1000} s.${until}`,
+      );
+      if (samples === undefined || samples === drawn) return;
+      drawn = samples;
+      byId("server-facts", HTMLElement).replaceChildren(...tilesOf(samples).map(tileOf));
+      renderCloses(samples);
+    },
+  };
+}
+
+function tilesOf(samples: Samples): readonly Tile[] {
+  const number = (name: string): number => sum(samples, name);
+  const count = (name: string): string => number(name).toLocaleString("en");
+  const phases = (samples.get("gateway_connections") ?? []).filter(({ value }) => value > 0);
+  const beats = number("gateway_heartbeat_round_trip_seconds_count");
+  const roundTripMs = 1000 * number("gateway_heartbeat_round_trip_seconds_sum") / beats;
+  const delay = samples.get("gateway_event_loop_delay_recent_seconds")
+    ?.find(({ labels }) => labels["quantile"] === "0.99");
+  const megabytes = number("gateway_process_resident_memory_bytes") / 1e6;
+  return [
+    [
+      "Connections",
+      count("gateway_connections"),
+      phases.map(({ labels, value }) => `${value} ${labels["phase"]}`).join(", ") || "nobody",
+    ],
+    ["Opened", count("gateway_connections_opened_total"), "since the start"],
+    ["Published", count("gateway_messages_published_total"), "messages kept"],
+    ["Delivered", count("gateway_messages_delivered_total"), "copies, as published"],
+    ["Replayed", count("gateway_messages_replayed_total"), "copies, on resuming"],
+    [
+      "Heartbeats",
+      beats.toLocaleString("en"),
+      beats === 0 ? "answered: none yet" : `answered in ${formatDuration(roundTripMs)}`,
+    ],
+    [
+      "Timers late",
+      delay === undefined ? "–" : formatDuration(1000 * delay.value),
+      "99 of 100, last minute",
+    ],
+    ["Memory", `${megabytes.toFixed(0)} MB`, "resident"],
+  ];
+}
+
+function tileOf([title, value, more]: Tile): HTMLElement {
+  return make(
+    "div",
+    {},
+    make("dt", {}, title),
+    make(
+      "dd",
+      {},
+      make("span", { class: "number big" }, value),
+      make("span", { class: "hint" }, more),
+    ),
+  );
+}
+
+function renderCloses(samples: Samples): void {
+  const closes = (samples.get("gateway_closes_total") ?? []).filter(({ value }) => value > 0);
+  byId("closes", HTMLElement).hidden = closes.length === 0;
+  byId("closes-empty", HTMLElement).hidden = closes.length > 0;
+  const rows = closes
+    .map(({ labels, value }) => ({ code: labels["code"] ?? "", value }))
+    .sort((a, b) => a.code.localeCompare(b.code))
+    .map(({ code, value }) => {
+      const { name, when } = code === "peer"
+        ? { name: "", when: "the client closed it, or was gone" }
+        : explainClose(Number(code));
+      const head = make("th", { class: "number" }, code);
+      head.scope = "row";
+      const total = make("td", { class: "number count" }, value.toLocaleString("en"));
+      return make("tr", {}, head, make("td", {}, name), make("td", {}, when), total);
+    });
+  byId("closes-rows", HTMLElement).replaceChildren(...rows);
+}
+
+function sum(samples: Samples, name: string): number {
+  return (samples.get(name) ?? []).reduce((total, { value }) => total + value, 0);
+}

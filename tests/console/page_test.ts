@@ -1,0 +1,45 @@
+/**
+ * The console's page beside its scripts: what they look for is there, and nothing is that its policy refuses.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+
+const CONSOLE = new URL("../../console/", import.meta.url);
+const HTML = Deno.readTextFileSync(new URL("index.html", CONSOLE));
+
+function scripts(folder: URL): readonly string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    if (isDirectory) return scripts(new URL(`${name}/`, folder));
+    return name.endsWith(".ts") ? [Deno.readTextFileSync(new URL(name, folder))] : [];
+  });
+}
+
+Deno.test("every element that the console's scripts look for is in its page, once", () => {
+  const wanted = new Set(
+    scripts(CONSOLE).flatMap((text) =>
+      [...text.matchAll(/byId\(\s*"([^"]+)"/g)].map(([, id]) => id)
+    ),
+  );
+  assert.ok(wanted.size > 50, `${wanted.size} ids are looked for`);
+  const ids = [...HTML.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
+  assert.equal(new Set(ids).size, ids.length, "no id comes twice");
+  assert.deepEqual([...wanted].filter((id) => !ids.includes(id)), []);
+});
+
+Deno.test("what the console's page refers to by id is there", () => {
+  const references = HTML.matchAll(
+    /\s(?:aria-labelledby|aria-describedby)="([^"]+)"|href="#([^"]+)"/g,
+  );
+  const missing = [...references].map(([, aria, link]) => aria ?? link).filter((id) =>
+    !HTML.includes(` id="${id}"`)
+  );
+  assert.deepEqual(missing, []);
+});
+
+Deno.test("the console's page has no script and no style of its own, and refers to no other host", () => {
+  assert.doesNotMatch(HTML, /<script(?![^>]*\ssrc="\/)/);
+  assert.doesNotMatch(HTML, /<style|\sstyle=|\son[a-z]+=/);
+  assert.doesNotMatch(HTML, /(?:src|href|action)="(?:[a-z]+:|\/\/)/i);
+});

@@ -1,0 +1,74 @@
+/**
+ * What the console reads and puts into words: close codes, claims, metrics, times and names.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { claimsOf } from "../../console/claims.ts";
+import { explainClose } from "../../console/closes.ts";
+import { parsePrometheus } from "../../console/prometheus.ts";
+import { formatCountdown, formatDuration, parseNames, plural } from "../../console/text.ts";
+import { CloseCode } from "../../gateway/protocol/codes.ts";
+
+Deno.test("explainClose() has the name, the use and the advice of every code of the gateway", () => {
+  for (const [name, { code, reconnect }] of Object.entries(CloseCode)) {
+    const explained = explainClose(code);
+    assert.equal(explained.name, name);
+    assert.match(explained.reconnect, reconnect ? /^yes/ : /^no/);
+    assert.ok(!explained.when.includes("`"), explained.when);
+  }
+  assert.equal(explainClose(4003).reconnect, "no: get a new token first");
+});
+
+Deno.test("explainClose() explains codes that are not the gateway's", () => {
+  assert.match(explainClose(1006).when, /no close frame came/);
+  assert.equal(explainClose(4999).reconnect, "yes");
+});
+
+Deno.test("claimsOf() reads a JWT's claims as UTF-8, and none of what is no JWT", () => {
+  const bytes = new TextEncoder().encode('{"sub":"Zoë","exp":1.5,"channels":["a","b"]}');
+  const payload = btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_");
+  assert.deepEqual(claimsOf(`e30.${payload}.x`), {
+    user: "Zoë",
+    channels: ["a", "b"],
+    expiresAt: 1500,
+  });
+  for (const text of ["", "a.b.c", "only text", `e30.${btoa("7")}.x`]) {
+    const none = { user: undefined, channels: undefined, expiresAt: undefined };
+    assert.deepEqual(claimsOf(text), none, text);
+  }
+});
+
+Deno.test("parsePrometheus() reads samples with and without labels, and passes over the rest", () => {
+  const samples = parsePrometheus([
+    "# HELP gateway_closes_total Connections that ended, by close code.",
+    'gateway_closes_total{code="4002"} 3',
+    'gateway_closes_total{code="peer"} 1e2',
+    "gateway_connections_opened_total 7",
+    'odd{a="quoted \\" and, comma",b="new\\nline"} +Inf',
+    "",
+  ].join("\n"));
+  assert.deepEqual(samples.get("gateway_closes_total"), [
+    { labels: { code: "4002" }, value: 3 },
+    { labels: { code: "peer" }, value: 100 },
+  ]);
+  assert.deepEqual(samples.get("gateway_connections_opened_total"), [{ labels: {}, value: 7 }]);
+  const labels = { a: 'quoted " and, comma', b: "new\nline" };
+  assert.deepEqual(samples.get("odd"), [{ labels, value: Infinity }]);
+  assert.equal(samples.size, 3);
+});
+
+Deno.test("times are written in the unit in which they are read", () => {
+  const durations = [[-5, "0.0 ms"], [1.26, "1.3 ms"], [320.4, "320 ms"], [2340, "2.3 s"]] as const;
+  for (const [ms, text] of durations) assert.equal(formatDuration(ms), text);
+  assert.equal(formatCountdown(120), "0.1 s");
+  assert.equal(formatCountdown(3_599_001), "1:00:00");
+  assert.equal(formatCountdown(3_598_000), "59:58");
+});
+
+Deno.test("parseNames() takes names between commas, each once", () => {
+  assert.deepEqual(parseNames(" general, , team red,general"), ["general", "team red"]);
+  assert.deepEqual(parseNames(""), []);
+  assert.equal(plural(1, "message") + plural(2000, "message"), "1 message2,000 messages");
+});
