@@ -1,0 +1,110 @@
+/**
+ * The console for everybody: without violations of axe's rules in light and dark and on a phone, at the start
+ * and with everything on it; by keyboard alone; without scrolling sideways.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { Locator } from "playwright-core";
+import { assertAccessible } from "./support/axe.ts";
+import { ConsolePage } from "./support/console.ts";
+import { browserTest } from "./support/suite.ts";
+import { PHONE } from "./support/visitor.ts";
+
+const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "1000" };
+
+/** What it is looked at with, beside a wide screen in light. */
+const LOOKS = {
+  "in dark": { colorScheme: "dark", viewport: { width: 1280, height: 900 } },
+  "on a phone": { colorScheme: "light", viewport: PHONE.viewport },
+  "on a narrow phone in dark": { colorScheme: "dark", viewport: { width: 360, height: 640 } },
+} as const;
+
+/** No more presses than there can be places for the keyboard to be. */
+const MOST_TABS = 80;
+
+browserTest(
+  "axe finds nothing at the start, and with everything shown in every look",
+  async ({ visitor }) => {
+    const tab = new ConsolePage(await visitor.open({ colorScheme: "light" }));
+    const { page } = tab;
+    await page.getByRole("button", { name: "Log in" }).waitFor();
+    await assertAccessible(page);
+    await showEverything(tab);
+    await assertAccessible(page);
+    await visitor.shoot(page, "console");
+    for (const [look, { colorScheme, viewport }] of Object.entries(LOOKS)) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize(viewport);
+      await assertAccessible(page);
+      await tab.assertNoSidewaysScroll();
+      await visitor.shoot(page, `console ${look}`);
+    }
+  },
+  { settings },
+);
+
+/** Messages, replayed ones, long ones, a close that is explained, a problem, a fault under way. */
+async function showEverything(tab: ConsolePage): Promise<void> {
+  await tab.logIn();
+  await tab.connect();
+  await tab.publish("first");
+  await tab.press("Drop it and stay away");
+  await tab.publish(`missed, and long: ${"unbreakable".repeat(60)}`);
+  await tab.press("Come back");
+  await tab.messages().filter({ hasText: "replayed" }).waitFor();
+  await tab.page.getByText(/resumed: 1 missed message replayed\./).waitFor();
+  await tab.press("Stop answering");
+  await tab.frames("HeartbeatAck").filter({ hasText: "withheld" }).first().waitFor();
+  await tab.page.getByText("Paste a token instead").click();
+  await tab.page.getByLabel("JSON", { exact: true }).check();
+  await tab.card("Publish").getByText(/The content is not JSON/).waitFor();
+}
+
+browserTest("the keyboard is enough, and a button that is used keeps it", async ({ visitor }) => {
+  const tab = new ConsolePage(await visitor.open());
+  const { page } = tab;
+  await page.getByRole("button", { name: "Log in" }).waitFor();
+  await tabTo(page.getByLabel("User", { exact: true }).first());
+  await page.keyboard.press("Enter");
+  await tab.card("Log in").getByRole("definition").getByText("alice").waitFor();
+  const connect = page.getByRole("button", { name: "Connect", exact: true });
+  await tabTo(connect);
+  await page.keyboard.press("Space");
+  await tab.clientIs("ready");
+  assert.equal(await connect.getAttribute("aria-disabled"), "true");
+  assert.ok(await hasFocus(connect), "the button that was used still has the focus");
+  await page.keyboard.press("Space");
+  await tabTo(page.getByRole("radio", { name: "a channel" }));
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  await tabTo(page.getByRole("textbox", { name: "Content", exact: true }));
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type("by keyboard");
+  await tabTo(page.getByRole("button", { name: "Publish", exact: true }));
+  await page.keyboard.press("Enter");
+  await tab.message("by keyboard");
+  await page.getByRole("status").getByText(/Message from alice|Published as/).waitFor();
+  await tabTo(page.getByRole("region", { name: "Frames", exact: true }));
+  await tabTo(page.getByRole("button", { name: "Send it" }));
+  await page.keyboard.press("Enter");
+  await tab.closedWith(4001, "Malformed");
+  await page.getByRole("status").getByText(/Closed with 4001 Malformed\./).waitFor();
+  await tabTo(page.getByRole("button", { name: "Connect again" }));
+  await page.keyboard.press("Enter");
+  await tab.clientIs("ready");
+}, { settings });
+
+/** Goes on with the Tab key until `target` has the focus, and is shown to have it. */
+async function tabTo(target: Locator): Promise<void> {
+  for (let presses = 0; presses < MOST_TABS; presses += 1) {
+    await target.page().keyboard.press("Tab");
+    if (await hasFocus(target)) return;
+  }
+  assert.fail(`the keyboard does not reach ${target}`);
+}
+
+async function hasFocus(target: Locator): Promise<boolean> {
+  return await target.and(target.page().locator(":focus-visible")).count() === 1;
+}

@@ -1,0 +1,131 @@
+/**
+ * What can go wrong, by the console's own buttons: each ends as its text says, is explained, and the client is
+ * back where it may be.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { ConsolePage } from "./support/console.ts";
+import { browserTest } from "./support/suite.ts";
+
+const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "1000" };
+
+browserTest(
+  "heartbeats that are not answered end in 4002, which is explained",
+  async ({ visitor }) => {
+    const tab = new ConsolePage(await visitor.open());
+    await tab.logIn();
+    await tab.connect();
+    await tab.press("Stop answering");
+    await tab.page.getByText(/Closed with 4002 in \d\.\d s\./).waitFor();
+    const close = await tab.closedWith(4002, "HeartbeatTimeout");
+    await close.getByText("no ACK within the interval").waitFor();
+    await close.getByText(/connects again by itself and takes up after the last message/).waitFor();
+    await close.getByText(/Back after .* resumed: nothing was missed\./).waitFor();
+    await tab.clientIs("ready");
+    assert.match(
+      await tab.frames("HeartbeatAck").filter({ hasText: "withheld" }).first().innerText(),
+      /⊘/,
+    );
+    await tab.frames("closed 4002 HeartbeatTimeout").waitFor();
+    // It is undone: the next connection's heartbeats are answered, and there is no second close.
+    const answers = tab.frames("HeartbeatAck").filter({ hasText: "sent" });
+    const before = await answers.count();
+    await answers.nth(before + 2).waitFor();
+    assert.equal(await tab.frames("closed 4002 HeartbeatTimeout").count(), 1);
+    await tab.card("With the server").getByRole("row", { name: /4002 HeartbeatTimeout .* 1/ })
+      .waitFor();
+  },
+  { settings },
+);
+
+browserTest(
+  "a dropped connection resumes, with what was missed once and marked",
+  async ({ gateway, visitor }) => {
+    const tab = new ConsolePage(await visitor.open());
+    await tab.logIn();
+    await tab.connect();
+    await tab.publish("before");
+    await tab.message("before");
+    await tab.press("Drop it and stay away");
+    await tab.clientIs("waiting");
+    await tab.sessionIs("closed");
+    await tab.publish("missed by the tab's own form");
+    await gateway.backend.publishAll([
+      { channel: "general", author: "backend", content: "missed 1" },
+      { channel: "general", author: "backend", content: "missed 2" },
+    ]);
+    await tab.frames("kept away").first().waitFor();
+    assert.deepEqual(await tab.contents(), ["before"]);
+    await tab.press("Come back");
+    await tab.clientIs("ready");
+    await tab.message("missed 2");
+    await tab.publish("after");
+    await tab.message("after");
+    const missed = ["missed by the tab's own form", "missed 1", "missed 2"];
+    assert.deepEqual(await tab.contents(), ["before", ...missed, "after"]);
+    const marked = tab.messages().filter({ hasText: "replayed" }).locator(".content");
+    assert.deepEqual(await marked.allTextContents(), missed);
+    await tab.page.getByText(/resumed: 3 missed messages replayed\./).waitFor();
+    const ids = await tab.messages().locator(".id").allTextContents();
+    assert.equal(new Set(ids).size, 5);
+  },
+  { settings },
+);
+
+browserTest(
+  "something malformed ends in 4001 for good, until connected again",
+  async ({ visitor }) => {
+    const tab = new ConsolePage(await visitor.open());
+    await tab.logIn();
+    await tab.connect();
+    await tab.publish("seen");
+    await tab.message("seen");
+    await tab.press("Send it");
+    const close = await tab.closedWith(4001, "Malformed");
+    await close.getByText("op is not a number").waitFor();
+    await close.getByText(/the client is over, for good/).waitFor();
+    await tab.clientIs("closed");
+    await tab.publish("missed");
+    await tab.press("Connect again");
+    await tab.clientIs("ready");
+    await tab.message("missed");
+    assert.deepEqual(await tab.contents(), ["seen", "missed"]);
+  },
+  { settings },
+);
+
+browserTest(
+  "a token that expires ends in 4003, and the client gets another and is back",
+  async ({ visitor }) => {
+    const tab = new ConsolePage(await visitor.open());
+    await tab.logIn();
+    await tab.connect();
+    await tab.page.getByLabel("Seconds", { exact: true }).fill("1");
+    await tab.press("Let it expire");
+    const close = await tab.closedWith(4003, "IdentifyFailed");
+    await close.getByText("no: get a new token first").waitFor();
+    await close.getByText(/gets a new token, connects again/).waitFor();
+    await close.getByText(/Back after .* resumed/).waitFor();
+    await tab.clientIs("ready");
+    await tab.publish("still here");
+    await tab.message("still here");
+  },
+  { settings },
+);
+
+browserTest(
+  "a disconnect by the backend ends in 4010, and connecting again is for the app",
+  async ({ gateway, visitor }) => {
+    const tab = new ConsolePage(await visitor.open());
+    await tab.logIn();
+    await tab.connect();
+    await gateway.backend.disconnect("alice");
+    const close = await tab.closedWith(4010, "Disconnected");
+    await close.getByText(/for the app to decide/).waitFor();
+    await tab.clientIs("closed");
+    await tab.connect();
+  },
+  { settings },
+);

@@ -1,0 +1,107 @@
+/**
+ * The console as a visitor sees it: its fields and buttons by their names, and what is read on it.
+ *
+ * It waits for what it looks for, and never for a time.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { Locator, Page } from "playwright-core";
+
+/** The states of the client, as the page names them. */
+export type ClientState = "not made" | "connecting" | "ready" | "waiting" | "paused" | "closed";
+
+/** One open page. */
+export class ConsolePage {
+  /** What Playwright knows of it. */
+  readonly page: Page;
+
+  /** For a page that shows the console. */
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  /** The card with this heading. */
+  card(name: string): Locator {
+    return this.page.getByRole("region", { name, exact: true });
+  }
+
+  /** Clicks a button, once it does something. */
+  async press(name: string): Promise<void> {
+    await this.page.getByRole("button", { name, exact: true }).click();
+  }
+
+  /** Logs in at the mock issuer, as whoever the page proposes unless told. */
+  async logIn(user?: string): Promise<void> {
+    const card = this.card("Log in");
+    const field = card.getByLabel("User", { exact: true });
+    if (user !== undefined) await field.fill(user);
+    const name = await field.inputValue();
+    await this.press("Log in");
+    await card.getByRole("definition").getByText(name, { exact: true }).waitFor();
+  }
+
+  /** Connects, and waits until messages flow. */
+  async connect(): Promise<void> {
+    await this.press("Connect");
+    await this.clientIs("ready");
+  }
+
+  /** Waits until the client is in this state. */
+  async clientIs(state: ClientState): Promise<void> {
+    await this.card("Connect").locator("[aria-current]").getByText(state, { exact: true })
+      .waitFor();
+  }
+
+  /** Waits until the diagram shows the session in this state. */
+  async sessionIs(phase: string): Promise<void> {
+    await this.page.getByRole("img", { name: `This one is ${phase}.` }).waitFor();
+  }
+
+  /** Publishes text to the channel `general`, and waits for the answer. */
+  async publish(content: string): Promise<void> {
+    const card = this.card("Publish");
+    await card.getByRole("textbox", { name: "Content", exact: true }).fill(content);
+    await this.press("Publish");
+    await card.getByText(/^201: kept as/).waitFor();
+  }
+
+  /** Waits until a message with this content is in the list. */
+  async message(content: string): Promise<Locator> {
+    const row = this.messages().filter({ has: this.page.getByText(content, { exact: true }) });
+    await row.first().waitFor();
+    return row;
+  }
+
+  /** The messages in the list. */
+  messages(): Locator {
+    return this.card("See it arrive").getByRole("listitem");
+  }
+
+  /** What the messages in the list say, in their order. */
+  async contents(): Promise<readonly string[]> {
+    return await this.messages().locator(".content").allTextContents();
+  }
+
+  /** The rows of the list of frames with this name, the newest first. */
+  frames(name: string): Locator {
+    const rows = this.card("Frames as they pass").getByRole("listitem");
+    return rows.filter({ has: this.page.locator(".name").getByText(name, { exact: true }) });
+  }
+
+  /** Waits until the last close is explained as this one. */
+  async closedWith(code: number, name: string): Promise<Locator> {
+    const heading = this.page.getByRole("heading", { name: `Closed with ${code} ${name}` });
+    await heading.waitFor();
+    return this.page.locator("#close");
+  }
+
+  /** Fails if the page is wider than what shows it. */
+  async assertNoSidewaysScroll(): Promise<void> {
+    const [wanted, has] = await this.page.evaluate<readonly [number, number]>(
+      "[document.documentElement.scrollWidth, document.documentElement.clientWidth]",
+    );
+    assert.equal(wanted, has, "the page is as wide as what shows it");
+  }
+}
