@@ -41,6 +41,8 @@ export interface ConnectionListener {
   ended(end: End): void;
 }
 
+/** The `readyState` of a socket that can be sent on. */
+const OPEN = 1;
 /** What a close code says when no close frame came (RFC 6455, section 7.4.1). */
 const ABNORMAL = 1006;
 /** After a sleep, or when the network may have changed, an answer is not waited for as long as usual. */
@@ -76,7 +78,6 @@ export class Connection {
   #messagesSinceBeat = false;
   /** What went wrong, as far as the platform tells. */
   #fault = "";
-  #isOpen = false;
   #isReady = false;
   #over = false;
 
@@ -85,10 +86,7 @@ export class Connection {
     this.#clock = parts.clock;
     this.#listener = listener;
     this.#socket = new parts.WebSocket(parts.url);
-    this.#socket.onopen = () => {
-      this.#isOpen = true;
-      listener.opened();
-    };
+    this.#socket.onopen = () => listener.opened();
     this.#socket.onmessage = ({ data }: { readonly data: unknown }) => this.#received(data);
     // Deno says 0 where the standard says 1006.
     this.#socket.onclose = ({ code, reason }: End) =>
@@ -104,7 +102,7 @@ export class Connection {
 
   /** Whether it can be sent on. */
   get isOpen(): boolean {
-    return this.#isOpen;
+    return this.#socket.readyState === OPEN;
   }
 
   /** Whether the gateway has said Ready. */
@@ -245,8 +243,9 @@ export class Connection {
     this.#socket.onclose = gone;
   }
 
+  /** On one that closes it would go nowhere, and browsers complain. */
   #send(frame: object): void {
-    this.#socket.send(JSON.stringify(frame));
+    if (this.isOpen) this.#socket.send(JSON.stringify(frame));
   }
 
   /** Sets the one timer. */

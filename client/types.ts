@@ -139,6 +139,8 @@ export interface ClientClock {
  * class: `onmessage` is called with `data`, `onclose` with `code` and `reason`.
  */
 export interface ClientSocket {
+  /** 1 while it can be sent on, as in the standard class. */
+  readonly readyState: number;
   /** Called when it is open. */
   onopen: unknown;
   /** Called with each message. */

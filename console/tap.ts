@@ -120,11 +120,13 @@ class TappedSocket implements ClientSocket {
     this.#listen(this.#socket);
   }
 
+  get readyState(): number {
+    return this.#isOver ? WebSocket.CLOSED : this.#socket?.readyState ?? WebSocket.CONNECTING;
+  }
+
   send(text: string): void {
-    // On one that closes it would go nowhere, and the browser would complain.
-    if (this.#socket?.readyState !== WebSocket.OPEN) return;
     const isWithheld = this.isMute && opOf(text) === Op.HeartbeatAck;
-    if (!isWithheld) this.#socket.send(text);
+    if (!isWithheld) this.#socket?.send(text);
     this.#tell({ type: "sent", text, isWithheld });
   }
 

@@ -69,6 +69,11 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
     return this.#over ? undefined : this.#link;
   }
 
+  /** As the standard has it, but for what is between open and closed. */
+  get readyState(): number {
+    return this.#over ? 3 : this.#opened ? 1 : 0;
+  }
+
   /** Whether Ready came. */
   get ready(): boolean {
     return this.#ready && !this.#over;

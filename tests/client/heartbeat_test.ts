@@ -77,6 +77,30 @@ Deno.test("an answer that comes behind many messages is waited for while they co
   assert.deepEqual(it.app.codes, [1006]);
 });
 
+Deno.test("nothing is sent on a connection that is closing", async () => {
+  const late: string[] = [];
+  await using gateway = await createMockGateway();
+  const WebSocket = class extends gateway.WebSocket {
+    override send(text: string): void {
+      if (this.readyState !== 1) late.push(text);
+      super.send(text);
+    }
+    // The end of the closing handshake is not told, as when a page has no time for it.
+    override dispatchEvent(event: Event): boolean {
+      return event.type === "close" || super.dispatchEvent(event);
+    }
+  };
+  const app = new App(gateway, { WebSocket });
+  await gateway.settled();
+  await gateway.close("all", { code: 4002 });
+  await gateway.advance(INTERVAL_MS);
+  assert.deepEqual(late, []);
+  // It is found out by the heartbeat that has no answer.
+  await gateway.advance(INTERVAL_MS);
+  assert.deepEqual(app.codes, [1006]);
+  await app.client.close();
+});
+
 Deno.test("a connection that does not become ready is given up after connectTimeoutMs", async () => {
   await using gateway = await createMockGateway();
   await gateway.setFaults("all", { delayMs: 3_600_000 });

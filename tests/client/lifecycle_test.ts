@@ -10,6 +10,7 @@ import { createMockGateway, FakeClock, settle } from "../../mock/mod.ts";
 import { App, stage } from "./support.ts";
 
 class NoSocket {
+  readonly readyState = 0;
   onopen: unknown;
   onmessage: unknown;
   onclose: unknown;

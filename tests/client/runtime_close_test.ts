@@ -9,6 +9,7 @@ import { type Disconnect, GatewayClient } from "../../client/mod.ts";
 
 /** A socket that is gone before it was open, as Deno says it: with an error, and then with code 0. */
 class GoneSocket {
+  readonly readyState = 3;
   onopen: unknown = null;
   onmessage: unknown = null;
   onclose: unknown = null;

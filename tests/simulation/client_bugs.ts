@@ -40,6 +40,9 @@ function between(name: string, make: () => Between): Bug {
               };
             }
 
+            get readyState(): number {
+              return this.#socket.readyState;
+            }
             set onmessage(handler: Handler) {
               this.#onmessage = handler;
             }

@@ -49,6 +49,11 @@ class RawSocket implements ClientSocket {
     void this.#live(url());
   }
 
+  /** Open from the handshake on; what is sent to one that is gone goes nowhere. */
+  get readyState(): number {
+    return this.#raw === undefined ? 0 : 1;
+  }
+
   send(text: string): void {
     this.#try((raw) => raw.text(text));
   }
