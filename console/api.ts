@@ -31,7 +31,7 @@ export interface Login {
 export interface Publication {
   readonly target: { readonly channel: string } | { readonly user: string } | "everyone";
   readonly author: string;
-  /** The text of one JSON value, which goes as it is: a number too long for this language stays whole. */
+  /** The text of one JSON value, which goes as it is. */
   readonly contentJson: string;
   readonly key: string;
 }
