@@ -13,24 +13,27 @@ import { backoffMs } from "./backoff.ts";
 import { Connection, type ConnectionParts, type End } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { GatewayError } from "./error.ts";
+import { resolveOptions } from "./options.ts";
 import { MessageQueue } from "./queue.ts";
 import { RecentIds } from "./recent_ids.ts";
-import { onWake, resolveUrl, systemClock, systemRandom, systemWebSocket, warn } from "./runtime.ts";
+import { onWake, warn } from "./runtime.ts";
 import { Tokens } from "./tokens.ts";
 import type {
   ClientEvents,
   ClientState,
   ClientTimer,
+  Disconnect,
   GatewayClientOptions,
   Message,
+  ReadySession,
 } from "./types.ts";
 
-const MAX_QUEUED = 1000;
-const CONNECT_TIMEOUT_MS = 30_000;
 /** How long {@linkcode GatewayClient.close} waits for the gateway's answer. */
 const CLOSE_GRACE_MS = 1000;
-/** So many tokens in a row, each newly got, are refused before the client gives up. */
+/** So many tokens in a row are refused before the client gives up. */
 const MAX_REFUSALS = 5;
+/** A session that ends sooner has not got over what ended the one before. */
+const STABLE_MS = 10_000;
 
 /** What the gateway's close codes say, by number. */
 const CLOSE_CODES: ReadonlyMap<number, CloseCodeInfo> = new Map(
@@ -83,8 +86,10 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   #state: ClientState = "connecting";
   #connection: Connection | undefined;
   #retry: ClientTimer | undefined;
-  /** Attempts in a row that did not become ready. */
+  /** Attempts in a row that came to nothing. */
   #failures = 0;
+  /** When the session became ready, in steady milliseconds. */
+  #readyAt = 0;
   /** Tokens in a row that were refused. */
   #refusals = 0;
   /** The id of the last message that came, or the position at which the session began. */
@@ -98,24 +103,13 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
    * @throws {TypeError} for options that can never work; what may heal is told as `error` instead
    */
   constructor(options: GatewayClientOptions) {
-    const { maxQueuedMessages = MAX_QUEUED, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
-    const { getToken, signal, clock = systemClock, random = systemRandom } = options;
-    if (typeof getToken !== "function") throw new TypeError("getToken: expected a function");
-    if (!(maxQueuedMessages >= 1)) throw new TypeError("maxQueuedMessages: expected 1 or more");
-    if (!(connectTimeoutMs > 0)) {
-      throw new TypeError("connectTimeoutMs: expected a positive number");
-    }
+    const { getToken, signal, random, maxQueuedMessages, ...parts } = resolveOptions(options);
     this.#maxQueued = maxQueuedMessages;
     this.#random = random;
     this.#receivedId = options.lastId;
-    this.#parts = {
-      url: resolveUrl(options.url),
-      WebSocket: options.WebSocket ?? systemWebSocket(),
-      clock,
-      connectTimeoutMs,
-    };
+    this.#parts = parts;
     this.#tokens = new Tokens({
-      clock,
+      clock: parts.clock,
       random,
       getToken,
       needed: () => this.#connection !== undefined,
@@ -216,7 +210,8 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
 
   /**
    * The messages from here on, those that are queued first. The loop ends when the app closes the client, and
-   * throws the {@linkcode GatewayError} when the gateway ends it for good. Leaving the loop closes nothing.
+   * throws the {@linkcode GatewayError} when the gateway ends it for good. Leaving the loop closes nothing. Who
+   * calls `next()` by hand leaves with `return()`: until then messages are queued for that loop.
    */
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
     return this.#queue.iterate();
@@ -245,7 +240,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     } catch (error) {
       // A page's policy may forbid it, for instance.
       this.#tell(error instanceof Error ? error : new Error(String(error)));
-      this.#wait();
+      if (this.#state === "connecting") this.#wait();
     }
   }
 
@@ -270,12 +265,20 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   #ready({ user, last_id: lastId, resumed }: Ready): void {
     const isRenewal = this.#state === "ready";
     this.#user = user;
-    this.#failures = this.#refusals = 0;
     this.#receivedId = lastId;
     if (isRenewal) return;
+    this.#refusals = 0;
+    this.#readyAt = this.#parts.clock.steady();
     this.#become("ready");
-    this.#emitter.emit("ready", { user, lastId, ...(resumed === undefined ? {} : { resumed }) });
-    if (resumed === false) this.#emitter.emit("gap", { lastId });
+    this.#tellSession({ user, lastId, ...(resumed === undefined ? {} : { resumed }) });
+  }
+
+  /** Unless a listener has closed the client meanwhile. */
+  #tellSession(session: ReadySession): void {
+    if (this.#state === "ready") this.#emitter.emit("ready", session);
+    if (this.#state === "ready" && session.resumed === false) {
+      this.#emitter.emit("gap", { lastId: session.lastId });
+    }
   }
 
   #message({ id, channel, author, content, time }: MessageFrame): void {
@@ -313,32 +316,37 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
 
   #ended({ code, reason }: End): void {
     this.#connection = undefined;
+    const wasReady = this.#state === "ready";
+    if (wasReady && this.#parts.clock.steady() - this.#readyAt >= STABLE_MS) this.#failures = 0;
+    let reconnect = CLOSE_CODES.get(code)?.reconnect ?? true;
     // It would be closed for the same bug in no time; see docs/protocol.md, "Rate limit".
     if (code === CloseCode.RateLimited.code) this.#failures = Infinity;
-    let reconnect = CLOSE_CODES.get(code)?.reconnect ?? true;
     if (code === CloseCode.IdentifyFailed.code) {
       this.#tokens.refused();
       // The gateway is there, whatever failed before: only refusals make the delay longer.
-      this.#failures = this.#refusals++;
+      if (!wasReady) this.#failures = this.#refusals++;
       reconnect = this.#refusals < MAX_REFUSALS;
     }
     const disconnect = { code, name: closeName(code), reason };
-    if (reconnect) {
-      const retryInMs = this.#wait();
-      this.#emitter.emit("disconnect", { ...disconnect, retryInMs });
-    } else {
+    if (reconnect) this.#wait(disconnect);
+    else {
       this.#emitter.emit("disconnect", disconnect);
       this.#finish(new GatewayError(code, reason));
     }
   }
 
-  /** Waits before the next attempt, for so many milliseconds. */
-  #wait(): number {
-    const delayMs = backoffMs(this.#failures, this.#random);
+  /** Waits before the next attempt; tells of what made it, if it was a connection that ended. */
+  #wait(disconnect?: Disconnect): void {
+    const retryInMs = backoffMs(this.#failures, this.#random);
     this.#failures += 1;
-    this.#retry = this.#parts.clock.setTimer(delayMs, () => this.#connect());
-    this.#become("waiting");
-    return delayMs;
+    this.#retry = this.#parts.clock.setTimer(retryInMs, () => this.#connect());
+    if (disconnect !== undefined) this.#emitter.emit("disconnect", { ...disconnect, retryInMs });
+    if (!this.#isClosed()) this.#become("waiting");
+  }
+
+  /** A method, because listeners change it between two looks. */
+  #isClosed(): boolean {
+    return this.#state === "closed";
   }
 
   #finish(error: GatewayError | undefined): void {

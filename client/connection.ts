@@ -51,8 +51,10 @@ const PROBE_MS = 5000;
 const SLEPT_MS = 2000;
 /** A probe is no closer than this to the heartbeat before, because frames are limited. */
 const LEAST_MS = 1000;
-/** Nor are regular heartbeats closer together, where a gateway's interval is one for tests. */
+/** Nor are regular heartbeats closer together, where a gateway's interval is one for tests… */
 const LEAST_INTERVAL_MS = 2000;
+/** …or so far apart that a dead connection would never be found out. */
+const MOST_INTERVAL_MS = 3_600_000;
 
 /** A heartbeat that has no answer yet. */
 interface Beat {
@@ -95,9 +97,7 @@ export class Connection {
     this.#socket.onerror = ({ message }: { readonly message?: unknown }) => {
       this.#fault = typeof message === "string" ? message : "";
     };
-    this.#arm(parts.connectTimeoutMs, () => {
-      this.#lost(`no Ready within ${parts.connectTimeoutMs} ms`);
-    });
+    this.#armReady(parts.connectTimeoutMs);
   }
 
   /** Whether it can be sent on. */
@@ -115,14 +115,19 @@ export class Connection {
     this.#send({ op: Op.Identify, token, ...(lastId === undefined ? {} : { last_id: lastId }) });
   }
 
-  /** Asks whether the gateway is still there, and gives it little time to answer. */
+  /** Asks whether the gateway is still there, or on its way to Ready, and gives it little time to answer. */
   check(): void {
-    if (this.#over || !this.#isReady) return;
+    if (this.#over) return;
     const now = this.#clock.steady();
     const leftMs = this.#dueAt - now;
+    if (!this.#isReady) {
+      if (leftMs > PROBE_MS) this.#armReady(PROBE_MS);
+      return;
+    }
     // Asked already: to ask again and again must not put the deadline off.
     if (this.#beat !== undefined && leftMs >= 0 && leftMs <= PROBE_MS) return;
-    if (now - this.#lastSentAt < LEAST_MS) return;
+    const tooSoonMs = this.#lastSentAt + LEAST_MS - now;
+    if (tooSoonMs > 0) return this.#arm(tooSoonMs, () => this.check());
     this.#sendBeat(Math.min(PROBE_MS, this.#intervalMs), true);
   }
 
@@ -141,11 +146,12 @@ export class Connection {
       });
       if (graceMs > 0) this.#arm(graceMs, resolve);
       else resolve();
-      this.#socket.close(1000, reason);
+      this.#close(1000, reason);
     });
   }
 
   #received(data: unknown): void {
+    if (this.#over) return;
     const frame = decodeServerFrame(data);
     if (frame === undefined) return;
     if ("fault" in frame) return this.#broken(frame.fault);
@@ -155,7 +161,10 @@ export class Connection {
   #handle(frame: ServerFrame): void {
     switch (frame.op) {
       case Op.Hello:
-        this.#intervalMs = Math.max(frame.heartbeat_interval, LEAST_INTERVAL_MS);
+        this.#intervalMs = Math.min(
+          Math.max(frame.heartbeat_interval, LEAST_INTERVAL_MS),
+          MOST_INTERVAL_MS,
+        );
         return;
       case Op.Ready:
         return this.#begun(frame);
@@ -174,8 +183,8 @@ export class Connection {
   #begun(frame: Ready): void {
     const isFirst = !this.#isReady;
     this.#isReady = true;
-    if (isFirst) this.#sendBeat(this.#intervalMs);
     this.#listener.ready(frame);
+    if (isFirst && !this.#over) this.#sendBeat(this.#intervalMs);
   }
 
   #sendBeat(patienceMs: number, isProbe = false): void {
@@ -186,8 +195,8 @@ export class Connection {
     this.#lastSentAt = sentAt;
     this.#beat = { time, sentAt, isProbe };
     this.#messagesSinceBeat = false;
-    this.#send({ op: Op.Heartbeat, time });
     this.#arm(patienceMs, () => this.#beatDue(patienceMs));
+    this.#send({ op: Op.Heartbeat, time });
   }
 
   #acknowledged(time: number): void {
@@ -225,11 +234,12 @@ export class Connection {
     this.#release(() => {});
     this.#over = true;
     this.#timer?.cancel();
-    this.#socket.close(closeCode, reason);
+    this.#close(closeCode, reason);
     this.#listener.ended({ code: ABNORMAL, reason });
   }
 
   #end(end: End): void {
+    if (this.#over) return;
     this.#release(() => {});
     this.#over = true;
     this.#timer?.cancel();
@@ -245,7 +255,26 @@ export class Connection {
 
   /** On one that closes it would go nowhere, and browsers complain. */
   #send(frame: object): void {
-    if (this.isOpen) this.#socket.send(JSON.stringify(frame));
+    if (!this.isOpen) return;
+    try {
+      this.#socket.send(JSON.stringify(frame));
+    } catch {
+      this.#lost("nothing can be sent");
+    }
+  }
+
+  /** Closes; one that cannot be closed is left to itself. */
+  #close(code: number, reason: string): void {
+    try {
+      this.#socket.close(code, reason);
+    } catch {
+      // Nothing is heard of it any more, whatever becomes of it.
+    }
+  }
+
+  /** Sets the time that is left until Ready. */
+  #armReady(ms: number): void {
+    this.#arm(ms, () => this.#lost(`no Ready within ${ms} ms`));
   }
 
   /** Sets the one timer. */

@@ -12,7 +12,7 @@ export class GatewayError extends Error {
   override readonly name = "GatewayError";
   /**
    * The close code: 4010 if the app's backend disconnected the user, 4003 if one token after the other was
-   * refused, 1009 or 4001 for a bug in the client.
+   * refused, 1009 if the token is longer than a frame may be, 4001 for a bug in the client.
    */
   readonly closeCode: number;
 

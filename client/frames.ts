@@ -14,7 +14,7 @@ export type Received = ServerFrame | undefined | { readonly fault: string };
 type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === "string";
-const isTime: Check = (value) => Number.isSafeInteger(value);
+const isTime: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
 const optional = (check: Check): Check => (value) => value === undefined || check(value);
 
 /** The fields of each frame, as far as the client relies on them. */

@@ -11,14 +11,22 @@ const MARGIN_MS = 60_000;
 /** Not sooner than this, should the app go on giving the token that is about to expire. */
 const LEAST_MS = 1000;
 
+/** How long a token is good for, in milliseconds from now. */
+export interface Lifetime {
+  /** When to get the next one. */
+  readonly renewInMs: number;
+  /** When the gateway will refuse it. */
+  readonly expiresInMs: number;
+}
+
 /**
- * How long until `token` wants to be renewed, in milliseconds; `undefined` if that cannot be told, and the
- * gateway has to say when it has expired.
+ * How long `token` is good for; `undefined` if that cannot be told, and the gateway has to say when it has
+ * expired.
  *
  * A device's clock may be off by hours. So the time that the issuer gave it (`exp` − `iat`) bounds what the
  * clock says, and stands alone where the clock says that a token has expired which was just handed out.
  */
-export function renewInMs(token: string, now: number): number | undefined {
+export function lifetimeOf(token: string, now: number): Lifetime | undefined {
   const claims = claimsOf(token);
   const expiresAt = secondsIn(claims, "exp");
   if (expiresAt === undefined) return undefined;
@@ -27,7 +35,8 @@ export function renewInMs(token: string, now: number): number | undefined {
   const byIssuer = issuedAt === undefined ? byClock : (expiresAt - issuedAt) * 1000;
   const leftMs = byClock > 0 ? Math.min(byClock, byIssuer) : byIssuer;
   if (leftMs <= 0) return undefined;
-  return Math.max(LEAST_MS, leftMs - Math.min(MARGIN_MS, leftMs / 5));
+  const renewInMs = Math.max(LEAST_MS, leftMs - Math.min(MARGIN_MS, leftMs / 5));
+  return { renewInMs, expiresInMs: leftMs };
 }
 
 function secondsIn(claims: unknown, name: string): number | undefined {

@@ -6,7 +6,7 @@
  */
 
 import { backoffMs } from "./backoff.ts";
-import { renewInMs } from "./jwt.ts";
+import { lifetimeOf } from "./jwt.ts";
 import type { ClientClock, ClientTimer, GatewayClientOptions, TokenRequest } from "./types.ts";
 
 /** How long the app may take; then it is asked again, for a request that hangs is as good as none. */
@@ -31,9 +31,11 @@ export class Tokens {
   #token: string | undefined;
   #reason: TokenRequest["reason"] = "start";
   #renewAt = Infinity;
-  #timer: ClientTimer | undefined;
-  /** Aborts the request that is under way. */
-  #asking: AbortController | undefined;
+  #expiresAt = Infinity;
+  /** For the next token. */
+  #renewal: ClientTimer | undefined;
+  /** Aborts the request that is under way, and its time that runs out. */
+  #asking: { readonly abort: AbortController; readonly patience: ClientTimer } | undefined;
   #failures = 0;
   #stopped = false;
 
@@ -47,38 +49,42 @@ export class Tokens {
     return this.#token;
   }
 
-  /** A token to connect with; `undefined` if one is being got, which `obtained` or `failed` will tell. */
+  /**
+   * A token to connect with; `undefined` if it has to be got first, which `obtained` or `failed` will tell.
+   * One that is to be renewed is good enough meanwhile.
+   */
   take(): string | undefined {
-    if (this.#token !== undefined && this.#parts.clock.steady() < this.#renewAt) return this.#token;
-    this.#ask();
-    return undefined;
+    const now = this.#parts.clock.steady();
+    if (this.#token === undefined || now >= this.#renewAt) this.#ask();
+    return now < this.#expiresAt ? this.#token : undefined;
   }
 
-  /** The gateway does not take the token. */
+  /** The gateway does not take the token; neither is one of use that was asked for before. */
   refused(): void {
     this.#token = undefined;
     this.#reason = "refused";
-    this.#timer?.cancel();
+    this.#renewal?.cancel();
+    this.#giveUp();
   }
 
   /** Nothing more is asked or told. */
   stop(): void {
     this.#stopped = true;
-    this.#timer?.cancel();
-    this.#asking?.abort();
+    this.#renewal?.cancel();
+    this.#giveUp();
   }
 
   #ask(): void {
     if (this.#asking !== undefined) return;
-    const asking = new AbortController();
-    this.#asking = asking;
-    this.#timer?.cancel();
-    const over = (): boolean => this.#stopped || this.#asking !== asking;
-    this.#timer = this.#parts.clock.setTimer(PATIENCE_MS, () => {
+    this.#renewal?.cancel();
+    const abort = new AbortController();
+    const patience = this.#parts.clock.setTimer(PATIENCE_MS, () => {
       this.#failed(new Error(`getToken: no token within ${PATIENCE_MS} ms`));
-      asking.abort();
     });
-    this.#request({ reason: this.#reason, signal: asking.signal }).then(
+    const asking = { abort, patience };
+    this.#asking = asking;
+    const over = (): boolean => this.#stopped || this.#asking !== asking;
+    this.#request({ reason: this.#reason, signal: abort.signal }).then(
       (token) => over() || this.#obtained(token),
       (error: unknown) =>
         over() || this.#failed(error instanceof Error ? error : new Error(String(error))),
@@ -89,21 +95,30 @@ export class Tokens {
     return assertToken(await this.#parts.getToken(request));
   }
 
-  #obtained(token: string): void {
+  /** Ends the request that is under way, answered or not. */
+  #giveUp(): void {
+    const asking = this.#asking;
     this.#asking = undefined;
-    this.#timer?.cancel();
+    asking?.patience.cancel();
+    asking?.abort.abort();
+  }
+
+  #obtained(token: string): void {
+    this.#giveUp();
     const { clock, obtained } = this.#parts;
     this.#failures = 0;
     this.#token = token;
     this.#reason = "expiring";
-    const inMs = renewInMs(token, clock.now());
-    this.#renewAt = inMs === undefined ? Infinity : clock.steady() + inMs;
-    if (inMs !== undefined) this.#renewIn(inMs);
+    const lifetime = lifetimeOf(token, clock.now());
+    const now = clock.steady();
+    this.#expiresAt = lifetime === undefined ? Infinity : now + lifetime.expiresInMs;
+    this.#renewAt = lifetime === undefined ? Infinity : now + lifetime.renewInMs;
+    if (lifetime !== undefined) this.#renewIn(lifetime.renewInMs);
     obtained();
   }
 
   #failed(error: Error): void {
-    this.#asking = undefined;
+    this.#giveUp();
     const { random, failed } = this.#parts;
     this.#renewIn(backoffMs(this.#failures, random));
     this.#failures += 1;
@@ -111,8 +126,8 @@ export class Tokens {
   }
 
   #renewIn(ms: number): void {
-    this.#timer?.cancel();
-    this.#timer = this.#parts.clock.setTimer(ms, () => {
+    this.#renewal?.cancel();
+    this.#renewal = this.#parts.clock.setTimer(ms, () => {
       if (this.#parts.needed()) this.#ask();
     });
   }

@@ -128,6 +128,34 @@ Deno.test("check() finds a dead connection within five seconds, and leaves a goo
   assert.deepEqual(it.app.codes, [1006]);
 });
 
+Deno.test("check() gives an attempt that hangs five seconds more, and then another is made", async () => {
+  await using gateway = await createMockGateway();
+  await gateway.setFaults("all", { delayMs: 3_600_000 });
+  const app = new App(gateway);
+  await gateway.advance(1000);
+  await gateway.setFaults("all", { delayMs: 0 });
+  // That of the first connection is on its way for an hour all the same.
+  app.client.check();
+  await gateway.advance(2000);
+  app.client.check();
+  await gateway.advance(2999);
+  assert.deepEqual(app.codes, []);
+  await gateway.advance(1);
+  assert.deepEqual(app.codes, [1006]);
+  await gateway.advance(250);
+  assert.equal(app.client.state, "ready");
+  await app.client.close();
+});
+
+Deno.test("an interval of the gateway that is absurd keeps no dead connection", async () => {
+  await using it = await stage();
+  await it.gateway.send("all", { json: { op: 0, heartbeat_interval: Number.MAX_SAFE_INTEGER } });
+  await it.gateway.advance(INTERVAL_MS);
+  await it.gateway.freeze();
+  await it.gateway.advance(2 * 3_600_000 + INTERVAL_MS);
+  assert.deepEqual(it.app.codes, [1006]);
+});
+
 Deno.test("check() again and again puts nothing off", async () => {
   await using it = await stage();
   await it.gateway.advance(10_000);
@@ -137,6 +165,17 @@ Deno.test("check() again and again puts nothing off", async () => {
     assert.deepEqual(it.app.codes, []);
     await it.gateway.advance(1000);
   }
+  assert.deepEqual(it.app.codes, [1006]);
+});
+
+Deno.test("check() just after an answer asks again within a second, and finds out", async () => {
+  await using it = await stage();
+  await it.gateway.advance(500);
+  await it.gateway.freeze();
+  it.app.client.check();
+  await it.gateway.advance(5499);
+  assert.deepEqual(it.app.codes, []);
+  await it.gateway.advance(1);
   assert.deepEqual(it.app.codes, [1006]);
 });
 

@@ -35,6 +35,9 @@ for (
     [{ maxQueuedMessages: 0 }, /^maxQueuedMessages: expected 1 or more$/],
     [{ maxQueuedMessages: NaN }, /^maxQueuedMessages: /],
     [{ connectTimeoutMs: -1 }, /^connectTimeoutMs: expected a positive number$/],
+    [{ lastId: null }, /^lastId: expected text, or undefined where there is none, got null$/],
+    [{ lastId: 5 }, /^lastId: expected text, or undefined where there is none, got 5$/],
+    [{ signal: {} }, /^signal: expected an AbortSignal$/],
   ] as const
 ) {
   Deno.test(`new GatewayClient() refuses ${JSON.stringify(options)}`, () => {
@@ -42,6 +45,13 @@ for (
     assert.throws(() => new GatewayClient(wrong), { name: "TypeError", message });
   });
 }
+
+Deno.test("new GatewayClient() refuses no options at all", () => {
+  assert.throws(() => Reflect.construct(GatewayClient, []), {
+    name: "TypeError",
+    message: "expected an object of options",
+  });
+});
 
 Deno.test("http and https are taken for ws and wss, and a fragment is left out", async () => {
   const urls: string[] = [];
@@ -137,6 +147,25 @@ Deno.test("an AbortSignal closes the client, at once or before it began", async 
   assert.equal(never.client.state, "closed");
   assert.deepEqual(never.requests, []);
   for await (const _ of never.client) assert.fail("nothing comes");
+});
+
+Deno.test("a client that is closed listens to its AbortSignal no more", async () => {
+  await using gateway = await createMockGateway();
+  const { signal } = new AbortController();
+  const counts = { add: 0, remove: 0 };
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    counts.add++;
+    add(...args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    counts.remove++;
+    remove(...args);
+  };
+  const app = new App(gateway, { signal });
+  await app.client.close();
+  assert.deepEqual(counts, { add: 1, remove: 1 });
 });
 
 Deno.test("await using closes the client", async () => {

@@ -95,10 +95,15 @@ Deno.test("a gap is told when what was missed is no longer kept, and the session
   assert.equal(app.contents.at(-1), "new");
 });
 
-Deno.test("a message that comes twice is handed on once", async () => {
+Deno.test("a message that comes twice is handed on once, also if others came between", async () => {
   await using it = await stage();
   const [id = ""] = await it.app.say("one");
   const frame = { op: 3, id, author: "bob", content: "one", time: 1 };
+  await it.gateway.send("all", { json: frame });
+  for (let count = 0; count < 900; count++) {
+    await it.gateway.send("all", { json: { ...frame, id: `between-${count}` } });
+  }
+  it.app.contents.length = 1;
   await it.gateway.send("all", { json: frame });
   await it.gateway.send("all", { json: { ...frame, id: "other-1", content: "two" } });
   assert.deepEqual(it.app.contents, ["one", "two"]);
@@ -148,7 +153,7 @@ Deno.test("the client comes back after any code that is not one of the gateway's
   }
 });
 
-Deno.test("delays double from 500 ms to 20 s, are drawn from zero on, and begin anew after Ready", async () => {
+Deno.test("delays double from 500 ms to 20 s, are drawn from zero on, and begin anew after a session that lasted", async () => {
   const limits = [0, 1, 2, 3, 4, 5, 6, 7, 1000].map((failures) => backoffMs(failures, () => 1));
   assert.deepEqual(limits, [500, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000, 20_000]);
   assert.equal(backoffMs(9, () => 0), 0);
@@ -165,11 +170,29 @@ Deno.test("delays double from 500 ms to 20 s, are drawn from zero on, and begin 
   const delays = app.disconnects.map(({ retryInMs }) => Math.round(retryInMs ?? -1));
   assert.deepEqual(delays.slice(0, 7), [500, 999, 1998, 3996, 7992, 15_984, 19_980]);
   broken = false;
+  const last = (): number => Math.round(app.disconnects.at(-1)?.retryInMs ?? -1);
+  // A session that ends at once has not got over what was wrong.
+  const stop = app.client.on("ready", () => {
+    stop();
+    void gateway.drop();
+  });
   await gateway.advance(20_000);
+  assert.equal(app.readies.length, 1);
+  assert.equal(last(), 19_980);
+  await gateway.advance(40_000);
   assert.equal(app.client.state, "ready");
   await gateway.drop();
-  assert.equal(Math.round(app.disconnects.at(-1)?.retryInMs ?? -1), 500);
+  assert.equal(last(), 500);
   await app.client.close();
+});
+
+Deno.test("a gateway that fails each session at once is not asked over and over", async () => {
+  await using it = await stage();
+  it.app.client.on("ready", () => void it.gateway.close("all", { code: 1011 }));
+  await it.gateway.close("all", { code: 1011 });
+  await it.gateway.advance(3_600_000);
+  // At delays of ten seconds on average.
+  assert.ok(it.app.readies.length < 400, String(it.app.readies.length));
 });
 
 Deno.test("check() tries at once what would have waited", async () => {
@@ -191,6 +214,11 @@ for (
     ["a frame without op", { json: { id: "x" } }],
     ["a Message without id", { json: { op: 3, author: "7", content: 1, time: 1 } }],
     ["a Heartbeat without time", { json: { op: 10 } }],
+    ["a Heartbeat with a time that is none", { json: { op: 10, time: -1 } }],
+    ["a Message whose channel is no text", {
+      json: { op: 3, id: "x-1", channel: 7, author: "7", content: 1, time: 1 },
+    }],
+    ["a Ready without last_id", { json: { op: 2, user: "alice" } }],
   ] as const
 ) {
   Deno.test(`the client leaves a connection on which it gets ${what}, and resumes`, async () => {

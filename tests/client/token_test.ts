@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { GatewayError } from "../../client/mod.ts";
-import { renewInMs } from "../../client/jwt.ts";
+import { lifetimeOf } from "../../client/jwt.ts";
 import { createMockGateway, type TokenFault } from "../../mock/mod.ts";
 import { App, stage } from "./support.ts";
 
@@ -17,32 +17,41 @@ function jwt(claims: object): string {
   return `e30.${bytes.toBase64({ alphabet: "base64url", omitPadding: true })}.c2ln`;
 }
 
-Deno.test("renewInMs() is a minute before the token expires, or a fifth of a short life", () => {
+Deno.test("lifetimeOf() renews a minute before the token expires, or a fifth of a short life", () => {
   const now = 1_700_000_000_000;
   const s = now / 1000;
-  assert.equal(renewInMs(jwt({ iat: s, exp: s + 3600 }), now), HOUR_MS - 60_000);
-  assert.equal(renewInMs(jwt({ exp: s + 3600 }), now), HOUR_MS - 60_000);
-  assert.equal(renewInMs(jwt({ iat: s, exp: s + 100 }), now), 80_000);
-  assert.equal(renewInMs(jwt({ iat: s, exp: s + 1 }), now), 1000);
-  assert.equal(renewInMs(jwt({ iat: s - 3000, exp: s + 600 }), now), 540_000);
-  assert.equal(renewInMs(jwt({ iat: s, exp: s + 0.5, sub: "\u{1f600}>>>???" }), now), 1000);
+  assert.equal(lifetimeOf(jwt({ iat: s, exp: s + 3600 }), now)?.renewInMs, HOUR_MS - 60_000);
+  assert.equal(lifetimeOf(jwt({ exp: s + 3600 }), now)?.renewInMs, HOUR_MS - 60_000);
+  assert.equal(lifetimeOf(jwt({ iat: s, exp: s + 100 }), now)?.renewInMs, 80_000);
+  assert.equal(lifetimeOf(jwt({ iat: s, exp: s + 1 }), now)?.renewInMs, 1000);
+  assert.equal(lifetimeOf(jwt({ iat: s - 3000, exp: s + 600 }), now)?.renewInMs, 540_000);
+  assert.equal(
+    lifetimeOf(jwt({ iat: s, exp: s + 0.5, sub: "\u{1f600}>>>???" }), now)?.renewInMs,
+    1000,
+  );
 });
 
-Deno.test("renewInMs() does not believe a clock that is wrong", () => {
+Deno.test("lifetimeOf() does not believe a clock that is wrong", () => {
   const now = 1_700_000_000_000;
   const s = now / 1000;
   // Five hours ahead: by this clock the token that was just made has expired long ago.
-  assert.equal(renewInMs(jwt({ iat: s - 18_000, exp: s - 14_400 }), now), HOUR_MS - 60_000);
+  assert.equal(
+    lifetimeOf(jwt({ iat: s - 18_000, exp: s - 14_400 }), now)?.renewInMs,
+    HOUR_MS - 60_000,
+  );
   // Five hours behind: by this clock it has six hours.
-  assert.equal(renewInMs(jwt({ iat: s + 18_000, exp: s + 21_600 }), now), HOUR_MS - 60_000);
+  assert.equal(
+    lifetimeOf(jwt({ iat: s + 18_000, exp: s + 21_600 }), now)?.renewInMs,
+    HOUR_MS - 60_000,
+  );
   // Nothing can be told.
-  assert.equal(renewInMs(jwt({ exp: s - 14_400 }), now), undefined);
+  assert.equal(lifetimeOf(jwt({ exp: s - 14_400 }), now), undefined);
 });
 
-Deno.test("renewInMs() knows nothing of what is no JWT, or has no expiry", () => {
+Deno.test("lifetimeOf() knows nothing of what is no JWT, or has no expiry", () => {
   const odd = ["", "opaque", "a.b.c", "a.!!!.c", `a.${btoa("null")}.c`, `a.${btoa("[1")}.c`];
   for (const token of [...odd, jwt({}), jwt({ exp: "soon" }), jwt({ exp: null })]) {
-    assert.equal(renewInMs(token, 0), undefined, token);
+    assert.equal(lifetimeOf(token, 0), undefined, token);
   }
 });
 
@@ -291,6 +300,75 @@ Deno.test("a request for a token that hangs is given up after 30 seconds, and ma
   late.resolve(await gateway.token({ user: "eve" }));
   await gateway.advance(60_000);
   assert.equal(app.received(1).length, 1);
+  await app.client.close();
+});
+
+Deno.test("a renewal that hangs until the token has expired does not hold the client", async () => {
+  await using gateway = await createMockGateway();
+  const signals: AbortSignal[] = [];
+  const app = new App(gateway, {
+    getToken: ({ signal }) => {
+      signals.push(signal);
+      return signals.length === 2
+        ? new Promise(() => {})
+        : gateway.token({ user: "alice", expiresInS: 20 });
+    },
+  });
+  await gateway.advance(20_000);
+  assert.deepEqual(app.codes, [4003]);
+  assert.equal(signals[1]?.aborted, true);
+  await gateway.advance(250);
+  assert.equal(app.client.state, "ready");
+  assert.deepEqual(app.requests.map(({ reason }) => reason), ["start", "expiring", "refused"]);
+  await app.client.close();
+});
+
+Deno.test("a token that is still good is used while no other can be had", async () => {
+  await using gateway = await createMockGateway();
+  const app = new App(gateway, {
+    getToken: ({ reason }) => {
+      if (reason === "expiring") throw new Error("the login service is down");
+      return gateway.token({ user: "alice", expiresInS: 3600 });
+    },
+  });
+  await gateway.advance(HOUR_MS - 50_000);
+  await gateway.drop();
+  await gateway.advance(1000);
+  assert.equal(app.client.state, "ready");
+  await gateway.advance(40_000);
+  assert.deepEqual(app.codes, [1006]);
+  await app.client.close();
+});
+
+Deno.test("a token that is renewed while the client connects is the one that it identifies with", async () => {
+  await using gateway = await createMockGateway();
+  const app = new App(gateway, { expiresInS: 3600 });
+  await gateway.advance(HOUR_MS - 61_000);
+  await gateway.setFaults("all", { delayMs: 2000 });
+  await gateway.drop();
+  await gateway.advance(20_000);
+  assert.equal(app.client.state, "ready");
+  await gateway.setFaults("all", { delayMs: 0 });
+  await gateway.advance(HOUR_MS - 120_000);
+  assert.deepEqual(app.codes, [1006]);
+  await app.client.close();
+});
+
+Deno.test("the end of a session that expired is none of the five refusals", async () => {
+  await using gateway = await createMockGateway();
+  let bad = 0;
+  const app = new App(gateway, {
+    getToken: ({ reason }) => {
+      if (reason === "start" || bad === 4) return gateway.token({ user: "alice" });
+      bad += 1;
+      return gateway.token({ fault: "wrong_signature" });
+    },
+  });
+  await gateway.settled();
+  await gateway.close("all", { code: 4003 });
+  await gateway.advance(20_000);
+  assert.deepEqual(app.codes, [4003, 4003, 4003, 4003, 4003]);
+  assert.equal(app.client.state, "ready");
   await app.client.close();
 });
 

@@ -1,0 +1,233 @@
+/**
+ * Sockets that do what sockets should not: throw, tell things twice, and go on telling when nobody listens.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { type ClientEvents, GatewayClient } from "../../client/mod.ts";
+import { FakeClock, settle } from "../../mock/mod.ts";
+
+type Handler = ((event: object) => void) | null;
+
+/** A socket that a test plays the gateway on. */
+class OddSocket {
+  static readonly made: OddSocket[] = [];
+  onopen: Handler = null;
+  onmessage: Handler = null;
+  onclose: Handler = null;
+  onerror: Handler = null;
+  readyState = 0;
+  readonly closes: (readonly [number | undefined, string | undefined])[] = [];
+  throwsOnSend = false;
+  throwsOnClose = false;
+
+  constructor() {
+    OddSocket.made.push(this);
+  }
+
+  send(): void {
+    if (this.throwsOnSend) throw new Error("it does not send");
+  }
+
+  close(code?: number, reason?: string): void {
+    this.closes.push([code, reason]);
+    if (this.throwsOnClose) throw new Error("it does not close");
+  }
+
+  open(): void {
+    this.readyState = 1;
+    this.onopen?.({});
+  }
+
+  receive(frame: unknown): void {
+    this.onmessage?.({ data: typeof frame === "string" ? frame : JSON.stringify(frame) });
+  }
+
+  end(code: number): void {
+    this.readyState = 3;
+    this.onclose?.({ code, reason: "" });
+  }
+
+  ready(): void {
+    this.open();
+    this.receive({ op: 0, heartbeat_interval: 45_000 });
+    this.receive({ op: 2, user: "alice", last_id: "x-0" });
+  }
+}
+
+const MESSAGE = { op: 3, id: "x-1", author: "bob", content: "hello", time: 1 };
+
+/** A client on such sockets, with what it told. */
+async function begin(): Promise<{
+  readonly client: GatewayClient;
+  readonly clock: FakeClock;
+  readonly told: string[];
+  /** The newest socket. */
+  readonly socket: () => OddSocket;
+}> {
+  OddSocket.made.length = 0;
+  const clock = new FakeClock();
+  const client = new GatewayClient({
+    url: "ws://gateway.example/gateway",
+    WebSocket: OddSocket,
+    clock,
+    random: () => 0.5,
+    getToken: () => "a token",
+  });
+  const told: string[] = [];
+  const types: readonly (keyof ClientEvents)[] = [
+    ...["message", "ready", "gap", "disconnect", "error", "close"] as const,
+  ];
+  for (const type of types) client.on(type, () => told.push(type));
+  client.on("state", (state) => told.push(state));
+  await settle();
+  const socket = (): OddSocket => {
+    const last = OddSocket.made.at(-1);
+    assert.ok(last);
+    return last;
+  };
+  return { client, clock, told, socket };
+}
+
+Deno.test("a broken frame is answered with a close of 4001 that says what was wrong", async () => {
+  const { client, socket } = await begin();
+  socket().ready();
+  socket().receive("{");
+  assert.deepEqual(socket().closes, [[4001, "not a frame of the gateway: expected JSON"]]);
+  assert.equal(client.state, "waiting");
+  await client.close();
+});
+
+Deno.test("a socket that throws when it is closed is left, and the client goes on", async () => {
+  const { client, clock, socket } = await begin();
+  socket().ready();
+  socket().throwsOnClose = true;
+  socket().receive("{");
+  assert.equal(client.state, "waiting");
+  await clock.advance(250);
+  socket().ready();
+  assert.equal(client.state, "ready");
+  socket().throwsOnClose = true;
+  const closing = client.close();
+  await clock.advance(1000);
+  await closing;
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("a socket that throws when it sends is left, and the client goes on", async () => {
+  const { client, clock, told, socket } = await begin();
+  socket().throwsOnSend = true;
+  socket().ready();
+  assert.deepEqual(told, ["disconnect", "waiting"]);
+  await clock.advance(250);
+  assert.equal(OddSocket.made.length, 2);
+  socket().open();
+  socket().receive({ op: 0, heartbeat_interval: 45_000 });
+  socket().throwsOnSend = true;
+  socket().receive({ op: 2, user: "alice", last_id: "x-0" });
+  assert.equal(client.state, "waiting");
+  await client.close();
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("a close that is told twice, or late, disturbs no other connection", async () => {
+  const { client, clock, socket } = await begin();
+  const first = socket();
+  const gone = first.onclose;
+  first.ready();
+  first.end(1006);
+  gone?.({ code: 1006, reason: "" });
+  await clock.advance(250);
+  assert.equal(OddSocket.made.length, 2);
+  socket().ready();
+  gone?.({ code: 4010, reason: "" });
+  assert.equal(client.state, "ready");
+  await clock.advance(1000);
+  assert.equal(OddSocket.made.length, 2);
+  void client.close();
+  await clock.advance(1000);
+});
+
+Deno.test("what comes after the client was closed is not handed on", async () => {
+  const { client, clock, told, socket } = await begin();
+  socket().ready();
+  const hear = socket().onmessage;
+  const closing = client.close();
+  socket().receive(MESSAGE);
+  hear?.({ data: JSON.stringify(MESSAGE) });
+  await clock.advance(1000);
+  await closing;
+  assert.deepEqual(told, ["ready", "ready", "closed", "close"]);
+});
+
+for (
+  const [type, expected] of [
+    ["state", ["ready", "ready", "disconnect", "waiting", "closed", "close"]],
+    ["ready", ["ready", "ready", "closed", "close"]],
+    ["disconnect", ["ready", "ready", "disconnect", "closed", "close"]],
+  ] as const
+) {
+  Deno.test(`a client that is closed by a listener of ${type} tells nothing after close`, async () => {
+    const { client, clock, told, socket } = await begin();
+    client.on(type, (event) => {
+      if (type !== "state" || event === "waiting") void client.close();
+    });
+    socket().ready();
+    if (client.state !== "closed") socket().end(1011);
+    await clock.advance(60_000);
+    assert.deepEqual(told, expected);
+    assert.equal(OddSocket.made.length, 1);
+    assert.equal(clock.pending, 0);
+  });
+}
+
+Deno.test("a client that is closed by a listener of gap tells nothing after close", async () => {
+  const { client, clock, told, socket } = await begin();
+  client.on("state", (state) => state === "ready" && void client.close());
+  socket().open();
+  socket().receive({ op: 0, heartbeat_interval: 45_000 });
+  socket().receive({ op: 2, user: "alice", last_id: "x-0", resumed: false });
+  assert.deepEqual(told, ["ready", "closed", "close"]);
+  await clock.advance(1000);
+});
+
+Deno.test("a client that is closed by a listener of error stays closed", async () => {
+  const clock = new FakeClock();
+  class Forbidden extends OddSocket {
+    constructor() {
+      super();
+      throw new DOMException("the page's policy forbids it", "SecurityError");
+    }
+  }
+  const client = new GatewayClient({
+    url: "ws://gateway.example/gateway",
+    WebSocket: Forbidden,
+    clock,
+    getToken: () => "a token",
+  });
+  let closes = 0;
+  client.on("close", () => closes++);
+  client.on("error", () => void client.close());
+  await settle();
+  await clock.advance(60_000);
+  assert.equal(client.state, "closed");
+  await client.close();
+  assert.equal(closes, 1);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("a listener that is added while others are told hears of the next event, not of this one", async () => {
+  const { client, clock, socket } = await begin();
+  socket().ready();
+  let late = 0;
+  client.on("message", () => {
+    if (late === 0) client.on("message", () => late++);
+  });
+  socket().receive(MESSAGE);
+  assert.equal(late, 0);
+  socket().receive({ ...MESSAGE, id: "x-2" });
+  assert.equal(late, 1);
+  void client.close();
+  await clock.advance(1000);
+});
