@@ -55,7 +55,9 @@ export function onWake(callback: () => void): () => void {
     [globalThis, "pageshow"],
     [page, "visibilitychange"],
   ];
-  const wake = (): void => {
+  const wake = (event: Event): void => {
+    // A page is shown when it is loaded, too: nothing has changed since then.
+    if (event.type === "pageshow" && Reflect.get(event, "persisted") !== true) return;
     if (!(page instanceof EventTarget) || Reflect.get(page, "visibilityState") !== "hidden") {
       callback();
     }

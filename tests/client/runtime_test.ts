@@ -43,6 +43,9 @@ Deno.test("onWake() hears of a page that is looked at again, and not of one that
     page.visibilityState = "visible";
     globalThis.dispatchEvent(new Event("online"));
     globalThis.dispatchEvent(new Event("pageshow"));
+    assert.equal(woken, 2);
+    // From the cache of pages that were left.
+    globalThis.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
     assert.equal(woken, 3);
     stop();
     page.dispatchEvent(new Event("visibilitychange"));
