@@ -356,7 +356,12 @@ export class SimulatedClient {
     const world = this.#world;
     world.stir();
     if (reason === "expiring" && !this.mood.renews) throw new Error("the app has no new token");
-    if (this.#random.chance(0.5)) return this.#freshToken();
+    const luck = this.#random.unit();
+    if (luck < (reason === "expiring" ? 0.1 : 0.02) && world.allows("tokens")) {
+      world.count("tokens that never came");
+      return new Promise(() => {});
+    }
+    if (luck < 0.5) return this.#freshToken();
     return new Promise((resolve) => {
       this.device.setTimer(this.#random.int(0, 400), () => {
         world.stir();
@@ -371,11 +376,12 @@ export class SimulatedClient {
     const { clock, memberships, users } = this.#world;
     this.mood.flaw = undefined;
     const lifeMs = this.#random.pick(LIVES_MS);
+    const briefMs = this.#random.int(2000, 60_000);
     const token = {
       serial: 0,
       user: flaw === "strange_user" ? this.#random.pick(users) : this.user,
       channels: [...memberships.get(this.user) ?? []],
-      expiresAtMs: clock.now() + (flaw === "expired" ? -1 : flaw === "brief" ? 5000 : lifeMs),
+      expiresAtMs: clock.now() + (flaw === "expired" ? -1 : flaw === "brief" ? briefMs : lifeMs),
       signed: flaw !== "unsigned",
     };
     return tokenText(token, clock.now());

@@ -27,9 +27,13 @@ Deno.test("simulate() keeps every rule through days of faults, and sees each fau
   for (const fault of FAULTS) if (!STANDING.includes(fault)) happened(fault);
   for (const { code } of Object.values(CloseCode)) happened(`closed with ${code}`);
   for (const what of ["resumed", "not resumed", "join", "leave", "disconnect"]) happened(what);
-  for (const what of ["gaps told", "apps that did not read", "tokens that could not be had"]) {
-    happened(what);
-  }
+  const ofApps = [
+    "gaps told",
+    "apps that did not read",
+    "tokens that could not be had",
+    "tokens that never came",
+  ];
+  for (const what of ofApps) happened(what);
   happened("logged: a replay broke off");
 });
 
