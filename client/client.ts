@@ -300,9 +300,11 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     this.#become("paused");
   }
 
-  /** After the usual delay, so that an app that is only a little too slow does not connect all the time. */
+  /** After the first delay, so that an app that is only a little too slow does not connect all the time. */
   #taken(): void {
-    if (this.#state === "paused" && this.#queue.length <= this.#maxQueued / 2) this.#wait();
+    if (this.#state !== "paused" || this.#queue.length > this.#maxQueued / 2) return;
+    this.#failures = 0;
+    this.#wait();
   }
 
   /** Gives what is queued to listeners, if there is no loop that will take it. */

@@ -64,14 +64,14 @@ export class Tokens {
     this.#token = undefined;
     this.#reason = "refused";
     this.#renewal?.cancel();
-    this.#giveUp();
+    this.#settle()?.abort();
   }
 
   /** Nothing more is asked or told. */
   stop(): void {
     this.#stopped = true;
     this.#renewal?.cancel();
-    this.#giveUp();
+    this.#settle()?.abort();
   }
 
   #ask(): void {
@@ -80,6 +80,7 @@ export class Tokens {
     const abort = new AbortController();
     const patience = this.#parts.clock.setTimer(PATIENCE_MS, () => {
       this.#failed(new Error(`getToken: no token within ${PATIENCE_MS} ms`));
+      abort.abort();
     });
     const asking = { abort, patience };
     this.#asking = asking;
@@ -95,16 +96,16 @@ export class Tokens {
     return assertToken(await this.#parts.getToken(request));
   }
 
-  /** Ends the request that is under way, answered or not. */
-  #giveUp(): void {
+  /** The request that was under way is over. */
+  #settle(): AbortController | undefined {
     const asking = this.#asking;
     this.#asking = undefined;
     asking?.patience.cancel();
-    asking?.abort.abort();
+    return asking?.abort;
   }
 
   #obtained(token: string): void {
-    this.#giveUp();
+    this.#settle();
     const { clock, obtained } = this.#parts;
     this.#failures = 0;
     this.#token = token;
@@ -118,7 +119,7 @@ export class Tokens {
   }
 
   #failed(error: Error): void {
-    this.#giveUp();
+    this.#settle();
     const { random, failed } = this.#parts;
     this.#renewIn(backoffMs(this.#failures, random));
     this.#failures += 1;

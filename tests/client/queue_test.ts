@@ -85,6 +85,16 @@ Deno.test("a queue of one works", async () => {
   assert.deepEqual(await taking, numbered(5));
 });
 
+Deno.test("pausing is no failure: the delay stays short however often it happens", async () => {
+  await using it = await stage({ silent: true, maxQueuedMessages: 2 });
+  await it.app.say(...numbered(40));
+  let taken: unknown[] | undefined;
+  void take(it.app.client, 40).then((contents) => taken = contents);
+  // At most one delay for each message.
+  await it.gateway.advance(40 * 250);
+  assert.deepEqual(taken, numbered(40));
+});
+
 Deno.test("with a listener and no loop nothing is queued", async () => {
   await using it = await stage({ maxQueuedMessages: 3 });
   await it.app.say(...numbered(50));

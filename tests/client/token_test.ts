@@ -296,6 +296,8 @@ Deno.test("a request for a token that hangs is given up after 30 seconds, and ma
   assert.equal(signals[0]?.aborted, true);
   await gateway.advance(250);
   assert.equal(app.client.state, "ready");
+  // One that was answered is over, and not aborted.
+  assert.equal(signals[1]?.aborted, false);
   // What comes that late is not used.
   late.resolve(await gateway.token({ user: "eve" }));
   await gateway.advance(60_000);
