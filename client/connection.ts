@@ -125,7 +125,7 @@ export class Connection {
       return;
     }
     // Asked already: to ask again and again must not put the deadline off.
-    if (this.#beat !== undefined && leftMs >= 0 && leftMs <= PROBE_MS) return;
+    if (this.#beat?.isProbe === true && leftMs >= 0) return;
     const tooSoonMs = this.#lastSentAt + LEAST_MS - now;
     if (tooSoonMs > 0) return this.#arm(tooSoonMs, () => this.check());
     this.#sendBeat(Math.min(PROBE_MS, this.#intervalMs), true);

@@ -179,6 +179,18 @@ Deno.test("check() just after an answer asks again within a second, and finds ou
   assert.deepEqual(it.app.codes, [1006]);
 });
 
+Deno.test("seed 17: check() just after a heartbeat without an answer asks again, and finds out", async () => {
+  await using it = await stage();
+  await it.gateway.advance(INTERVAL_MS - 1);
+  await it.gateway.freeze();
+  await it.gateway.advance(301);
+  it.app.client.check();
+  await it.gateway.advance(700 + 4999);
+  assert.deepEqual(it.app.codes, []);
+  await it.gateway.advance(1);
+  assert.deepEqual(it.app.codes, [1006]);
+});
+
 Deno.test("check() in a row asks once a second at the most, so that the limit of frames is kept", async () => {
   await using it = await stage();
   for (let count = 0; count < 6000; count++) {

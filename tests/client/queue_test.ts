@@ -87,12 +87,21 @@ Deno.test("a queue of one works", async () => {
 
 Deno.test("pausing is no failure: the delay stays short however often it happens", async () => {
   await using it = await stage({ silent: true, maxQueuedMessages: 2 });
-  await it.app.say(...numbered(40));
-  let taken: unknown[] | undefined;
-  void take(it.app.client, 40).then((contents) => taken = contents);
-  // At most one delay for each message.
-  await it.gateway.advance(40 * 250);
-  assert.deepEqual(taken, numbered(40));
+  await it.app.say(...numbered(30));
+  const { clock } = it.gateway;
+  const taken: unknown[] = [];
+  const reading = (async () => {
+    for await (const { content } of it.app.client) {
+      taken.push(content);
+      if (taken.length === 30) break;
+      await new Promise<void>((resolve) => void clock.setTimer(100, resolve));
+    }
+  })();
+  // For each message at most the time that it takes, and a first delay.
+  await it.gateway.advance(30 * (100 + 250));
+  assert.deepEqual(taken, numbered(30));
+  await reading;
+  assert.ok(it.app.states.filter((state) => state === "paused").length >= 5);
 });
 
 Deno.test("with a listener and no loop nothing is queued", async () => {

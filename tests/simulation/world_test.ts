@@ -50,6 +50,12 @@ Deno.test("simulate() delivers everything at once in a world without faults", as
   assert.deepEqual([...counts.keys()].filter((name) => name.startsWith("closed")), []);
 });
 
+Deno.test("seed 17: a device that wakes with a heartbeat due gives up a dead connection", async () => {
+  // Being told that it woke, the client set a timer to ask, which then took the heartbeat for answered.
+  const { violation } = await simulate({ seed: "17", hours: 5, clients: 20 });
+  assert.equal(violation?.message, undefined);
+});
+
 Deno.test("simulate() takes a world of one client", async () => {
   const { violation } = await simulate({ seed: "alone", hours: 24, clients: 1 });
   assert.equal(violation?.message, undefined);
