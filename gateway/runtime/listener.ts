@@ -166,8 +166,9 @@ function serve(options: ListenOptions, port: number): Deno.HttpServer<Deno.NetAd
       return problem("internal_error", "Something went wrong in the gateway; its log has it.");
     },
   }, (request, info) => {
-    // The runtime makes the URL of Host and target, so that a Host with a path in it would choose the route.
-    if (!HOST.test(request.headers.get("host") ?? "")) {
+    // The runtime makes the URL of Host and target, so that a Host with a path in it would choose the route;
+    // and one with a number out of range, or a bad name, would make it a URL that cannot be read.
+    if (!HOST.test(request.headers.get("host") ?? "") || !URL.canParse(request.url)) {
       return problem("invalid_host", "Host is not a name or address with an optional port.");
     }
     const address = clientAddress(request, info.remoteAddr.hostname, trustedProxies);

@@ -1,0 +1,55 @@
+/**
+ * What `Host` does: one that is no name or address is refused before any route, and is nobody's bug.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { GatewayProcess } from "./support/process.ts";
+import { processTest } from "./support/suite.ts";
+import type { Target } from "./support/target.ts";
+import { within } from "./support/wait.ts";
+
+interface Heard {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Asks for `path` with a `Host` that no HTTP client would send. */
+async function ask(
+  gateway: Target,
+  { method = "GET", path, host }: {
+    readonly method?: string;
+    readonly path: string;
+    readonly host: string;
+  },
+): Promise<Heard> {
+  const { hostname, port } = new URL(gateway.url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  const head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+  await connection.write(new TextEncoder().encode(head));
+  const answer = await within("the answer", new Response(connection.readable).text());
+  const end = answer.indexOf("\r\n\r\n");
+  assert.ok(end >= 0, `no answer to ${host}`);
+  return { status: Number(answer.split(" ")[1]), text: answer.slice(end + 4) };
+}
+
+const IMPOSSIBLE = ["256.256.256.256", "1.2.3.4.5", "localhost:99999", ":8200", "[1:2:3]", "xn--a"];
+
+processTest(
+  "a Host that is no name or address is refused on every route, and is no bug",
+  async () => {
+    await using gateway = await GatewayProcess.start();
+    for (const host of IMPOSSIBLE) {
+      for (const path of ["/", "/console.json", "/health", "/gateway", "/messages", "/nowhere"]) {
+        const { status, text } = await ask(gateway, { path, host });
+        assert.equal(status, 400, `${host}${path}`);
+        assert.equal(JSON.parse(text).code, "invalid_host", `${host}${path}`);
+      }
+      const head = await ask(gateway, { method: "HEAD", path: "/health", host });
+      assert.deepEqual([head.status, head.text], [400, ""], host);
+    }
+    const { body } = await gateway.backend.request("GET", "/metrics");
+    assert.match(String(body), /^gateway_bugs_total 0$/m);
+  },
+);
