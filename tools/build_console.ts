@@ -10,15 +10,17 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseConfig } from "../gateway/config.ts";
 import { CONSOLE_FILES } from "../gateway/http/console.ts";
-import { bundle, ROOT } from "./bundler.ts";
+import { digestOf, filesBelow } from "./build_stamp.ts";
+import { bundle, type BundleOptions, ROOT } from "./bundler.ts";
 
 const TARGET = new URL("dist/console/", ROOT);
-/** Says from what the build is, so that a second start has nothing to do and needs no bundler. */
-const STAMP = "sources.sha256";
+/** Says from what the build is and what it came to, so that a second start needs no bundler. */
+const STAMP = "stamp.sha256";
+/** How long a start waits for the bundler: who has no network still has a gateway to start. */
+const START_LIMIT_MS = 20_000;
 /** Everything that the bundle can come from: what the console may import, and how it is built. */
 const SOURCES = [
   "client/",
@@ -27,32 +29,22 @@ const SOURCES = [
   "deno.lock",
   "gateway/protocol/",
   "tools/build_console.ts",
+  "tools/build_stamp.ts",
   "tools/bundler.ts",
 ];
 
-/** The paths of the files below `path`, in order. */
-function filesBelow(path: string): readonly string[] {
-  if (!path.endsWith("/")) return [path];
-  return [...Deno.readDirSync(new URL(path, ROOT))].flatMap(({ name, isDirectory }) =>
-    filesBelow(`${path}${name}${isDirectory ? "/" : ""}`)
-  ).sort();
+/** The stamp of the build in `folder`, if it was made of the sources with this digest. */
+function stampOf(sources: string, folder: URL): string {
+  return `${sources}\n${digestOf(CONSOLE_FILES, folder)}\n`;
 }
 
-function hashOfSources(): string {
-  const hash = createHash("sha256");
-  for (const path of SOURCES.flatMap(filesBelow)) {
-    const bytes = Deno.readFileSync(new URL(path, ROOT));
-    hash.update(`${path}\n${bytes.byteLength}\n`).update(bytes);
-  }
-  return hash.digest("hex");
-}
-
-/** What is in the build that is there says it was made from; nothing if there is none. */
-function stampOfBuild(): string | undefined {
+/** Whether the build that is there is whole, and of these sources. */
+function isBuilt(sources: string): boolean {
   try {
-    return Deno.readTextFileSync(new URL(STAMP, TARGET));
+    return Deno.readTextFileSync(new URL(STAMP, TARGET)) === stampOf(sources, TARGET);
   } catch {
-    return undefined;
+    // Whatever cannot be read is made anew, or is what making it fails by.
+    return false;
   }
 }
 
@@ -63,22 +55,28 @@ function styles(): string {
 }
 
 /**
- * Builds `dist/console/` unless it is as it would become.
+ * Builds `dist/console/` unless it is as it would become. The bundler may take `limitMs`.
  *
  * @returns whether it had to; @throws {Error} why it cannot be built: then what was there is still there
  */
-export async function buildConsole(): Promise<boolean> {
-  const stamp = hashOfSources();
-  if (stampOfBuild() === stamp) return false;
+export async function buildConsole(
+  { limitMs }: Pick<BundleOptions, "limitMs"> = {},
+): Promise<boolean> {
+  const sources = digestOf(SOURCES.flatMap((path) => filesBelow(path, ROOT)), ROOT);
+  if (isBuilt(sources)) return false;
   const dist = new URL("dist/", ROOT);
   Deno.mkdirSync(dist, { recursive: true });
   const folder = Deno.makeTempDirSync({ dir: fileURLToPath(dist) });
   try {
-    await bundle({ entry: "console/main.ts", output: `${folder}/console.js` });
+    await bundle({
+      entry: "console/main.ts",
+      output: `${folder}/console.js`,
+      ...limitMs === undefined ? {} : { limitMs },
+    });
     Deno.writeTextFileSync(`${folder}/console.css`, styles());
     Deno.copyFileSync(new URL("console/index.html", ROOT), `${folder}/index.html`);
     Deno.copyFileSync(new URL("console/icon.svg", ROOT), `${folder}/console.svg`);
-    Deno.writeTextFileSync(`${folder}/${STAMP}`, stamp);
+    Deno.writeTextFileSync(`${folder}/${STAMP}`, stampOf(sources, pathToFileURL(`${folder}/`)));
     Deno.mkdirSync(TARGET, { recursive: true });
     // Files take their places whole; the stamp vouches for nothing until all of them have.
     Deno.writeTextFileSync(new URL(STAMP, TARGET), "");
@@ -91,14 +89,17 @@ export async function buildConsole(): Promise<boolean> {
   return true;
 }
 
-/** Whether a start with these variables serves the console; one that cannot start says so itself. */
+/**
+ * Whether a start with these variables serves the console. One that cannot start needs none, and says so
+ * itself. Flags are not seen here: `deno task` gives them to the gateway alone.
+ */
 function isServed(): boolean {
   try {
     const readTextFile = Deno.readTextFileSync;
     const command = parseConfig({ env: Deno.env.toObject(), args: [], readTextFile });
     return command.command === "serve" && command.config.console !== "off";
   } catch {
-    return true;
+    return false;
   }
 }
 
@@ -106,7 +107,7 @@ async function main(): Promise<void> {
   const forStart = Deno.args.includes("--for-start");
   if (forStart && !isServed()) return;
   try {
-    const built = await buildConsole();
+    const built = await buildConsole(forStart ? { limitMs: START_LIMIT_MS } : {});
     if (!forStart) console.log(`dist/console/ is ${built ? "built" : "as it should be"}`);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -8,7 +8,7 @@
 /** The folder of the project. */
 export const ROOT: URL = new URL("../", import.meta.url);
 
-/** A registry that does not answer must not hold up for longer whoever only wanted a page. */
+/** A registry that does not answer must not hold anybody up for ever. */
 const LIMIT_MS = 60_000;
 
 /** What to bundle. */
@@ -19,10 +19,15 @@ export interface BundleOptions {
   readonly output: string;
   /** What else `deno bundle` is to be told. */
   readonly flags?: readonly string[];
+  /** How long it may take, in milliseconds, before it is ended; 60,000 unless given. */
+  readonly limitMs?: number;
 }
 
 /** Bundles one module for browsers. @throws {Error} with the first line of what the bundler says */
-export async function bundle({ entry, output, flags = [] }: BundleOptions): Promise<void> {
+export async function bundle(
+  { entry, output, flags = [], limitMs = LIMIT_MS }: BundleOptions,
+): Promise<void> {
+  const signal = AbortSignal.timeout(limitMs);
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["bundle", "--quiet", "--platform", "browser", "--minify", ...flags],
@@ -32,9 +37,13 @@ export async function bundle({ entry, output, flags = [] }: BundleOptions): Prom
     env: { NO_COLOR: "1" },
     stdout: "null",
     stderr: "piped",
-    signal: AbortSignal.timeout(LIMIT_MS),
+    signal,
   }).output();
   if (success) return;
+  if (signal.aborted) {
+    const limit = `${limitMs / 1000} s`;
+    throw new Error(`deno bundle, which comes from the npm registry, was not done in ${limit}`);
+  }
   const said = new TextDecoder().decode(stderr).split("\n").find((line) => line.trim() !== "");
   throw new Error(said?.trim().replace(/^error: /, "") ?? "deno bundle did not end well");
 }

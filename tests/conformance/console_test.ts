@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { buildConsole } from "../../tools/build_console.ts";
+import { bundle, ROOT } from "../../tools/bundler.ts";
 import { GatewayProcess } from "./support/process.ts";
 import { processTest } from "./support/suite.ts";
 
@@ -22,9 +23,36 @@ const FILES = {
   "/console.svg": /^image\/svg\+xml/,
 };
 
+processTest(
+  "a console that is built is not built again, unless a file is lost or spoiled",
+  async () => {
+    await buildConsole();
+    assert.equal(await buildConsole(), false);
+    const script = new URL("dist/console/console.js", ROOT);
+    const built = Deno.readTextFileSync(script);
+    Deno.removeSync(script);
+    assert.equal(await buildConsole(), true, "a file was lost");
+    assert.equal(Deno.readTextFileSync(script), built);
+    Deno.writeTextFileSync(script, built.slice(0, 1000));
+    assert.equal(await buildConsole(), true, "a file was spoiled");
+    assert.equal(Deno.readTextFileSync(script), built);
+    assert.equal(await buildConsole(), false);
+  },
+);
+
+processTest("a bundler that takes too long is ended, with one line that says so", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const bundled = bundle({ entry: "console/main.ts", output: `${folder}/x.js`, limitMs: 1 });
+    await assert.rejects(bundled, { message: /^deno bundle, .* was not done in 0\.001 s$/ });
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 processTest("a development start serves the console, and says where", async () => {
   await buildConsole();
-  assert.equal(await buildConsole(), false, "what is built is not built again");
   await using gateway = await GatewayProcess.start();
   const line = await gateway.logLine("open the console");
   assert.ok(line.includes(`"${gateway.url}/"`), line);
