@@ -130,7 +130,7 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   checkBuffers(values, settings);
   const { jwtSecret, jwksUrl, tlsCert: cert, tlsKey: key, publishKey: _, ...rest } = values;
   const auth = chooseAuth({ jwtSecret, jwksUrl }, settings);
-  if (flags.mock) checkMock(settings);
+  if (flags.mock) checkMock(settings, values.console);
   if (auth.mode === "mock") checkLoopback(values.host, settings);
   const publishKey = choosePublishKey(values.publishKey, { auth, settings });
   const tls = readPair({ certKey: "tlsCert", keyKey: "tlsKey", cert, key }, {
@@ -272,8 +272,14 @@ function chooseAuth(
   return { mode: "jwks", url };
 }
 
-/** The test server obeys anybody who reaches it, so it never runs where real users log in. */
-function checkMock(settings: Settings): void {
+/**
+ * The test server obeys anybody who reaches it, so it never runs where real users log in. And it has no
+ * console: on a page that shows heartbeats as they come, time that stands still would look like a fault.
+ */
+function checkMock(settings: Settings, choice: OptionValues["console"]): void {
+  if (choice === "on") {
+    throw bad("--mock", `has no console and cannot be used with ${nameOf("console", settings)}=on`);
+  }
   const real = settings.get("jwtSecret") ?? settings.get("jwksUrl") ??
     settings.get("natsUrl");
   if (real === undefined) return;

@@ -54,6 +54,13 @@ Deno.test("--mock refuses every host but loopback", () => {
   }
 });
 
+Deno.test("--mock has no console, and says so to who asks for it", () => {
+  refused({ GATEWAY_CONSOLE: "on" }, ["--mock", "no console", "GATEWAY_CONSOLE=on"]);
+  refused({}, ["--mock", "no console", "--console=on"], ["--mock", "--console=on"]);
+  assert.equal(parse({ GATEWAY_CONSOLE: "off" }).command, "mock");
+  assert.equal(parse({ GATEWAY_CONSOLE: "auto" }).command, "mock");
+});
+
 Deno.test("--mock takes no value, and there is no such variable", () => {
   refused({}, ["--mock", "no value"], ["--mock=yes"]);
   refused({ GATEWAY_MOCK: "1" }, ["GATEWAY_MOCK", "not an option"], []);
