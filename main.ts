@@ -180,11 +180,10 @@ function createGateway(
 
 /** What the console is made of, if it is to be served. */
 async function openConsole({ config, logger }: World): Promise<ConsoleOptions | undefined> {
-  const { console: mode, publishKey, heartbeatIntervalMs } = config;
-  if (mode === "off") return undefined;
+  const { console: served, publishKey, heartbeatIntervalMs } = config;
+  if (!served) return undefined;
   return {
     files: await readConsoleFiles(CONSOLE_FILES, { logger }),
-    anyHost: mode === "any_host",
     publishKey: publishKey === DEVELOPMENT_PUBLISH_KEY ? publishKey : undefined,
     heartbeatIntervalMs,
   };
@@ -211,6 +210,7 @@ function serve(
     publishKeys: [config.publishKey],
     issuer: issuer && loginIssuer(issuer),
     console: page,
+    anyHost: config.anyHost,
     logger,
     clock,
     version: VERSION,

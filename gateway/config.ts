@@ -43,9 +43,6 @@ export interface TlsConfig {
   readonly key: string;
 }
 
-/** To whom the console is served: to nobody, under this machine's own names only, or under any. */
-export type ConsoleMode = "off" | "local" | "any_host";
-
 /** Every setting of the gateway: the options of the table, and those that belong together as one. */
 export type Config =
   & Omit<
@@ -63,8 +60,10 @@ export type Config =
     readonly auth: AuthConfig;
     /** The bearer token of the app's backend. */
     readonly publishKey: string;
-    /** Whether the console is served, and to whom. */
-    readonly console: ConsoleMode;
+    /** Whether the console is served. */
+    readonly console: boolean;
+    /** Whether to answer under names that a stranger can have too. */
+    readonly anyHost: boolean;
     /** What to serve HTTPS with; `undefined` serves HTTP. */
     readonly tls: TlsConfig | undefined;
     /** Where messages are kept; `undefined` keeps them in the `log`. */
@@ -139,8 +138,12 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   });
   const nats = chooseNats(values, { settings, readTextFile });
   const command = flags.mock ? "mock" : "serve";
-  const console = chooseConsole(values.console, auth);
-  return { command, config: { ...rest, auth, publishKey, console, tls, nats } };
+  const asked = values.console === "on";
+  // Who has not asked for the console gets it where it shows nothing but what anybody may see.
+  const console = asked || (values.console === "auto" && auth.mode === "mock");
+  // Where everybody knows the key, no page of the web is to pass for the gateway's own: http/host.ts.
+  const anyHost = asked || auth.mode !== "mock";
+  return { command, config: { ...rest, auth, publishKey, console, anyHost, tls, nats } };
 }
 
 function readEnv(env: ConfigInput["env"]): Map<string, Setting> {
@@ -309,12 +312,6 @@ function choosePublishKey(
     throw bad(name, `is too short, expected at least ${MIN_PUBLISH_KEY_LENGTH} characters`);
   }
   return key;
-}
-
-/** Who has not asked for the console gets it where it shows nothing but what anybody may see. */
-function chooseConsole(choice: OptionValues["console"], auth: AuthConfig): ConsoleMode {
-  if (choice === "on") return "any_host";
-  return choice === "auto" && auth.mode === "mock" ? "local" : "off";
 }
 
 function checkBuffers(values: OptionValues, settings: Settings): void {

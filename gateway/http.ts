@@ -13,6 +13,7 @@ import { addGatewayRoute, addLoginRoutes } from "./http/clients.ts";
 import { addConsoleRoutes } from "./http/console.ts";
 import { createFailureAnswerer } from "./http/failures.ts";
 import { addHistoryRoute } from "./http/history.ts";
+import { createHostGuard } from "./http/host.ts";
 import { addDocumentRoutes, addOperatorRoutes } from "./http/operation.ts";
 import type { App, ClientInfo, HttpOptions } from "./http/options.ts";
 import { problem } from "./http/problem.ts";
@@ -76,7 +77,10 @@ export function createHttp(options: HttpOptions): HttpHandler {
   app.notFound((context) => answerUnrouted(app, context.req.path));
   const answerFailure = createFailureAnswerer(options);
   app.onError((error, context) => answerFailure(error, context.req.raw));
+  const refuseHost = options.anyHost ?? true ? undefined : createHostGuard(options);
   return (request, info) => {
+    const refused = refuseHost?.(request);
+    if (refused !== undefined) return refused;
     if (!isWellEncoded(request.url)) {
       return problem("invalid_path", "The path is not percent-encoded UTF-8.");
     }

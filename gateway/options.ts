@@ -138,8 +138,9 @@ export const OPTIONS = {
     default: "auto",
     doc:
       "Serves the console, a web page that shows what the gateway does, at `/`. `auto` serves it " +
-      "while the mock issuer is on, and only under this machine's own names such as `localhost`; " +
-      "`on` serves it with a real issuer too, and under any name. " +
+      "while the mock issuer is on; `on` serves it with a real issuer too. " +
+      "With the mock issuer the gateway answers only as an address, `localhost` or another name " +
+      "that nobody can register, unless this is `on`. " +
       "Where `GATEWAY_ALLOWED_ORIGINS` is set, it needs the console's origin too.",
   },
   jwtSecret: {

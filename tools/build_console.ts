@@ -97,7 +97,7 @@ function isServed(): boolean {
   try {
     const readTextFile = Deno.readTextFileSync;
     const command = parseConfig({ env: Deno.env.toObject(), args: [], readTextFile });
-    return command.command === "serve" && command.config.console !== "off";
+    return command.command === "serve" && command.config.console;
   } catch {
     return false;
   }

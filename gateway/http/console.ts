@@ -8,8 +8,6 @@
  * @module
  */
 
-import type { Context } from "hono";
-import { isLoopback } from "../config.ts";
 import { json } from "./answer.ts";
 import type { App, ConsoleOptions } from "./options.ts";
 import { problem } from "./problem.ts";
@@ -51,26 +49,17 @@ export function addConsoleRoutes(
     readonly login: boolean;
   },
 ): void {
-  const guarded = (answer: () => Response) => (context: Context): Response =>
-    options.anyHost || isLoopback(new URL(context.req.url).hostname) ? answer() : problem(
-      "host_not_allowed",
-      "The console answers to this machine's own names, such as localhost; " +
-        "GATEWAY_CONSOLE=on opens it under any.",
-    );
   for (const [path, { file, type }] of Object.entries(ROUTES)) {
-    app.get(
-      path,
-      guarded(() => {
-        const text = options.files.get(file);
-        if (text === undefined) {
-          return problem(
-            "console_not_built",
-            "The console is not built: run `deno task build:console` and start the gateway again.",
-          );
-        }
-        return new Response(text, { headers: { ...STRICT, "content-type": type } });
-      }),
-    );
+    app.get(path, () => {
+      const text = options.files.get(file);
+      if (text === undefined) {
+        return problem(
+          "console_not_built",
+          "The console is not built: run `deno task build:console` and start the gateway again.",
+        );
+      }
+      return new Response(text, { headers: { ...STRICT, "content-type": type } });
+    });
   }
   const settings = {
     login,
@@ -80,6 +69,6 @@ export function addConsoleRoutes(
   };
   app.get(
     "/console.json",
-    guarded(() => json(200, settings, { ...STRICT, "content-type": "application/json" })),
+    () => json(200, settings, { ...STRICT, "content-type": "application/json" }),
   );
 }

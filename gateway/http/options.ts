@@ -61,8 +61,6 @@ export interface LoginIssuer {
 export interface ConsoleOptions {
   /** The texts of its files by name; empty as long as it is not built. */
   readonly files: ReadonlyMap<string, string>;
-  /** Whether it answers under any `Host`, and not only under this machine's own names. */
-  readonly anyHost: boolean;
   /** The publish key, if it is the one that everybody knows. */
   readonly publishKey: string | undefined;
   /** Time between two heartbeats of the server, in milliseconds. */
@@ -90,6 +88,8 @@ export interface HttpOptions {
   readonly issuer: LoginIssuer | undefined;
   /** The web page for developers; without it its routes do not exist. */
   readonly console?: ConsoleOptions | undefined;
+  /** Whether it answers under names that a stranger can have; it does unless told. */
+  readonly anyHost?: boolean;
   /** For bugs and failures. */
   readonly logger: Logger;
   /** For deadlines. */

@@ -83,7 +83,7 @@ export const PROBLEMS = {
   },
   host_not_allowed: {
     status: 403,
-    when: "the console of a development start is asked for under a name that is not this machine's",
+    when: "a gateway with the mock issuer is asked for under a name that a stranger can have",
   },
   wrong_password: { status: 401, when: "`POST /login` with a wrong password" },
   not_found: { status: 404, when: "there is no such route" },

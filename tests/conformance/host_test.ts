@@ -1,11 +1,13 @@
 /**
- * What `Host` does: one that is no name or address is refused before any route, and is nobody's bug.
+ * What `Host` does: one that is no name or address is refused before any route, and is nobody's bug; with
+ * the mock issuer, so is a name that a stranger could lead to this machine, unless the operator says so.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 import { GatewayProcess } from "./support/process.ts";
+import { HandshakeRefused } from "./support/raw_client.ts";
 import { processTest } from "./support/suite.ts";
 import type { Target } from "./support/target.ts";
 import { within } from "./support/wait.ts";
@@ -51,5 +53,29 @@ processTest(
     }
     const { body } = await gateway.backend.request("GET", "/metrics");
     assert.match(String(body), /^gateway_bugs_total 0$/m);
+  },
+);
+
+processTest(
+  "with the mock issuer a stranger's name is refused, unless it is asked for",
+  async () => {
+    const host = "rebound.example:8000";
+    await using gateway = await GatewayProcess.start();
+    for (const path of ["/", "/console.js", "/console.json", "/messages", "/health", "/metrics"]) {
+      const { status, text } = await ask(gateway, { path, host });
+      assert.equal(status, 403, path);
+      assert.equal(JSON.parse(text).code, "host_not_allowed", path);
+    }
+    await assert.rejects(gateway.connect({ headers: { Host: host } }), (error) => {
+      assert.ok(error instanceof HandshakeRefused && error.status === 403);
+      return true;
+    });
+    assert.match(await gateway.logLine("refused for its Host"), /GATEWAY_CONSOLE=on/);
+    // As the proxy of a development server passes it on.
+    assert.equal((await ask(gateway, { path: "/health", host: "localhost:5173" })).status, 200);
+    await using open = await GatewayProcess.start({ settings: { GATEWAY_CONSOLE: "on" } });
+    assert.equal((await ask(open, { path: "/health", host })).status, 200);
+    using client = await open.connect({ headers: { Host: host } });
+    assert.equal((await client.nextJson("Hello"))["op"], 0);
   },
 );

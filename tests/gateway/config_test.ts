@@ -219,14 +219,22 @@ Deno.test("parseConfig() reads certificate and key, and wants both", () => {
 });
 
 Deno.test("parseConfig() serves the console with the mock issuer, elsewhere if asked, or never", () => {
-  assert.equal(config({}).console, "local");
-  assert.equal(config({}, ["--console=auto"]).console, "local");
-  assert.equal(config({ GATEWAY_CONSOLE: "on" }).console, "any_host");
-  assert.equal(config({ GATEWAY_CONSOLE: "off" }).console, "off");
-  assert.equal(config(PRODUCTION).console, "off");
-  assert.equal(config({ ...PRODUCTION, GATEWAY_CONSOLE: "auto" }).console, "off");
-  assert.equal(config({ ...PRODUCTION, GATEWAY_CONSOLE: "on" }).console, "any_host");
+  assert.equal(config({}).console, true);
+  assert.equal(config({}, ["--console=auto"]).console, true);
+  assert.equal(config({ GATEWAY_CONSOLE: "on" }).console, true);
+  assert.equal(config({ GATEWAY_CONSOLE: "off" }).console, false);
+  assert.equal(config(PRODUCTION).console, false);
+  assert.equal(config({ ...PRODUCTION, GATEWAY_CONSOLE: "auto" }).console, false);
+  assert.equal(config({ ...PRODUCTION, GATEWAY_CONSOLE: "on" }).console, true);
   refused({ GATEWAY_CONSOLE: "yes" }, /^GATEWAY_CONSOLE is "yes", expected one of auto, on, off$/);
+});
+
+Deno.test("parseConfig() answers under any name with a real issuer, with the mock one if asked", () => {
+  assert.equal(config({}).anyHost, false);
+  assert.equal(config({ GATEWAY_CONSOLE: "off" }).anyHost, false);
+  assert.equal(config({ GATEWAY_CONSOLE: "on" }).anyHost, true);
+  assert.equal(config(PRODUCTION).anyHost, true);
+  assert.equal(config({ ...PRODUCTION, GATEWAY_CONSOLE: "off" }).anyHost, true);
 });
 
 Deno.test("parseConfig() refuses a buffer that one message could fill", () => {

@@ -1,0 +1,96 @@
+/**
+ * Under which names a gateway with the mock issuer answers: never under one that a stranger could lead to
+ * this machine, whatever the route.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { isPublicName } from "../../gateway/http/host.ts";
+import { createFixture, KEY, read } from "./http_fixture.ts";
+
+const OWN = [
+  "127.0.0.1",
+  "127.0.0.1:8000",
+  "LOCALHOST:8000",
+  "localhost.",
+  "[::1]:8",
+  // Addresses are no names: an emulator's, a container's.
+  "10.0.2.2",
+  "192.0.2.1:8000",
+  "[2001:db8::1]",
+  // Nobody can register these.
+  "app.localhost:5173",
+  "host.docker.internal:8000",
+  "chat.test",
+  "laptop.local",
+  "emagine_gateway",
+];
+const OTHERS = [
+  "rebound.example:8000",
+  "localhost.example",
+  "127.0.0.1.example",
+  "127.0.0.1.nip.io",
+  "test.example.",
+  "notlocalhost.example",
+  "internal.example",
+];
+
+const ROUTES = [
+  ["GET", "/health"],
+  ["HEAD", "/health"],
+  ["GET", "/gateway"],
+  ["POST", "/messages"],
+  ["GET", "/messages"],
+  ["POST", "/login"],
+  ["GET", "/"],
+  ["OPTIONS", "/login"],
+  ["GET", "/%ff"],
+] as const;
+
+Deno.test("a gateway with the mock issuer answers under names that nobody else can have", async () => {
+  const { fetch, logger } = createFixture({ anyHost: false });
+  for (const host of OWN) {
+    const { status } = await read(await fetch(new Request(`http://${host}/health`)));
+    assert.equal(status, 200, host);
+  }
+  assert.deepEqual(logger.lines, []);
+});
+
+Deno.test("a gateway with the mock issuer refuses other names on every route, and says why", async () => {
+  const { fetch, counts, logger } = createFixture({ anyHost: false });
+  const headers = { authorization: `Bearer ${KEY}`, "content-type": "application/json" };
+  const draft = '{"author":"1","content":1}';
+  for (const host of OTHERS) {
+    for (const [method, path] of ROUTES) {
+      const body = method === "POST" ? draft : null;
+      const request = new Request(`http://${host}${path}`, { method, headers, body });
+      const refused = await read(await fetch(request));
+      assert.equal(refused.status, 403, `${method} ${host}${path}`);
+      assert.equal(refused.json.code, "host_not_allowed");
+      assert.match(refused.json.detail, /localhost.*GATEWAY_CONSOLE=on/);
+      assert.equal(refused.headers.get("access-control-allow-origin"), null);
+    }
+  }
+  assert.deepEqual(counts, [], "nothing was published");
+  assert.equal(logger.lines.length, 1, "and it is told once");
+  assert.deepEqual(logger.lines[0]!.fields, { host: "rebound.example" });
+});
+
+Deno.test("who allows every name is asked under any", async () => {
+  for (const fixture of [createFixture(), createFixture({ anyHost: true })]) {
+    for (const host of [...OWN, ...OTHERS]) {
+      const { status } = await read(await fixture.fetch(new Request(`http://${host}/health`)));
+      assert.equal(status, 200, host);
+    }
+  }
+});
+
+Deno.test("isPublicName() takes a reserved name for one only where it is the last part", () => {
+  assert.equal(isPublicName("test"), false);
+  assert.equal(isPublicName("a.test"), false);
+  assert.equal(isPublicName("a.test."), false);
+  assert.equal(isPublicName("a.atest"), true);
+  assert.equal(isPublicName("test.com"), true);
+  assert.equal(isPublicName("[::1]"), false);
+});
