@@ -25,7 +25,7 @@ import { watchEventLoop } from "./gateway/runtime/event_loop.ts";
 import { RandomIds } from "./gateway/runtime/ids.ts";
 import { createUpgrade, listen, type Listener } from "./gateway/runtime/listener.ts";
 import { createLogger } from "./gateway/runtime/logger.ts";
-import { gatewaySettings } from "./gateway/settings.ts";
+import { gatewaySettings, heartbeatsExceedLimit } from "./gateway/settings.ts";
 import { VERSION } from "./gateway/version.ts";
 import { MockIssuer } from "./mock/issuer.ts";
 import { loginIssuer } from "./mock/login.ts";
@@ -59,6 +59,7 @@ async function main(): Promise<void> {
   if ("text" in command) return console.log(command.text);
   const { config } = command;
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
+  warnOfHeartbeats(config, logger);
   if (command.command === "mock") return await runMock(config, logger);
   const clock = new SystemClock();
   const ids = new RandomIds();
@@ -96,6 +97,15 @@ async function main(): Promise<void> {
   stopWatching();
   logger.info("stopped");
   Deno.exit(0);
+}
+
+/** Says of an interval that it is accepted, for tests, and no good for clients. */
+function warnOfHeartbeats({ heartbeatIntervalMs }: Config, logger: Logger): void {
+  if (!heartbeatsExceedLimit(heartbeatIntervalMs)) return;
+  logger.warn(
+    "the heartbeat interval is too short: clients that send heartbeats too are closed with 4008",
+    { heartbeatIntervalMs },
+  );
 }
 
 /** The test server, until a signal. */

@@ -195,7 +195,11 @@ export const OPTIONS = {
     min: 10,
     max: 60 * MINUTE_MS,
     default: 45_000,
-    doc: "Time between two heartbeats of the server, and the time a client has to acknowledge one.",
+    doc:
+      "Time between two heartbeats of the server, and the time a client has to acknowledge one. " +
+      "Clients may send 120 frames in 60 s: up to 1,000 ms, one that acknowledges each heartbeat " +
+      "and sends its own as often exceeds that and is closed with 4008; up to about 700 ms the " +
+      "client library, whose own are 2 s apart at least; up to 500 ms each that answers.",
   },
   identifyTimeoutMs: {
     env: "GATEWAY_IDENTIFY_TIMEOUT_MS",

@@ -165,6 +165,16 @@ processTest("--help lists every variable, --version says which this is", async (
   assert.equal((await runToEnd({ GATEWAY_PROT: "1" }, ["--help"])).code, 0);
 });
 
+processTest("an interval at which clients exceed the limit of frames is warned of", async () => {
+  for (const args of [[], ["--mock"]]) {
+    const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "500" };
+    await using gateway = await GatewayProcess.start({ settings, args });
+    assert.match(await gateway.logLine("interval is too short"), /"heartbeatIntervalMs":500/);
+  }
+  await using gateway = await GatewayProcess.start();
+  assert.ok(!gateway.log.some((line) => line.includes("interval is too short")));
+});
+
 processTest("TLS from files serves HTTPS and WSS", async () => {
   const directory = await Deno.makeTempDir();
   const [key, cert] = [`${directory}/key.pem`, `${directory}/cert.pem`];
