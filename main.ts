@@ -218,7 +218,7 @@ function serve(
     bug: () => metrics.bug(),
     metricsText: () => metrics.text(),
     publishKeys: [config.publishKey],
-    issuer: issuer && loginIssuer(issuer),
+    issuer: issuer && loginIssuer(issuer, config),
     console: page,
     anyHost: config.anyHost,
     logger,

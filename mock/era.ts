@@ -120,7 +120,7 @@ function paceReplays(log: MessageLog, { links, work, outside }: EraParts): Messa
 }
 
 function createRoutes(
-  { issuer, logger, publishKey, maxMessageBytes, outside, clock }: EraParts,
+  { issuer, logger, publishKey, maxMessageBytes, outside, clock, connection }: EraParts,
   { gateway, log, metrics }: Pick<Era, "gateway" | "log"> & { readonly metrics: Metrics },
 ): HttpHandler {
   return createHttp({
@@ -134,7 +134,7 @@ function createRoutes(
     bug: () => metrics.bug(),
     metricsText: () => metrics.text(),
     publishKeys: [publishKey],
-    issuer: loginIssuer(issuer),
+    issuer: loginIssuer(issuer, connection),
     logger,
     clock: outside?.clock ?? clock,
     version: VERSION,

@@ -74,6 +74,7 @@ export function addLoginRoutes(
       "invalid_body",
       "incomplete_body",
       "wrong_password",
+      "token_too_long",
       "request_timeout",
       "body_too_large",
       "unsupported_media_type",
@@ -94,6 +95,14 @@ export function addLoginRoutes(
     if (request instanceof Response) return request;
     const answer = await issuer.login(request);
     if (answer === "wrong_password") return problem("wrong_password", "The password is wrong.");
+    if (answer === "token_too_long") {
+      return problem(
+        "token_too_long",
+        "The token would be longer than a frame may be, so that no client could identify with it. " +
+          "Ask for fewer or shorter channels, or start the gateway with a larger " +
+          "GATEWAY_MAX_FRAME_BYTES.",
+      );
+    }
     return json(200, answer);
   });
 

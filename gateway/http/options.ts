@@ -52,7 +52,7 @@ export interface LoginAnswer {
 /** Logs users in, for development. */
 export interface LoginIssuer {
   /** A token for the user, or why there is none. */
-  login(request: LoginRequest): Promise<LoginAnswer | "wrong_password">;
+  login(request: LoginRequest): Promise<LoginAnswer | "wrong_password" | "token_too_long">;
   /** The public keys that its tokens are verified with, as a JWK set. */
   jwks(): Promise<Json>;
 }

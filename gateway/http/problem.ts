@@ -86,6 +86,10 @@ export const PROBLEMS = {
     when: "a gateway with the mock issuer is asked for under a name that a stranger can have",
   },
   wrong_password: { status: 401, when: "`POST /login` with a wrong password" },
+  token_too_long: {
+    status: 400,
+    when: "`POST /login` with so many channels that the token fits into no frame",
+  },
   not_found: { status: 404, when: "there is no such route" },
   method_not_allowed: {
     status: 405,

@@ -253,6 +253,14 @@ Deno.test("POST /login refuses a wrong password and a wrong body", async () => {
   }
 });
 
+Deno.test("POST /login for more channels than a frame carries says what to do", async () => {
+  const issuer: LoginIssuer = { ...createIssuer(), login: () => Promise.resolve("token_too_long") };
+  const { call } = createFixture({ issuer });
+  const answer = await call("POST", "/login", { body: { user: "alice", password: "x" } });
+  assert.deepEqual([answer.status, answer.json.code], [400, "token_too_long"]);
+  assert.match(answer.json.detail, /longer than a frame.*fewer.*GATEWAY_MAX_FRAME_BYTES/);
+});
+
 Deno.test("/login and its keys may be called by scripts of any origin, errors included", async () => {
   const { call } = createFixture({ issuer: createIssuer() });
   const headers = { origin: "https://app.test", "access-control-request-method": "POST" };
