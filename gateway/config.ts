@@ -325,7 +325,7 @@ function checkBuffers(values: OptionValues, settings: Settings): void {
 }
 
 /** Whether nobody but this machine can reach `host`; brackets of a URL's IPv6 address are allowed. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" ||
     (isIPv4(host) && host.startsWith("127."));
 }

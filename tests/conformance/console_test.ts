@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { buildConsole } from "../../tools/build_console.ts";
 import { bundle, ROOT } from "../../tools/bundler.ts";
-import { GatewayProcess } from "./support/process.ts";
+import { GatewayProcess, type Settings } from "./support/process.ts";
 import { processTest } from "./support/suite.ts";
 
 const PRODUCTION = {
@@ -39,6 +39,22 @@ processTest(
     assert.equal(await buildConsole(), false);
   },
 );
+
+processTest("a start that has no console, or does not come up, builds none", async () => {
+  await buildConsole();
+  const script = new URL("dist/console/console.js", ROOT);
+  const start = async (env: Settings): Promise<boolean> => {
+    const args = ["task", "--quiet", "start:console"];
+    const { success } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT, env }).output();
+    assert.ok(success, "it keeps no gateway from starting");
+    return [...Deno.readDirSync(new URL(".", script))].some(({ name }) => name === "console.js");
+  };
+  Deno.removeSync(script);
+  assert.equal(await start(PRODUCTION), false, "a real issuer");
+  assert.equal(await start({ GATEWAY_CONSOLE: "off" }), false, "turned off");
+  assert.equal(await start({ GATEWAY_PORT: "eighty" }), false, "a wrong configuration");
+  assert.equal(await start({}), true);
+});
 
 processTest("a bundler that takes too long is ended, with one line that says so", async () => {
   const folder = await Deno.makeTempDir();
