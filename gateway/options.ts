@@ -197,9 +197,9 @@ export const OPTIONS = {
     default: 45_000,
     doc:
       "Time between two heartbeats of the server, and the time a client has to acknowledge one. " +
-      "Clients may send 120 frames in 60 s: up to 1,000 ms, one that acknowledges each heartbeat " +
-      "and sends its own as often exceeds that and is closed with 4008; up to about 700 ms the " +
-      "client library, whose own are 2 s apart at least; up to 500 ms each that answers.",
+      "Clients may send 120 frames in 60 s: below 1,000 ms, one that acknowledges each heartbeat " +
+      "and sends its own as often exceeds that and is closed with 4008; below about 700 ms the " +
+      "client library, whose own are 2 s apart at least; below about 500 ms each that answers.",
   },
   identifyTimeoutMs: {
     env: "GATEWAY_IDENTIFY_TIMEOUT_MS",

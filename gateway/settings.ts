@@ -9,13 +9,12 @@ import type { GatewayOptions } from "./gateway.ts";
 import { RATE_LIMIT } from "./protocol/mod.ts";
 
 /**
- * Whether heartbeats that are this far apart use up the limit of frames: those of a client that acknowledges
+ * Whether heartbeats that are this far apart exceed the limit of frames: those of a client that acknowledges
  * each one and, as the protocol recommends, sends one of its own as often. It would be closed with 4008.
  */
 export function heartbeatsExceedLimit(heartbeatIntervalMs: number): boolean {
   const { rateLimitFrames, rateLimitWindowMs } = RATE_LIMIT;
-  // At the limit itself, one frame that is late is one too many with those after it.
-  return 2 * rateLimitWindowMs / heartbeatIntervalMs >= rateLimitFrames;
+  return 2 * rateLimitWindowMs / heartbeatIntervalMs > rateLimitFrames;
 }
 
 /** The limits, and what each connection works by. */

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { heartbeatsExceedLimit } from "../../gateway/settings.ts";
 
-Deno.test("heartbeatsExceedLimit() up to a second, where an ACK and a heartbeat make 120 a minute", () => {
-  assert.deepEqual([10, 500, 999, 1000].map(heartbeatsExceedLimit), [true, true, true, true]);
-  assert.deepEqual([1001, 45_000, 3_600_000].map(heartbeatsExceedLimit), [false, false, false]);
+Deno.test("heartbeatsExceedLimit() below a second, where an ACK and a heartbeat make 120 a minute", () => {
+  assert.deepEqual([10, 500, 999].map(heartbeatsExceedLimit), [true, true, true]);
+  assert.deepEqual([1000, 45_000, 3_600_000].map(heartbeatsExceedLimit), [false, false, false]);
 });
