@@ -50,4 +50,24 @@ Deno.test("withoutTokens() shortens a token wherever it is, and nothing else", (
     false,
   );
   assert.equal(withoutTokens('{"op":3,"content":"eyes"}'), '{"op":3,"content":"eyes"}');
+  const alike = `keyJ_${"x".repeat(30)}`;
+  assert.equal(withoutTokens(alike), alike, "a JWT has a dot");
+});
+
+Deno.test("withoutTokens() knows encrypted tokens, unfinished ones, and those behind a word", () => {
+  const encrypted = `${TOKEN}.${"c".repeat(20)}.${"d".repeat(20)}`;
+  for (const token of [encrypted, `${TOKEN.split(".")[0]}..${"e".repeat(20)}`]) {
+    const shortened = `eyJhbGci… (${token.length} characters)`;
+    assert.equal(withoutTokens(`say ${token}, please`), `say ${shortened}, please`);
+    assert.equal(withoutTokens(`Bearer_${token}`), `Bearer_${shortened}`);
+  }
+});
+
+Deno.test("withoutTokens() is done with what only begins like tokens, over and over", () => {
+  // Whoever begins anew at each of a million looks at the rest of the text a million times, and is not done today.
+  const almost = "eyJ-".repeat(1_000_000);
+  assert.equal(withoutTokens(almost), almost);
+  const dots = "eyJ.".repeat(1_000_000);
+  assert.equal(withoutTokens(dots), "eyJ.eyJ.… (4000000 characters)");
+  assert.ok(!withoutTokens('"token":"eyJ-'.repeat(100_000)).includes("eyJ"));
 });
