@@ -6,6 +6,7 @@
 
 import { Controller } from "./controller.ts";
 import { byId, ignoreDisabled, setText } from "./dom.ts";
+import { type Display, type Later, Redraw } from "./redraw.ts";
 import { Store } from "./state.ts";
 import { closeView } from "./views/close.ts";
 import { connectionView } from "./views/connection.ts";
@@ -22,6 +23,10 @@ import { sessionView } from "./views/session.ts";
 const TICK_MS = 100;
 /** For who wants it calm, only often enough to be read. */
 const CALM_TICK_MS = 1000;
+/** How long a page that is hidden waits until it is drawn. */
+const HIDDEN_MS = 1000;
+/** How long a page that was drawn is left as it is. */
+const REST_MS = 100;
 
 ignoreDisabled();
 const store = new Store();
@@ -44,11 +49,29 @@ const tick = (): void => {
   for (const view of views) view.tick?.(store.state, now);
 };
 
-store.subscribe((state) => {
-  for (const view of views) view.render(state);
-  setText(byId("announcement", HTMLElement), state.announcement);
+const draw = (): void => {
+  for (const view of views) view.render(store.state);
+  setText(byId("announcement", HTMLElement), store.state.announcement);
   tick();
-});
+};
+
+const after = (ms: number): Later => (callback) => {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+};
+
+const display: Display = {
+  frame(callback) {
+    const frame = requestAnimationFrame(callback);
+    return () => cancelAnimationFrame(frame);
+  },
+  while: after(HIDDEN_MS),
+  rest: after(REST_MS),
+};
+
+const redraw = new Redraw(display, draw);
+draw();
+store.subscribe(() => redraw.request());
 const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 setInterval(tick, isCalm ? CALM_TICK_MS : TICK_MS);
 pollMetrics(store);

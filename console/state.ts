@@ -126,30 +126,22 @@ const INITIAL: State = {
 /** Holds the state, and tells when it has changed. */
 export class Store {
   #state = INITIAL;
-  #isTelling = false;
-  readonly #listeners: ((state: State) => void)[] = [];
+  readonly #listeners: (() => void)[] = [];
 
   /** As it is now. */
   get state(): State {
     return this.#state;
   }
 
-  /** Changes parts of it. Listeners hear of many changes at once, once. */
+  /** Changes parts of it. */
   update(changes: Partial<State>): void {
     this.#state = { ...this.#state, ...changes };
-    if (this.#isTelling) return;
-    this.#isTelling = true;
-    // Not with the next frame of the display, which does not come while the page is hidden.
-    queueMicrotask(() => {
-      this.#isTelling = false;
-      for (const listener of this.#listeners) listener(this.#state);
-    });
+    for (const listener of this.#listeners) listener();
   }
 
-  /** Calls `listener` now and after each change. */
-  subscribe(listener: (state: State) => void): void {
+  /** Calls `listener` after each change, of which there may be thousands a second. */
+  subscribe(listener: () => void): void {
     this.#listeners.push(listener);
-    listener(this.#state);
   }
 }
 

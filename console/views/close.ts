@@ -7,11 +7,11 @@
 import { byId, setNotice, setText } from "../dom.ts";
 import type { CloseView } from "../state.ts";
 import { formatDuration, formatTime, plural } from "../text.ts";
-import type { View } from "./view.ts";
+import { type View, viewOf } from "./view.ts";
 
 /** Draws the explanation. */
 export function closeView(): View {
-  return { render: ({ close }) => renderClose(close) };
+  return viewOf(["close"], ({ close }) => renderClose(close));
 }
 
 function renderClose(close: CloseView | undefined): void {

@@ -8,7 +8,7 @@ import type { Controller } from "../controller.ts";
 import { byId, setDisabled, setNotice, setText } from "../dom.ts";
 import type { State } from "../state.ts";
 import { formatCountdown } from "../text.ts";
-import type { View } from "./view.ts";
+import { type View, viewOf } from "./view.ts";
 
 const MEANING: Readonly<Record<State["client"], string>> = {
   none: "Connect makes one. It answers heartbeats, comes back and resumes by itself.",
@@ -24,9 +24,9 @@ export function connectionView(controller: Controller): View {
   byId("connect", HTMLButtonElement).addEventListener("click", () => controller.connect());
   byId("disconnect", HTMLButtonElement).addEventListener("click", () => controller.disconnect());
   const chips = [...byId("client-states", HTMLElement).children];
-  return {
-    render(state) {
-      const { client, identity, clientProblem, needsToken } = state;
+  return viewOf(
+    ["client", "identity", "clientProblem", "needsToken"],
+    ({ client, identity, clientProblem, needsToken }) => {
       const isAlive = client !== "none" && client !== "closed";
       setDisabled(byId("connect", HTMLButtonElement), identity === undefined || isAlive);
       setDisabled(byId("disconnect", HTMLButtonElement), !isAlive);
@@ -42,11 +42,11 @@ export function connectionView(controller: Controller): View {
           : undefined,
       );
     },
-    tick({ client, retryAt }, now) {
+    ({ client, retryAt }, now) => {
       const wait = client === "waiting" && retryAt !== undefined
         ? ` It tries again in ${formatCountdown(retryAt - now)}.`
         : "";
       setText(byId("client-meaning", HTMLElement), MEANING[client] + wait);
     },
-  };
+  );
 }

@@ -11,9 +11,12 @@ import type { State } from "../state.ts";
 import { CUT } from "../tap.ts";
 import { formatCountdown, formatSpan } from "../text.ts";
 import { LONG_INTERVAL_MS } from "./session.ts";
-import type { View } from "./view.ts";
+import { type View, viewOf } from "./view.ts";
 
 const NORMAL = 1000;
+
+const SHOWN = ["client", "faults", "identity", "settings", "session", "close"] as const;
+type Shown = Pick<State, typeof SHOWN[number]>;
 
 /** Draws the buttons, and does what they say. */
 export function faultsView(controller: Controller): View {
@@ -31,10 +34,10 @@ export function faultsView(controller: Controller): View {
   onSubmit(byId("expire-form", HTMLFormElement), () => {
     void controller.expire(seconds.valueAsNumber);
   });
-  return { render, tick };
+  return viewOf(SHOWN, render, tick);
 }
 
-function render(state: State): void {
+function render(state: Shown): void {
   const { client, faults, identity, settings, session, close } = state;
   renderOutcome(state);
   const isReady = client === "ready";
@@ -55,7 +58,7 @@ function render(state: State): void {
 }
 
 /** Below each button, what it led to, as long as that is how the last connection ended. */
-function renderOutcome({ faults, close }: State): void {
+function renderOutcome({ faults, close }: Shown): void {
   const code = close?.explained.code;
   const outcomes: readonly (readonly [string, boolean])[] = [
     ["mute-outcome", code === CloseCode.HeartbeatTimeout.code],

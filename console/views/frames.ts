@@ -9,7 +9,7 @@ import { byId, make, setText } from "../dom.ts";
 import { type FrameEntry, isBeat } from "../frames.ts";
 import type { State } from "../state.ts";
 import { formatTime, plural } from "../text.ts";
-import type { View } from "./view.ts";
+import { type View, viewOf } from "./view.ts";
 
 /** Longer text is folded. */
 const SHOWN_CHARACTERS = 240;
@@ -51,7 +51,7 @@ export function framesView(controller: Controller): View {
     controller.clearFrames();
   });
   beats.addEventListener("change", () => list.classList.toggle("without-beats", !beats.checked));
-  return { render };
+  return viewOf(["frames"], render);
 }
 
 function note(isHeld: boolean, waiting: number): string {

@@ -8,10 +8,19 @@ import type { Controller } from "../controller.ts";
 import { byId, onSubmit, setNotice, setText } from "../dom.ts";
 import type { State } from "../state.ts";
 import { formatCountdown, parseNames } from "../text.ts";
-import type { View } from "./view.ts";
+import { type View, viewOf } from "./view.ts";
 
 /** The user of the second tab, and of the first. */
 const USERS = ["bob", "alice"] as const;
+
+const SHOWN = [
+  "settings",
+  "settingsProblem",
+  "identity",
+  "loginProblem",
+  "needsToken",
+] as const;
+type Shown = Pick<State, typeof SHOWN[number]>;
 
 /** Draws the step and takes what is entered. */
 export function loginView(controller: Controller): View {
@@ -36,7 +45,7 @@ export function loginView(controller: Controller): View {
     // It is a secret: out of sight as soon as it is taken.
     pasted.value = "";
   });
-  return { render, tick };
+  return viewOf(SHOWN, render, tick);
 }
 
 /** The link opens the other of the two. */
@@ -47,7 +56,7 @@ function nameSecondTab(current: string): void {
   setText(byId("second-tab-user", HTMLElement), other);
 }
 
-function render({ settings, settingsProblem, identity, loginProblem, needsToken }: State): void {
+function render({ settings, settingsProblem, identity, loginProblem, needsToken }: Shown): void {
   const paste = byId("paste", HTMLDetailsElement);
   byId("login-form", HTMLFormElement).hidden = settings?.canLogIn !== true;
   if (settings?.canLogIn === false || needsToken) paste.open = true;

@@ -5,9 +5,9 @@
  */
 
 import { byId, make } from "../dom.ts";
-import type { MessageEntry, State } from "../state.ts";
+import type { MessageEntry } from "../state.ts";
 import { formatTime } from "../text.ts";
-import type { View } from "./view.ts";
+import { type View, viewOf } from "./view.ts";
 
 /** Longer content is cut: the list is for looking at, and the frames have more of it. */
 const MOST_CHARACTERS = 4000;
@@ -18,20 +18,20 @@ const NEAR_PX = 40;
 export function messagesView(): View {
   const list = byId("messages", HTMLOListElement);
   const scroll = byId("messages-scroll", HTMLElement);
-  let drawn: readonly MessageEntry[] = [];
-  return {
-    render({ messages }: State) {
-      if (messages === drawn) return;
-      const isAtEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_PX;
-      const known = drawn.at(-1)?.seq ?? 0;
-      drawn = messages;
-      list.append(...messages.filter(({ seq }) => seq > known).map(rowOf));
-      while (list.children.length > messages.length) list.firstElementChild?.remove();
-      byId("messages-empty", HTMLElement).hidden = messages.length > 0;
-      byId("arrival", HTMLElement).classList.toggle("done", messages.length > 0);
-      if (isAtEnd) scroll.scrollTop = scroll.scrollHeight;
-    },
-  };
+  // Asked when it is scrolled, and not for each message: the browser would have to lay out the page for it.
+  let isAtEnd = true;
+  scroll.addEventListener("scroll", () => {
+    isAtEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_PX;
+  });
+  let known = 0;
+  return viewOf(["messages"], ({ messages }) => {
+    list.append(...messages.filter(({ seq }) => seq > known).map(rowOf));
+    while (list.children.length > messages.length) list.firstElementChild?.remove();
+    known = messages.at(-1)?.seq ?? known;
+    byId("messages-empty", HTMLElement).hidden = messages.length > 0;
+    byId("arrival", HTMLElement).classList.toggle("done", messages.length > 0);
+    if (isAtEnd) scroll.scrollTop = scroll.scrollHeight;
+  });
 }
 
 function rowOf(entry: MessageEntry): HTMLLIElement {

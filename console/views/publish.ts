@@ -8,9 +8,8 @@
 import type { Publication } from "../api.ts";
 import type { Controller } from "../controller.ts";
 import { byId, onSubmit, setDisabled, setNotice } from "../dom.ts";
-import type { State } from "../state.ts";
 import { formatTime, messageOf } from "../text.ts";
-import type { View } from "./view.ts";
+import { type View, viewOf } from "./view.ts";
 
 /** Draws the form and sends what is in it. */
 export function publishView(controller: Controller): View {
@@ -27,16 +26,14 @@ export function publishView(controller: Controller): View {
   });
   onSubmit(form, () => void send(controller, form, key));
   showTarget(form);
-  return {
-    render({ settings, identity }: State) {
-      const given = settings?.publishKey;
-      byId("publish-key-label", HTMLElement).hidden = settings === undefined || given !== undefined;
-      key = given ?? "";
-      // The author is the user until somebody enters another.
-      const user = identity?.user ?? valueOf("login-user");
-      if (!isAuthorGiven && author.value !== user) author.value = user;
-    },
-  };
+  return viewOf(["settings", "identity"], ({ settings, identity }) => {
+    const given = settings?.publishKey;
+    byId("publish-key-label", HTMLElement).hidden = settings === undefined || given !== undefined;
+    key = given ?? "";
+    // The author is the user until somebody enters another.
+    const user = identity?.user ?? valueOf("login-user");
+    if (!isAuthorGiven && author.value !== user) author.value = user;
+  });
 }
 
 async function send(controller: Controller, form: HTMLFormElement, key: string): Promise<void> {

@@ -7,9 +7,9 @@
 import uPlot from "uplot";
 import type { Controller } from "../controller.ts";
 import { byId, setDisabled, setText } from "../dom.ts";
-import type { RoundTrip, State } from "../state.ts";
+import type { RoundTrip } from "../state.ts";
 import { formatDuration, formatTime } from "../text.ts";
-import type { View } from "./view.ts";
+import { type View, viewOf } from "./view.ts";
 
 const HEIGHT_PX = 220;
 /** The least that the chart spans, so that a first point has room, in seconds and in milliseconds. */
@@ -29,15 +29,13 @@ export function roundTripsView(controller: Controller): View {
   // The colours are those of the page, which follow the system.
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.redraw());
   let drawn: readonly RoundTrip[] = [];
-  return {
-    render({ roundTrips, client }: State) {
-      setDisabled(button, client !== "ready");
-      if (roundTrips === drawn || roundTrips.length === 0) return;
-      drawn = roundTrips;
-      chart.setData([roundTrips.map(({ at }) => at / 1000), roundTrips.map(({ ms }) => ms)]);
-      summarize(roundTrips, box);
-    },
-  };
+  return viewOf(["roundTrips", "client"], ({ roundTrips, client }) => {
+    setDisabled(button, client !== "ready");
+    if (roundTrips === drawn || roundTrips.length === 0) return;
+    drawn = roundTrips;
+    chart.setData([roundTrips.map(({ at }) => at / 1000), roundTrips.map(({ ms }) => ms)]);
+    summarize(roundTrips, box);
+  });
 }
 
 /** The same in numbers, and in words for who does not see the chart. */

@@ -8,9 +8,9 @@ import { fetchMetrics } from "../api.ts";
 import { explainClose } from "../closes.ts";
 import { byId, make, setNotice } from "../dom.ts";
 import { parsePrometheus, type Samples } from "../prometheus.ts";
-import type { State, Store } from "../state.ts";
+import type { Store } from "../state.ts";
 import { formatDuration, messageOf } from "../text.ts";
-import type { View } from "./view.ts";
+import { type View, viewOf } from "./view.ts";
 
 const POLL_MS = 2000;
 const TIMEOUT_MS = 5000;
@@ -45,19 +45,17 @@ async function read(store: Store): Promise<void> {
 /** Draws the numbers. */
 export function serverView(): View {
   let drawn: Samples | undefined;
-  return {
-    render({ server: { samples, problem } }: State) {
-      const until = samples === undefined ? "" : " The numbers are the last that there were.";
-      setNotice(
-        byId("server-problem", HTMLElement),
-        problem && `${problem}\nTried again every ${POLL_MS / 1000} s.${until}`,
-      );
-      if (samples === undefined || samples === drawn) return;
-      drawn = samples;
-      byId("server-facts", HTMLElement).replaceChildren(...tilesOf(samples).map(tileOf));
-      renderCloses(samples);
-    },
-  };
+  return viewOf(["server"], ({ server: { samples, problem } }) => {
+    const until = samples === undefined ? "" : " The numbers are the last that there were.";
+    setNotice(
+      byId("server-problem", HTMLElement),
+      problem && `${problem}\nTried again every ${POLL_MS / 1000} s.${until}`,
+    );
+    if (samples === undefined || samples === drawn) return;
+    drawn = samples;
+    byId("server-facts", HTMLElement).replaceChildren(...tilesOf(samples).map(tileOf));
+    renderCloses(samples);
+  });
 }
 
 function tilesOf(samples: Samples): readonly Tile[] {

@@ -8,7 +8,7 @@ import { byId, make, setText } from "../dom.ts";
 import { PHASE_MEANING, type SessionView } from "../session_view.ts";
 import type { State } from "../state.ts";
 import { formatCountdown, formatDuration, formatSpan } from "../text.ts";
-import type { View } from "./view.ts";
+import { type View, viewOf } from "./view.ts";
 
 /** From here on an interval is long for somebody who wants to see what comes of it. */
 export const LONG_INTERVAL_MS = 10_000;
@@ -16,24 +16,18 @@ export const LONG_INTERVAL_MS = 10_000;
 /** Draws the session. */
 export function sessionView(): View {
   const states = [...byId("diagram", SVGSVGElement).querySelectorAll(".state")];
-  let drawn: SessionView | undefined;
-  return {
-    render({ session }) {
-      if (session === drawn) return;
-      drawn = session;
-      const passed = new Set<string>(session.trail.map(({ phase }) => phase));
-      for (const element of states) {
-        const phase = element.getAttribute("data-phase") ?? "";
-        element.classList.toggle("lit", phase === session.phase);
-        element.classList.toggle("passed", phase !== session.phase && passed.has(phase));
-      }
-      const label = `States of a session. This one is ${nameOf(session)}.`;
-      byId("diagram", SVGSVGElement).setAttribute("aria-label", label);
-      setText(byId("session-meaning", HTMLElement), PHASE_MEANING[session.phase]);
-      byId("session-trail", HTMLElement).replaceChildren(...trailOf(session));
-    },
-    tick: renderBeat,
-  };
+  return viewOf(["session"], ({ session }) => {
+    const passed = new Set<string>(session.trail.map(({ phase }) => phase));
+    for (const element of states) {
+      const phase = element.getAttribute("data-phase") ?? "";
+      element.classList.toggle("lit", phase === session.phase);
+      element.classList.toggle("passed", phase !== session.phase && passed.has(phase));
+    }
+    const label = `States of a session. This one is ${nameOf(session)}.`;
+    byId("diagram", SVGSVGElement).setAttribute("aria-label", label);
+    setText(byId("session-meaning", HTMLElement), PHASE_MEANING[session.phase]);
+    byId("session-trail", HTMLElement).replaceChildren(...trailOf(session));
+  }, renderBeat);
 }
 
 function nameOf({ phase }: SessionView): string {
