@@ -2,13 +2,11 @@
  * The gateway's HTTP interface, as far as the console calls it (docs/http.md). Every path is of the page's own
  * host.
  *
- * What the gateway refuses is a {@linkcode ProblemError} with its words; a fetch that fails is told as what
- * the browser says.
+ * What the gateway refuses is a {@linkcode ProblemError} with its words. Of a fetch that fails browsers say
+ * nothing that helps: it is a {@linkcode NoAnswerError}.
  *
  * @module
  */
-
-import { messageOf } from "./text.ts";
 
 /** What the console is told of the gateway that serves it. */
 export interface Settings {
@@ -45,6 +43,11 @@ export interface Receipt {
 /** The gateway refused a request (docs/http.md, "Problems"). */
 export class ProblemError extends Error {
   override readonly name = "ProblemError";
+}
+
+/** Nobody answered a request. */
+export class NoAnswerError extends Error {
+  override readonly name = "NoAnswerError";
 }
 
 /** Any password but `wrong` will do at the mock issuer. */
@@ -89,10 +92,10 @@ function post(path: string, body: string, key?: string): Promise<Response> {
   return request(path, { method: "POST", headers, body });
 }
 
-/** @throws {ProblemError} for an answer that is none of success; an error where there is no answer */
+/** @throws {ProblemError} for an answer that is none of success; {@linkcode NoAnswerError} where there is none */
 async function request(path: string, init?: RequestInit): Promise<Response> {
-  const response = await fetch(path, { credentials: "omit", ...init }).catch((error: unknown) => {
-    throw new Error(`The gateway does not answer: ${messageOf(error)}`);
+  const response = await fetch(path, { credentials: "omit", ...init }).catch(() => {
+    throw new NoAnswerError("No answer: is the gateway running?");
   });
   if (response.ok) return response;
   throw new ProblemError(await problemOf(response));

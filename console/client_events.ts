@@ -13,13 +13,12 @@ import type {
   Message,
   ReadySession,
 } from "../client/mod.ts";
-import { CloseCode, Op } from "../gateway/protocol/codes.ts";
-import { explainClose } from "./closes.ts";
+import { Op } from "../gateway/protocol/codes.ts";
+import { afterClose, explainClose } from "./closes.ts";
 import { describe, fieldOf, opOf } from "./frames.ts";
 import { nextSession } from "./session_view.ts";
-import { append, type CloseView, LIMITS, NO_FAULTS, type Store } from "./state.ts";
+import { answered, append, type CloseView, LIMITS, NO_FAULTS, type Store } from "./state.ts";
 import type { SocketEvent } from "./tap.ts";
-import { formatDuration } from "./text.ts";
 
 /** Who has to know, beside the state. */
 export interface Watching {
@@ -35,6 +34,8 @@ export class ClientEventsWatcher {
   #seq = 0;
   /** The newest connection. */
   #connection = 0;
+  /** What still comes from connections up to this one is of no interest. */
+  #forgotten = 0;
   /** How far the gateway's clock is behind this one, at most: the least that a heartbeat has shown. */
   #skewMs = Infinity;
   /** Messages from before this time, by the gateway's clock, were replayed. */
@@ -62,11 +63,20 @@ export class ClientEventsWatcher {
       watching.disconnected();
       this.#disconnected(disconnect);
     });
-    client.on("close", () => watching.ended());
+    client.on("close", () => {
+      watching.ended();
+      store.update({ tokenWanted: undefined });
+    });
+  }
+
+  /** What was is over: neither is what still comes of it listed. */
+  forget(): void {
+    this.#forgotten = this.#connection;
   }
 
   /** Something passed on a socket. */
   passed(event: SocketEvent, connection: number): void {
+    if (connection <= this.#forgotten) return;
     const at = Date.now();
     const { session, frames } = this.#store.state;
     const entry = describe(event);
@@ -99,6 +109,7 @@ export class ClientEventsWatcher {
     this.#replayedBefore = resumed === true ? at - skewMs : -Infinity;
     const { close } = this.#store.state;
     this.#store.update({
+      ...answered(this.#store.state),
       clientProblem: undefined,
       announcement: `Ready as ${user}.${resumed === true ? " Nothing was missed." : ""}`,
       ...close === undefined || close.back !== undefined
@@ -132,32 +143,20 @@ export class ClientEventsWatcher {
 
   #disconnected({ code, reason, retryInMs }: Disconnect): void {
     const at = Date.now();
-    const { awaySince } = this.#store.state.faults;
+    const { faults: { awaySince }, identity, session } = this.#store.state;
     const retryAt = retryInMs === undefined ? undefined : at + retryInMs;
     this.#store.update({ retryAt });
     // Attempts that are kept from connecting are no news.
     if (awaySince !== undefined) return;
     const explained = explainClose(code);
-    const close: CloseView = { at, explained, reason, next: nextAfter(code, retryInMs) };
+    const next = afterClose({
+      code,
+      retryInMs,
+      isPasted: identity?.from === "pasted",
+      wasReady: session.trail.some(({ phase }) => phase === "ready"),
+    });
+    const close: CloseView = { at, explained, reason, next };
     const announcement = `Closed with ${code} ${explained.name}. ${close.next}`;
     this.#store.update({ close, announcement, faults: NO_FAULTS });
-  }
-}
-
-/** What the client does after a close. */
-function nextAfter(code: number, retryInMs: number | undefined): string {
-  if (retryInMs !== undefined) {
-    const delay = formatDuration(retryInMs);
-    return code === CloseCode.IdentifyFailed.code
-      ? `The client waits ${delay}, gets a new token, connects again and takes up after the last message it has seen.`
-      : `The client waits ${delay}, connects again by itself and takes up after the last message it has seen.`;
-  }
-  switch (code) {
-    case CloseCode.IdentifyFailed.code:
-      return "One new token after the other was refused, so the client is over: look at the issuer, the audience and the clocks.";
-    case CloseCode.Disconnected.code:
-      return "The backend wanted it, so the client is over. Whether to connect again is for the app to decide.";
-    default:
-      return "The same would only happen again, so the client is over, for good: whoever wrote it has to look.";
   }
 }

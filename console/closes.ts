@@ -5,6 +5,10 @@
  */
 
 import { CloseCode, type CloseCodeInfo, closeName } from "../gateway/protocol/codes.ts";
+import { formatDuration } from "./text.ts";
+
+/** What sets it, and how it is set where nobody did. */
+const FRAME_LIMIT = "--max-frame-bytes, 4096 unless set";
 
 /** A close code, explained. */
 export interface Explained {
@@ -35,6 +39,42 @@ const OTHERS: ReadonlyMap<number, readonly [name: string, when: string, reconnec
       ],
     ],
   ]);
+
+/** What there is to know of a connection that ended. */
+export interface Ended {
+  readonly code: number;
+  /** In how many milliseconds the client tries again; absent if it does not. */
+  readonly retryInMs?: number | undefined;
+  /** Whether tokens are pasted by somebody. */
+  readonly isPasted: boolean;
+  /** Whether the gateway had said Ready. */
+  readonly wasReady: boolean;
+}
+
+/** What the client does after a close, and what somebody else has to. */
+export function afterClose({ code, retryInMs, isPasted, wasReady }: Ended): string {
+  const isRefused = code === CloseCode.IdentifyFailed.code;
+  if (retryInMs !== undefined) {
+    const again = "takes up after the last message it has seen.";
+    if (isRefused && isPasted) {
+      return `The client waits for another token: paste one in step 1. Then it connects and ${again}`;
+    }
+    const newToken = isRefused ? "gets a new token, connects again" : "connects again by itself";
+    return `The client waits ${formatDuration(retryInMs)}, ${newToken} and ${again}`;
+  }
+  switch (code) {
+    case CloseCode.IdentifyFailed.code:
+      return "One new token after the other was refused, so the client is over: look at the issuer, the audience and the clocks.";
+    case CloseCode.Disconnected.code:
+      return "The backend wanted it, so the client is over. Whether to connect again is for the app to decide.";
+    case CloseCode.MessageTooBig.code:
+      return wasReady
+        ? `What was sent is too long for a frame (${FRAME_LIMIT}), so the client is over, for good.`
+        : `The token is too long for a frame (${FRAME_LIMIT}), so the client is over: log in with fewer channels, or start the gateway with a larger limit.`;
+    default:
+      return "The same would only happen again, so the client is over, for good: whoever wrote it has to look.";
+  }
+}
 
 /** Explains a code, whoever sent it. */
 export function explainClose(code: number): Explained {

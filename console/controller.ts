@@ -7,18 +7,20 @@
  */
 
 import { GatewayClient } from "../client/mod.ts";
-import {
-  fetchSettings,
-  type Login,
-  logIn,
-  type Publication,
-  publish,
-  type Receipt,
-} from "./api.ts";
+import { fetchSettings, type Login, logIn, type Publication, publish } from "./api.ts";
+import { whyNotHere } from "./audience.ts";
 import { claimsOf } from "./claims.ts";
 import { ClientEventsWatcher } from "./client_events.ts";
 import { explainClose } from "./closes.ts";
-import { type Faults, type Identity, NO_FAULTS, type Store } from "./state.ts";
+import {
+  type Faults,
+  type Identity,
+  NO_FAULTS,
+  problemOf,
+  type Store,
+  withoutFrames,
+  withoutTraces,
+} from "./state.ts";
 import { Tap } from "./tap.ts";
 import { messageOf } from "./text.ts";
 import { LoginTokens, PastedTokens, type TokenSource } from "./tokens.ts";
@@ -30,8 +32,12 @@ export class Controller {
   readonly #tap: Tap;
   #source: TokenSource | undefined;
   #client: GatewayClient | undefined;
-  /** Where the next client takes up. */
+  /** Whose messages are listed. */
+  #user: string | undefined;
+  /** Where that user's next client takes up. */
   #lastId: string | undefined;
+  /** Counts what was entered in step 1, of which only the last counts, whatever is answered first. */
+  #entries = 0;
 
   /** Does nothing yet. */
   constructor(store: Store) {
@@ -52,24 +58,32 @@ export class Controller {
 
   /** Gets a token of the mock issuer. */
   async logIn(login: Login): Promise<void> {
+    const entry = this.#entries += 1;
     this.#store.update({ loginProblem: undefined });
     try {
       const token = await logIn(login);
-      this.#become(new LoginTokens(login, token, (renewed) => this.#identify("login", renewed)));
+      if (entry !== this.#entries) return;
+      const source: LoginTokens = new LoginTokens(login, token, (renewed) => {
+        if (this.#source === source) this.#identify("login", renewed);
+      });
+      this.#become(source, token);
       this.#identify("login", token);
       this.#store.update({ announcement: `Logged in as ${login.user}.` });
     } catch (error) {
-      const loginProblem = messageOf(error);
-      this.#store.update({ loginProblem, announcement: `Not logged in. ${loginProblem}` });
+      if (entry !== this.#entries) return;
+      const loginProblem = problemOf(error);
+      this.#store.update({ loginProblem, announcement: `Not logged in. ${loginProblem.text}` });
     }
   }
 
   /** Takes a token that was pasted: for the client that waits for one, or for the next. */
   paste(token: string): void {
-    const isOffered = this.#source instanceof PastedTokens && this.#source.offer(token);
-    if (!isOffered) {
-      const waiting = (needsToken: boolean): void => this.#store.update({ needsToken });
-      this.#become(new PastedTokens(token, waiting));
+    this.#entries += 1;
+    if (!this.#offer(token)) {
+      const source: PastedTokens = new PastedTokens(token, (tokenWanted) => {
+        if (this.#source === source) this.#store.update({ tokenWanted });
+      });
+      this.#become(source, token);
     }
     this.#identify("pasted", token);
     this.#store.update({ loginProblem: undefined, announcement: "The token is taken." });
@@ -96,25 +110,11 @@ export class Controller {
 
   /** Ends the client. */
   disconnect(): void {
-    const client = this.#client;
-    if (client === undefined || !this.#isOpen()) return;
-    const hadConnection = client.state === "ready";
-    void client.close();
-    const next = "You disconnected. Connect takes up after the last message that came.";
-    this.#store.update({
-      faults: NO_FAULTS,
-      retryAt: undefined,
-      clientProblem: undefined,
-      needsToken: false,
-      announcement: "Disconnected.",
-      ...hadConnection
-        ? { close: { at: Date.now(), explained: explainClose(1000), reason: "", next } }
-        : {},
-    });
+    this.#end("You disconnected. Connect takes up after the last message that came.");
   }
 
-  /** Measures a round trip now; no more than one a second. */
-  measure(): void {
+  /** Tries at once if the client waits for its next attempt; else measures a round trip, no more than one a second. */
+  check(): void {
     this.#client?.check();
   }
 
@@ -147,45 +147,96 @@ export class Controller {
   async expire(seconds: number): Promise<void> {
     const source = this.#source;
     if (!(source instanceof LoginTokens)) return;
+    const client = this.#client;
+    // While the issuer is asked, somebody else may log in.
+    const isOver = (): boolean => this.#client !== client || !this.#isOpen();
     source.hold();
     this.#setFaults({ isExpiring: true });
     try {
       const token = await source.short(seconds);
+      if (isOver()) return;
       if (!this.#tap.sendRaw(JSON.stringify({ op: 1, token }))) throw new Error("not connected");
     } catch (error) {
+      if (isOver()) return;
       source.release();
       this.#setFaults({ isExpiring: false });
       this.#store.update({ clientProblem: messageOf(error) });
     }
   }
 
-  /** Publishes a message as the app's backend does. @throws {Error} if it was refused */
-  async publish(publication: Publication): Promise<Receipt> {
+  /** Publishes a message as the app's backend does. */
+  async publish(publication: Publication): Promise<void> {
+    this.#store.update({ published: undefined, publishProblem: undefined });
     try {
       const receipt = await publish(publication);
-      this.#store.update({ announcement: `Published as ${receipt.id}.` });
-      return receipt;
+      const { identity } = this.#store.state;
+      const why = identity && whyNotHere(publication.target, identity);
+      this.#store.update({
+        published: { ...receipt, whyNotHere: why },
+        announcement: [`Published as ${receipt.id}.`, why ?? ""].join(" ").trim(),
+      });
     } catch (error) {
-      this.#store.update({ announcement: `Not published. ${messageOf(error)}` });
-      throw error;
+      const publishProblem = problemOf(error);
+      this.#store.update({ publishProblem, announcement: `Not published. ${publishProblem.text}` });
     }
+  }
+
+  /** What is to be published is another message now. */
+  editPublication(): void {
+    this.#store.update({ publishProblem: undefined });
   }
 
   /** Empties the list of frames. */
   clearFrames(): void {
-    this.#store.update({ frames: [] });
+    this.#store.update(withoutFrames(this.#store.state));
   }
 
   #isOpen(): boolean {
     return this.#client !== undefined && this.#client.state !== "closed";
   }
 
-  /** Another identity begins anew: what the last one has seen is not its own. */
-  #become(source: TokenSource): void {
-    this.disconnect();
+  /** Whether the client waited for this token; another user's is not for the session that there is. */
+  #offer(token: string): boolean {
+    const { user } = claimsOf(token);
+    const isOther = user !== undefined && user !== this.#user;
+    return !isOther && this.#source instanceof PastedTokens && this.#source.offer(token);
+  }
+
+  /** Another user begins anew: what the last one has seen, and where it takes up, is not its own. */
+  #become(source: TokenSource, token: string): void {
+    this.#end(
+      "Another token is in use, so the page disconnected. Connect takes up after the last message that came.",
+    );
     this.#source = source;
+    const { user } = claimsOf(token);
+    if (user !== undefined && user === this.#user) return;
+    this.#user = user;
+    this.#client = undefined;
     this.#lastId = undefined;
-    this.#store.update({ needsToken: false });
+    this.#watcher.forget();
+    this.#store.update(withoutTraces(this.#store.state));
+  }
+
+  /** Ends the client, and says what there is to do `next`. */
+  #end(next: string): void {
+    const client = this.#client;
+    if (client === undefined || !this.#isOpen()) return;
+    const wasReady = client.state === "ready";
+    void client.close();
+    const { close } = this.#store.state;
+    this.#store.update({
+      faults: NO_FAULTS,
+      retryAt: undefined,
+      clientProblem: undefined,
+      tokenWanted: undefined,
+      announcement: "Disconnected.",
+      ...wasReady
+        ? { close: { at: Date.now(), explained: explainClose(1000), reason: "", next } }
+        // The client was about to come back, and said so.
+        : close === undefined || close.back !== undefined
+        ? {}
+        : { close: { ...close, next } },
+    });
   }
 
   #identify(from: Identity["from"], token: string): void {

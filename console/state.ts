@@ -4,12 +4,13 @@
  * @module
  */
 
-import type { ClientState, Json } from "../client/mod.ts";
-import type { Settings } from "./api.ts";
+import type { ClientState, Json, TokenRequest } from "../client/mod.ts";
+import { NoAnswerError, type Receipt, type Settings } from "./api.ts";
 import type { Explained } from "./closes.ts";
 import type { FrameEntry } from "./frames.ts";
 import type { Samples } from "./prometheus.ts";
 import { NO_SESSION, type SessionView } from "./session_view.ts";
+import { messageOf } from "./text.ts";
 
 /** Who is logged in on this page. */
 export interface Identity {
@@ -19,6 +20,19 @@ export interface Identity {
   readonly channels: readonly string[] | undefined;
   /** Unix milliseconds. */
   readonly expiresAt: number | undefined;
+}
+
+/** What somebody wanted and did not get. */
+export interface Problem {
+  readonly text: string;
+  /** Whether it is over as soon as the gateway answers anything. */
+  readonly isNoAnswer: boolean;
+}
+
+/** A message that the gateway keeps. */
+export interface Published extends Receipt {
+  /** Why it will not arrive on this page. */
+  readonly whyNotHere: string | undefined;
 }
 
 /** How the last connection ended, and what came of it. */
@@ -78,9 +92,11 @@ export interface State {
   readonly settings: Settings | undefined;
   readonly settingsProblem: string | undefined;
   readonly identity: Identity | undefined;
-  readonly loginProblem: string | undefined;
-  /** A pasted token has run out, and the client waits for another. */
-  readonly needsToken: boolean;
+  readonly loginProblem: Problem | undefined;
+  /** Why the client waits for somebody to paste another token, if it does. */
+  readonly tokenWanted: TokenRequest["reason"] | undefined;
+  readonly publishProblem: Problem | undefined;
+  readonly published: Published | undefined;
   /** `none` before the first connection. */
   readonly client: ClientState | "none";
   /** When the client tries again, in unix milliseconds. */
@@ -90,6 +106,8 @@ export interface State {
   readonly session: SessionView;
   readonly close: CloseView | undefined;
   readonly frames: readonly FrameEntry[];
+  /** Frames from before this number were cleared. */
+  readonly framesFrom: number;
   readonly messages: readonly MessageEntry[];
   readonly roundTrips: readonly RoundTrip[];
   readonly faults: Faults;
@@ -109,13 +127,16 @@ const INITIAL: State = {
   settingsProblem: undefined,
   identity: undefined,
   loginProblem: undefined,
-  needsToken: false,
+  tokenWanted: undefined,
+  publishProblem: undefined,
+  published: undefined,
   client: "none",
   retryAt: undefined,
   clientProblem: undefined,
   session: NO_SESSION,
   close: undefined,
   frames: [],
+  framesFrom: 0,
   messages: [],
   roundTrips: [],
   faults: NO_FAULTS,
@@ -143,6 +164,38 @@ export class Store {
   subscribe(listener: () => void): void {
     this.#listeners.push(listener);
   }
+}
+
+/** Without everything that one user has seen and that is nothing to another. */
+export function withoutTraces(state: State): Partial<State> {
+  return {
+    client: "none",
+    session: NO_SESSION,
+    close: undefined,
+    messages: [],
+    roundTrips: [],
+    published: undefined,
+    ...withoutFrames(state),
+  };
+}
+
+/** Without the frames so far. */
+export function withoutFrames({ frames, framesFrom }: State): Partial<State> {
+  const last = frames.at(-1);
+  return { frames: [], framesFrom: last === undefined ? framesFrom : last.seq + 1 };
+}
+
+/** Without what was wrong because nobody answered: now somebody does. */
+export function answered({ loginProblem, publishProblem }: State): Partial<State> {
+  return {
+    loginProblem: loginProblem?.isNoAnswer === true ? undefined : loginProblem,
+    publishProblem: publishProblem?.isNoAnswer === true ? undefined : publishProblem,
+  };
+}
+
+/** An error as a problem. */
+export function problemOf(error: unknown): Problem {
+  return { text: messageOf(error), isNoAnswer: error instanceof NoAnswerError };
 }
 
 /** `list` with `entry` at its end, and no longer than `limit`. */

@@ -59,7 +59,7 @@ export class LoginTokens implements TokenSource {
 
 /** Tokens that somebody pastes, one after the other. */
 export class PastedTokens implements TokenSource {
-  readonly #waiting: (isWaiting: boolean) => void;
+  readonly #waiting: (reason: TokenRequest["reason"] | undefined) => void;
   #token: string;
   /** Whether the client has not been given the token yet. */
   #isNew = true;
@@ -68,8 +68,8 @@ export class PastedTokens implements TokenSource {
   /** The request that waits; the client gives one up after a while, and makes another. */
   #next: PromiseWithResolvers<string> | undefined;
 
-  /** Has the first; `waiting` is called when another is needed, and when it is there. */
-  constructor(token: string, waiting: (isWaiting: boolean) => void) {
+  /** Has the first; `waiting` is called with why another is needed, and with nothing when it is there. */
+  constructor(token: string, waiting: (reason: TokenRequest["reason"] | undefined) => void) {
     this.#token = token;
     this.#waiting = waiting;
   }
@@ -80,7 +80,7 @@ export class PastedTokens implements TokenSource {
       return Promise.resolve(this.#token);
     }
     this.#isWanted = true;
-    this.#waiting(true);
+    this.#waiting(reason);
     const next = this.#next = Promise.withResolvers<string>();
     signal.addEventListener("abort", () => {
       next.reject(signal.reason);
@@ -97,7 +97,7 @@ export class PastedTokens implements TokenSource {
     this.#isNew = this.#next === undefined;
     this.#next?.resolve(token);
     this.#next = undefined;
-    this.#waiting(false);
+    this.#waiting(undefined);
     return true;
   }
 }

@@ -19,17 +19,21 @@ const MEANING: Readonly<Record<State["client"], string>> = {
   closed: "It is over. Connect makes a new one, which takes up where this one was.",
 };
 
+const WAITS_FOR_TOKEN = "It waits for a token: paste one in step 1.";
+
 /** Draws the step; the buttons make and end the client. */
 export function connectionView(controller: Controller): View {
   byId("connect", HTMLButtonElement).addEventListener("click", () => controller.connect());
   byId("disconnect", HTMLButtonElement).addEventListener("click", () => controller.disconnect());
+  byId("try-now", HTMLButtonElement).addEventListener("click", () => controller.check());
   const chips = [...byId("client-states", HTMLElement).children];
   return viewOf(
-    ["client", "identity", "clientProblem", "needsToken"],
-    ({ client, identity, clientProblem, needsToken }) => {
+    ["client", "identity", "clientProblem", "tokenWanted"],
+    ({ client, identity, clientProblem, tokenWanted }) => {
       const isAlive = client !== "none" && client !== "closed";
       setDisabled(byId("connect", HTMLButtonElement), identity === undefined || isAlive);
       setDisabled(byId("disconnect", HTMLButtonElement), !isAlive);
+      setDisabled(byId("try-now", HTMLButtonElement), client !== "waiting");
       byId("connection", HTMLElement).classList.toggle("done", client === "ready");
       for (const chip of chips) {
         if (chip.getAttribute("data-state") === client) chip.setAttribute("aria-current", "step");
@@ -37,12 +41,15 @@ export function connectionView(controller: Controller): View {
       }
       setNotice(
         byId("client-problem", HTMLElement),
-        clientProblem !== undefined && !needsToken
+        clientProblem !== undefined && tokenWanted === undefined
           ? `${clientProblem}\nThe client tries again.`
           : undefined,
       );
     },
-    ({ client, retryAt }, now) => {
+    ({ client, retryAt, tokenWanted }, now) => {
+      if (client === "connecting" && tokenWanted !== undefined) {
+        return setText(byId("client-meaning", HTMLElement), WAITS_FOR_TOKEN);
+      }
       const wait = client === "waiting" && retryAt !== undefined
         ? ` It tries again in ${formatCountdown(retryAt - now)}.`
         : "";

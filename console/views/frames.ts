@@ -26,32 +26,32 @@ const DIRECTION: Readonly<Record<FrameEntry["kind"], readonly [sign: string, wor
   note: ["·", "connection"],
 };
 
+type Shown = Pick<State, "frames" | "framesFrom">;
+
 /** Draws the list; it can be held, emptied, and rid of heartbeats. */
 export function framesView(controller: Controller): View {
   const list = byId("frames", HTMLOListElement);
   const pause = byId("frames-pause", HTMLButtonElement);
   const beats = byId("frames-beats", HTMLInputElement);
   let held: readonly FrameEntry[] | undefined;
-  let latest: readonly FrameEntry[] = [];
-  const render = ({ frames }: Pick<State, "frames">): void => {
-    latest = frames;
+  let latest: Shown = { frames: [], framesFrom: 0 };
+  const render = (shown: Shown): void => {
+    const { frames, framesFrom } = latest = shown;
+    held = held?.filter(({ seq }) => seq >= framesFrom);
     draw(list, held ?? frames);
     byId("frames-empty", HTMLElement).hidden = list.childElementCount > 0;
-    const last = held?.at(-1)?.seq ?? 0;
+    const last = held?.at(-1)?.seq ?? framesFrom - 1;
     const waiting = held === undefined ? 0 : frames.filter(({ seq }) => seq > last).length;
     setText(byId("frames-note", HTMLElement), note(held !== undefined, waiting));
   };
   pause.addEventListener("click", () => {
-    held = held === undefined ? latest : undefined;
+    held = held === undefined ? latest.frames : undefined;
     pause.setAttribute("aria-pressed", String(held !== undefined));
-    render({ frames: latest });
+    render(latest);
   });
-  byId("frames-clear", HTMLButtonElement).addEventListener("click", () => {
-    if (held !== undefined) held = [];
-    controller.clearFrames();
-  });
+  byId("frames-clear", HTMLButtonElement).addEventListener("click", () => controller.clearFrames());
   beats.addEventListener("change", () => list.classList.toggle("without-beats", !beats.checked));
-  return viewOf(["frames"], render);
+  return viewOf(["frames", "framesFrom"], render);
 }
 
 function note(isHeld: boolean, waiting: number): string {

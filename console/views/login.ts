@@ -4,21 +4,25 @@
  * @module
  */
 
+import { CloseCode } from "../../gateway/protocol/codes.ts";
 import type { Controller } from "../controller.ts";
-import { byId, onSubmit, setNotice, setText } from "../dom.ts";
+import { byId, make, onSubmit, setNotice, setText } from "../dom.ts";
 import type { State } from "../state.ts";
-import { formatCountdown, parseNames } from "../text.ts";
+import { formatCountdown, parseNames, plural } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
 
 /** The user of the second tab, and of the first. */
 const USERS = ["bob", "alice"] as const;
+/** So many channels are shown as they are. */
+const MOST_CHANNELS = 12;
 
 const SHOWN = [
   "settings",
   "settingsProblem",
   "identity",
   "loginProblem",
-  "needsToken",
+  "tokenWanted",
+  "close",
 ] as const;
 type Shown = Pick<State, typeof SHOWN[number]>;
 
@@ -56,15 +60,17 @@ function nameSecondTab(current: string): void {
   setText(byId("second-tab-user", HTMLElement), other);
 }
 
-function render({ settings, settingsProblem, identity, loginProblem, needsToken }: Shown): void {
+function render(
+  { settings, settingsProblem, identity, loginProblem, tokenWanted, close }: Shown,
+): void {
   const paste = byId("paste", HTMLDetailsElement);
   byId("login-form", HTMLFormElement).hidden = settings?.canLogIn !== true;
-  if (settings?.canLogIn === false || needsToken) paste.open = true;
+  if (settings?.canLogIn === false || tokenWanted !== undefined) paste.open = true;
   setNotice(byId("settings-problem", HTMLElement), settingsProblem);
   setText(byId("version", HTMLElement), settings?.version ?? "");
   setNotice(
     byId("login-problem", HTMLElement),
-    needsToken ? "The token has run out. Paste a new one: the client waits for it." : loginProblem,
+    tokenWanted === undefined ? loginProblem?.text : wanted(tokenWanted, close),
   );
   byId("identity", HTMLElement).hidden = identity === undefined;
   byId("login", HTMLElement).classList.toggle("done", identity !== undefined);
@@ -72,8 +78,25 @@ function render({ settings, settingsProblem, identity, loginProblem, needsToken 
   const title = "E-Magine Gateway console";
   document.title = identity?.user === undefined ? title : `${identity.user} · ${title}`;
   setText(byId("identity-user", HTMLElement), identity?.user ?? "not said in the token");
-  const channels = identity?.channels ?? [];
-  setText(byId("identity-channels", HTMLElement), channels.join(", ") || "none");
+  showChannels(identity?.channels ?? []);
+}
+
+/** Many are folded: they would push everything else out of sight. */
+function showChannels(channels: readonly string[]): void {
+  const names = channels.join(", ") || "none";
+  byId("identity-channels", HTMLElement).replaceChildren(
+    channels.length <= MOST_CHANNELS
+      ? names
+      : make("details", {}, make("summary", {}, plural(channels.length, "channel")), names),
+  );
+}
+
+/** Why the client waits for a token. */
+function wanted(why: NonNullable<State["tokenWanted"]>, close: State["close"]): string {
+  const isRefused = why === "refused" && close?.explained.code === CloseCode.IdentifyFailed.code;
+  const reason = isRefused && close.reason !== "" ? `: ${close.reason}` : "";
+  const what = isRefused ? `The gateway refused the token${reason}.` : "The token runs out.";
+  return `${what} Paste a new one: the client waits for it.`;
 }
 
 function tick({ identity, session }: State, now: number): void {

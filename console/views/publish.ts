@@ -8,8 +8,11 @@
 import type { Publication } from "../api.ts";
 import type { Controller } from "../controller.ts";
 import { byId, onSubmit, setDisabled, setNotice } from "../dom.ts";
+import type { Published } from "../state.ts";
 import { formatTime, messageOf } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
+
+const SHOWN = ["settings", "identity", "publishProblem", "published"] as const;
 
 /** Draws the form and sends what is in it. */
 export function publishView(controller: Controller): View {
@@ -20,13 +23,24 @@ export function publishView(controller: Controller): View {
   let key = "";
   form.addEventListener("input", () => {
     showTarget(form);
-    const problem = contentProblem(form);
+    controller.editPublication();
     // In place as soon as it is wrong, and gone as soon as it is right.
-    setContentProblem(problem);
+    showProblem(contentProblem(form));
   });
   onSubmit(form, () => void send(controller, form, key));
+  const submit = byId("publish-submit", HTMLButtonElement);
+  submit.addEventListener("click", (event) => {
+    // The second click of a double click is a habit, and no second message.
+    if (event.detail === 2) event.preventDefault();
+  });
+  byId("publish-content", HTMLTextAreaElement).addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit.click();
+  });
   showTarget(form);
-  return viewOf(["settings", "identity"], ({ settings, identity }) => {
+  return viewOf(SHOWN, ({ settings, identity, publishProblem, published }) => {
+    showProblem(contentProblem(form), publishProblem?.text);
+    setNotice(byId("publish-result", HTMLElement), published && resultOf(published));
+    if (published !== undefined) byId("publish", HTMLElement).classList.add("done");
     const given = settings?.publishKey;
     byId("publish-key-label", HTMLElement).hidden = settings === undefined || given !== undefined;
     key = given ?? "";
@@ -37,23 +51,20 @@ export function publishView(controller: Controller): View {
 }
 
 async function send(controller: Controller, form: HTMLFormElement, key: string): Promise<void> {
-  const result = byId("publish-result", HTMLElement);
   const button = byId("publish-submit", HTMLButtonElement);
-  setNotice(result, undefined);
+  // Gone at once, so that the next answer is known for what it is.
+  setNotice(byId("publish-result", HTMLElement), undefined);
   const wrong = contentProblem(form);
-  setContentProblem(wrong);
+  showProblem(wrong);
   if (wrong !== undefined) return byId("publish-content", HTMLTextAreaElement).focus();
-  // Once for each click that was meant.
   setDisabled(button, true);
-  try {
-    const { id, time } = await controller.publish(publicationOf(form, key));
-    byId("publish", HTMLElement).classList.add("done");
-    setNotice(result, `201: kept as ${id} at ${formatTime(time)}.`);
-  } catch (error) {
-    setNotice(byId("publish-problem", HTMLElement), messageOf(error));
-  } finally {
-    setDisabled(button, false);
-  }
+  await controller.publish(publicationOf(form, key));
+  setDisabled(button, false);
+}
+
+function resultOf({ id, time, whyNotHere }: Published): string {
+  const kept = `201: kept as ${id} at ${formatTime(time)}.`;
+  return whyNotHere === undefined ? kept : `${kept}\n${whyNotHere}`;
 }
 
 function publicationOf(form: HTMLFormElement, key: string): Publication {
@@ -82,10 +93,11 @@ function contentProblem(form: HTMLFormElement): string | undefined {
   }
 }
 
-function setContentProblem(problem: string | undefined): void {
-  setNotice(byId("publish-problem", HTMLElement), problem);
+/** What is wrong with the content comes before what the gateway said of an earlier one. */
+function showProblem(wrong: string | undefined, refused?: string): void {
+  setNotice(byId("publish-problem", HTMLElement), wrong ?? refused);
   const content = byId("publish-content", HTMLTextAreaElement);
-  content.setAttribute("aria-invalid", String(problem !== undefined));
+  content.setAttribute("aria-invalid", String(wrong !== undefined));
 }
 
 function showTarget(form: HTMLFormElement): void {

@@ -21,7 +21,7 @@ const HEADROOM = 1.25;
 export function roundTripsView(controller: Controller): View {
   const box = byId("chart", HTMLElement);
   const button = byId("measure", HTMLButtonElement);
-  button.addEventListener("click", () => controller.measure());
+  button.addEventListener("click", () => controller.check());
   const chart = new uPlot(optionsFor(box), [[], []], box);
   new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: HEIGHT_PX })).observe(
     box,
@@ -31,7 +31,7 @@ export function roundTripsView(controller: Controller): View {
   let drawn: readonly RoundTrip[] = [];
   return viewOf(["roundTrips", "client"], ({ roundTrips, client }) => {
     setDisabled(button, client !== "ready");
-    if (roundTrips === drawn || roundTrips.length === 0) return;
+    if (roundTrips === drawn) return;
     drawn = roundTrips;
     chart.setData([roundTrips.map(({ at }) => at / 1000), roundTrips.map(({ ms }) => ms)]);
     summarize(roundTrips, box);
@@ -41,15 +41,19 @@ export function roundTripsView(controller: Controller): View {
 /** The same in numbers, and in words for who does not see the chart. */
 function summarize(roundTrips: readonly RoundTrip[], box: HTMLElement): void {
   const sorted = roundTrips.map(({ ms }) => ms).sort((a, b) => a - b);
-  const last = formatDuration(roundTrips.at(-1)?.ms ?? 0);
-  const median = formatDuration(sorted[Math.floor(sorted.length / 2)] ?? 0);
-  const longest = formatDuration(sorted.at(-1) ?? 0);
+  const last = timeOr(roundTrips.at(-1)?.ms);
+  const median = timeOr(sorted[Math.floor(sorted.length / 2)]);
+  const longest = timeOr(sorted.at(-1));
   setText(byId("rtt-last", HTMLElement), last);
   setText(byId("rtt-median", HTMLElement), median);
   setText(byId("rtt-longest", HTMLElement), longest);
   setText(byId("rtt-count", HTMLElement), String(sorted.length));
   const label = `Round-trip times: last ${last}, median ${median}, longest ${longest}`;
-  box.setAttribute("aria-label", label);
+  box.setAttribute("aria-label", sorted.length === 0 ? "Round-trip times: none yet" : label);
+}
+
+function timeOr(ms: number | undefined): string {
+  return ms === undefined ? "–" : formatDuration(ms);
 }
 
 function optionsFor(box: HTMLElement): uPlot.Options {

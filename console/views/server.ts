@@ -8,7 +8,7 @@ import { fetchMetrics } from "../api.ts";
 import { explainClose } from "../closes.ts";
 import { byId, make, setNotice } from "../dom.ts";
 import { parsePrometheus, type Samples } from "../prometheus.ts";
-import type { Store } from "../state.ts";
+import { answered, type Store } from "../state.ts";
 import { formatDuration, messageOf } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
 
@@ -34,7 +34,7 @@ export function pollMetrics(store: Store): void {
 async function read(store: Store): Promise<void> {
   try {
     const samples = parsePrometheus(await fetchMetrics(AbortSignal.timeout(TIMEOUT_MS)));
-    store.update({ server: { samples, problem: undefined } });
+    store.update({ ...answered(store.state), server: { samples, problem: undefined } });
   } catch (error) {
     const { samples } = store.state.server;
     const problem = `/metrics cannot be read. ${messageOf(error)}`;

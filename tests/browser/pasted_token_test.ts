@@ -46,6 +46,7 @@ browserTest("a pasted token connects, runs out, and the next one resumes", async
 
   await tab.closedWith(4003, "IdentifyFailed");
   await tab.page.getByText(/Paste a new one: the client waits for it/).waitFor();
+  await tab.page.locator("#close-next").getByText(/waits for another token: paste one/).waitFor();
   await tab.publish("missed");
   const second = await token(600);
   await paste(tab, second);
@@ -66,10 +67,13 @@ browserTest(
     await paste(tab, await token(-60));
     await tab.press("Connect");
     await tab.closedWith(4003, "IdentifyFailed");
-    await tab.page.getByText(/Paste a new one: the client waits for it/).waitFor();
+    await tab.page.getByText(/refused the token: the token has expired\. Paste a new one/)
+      .waitFor();
     await paste(tab, "not a token at all");
+    assert.equal(await tab.page.getByLabel("Token", { exact: true }).inputValue(), "");
     await tab.frames("Identify").nth(1).waitFor();
-    await tab.page.getByText(/Paste a new one: the client waits for it/).waitFor();
+    await tab.page.getByText(/refused the token: the token is malformed\. Paste a new one/)
+      .waitFor();
     await paste(tab, await token(600));
     await tab.clientIs("ready");
   },

@@ -8,16 +8,16 @@ import assert from "node:assert/strict";
 import { PastedTokens } from "../../console/tokens.ts";
 
 Deno.test("PastedTokens gives its token once, then waits for another, and says so", async () => {
-  const told: boolean[] = [];
-  const tokens = new PastedTokens("first", (isWaiting) => told.push(isWaiting));
+  const told: (string | undefined)[] = [];
+  const tokens = new PastedTokens("first", (reason) => told.push(reason));
   const { signal } = new AbortController();
   assert.equal(await tokens.get({ reason: "start", signal }), "first");
   assert.equal(tokens.offer("too early"), false);
   const next = tokens.get({ reason: "refused", signal });
-  assert.deepEqual(told, [true]);
+  assert.deepEqual(told, ["refused"]);
   assert.equal(tokens.offer("second"), true);
   assert.equal(await next, "second");
-  assert.deepEqual(told, [true, false]);
+  assert.deepEqual(told, ["refused", undefined]);
 });
 
 Deno.test("PastedTokens keeps what is pasted between two requests for the second", async () => {

@@ -6,7 +6,8 @@
 
 import assert from "node:assert/strict";
 import { claimsOf } from "../../console/claims.ts";
-import { explainClose } from "../../console/closes.ts";
+import { whyNotHere } from "../../console/audience.ts";
+import { afterClose, explainClose } from "../../console/closes.ts";
 import { parsePrometheus } from "../../console/prometheus.ts";
 import { formatCountdown, formatDuration, parseNames, plural } from "../../console/text.ts";
 import { CloseCode } from "../../gateway/protocol/codes.ts";
@@ -24,6 +25,39 @@ Deno.test("explainClose() has the name, the use and the advice of every code of 
 Deno.test("explainClose() explains codes that are not the gateway's", () => {
   assert.match(explainClose(1006).when, /no close frame came/);
   assert.equal(explainClose(4999).reconnect, "yes");
+});
+
+Deno.test("afterClose() says what the client does, and who else has to do something", () => {
+  const ready = { isPasted: false, wasReady: true };
+  assert.match(
+    afterClose({ code: 4002, retryInMs: 320, ...ready }),
+    /^The client waits 320 ms, connects again by itself and takes up/,
+  );
+  const refused = { code: 4003, retryInMs: 320, wasReady: true };
+  assert.match(afterClose({ ...refused, isPasted: false }), /gets a new token, connects again/);
+  assert.match(afterClose({ ...refused, isPasted: true }), /another token: paste one in step 1\./);
+  assert.doesNotMatch(afterClose({ ...refused, isPasted: true }), /gets a new token/);
+  assert.match(afterClose({ code: 4001, ...ready }), /whoever wrote it has to look/);
+  assert.match(afterClose({ code: 4010, ...ready }), /for the app to decide/);
+});
+
+Deno.test("afterClose() knows a token that is too long from other text that is", () => {
+  const token = afterClose({ code: 1009, isPasted: false, wasReady: false });
+  assert.match(token, /token is too long .*--max-frame-bytes, 4096.*fewer channels/);
+  const other = afterClose({ code: 1009, isPasted: false, wasReady: true });
+  assert.match(other, /What was sent is too long .*--max-frame-bytes/);
+  for (const text of [token, other]) assert.doesNotMatch(text, /whoever wrote it/);
+});
+
+Deno.test("whyNotHere() warns of messages to others alone", () => {
+  const alice = { user: "alice", channels: ["general"] };
+  for (const target of ["everyone", { channel: "general" }, { user: "alice" }] as const) {
+    assert.equal(whyNotHere(target, alice), undefined);
+  }
+  assert.match(whyNotHere({ channel: "team" }, alice) ?? "", /token of alice does not name/);
+  assert.match(whyNotHere({ user: "bob" }, alice) ?? "", /alice is logged in here/);
+  const nobody = { user: undefined, channels: undefined };
+  assert.equal(whyNotHere({ channel: "team" }, nobody), undefined);
 });
 
 Deno.test("claimsOf() reads a JWT's claims as UTF-8, and none of what is no JWT", () => {

@@ -1,6 +1,7 @@
 /**
- * Tests of the console in a browser: each has a gateway of its own, as `deno task start` runs it, and a
- * visitor. Where there is no Chromium they are skipped with the reason, but in CI they fail.
+ * Tests of the console in a browser: each has a visitor of its own, and a gateway, as `deno task start` runs
+ * it, that those tests of a file share that want the same settings. Where there is no Chromium they are skipped
+ * with the reason, but in CI they fail.
  *
  * @module
  */
@@ -19,20 +20,45 @@ export interface Visit {
   readonly visitor: Visitor;
 }
 
+/** What a test needs. */
+export interface TestOptions {
+  /** Settings of the gateway. */
+  readonly settings?: Settings;
+  /** Whether the gateway is the test's alone, because it counts what the gateway counts, or ends it. */
+  readonly own?: boolean;
+}
+
+/** The gateways of this file, by their settings. */
+const shared = new Map<string, Promise<GatewayProcess>>();
+let built: Promise<unknown> | undefined;
+
+Deno.test.afterAll(async () => {
+  for (const gateway of shared.values()) await (await gateway)[Symbol.asyncDispose]();
+});
+
+/** The gateway with these settings, started when a test first needs it. */
+function sharedGateway(settings: Settings): Promise<GatewayProcess> {
+  const key = JSON.stringify(settings);
+  const gateway = shared.get(key) ?? GatewayProcess.start({ settings });
+  shared.set(key, gateway);
+  return gateway;
+}
+
 /** Defines a test. Once `run` is done, no page may have done what it must not. */
 export function browserTest(
   name: string,
   run: (visit: Visit) => Promise<void>,
-  { settings = {} }: { readonly settings?: Settings } = {},
+  { settings = {}, own = false }: TestOptions = {},
 ): void {
   if (NO_CHROMIUM !== undefined && Deno.env.get("CI") !== "true") return skip(name, NO_CHROMIUM);
   Deno.test({
     name,
-    // The browser outlives the test.
+    // The browser and the gateway outlive the test.
     ...{ sanitizeOps: false, sanitizeResources: false, sanitizeExit: false },
     fn: async () => {
-      await buildConsole();
-      await using gateway = await GatewayProcess.start({ settings });
+      await (built ??= buildConsole());
+      await using mine = own ? await GatewayProcess.start({ settings }) : undefined;
+      const gateway = mine ?? await sharedGateway(settings);
       await using visitor = new Visitor(await browser(), gateway.url);
       try {
         await run({ gateway, visitor });

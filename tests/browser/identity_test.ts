@@ -1,0 +1,105 @@
+/**
+ * Who the page is: another user begins anew, whatever is still under way for the one before.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { Page } from "playwright-core";
+import { ConsolePage } from "./support/console.ts";
+import { browserTest } from "./support/suite.ts";
+
+const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "1000" };
+
+/** Keeps the next login of `user` from being answered; `go` lets it. */
+async function slowLogin(page: Page, user: string): Promise<{ readonly go: () => Promise<void> }> {
+  const held = Promise.withResolvers<() => Promise<void>>();
+  const pattern = /\/login$/;
+  await page.route(pattern, async (route) => {
+    const isWanted = route.request().postData()?.includes(`"user":"${user}"`) === true;
+    if (isWanted) held.resolve(() => route.continue());
+    else await route.continue();
+  });
+  const go = async (): Promise<void> => {
+    const answered = page.waitForResponse((response) =>
+      pattern.test(response.url()) &&
+      response.request().postData()?.includes(`"user":"${user}"`) === true
+    );
+    await (await held.promise)();
+    await (await answered).finished();
+  };
+  return { go };
+}
+
+browserTest("another user sees nothing of the one before, and takes up nothing", async (visit) => {
+  const { gateway, visitor } = visit;
+  const tab = new ConsolePage(await visitor.open());
+  await tab.logIn("alice");
+  await tab.connect();
+  await tab.publish("for alice");
+  await tab.message("for alice");
+  await tab.logIn("bob");
+  await tab.clientIs("not made");
+  assert.deepEqual(await tab.contents(), []);
+  await tab.page.getByText("Nothing has passed yet").waitFor();
+  assert.equal(await tab.page.locator("#close").isVisible(), false);
+  assert.equal(await tab.page.locator("#rtt-count").innerText(), "0");
+  await gateway.backend.publishAll([{ channel: "general", author: "x", content: "between" }]);
+  await tab.connect();
+  const identify = await tab.frames("Identify").innerText();
+  assert.doesNotMatch(identify, /last_id/);
+  await tab.publish("for bob");
+  await tab.message("for bob");
+  assert.deepEqual(await tab.contents(), ["for bob"]);
+}, { settings });
+
+browserTest("the same user takes up where the client was, and is told so", async ({ visitor }) => {
+  const tab = new ConsolePage(await visitor.open());
+  await tab.logIn();
+  await tab.connect();
+  await tab.publish("first");
+  await tab.message("first");
+  await tab.press("Log in");
+  await tab.clientIs("closed");
+  await tab.page.getByText(/Another token is in use, so the page disconnected/).waitFor();
+  await tab.publish("missed");
+  await tab.connect();
+  await tab.message("missed");
+  assert.deepEqual(await tab.contents(), ["first", "missed"]);
+}, { settings });
+
+browserTest("of two logins the later counts, whichever is answered first", async ({ visitor }) => {
+  const tab = new ConsolePage(await visitor.open());
+  const alice = await slowLogin(tab.page, "alice");
+  await tab.press("Log in");
+  await tab.logIn("bob");
+  await tab.connect();
+  await alice.go();
+  await tab.publish("still here");
+  await tab.message("still here");
+  await tab.clientIs("ready");
+  await tab.card("Log in").getByRole("definition").getByText("bob", { exact: true }).waitFor();
+}, { settings });
+
+browserTest(
+  "a token that was to expire is not sent on another user's connection",
+  async ({ visitor }) => {
+    const tab = new ConsolePage(await visitor.open());
+    await tab.logIn("alice");
+    await tab.connect();
+    const alice = await slowLogin(tab.page, "alice");
+    await tab.press("Let it expire");
+    await tab.logIn("bob");
+    await tab.connect();
+    await alice.go();
+    await tab.publish("still bob");
+    await tab.message("still bob");
+    await tab.clientIs("ready");
+    assert.equal(await tab.frames("Identify").count(), 1);
+    await tab.card("Log in").getByRole("definition").getByText("bob", { exact: true }).waitFor();
+    await tab.page.getByRole("button", { name: "Let it expire" }).and(
+      tab.page.locator('[aria-disabled="false"]'),
+    ).waitFor();
+  },
+  { settings },
+);
