@@ -2,7 +2,7 @@
  * Frames as the page lists them: what passed on a socket, with the name of its op and without the token.
  *
  * Pure. What is listed is the text as it passed, but for the token, which nobody may read over a shoulder or in
- * a screenshot.
+ * a screenshot, and for characters that nobody would see.
  *
  * @module
  */
@@ -10,6 +10,7 @@
 import { Op, opName } from "../gateway/protocol/codes.ts";
 import { explainClose } from "./closes.ts";
 import type { SocketEvent } from "./tap.ts";
+import { visible } from "./text.ts";
 
 /** One row of the list. */
 export interface FrameEntry {
@@ -59,7 +60,8 @@ export function describe(event: SocketEvent): Described | undefined {
       return undefined;
     case "closed": {
       const { name } = explainClose(event.code);
-      return { kind: "closed", name: `closed ${event.code} ${name}`, text: event.reason };
+      const text = visible(event.reason);
+      return { kind: "closed", name: `closed ${event.code} ${name}`, text };
     }
   }
 }
@@ -67,7 +69,7 @@ export function describe(event: SocketEvent): Described | undefined {
 function describeText(kind: FrameEntry["kind"], text: string): Described {
   const op = opOf(text);
   const name = op === undefined ? "not a frame" : opName(op) ?? "unknown op";
-  return { kind, op, name, text: withoutTokens(text) };
+  return { kind, op, name, text: visible(withoutTokens(text)) };
 }
 
 /** The op of a frame, if it is one. */

@@ -13,6 +13,11 @@ export function formatDuration(ms: number): string {
   return formatClock(left);
 }
 
+/** A round number of an axis, as short as it can be: `0.5 ms`, `250 ms`, `1.5 s`. */
+export function formatTick(ms: number): string {
+  return ms < 1000 ? `${Number(ms.toFixed(2))} ms` : `${Number((ms / 1000).toFixed(2))} s`;
+}
+
 /** What is left of a wait, in steps that the eye can follow: `2.3 s`, `59:58`. */
 export function formatCountdown(ms: number): string {
   const left = Math.max(0, ms);
@@ -50,6 +55,22 @@ export function plural(count: number, noun: string): string {
 /** Names separated by commas, each once. */
 export function parseNames(text: string): readonly string[] {
   return [...new Set(text.split(",").map((name) => name.trim()).filter((name) => name !== ""))];
+}
+
+/** What does not show itself and changes what does: control characters, those of direction, half characters. */
+const UNSEEN = /(?![\t\n\r])\p{Cc}|\p{Bidi_Control}|\p{Cs}/gu;
+
+/** Text of which everything is seen, and which stays in its place: `\u202E` is written out. */
+export function visible(text: string): string {
+  return text.replace(
+    UNSEEN,
+    (character) => `\\u${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`,
+  );
+}
+
+/** The beginning of a text, `length` long, or one shorter rather than with half a character at its end. */
+export function cut(text: string, length: number): string {
+  return text.slice(0, /[\uD800-\uDBFF]/.test(text.charAt(length - 1)) ? length - 1 : length);
 }
 
 /** What is wrong, in words. */

@@ -8,7 +8,7 @@ import type { Controller } from "../controller.ts";
 import { byId, make, setText } from "../dom.ts";
 import { type FrameEntry, isBeat } from "../frames.ts";
 import type { State } from "../state.ts";
-import { formatTime, plural } from "../text.ts";
+import { cut, formatTime, plural } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
 
 /** Longer text is folded. */
@@ -94,12 +94,12 @@ function rowOf(entry: FrameEntry): HTMLLIElement {
 
 function textOf(text: string): HTMLElement {
   if (text.length <= SHOWN_CHARACTERS) return make("code", { class: "text" }, text);
-  const rest = text.length - MOST_CHARACTERS;
-  const shown = text.slice(0, MOST_CHARACTERS);
+  const shown = cut(text, MOST_CHARACTERS);
+  const rest = text.length - shown.length;
   return make(
     "details",
     { class: "text" },
-    make("summary", {}, make("code", {}, `${text.slice(0, SHOWN_CHARACTERS)}…`)),
+    make("summary", {}, make("code", {}, `${cut(text, SHOWN_CHARACTERS)}…`)),
     make("code", {}, rest > 0 ? `${shown}… and ${plural(rest, "character")} more` : shown),
   );
 }

@@ -8,7 +8,7 @@ import { CloseCode } from "../../gateway/protocol/codes.ts";
 import type { Controller } from "../controller.ts";
 import { byId, make, onSubmit, setNotice, setText } from "../dom.ts";
 import type { State } from "../state.ts";
-import { formatCountdown, parseNames, plural } from "../text.ts";
+import { formatCountdown, parseNames, plural, visible } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
 
 /** The user of the second tab, and of the first. */
@@ -76,7 +76,7 @@ function render(
   byId("login", HTMLElement).classList.toggle("done", identity !== undefined);
   // So that the tabs of two users are told apart.
   const title = "E-Magine Gateway console";
-  document.title = identity?.user === undefined ? title : `${identity.user} · ${title}`;
+  document.title = identity?.user === undefined ? title : `${visible(identity.user)} · ${title}`;
   setText(byId("identity-user", HTMLElement), identity?.user ?? "not said in the token");
   showChannels(identity?.channels ?? []);
 }

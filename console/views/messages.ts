@@ -6,7 +6,7 @@
 
 import { byId, make } from "../dom.ts";
 import type { MessageEntry } from "../state.ts";
-import { formatTime } from "../text.ts";
+import { cut, formatTime, plural } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
 
 /** Longer content is cut: the list is for looking at, and the frames have more of it. */
@@ -48,18 +48,26 @@ function rowOf(entry: MessageEntry): HTMLLIElement {
     make(
       "p",
       { class: "meta" },
-      make("strong", {}, author),
-      make("span", { class: "channel" }, target),
+      // Each has its own direction, and changes nobody else's.
+      make("strong", {}, make("bdi", {}, author)),
+      make("bdi", { class: "channel" }, target),
       isReplayed ? make("span", { class: "badge" }, "replayed") : undefined,
       make("time", {}, formatTime(at)),
     ),
-    make("p", { class: "content" }, contentOf(content)),
+    contentOf(content),
     make("p", { class: "id" }, id),
   );
 }
 
-function contentOf(content: unknown): string {
+function contentOf(content: unknown): HTMLElement {
+  const element = make("p", { class: "content" }, textOf(content));
+  element.dir = "auto";
+  return element;
+}
+
+function textOf(content: unknown): string {
   const text = typeof content === "string" ? content : JSON.stringify(content, null, 2);
-  const rest = text.length - MOST_CHARACTERS;
-  return rest > 0 ? `${text.slice(0, MOST_CHARACTERS)}… and ${rest} characters more` : text;
+  if (text.length <= MOST_CHARACTERS) return text;
+  const shown = cut(text, MOST_CHARACTERS);
+  return `${shown}… and ${plural(text.length - shown.length, "character")} more`;
 }

@@ -8,7 +8,7 @@ import uPlot from "uplot";
 import type { Controller } from "../controller.ts";
 import { byId, setDisabled, setText } from "../dom.ts";
 import type { RoundTrip } from "../state.ts";
-import { formatDuration, formatTime } from "../text.ts";
+import { formatDuration, formatTick, formatTime } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
 
 const HEIGHT_PX = 220;
@@ -69,7 +69,8 @@ function optionsFor(box: HTMLElement): uPlot.Options {
     height: HEIGHT_PX,
     legend: { show: false },
     cursor: { show: false },
-    padding: [10, 12, 0, 0],
+    // On the right there is room for half of the last time.
+    padding: [10, 32, 0, 0],
     scales: { x: { time: true, range: timeRange }, y: { range: (_, __, max) => [0, top(max)] } },
     axes: [{
       ...axis,
@@ -78,7 +79,7 @@ function optionsFor(box: HTMLElement): uPlot.Options {
     }, {
       ...axis,
       size: 58,
-      values: (_, ticks) => ticks.map((ms) => `${Number(ms.toFixed(2))} ms`),
+      values: (_, ticks) => ticks.map(formatTick),
     }],
     series: [{}, {
       stroke: colour("chart-line"),

@@ -7,6 +7,7 @@
 import { fetchMetrics } from "../api.ts";
 import { explainClose } from "../closes.ts";
 import { byId, make, setNotice } from "../dom.ts";
+import { pollWhileVisible } from "../poller.ts";
 import { parsePrometheus, type Samples } from "../prometheus.ts";
 import { answered, type Store } from "../state.ts";
 import { formatDuration, messageOf } from "../text.ts";
@@ -20,15 +21,12 @@ type Tile = readonly [title: string, value: string, more: string];
 
 /** Reads the metrics again and again. */
 export function pollMetrics(store: Store): void {
-  let isPolling = false;
-  const poll = async (): Promise<void> => {
-    isPolling = document.visibilityState !== "hidden";
-    if (!isPolling) return;
-    await read(store);
-    setTimeout(poll, POLL_MS);
-  };
-  document.addEventListener("visibilitychange", () => isPolling || void poll());
-  void poll();
+  pollWhileVisible({
+    isHidden: () => document.visibilityState === "hidden",
+    onVisibility: (callback) => document.addEventListener("visibilitychange", callback),
+    later: (callback) => setTimeout(callback, POLL_MS),
+    poll: () => read(store),
+  });
 }
 
 async function read(store: Store): Promise<void> {
@@ -78,16 +76,16 @@ function tilesOf(samples: Samples): readonly Tile[] {
     ["Delivered", count("gateway_messages_delivered_total"), "copies, as published"],
     ["Replayed", count("gateway_messages_replayed_total"), "copies, on resuming"],
     [
-      "Heartbeats",
+      "Heartbeats answered",
       beats.toLocaleString("en"),
-      beats === 0 ? "answered: none yet" : `answered in ${formatDuration(roundTripMs)}`,
+      beats === 0 ? "none yet" : `after ${formatDuration(roundTripMs)} on average`,
     ],
     [
-      "Timers late",
+      "Timers run late by",
       delay === undefined ? "–" : formatDuration(1000 * delay.value),
-      "99 of 100, last minute",
+      "or less, 99 times of 100",
     ],
-    ["Memory", `${megabytes.toFixed(0)} MB`, "resident"],
+    ["Memory", `${megabytes.toFixed(0)} MB`, "of the gateway's process"],
   ];
 }
 
@@ -113,10 +111,11 @@ function renderCloses(samples: Samples): void {
     .map(({ labels, value }) => ({ code: labels["code"] ?? "", value }))
     .sort((a, b) => a.code.localeCompare(b.code))
     .map(({ code, value }) => {
-      const { name, when } = code === "peer"
-        ? { name: "", when: "the client closed it, or was gone" }
+      const isPeer = code === "peer";
+      const { name, when } = isPeer
+        ? { name: "by the client", when: "it closed the connection, or was gone without a word" }
         : explainClose(Number(code));
-      const head = make("th", { class: "number" }, code);
+      const head = make("th", { class: "number" }, isPeer ? "–" : code);
       head.scope = "row";
       const total = make("td", { class: "number count" }, value.toLocaleString("en"));
       return make("tr", {}, head, make("td", {}, name), make("td", {}, when), total);

@@ -19,6 +19,13 @@ Deno.test("describe() names a frame by its op, and keeps its text as it passed",
   });
 });
 
+Deno.test("describe() writes out what would change how the rest is read", () => {
+  const received = describe({ type: "received", data: '{"op":3,"content":"abc\u202Edcba"}' });
+  assert.equal(received?.text, '{"op":3,"content":"abc\\u202Edcba"}');
+  const closed = describe({ type: "closed", code: 4001, reason: "\u202Eno" });
+  assert.equal(closed?.text, "\\u202Eno");
+});
+
 Deno.test("describe() says so of what is no frame", () => {
   for (
     const [data, name] of [["hello", "not a frame"], ["[]", "not a frame"], [

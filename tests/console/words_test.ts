@@ -9,7 +9,15 @@ import { claimsOf } from "../../console/claims.ts";
 import { whyNotHere } from "../../console/audience.ts";
 import { afterClose, explainClose } from "../../console/closes.ts";
 import { parsePrometheus } from "../../console/prometheus.ts";
-import { formatCountdown, formatDuration, parseNames, plural } from "../../console/text.ts";
+import {
+  cut,
+  formatCountdown,
+  formatDuration,
+  formatTick,
+  parseNames,
+  plural,
+  visible,
+} from "../../console/text.ts";
 import { CloseCode } from "../../gateway/protocol/codes.ts";
 
 Deno.test("explainClose() has the name, the use and the advice of every code of the gateway", () => {
@@ -99,6 +107,25 @@ Deno.test("times are written in the unit in which they are read", () => {
   assert.equal(formatCountdown(120), "0.1 s");
   assert.equal(formatCountdown(3_599_001), "1:00:00");
   assert.equal(formatCountdown(3_598_000), "59:58");
+});
+
+Deno.test("formatTick() is short, whatever the unit", () => {
+  const ticks = [[0, "0 ms"], [0.5, "0.5 ms"], [999, "999 ms"], [1000, "1 s"], [12_500, "12.5 s"]];
+  for (const [ms, text] of ticks) assert.equal(formatTick(Number(ms)), text);
+});
+
+Deno.test("visible() writes out what would not be seen, and leaves the rest", () => {
+  assert.equal(visible("abc\u202Edcba"), "abc\\u202Edcba");
+  assert.equal(visible("\u2066x\u2069 \u061C \0 \x9B"), "\\u2066x\\u2069 \\u061C \\u0000 \\u009B");
+  assert.equal(visible("half \uD83D, and half \uDE00"), "half \\uD83D, and half \\uDE00");
+  const seen = "Zoë, שלום, 😀 👩\u200D🚀\t\r\n";
+  assert.equal(visible(seen), seen);
+});
+
+Deno.test("cut() leaves no half character", () => {
+  assert.equal(cut("a😀b", 2), "a");
+  assert.equal(cut("a😀b", 3), "a😀");
+  assert.equal(cut("abc", 2), "ab");
 });
 
 Deno.test("parseNames() takes names between commas, each once", () => {
