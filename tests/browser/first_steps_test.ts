@@ -131,7 +131,7 @@ browserTest(
     const card = tab.card("With the server");
     await card.getByText("1 ready").waitFor();
     await tab.press("Disconnect");
-    await card.getByRole("row", { name: /peer .* 1/ }).waitFor();
+    await card.getByRole("row", { name: /^– by the client .* 1$/ }).waitFor();
     await tab.page.route("**/metrics", (route) => route.abort());
     await card.getByText(/metrics cannot be read/).waitFor();
     await tab.page.unroute("**/metrics");
