@@ -41,91 +41,71 @@ browserTest(
 );
 
 browserTest(
-  "a dropped connection resumes, with what was missed once and marked",
-  async ({ gateway, visitor }) => {
+  "every other fault ends as its text says, and the client is back where it may be",
+  async ({ gateway, visitor, step }) => {
     const tab = new ConsolePage(await visitor.open());
     await tab.logIn();
     await tab.connect();
-    await tab.publish("before");
-    await tab.message("before");
-    await tab.press("Drop it and stay away");
-    await tab.clientIs("waiting");
-    await tab.sessionIs("closed");
-    await tab.publish("missed by the tab's own form");
-    await gateway.backend.publishAll([
-      { channel: "general", author: "backend", content: "missed 1" },
-      { channel: "general", author: "backend", content: "missed 2" },
-    ]);
-    await tab.frames("kept away").first().waitFor();
-    assert.deepEqual(await tab.contents(), ["before"]);
-    await tab.press("Come back");
-    await tab.clientIs("ready");
-    await tab.message("missed 2");
-    await tab.publish("after");
-    await tab.message("after");
-    const missed = ["missed by the tab's own form", "missed 1", "missed 2"];
-    assert.deepEqual(await tab.contents(), ["before", ...missed, "after"]);
-    const marked = tab.messages().filter({ hasText: "replayed" }).locator(".content");
-    assert.deepEqual(await marked.allTextContents(), missed);
-    await tab.page.getByText(/resumed: 3 missed messages replayed\./).waitFor();
-    const ids = await tab.messages().locator(".id").allTextContents();
-    assert.equal(new Set(ids).size, 5);
-  },
-  { settings },
-);
 
-browserTest(
-  "something malformed ends in 4001 for good, until connected again",
-  async ({ visitor }) => {
-    const tab = new ConsolePage(await visitor.open());
-    await tab.logIn();
-    await tab.connect();
-    await tab.publish("seen");
-    await tab.message("seen");
-    await tab.press("Send it");
-    const close = await tab.closedWith(4001, "Malformed");
-    await close.getByText("op is not a number").waitFor();
-    await close.getByText(/the client is over, for good/).waitFor();
-    await tab.clientIs("closed");
-    await tab.publish("missed");
-    await tab.press("Connect again");
-    await tab.clientIs("ready");
-    await tab.message("missed");
-    assert.deepEqual(await tab.contents(), ["seen", "missed"]);
-  },
-  { settings },
-);
+    await step("a dropped connection resumes, with what was missed once and marked", async () => {
+      await tab.publish("before");
+      await tab.message("before");
+      await tab.press("Drop it and stay away");
+      await tab.clientIs("waiting");
+      await tab.sessionIs("closed");
+      await tab.publish("missed by the tab's own form");
+      await gateway.backend.publishAll([
+        { channel: "general", author: "backend", content: "missed 1" },
+        { channel: "general", author: "backend", content: "missed 2" },
+      ]);
+      await tab.frames("kept away").first().waitFor();
+      assert.deepEqual(await tab.contents(), ["before"]);
+      await tab.press("Come back");
+      await tab.clientIs("ready");
+      await tab.message("missed 2");
+      await tab.publish("after");
+      await tab.message("after");
+      const missed = ["missed by the tab's own form", "missed 1", "missed 2"];
+      assert.deepEqual(await tab.contents(), ["before", ...missed, "after"]);
+      const marked = tab.messages().filter({ hasText: "replayed" }).locator(".content");
+      assert.deepEqual(await marked.allTextContents(), missed);
+      await tab.page.getByText(/resumed: 3 missed messages replayed\./).waitFor();
+      const ids = await tab.messages().locator(".id").allTextContents();
+      assert.equal(new Set(ids).size, 5);
+    });
 
-browserTest(
-  "a token that expires ends in 4003, and the client gets another and is back",
-  async ({ visitor }) => {
-    const tab = new ConsolePage(await visitor.open());
-    await tab.logIn();
-    await tab.connect();
-    await tab.page.getByLabel("Seconds", { exact: true }).fill("1");
-    await tab.press("Let it expire");
-    const close = await tab.closedWith(4003, "IdentifyFailed");
-    await close.getByText("no: get a new token first").waitFor();
-    await close.getByText(/gets a new token, connects again/).waitFor();
-    await close.getByText(/Back after .* resumed/).waitFor();
-    await tab.clientIs("ready");
-    await tab.publish("still here");
-    await tab.message("still here");
-  },
-  { settings },
-);
+    await step("something malformed ends in 4001 for good, until connected again", async () => {
+      await tab.press("Send it");
+      const close = await tab.closedWith(4001, "Malformed");
+      await close.getByText("op is not a number").waitFor();
+      await close.getByText(/the client is over, for good/).waitFor();
+      await tab.clientIs("closed");
+      await tab.publish("missed after 4001");
+      await tab.press("Connect again");
+      await tab.clientIs("ready");
+      await tab.message("missed after 4001");
+      assert.deepEqual((await tab.contents()).slice(-2), ["after", "missed after 4001"]);
+    });
 
-browserTest(
-  "a disconnect by the backend ends in 4010, and connecting again is for the app",
-  async ({ gateway, visitor }) => {
-    const tab = new ConsolePage(await visitor.open());
-    await tab.logIn();
-    await tab.connect();
-    await gateway.backend.disconnect("alice");
-    const close = await tab.closedWith(4010, "Disconnected");
-    await close.getByText(/for the app to decide/).waitFor();
-    await tab.clientIs("closed");
-    await tab.connect();
+    await step("a token that expires ends in 4003, and the client gets another", async () => {
+      await tab.page.getByLabel("Seconds", { exact: true }).fill("1");
+      await tab.press("Let it expire");
+      const close = await tab.closedWith(4003, "IdentifyFailed");
+      await close.getByText("no: get a new token first").waitFor();
+      await close.getByText(/gets a new token, connects again/).waitFor();
+      await close.getByText(/Back after .* resumed/).waitFor();
+      await tab.clientIs("ready");
+      await tab.publish("still here");
+      await tab.message("still here");
+    });
+
+    await step("a disconnect by the backend ends in 4010, and is for the app", async () => {
+      await gateway.backend.disconnect("alice");
+      const close = await tab.closedWith(4010, "Disconnected");
+      await close.getByText(/for the app to decide/).waitFor();
+      await tab.clientIs("closed");
+      await tab.connect();
+    });
   },
   { settings },
 );

@@ -27,79 +27,71 @@ async function slowLogin(page: Page, user: string): Promise<{ readonly go: () =>
     );
     await (await held.promise)();
     await (await answered).finished();
+    await page.unroute(pattern);
   };
   return { go };
 }
 
-browserTest("another user sees nothing of the one before, and takes up nothing", async (visit) => {
-  const { gateway, visitor } = visit;
+browserTest("a user and another on the same page", async ({ gateway, visitor, step }) => {
   const tab = new ConsolePage(await visitor.open());
-  await tab.logIn("alice");
-  await tab.connect();
-  await tab.publish("for alice");
-  await tab.message("for alice");
-  await tab.logIn("bob");
-  await tab.clientIs("not made");
-  assert.deepEqual(await tab.contents(), []);
-  await tab.page.getByText("Nothing has passed yet").waitFor();
-  assert.equal(await tab.page.locator("#close").isVisible(), false);
-  assert.equal(await tab.page.locator("#rtt-count").innerText(), "0");
-  await gateway.backend.publishAll([{ channel: "general", author: "x", content: "between" }]);
-  await tab.connect();
-  const identify = await tab.frames("Identify").innerText();
-  assert.doesNotMatch(identify, /last_id/);
-  await tab.publish("for bob");
-  await tab.message("for bob");
-  assert.deepEqual(await tab.contents(), ["for bob"]);
-}, { settings });
+  const isUser = (user: string): Promise<void> =>
+    tab.card("Log in").getByRole("definition").getByText(user, { exact: true }).waitFor();
 
-browserTest("the same user takes up where the client was, and is told so", async ({ visitor }) => {
-  const tab = new ConsolePage(await visitor.open());
-  await tab.logIn();
-  await tab.connect();
-  await tab.publish("first");
-  await tab.message("first");
-  await tab.press("Log in");
-  await tab.clientIs("closed");
-  await tab.page.getByText(/Another token is in use, so the page disconnected/).waitFor();
-  await tab.publish("missed");
-  await tab.connect();
-  await tab.message("missed");
-  assert.deepEqual(await tab.contents(), ["first", "missed"]);
-}, { settings });
-
-browserTest("of two logins the later counts, whichever is answered first", async ({ visitor }) => {
-  const tab = new ConsolePage(await visitor.open());
-  const alice = await slowLogin(tab.page, "alice");
-  await tab.press("Log in");
-  await tab.logIn("bob");
-  await tab.connect();
-  await alice.go();
-  await tab.publish("still here");
-  await tab.message("still here");
-  await tab.clientIs("ready");
-  await tab.card("Log in").getByRole("definition").getByText("bob", { exact: true }).waitFor();
-}, { settings });
-
-browserTest(
-  "a token that was to expire is not sent on another user's connection",
-  async ({ visitor }) => {
-    const tab = new ConsolePage(await visitor.open());
+  await step("the same user takes up where the client was, and is told so", async () => {
     await tab.logIn("alice");
     await tab.connect();
+    await tab.publish("first");
+    await tab.message("first");
+    await tab.press("Log in");
+    await tab.clientIs("closed");
+    const close = tab.page.locator("#close");
+    await close.getByText(/Another token is in use, so the page disconnected/).waitFor();
+    await tab.publish("missed");
+    await tab.connect();
+    await tab.message("missed");
+    assert.deepEqual(await tab.contents(), ["first", "missed"]);
+  });
+
+  await step("another user sees nothing of the one before, and takes up nothing", async () => {
+    await tab.logIn("bob");
+    await tab.clientIs("not made");
+    assert.deepEqual(await tab.contents(), []);
+    await tab.page.getByText("Nothing has passed yet").waitFor();
+    assert.equal(await tab.page.locator("#close").isVisible(), false);
+    assert.equal(await tab.page.locator("#rtt-count").innerText(), "0");
+    await gateway.backend.publishAll([{ channel: "general", author: "x", content: "between" }]);
+    await tab.connect();
+    assert.doesNotMatch(await tab.frames("Identify").innerText(), /last_id/);
+    await tab.publish("for bob");
+    await tab.message("for bob");
+    assert.deepEqual(await tab.contents(), ["for bob"]);
+  });
+
+  await step("of two logins the later counts, whichever is answered first", async () => {
     const alice = await slowLogin(tab.page, "alice");
+    await tab.card("Log in").getByLabel("User", { exact: true }).fill("alice");
+    await tab.press("Log in");
+    await tab.logIn("carol");
+    await tab.connect();
+    await alice.go();
+    await tab.publish("still carol");
+    await tab.message("still carol");
+    await tab.clientIs("ready");
+    await isUser("carol");
+  });
+
+  await step("a token that was to expire is not sent on another user's connection", async () => {
+    const carol = await slowLogin(tab.page, "carol");
     await tab.press("Let it expire");
     await tab.logIn("bob");
     await tab.connect();
-    await alice.go();
+    await carol.go();
     await tab.publish("still bob");
     await tab.message("still bob");
     await tab.clientIs("ready");
     assert.equal(await tab.frames("Identify").count(), 1);
-    await tab.card("Log in").getByRole("definition").getByText("bob", { exact: true }).waitFor();
-    await tab.page.getByRole("button", { name: "Let it expire" }).and(
-      tab.page.locator('[aria-disabled="false"]'),
-    ).waitFor();
-  },
-  { settings },
-);
+    await isUser("bob");
+    const expire = tab.page.getByRole("button", { name: "Let it expire" });
+    await expire.and(tab.page.locator('[aria-disabled="false"]')).waitFor();
+  });
+}, { settings });

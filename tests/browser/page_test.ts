@@ -7,7 +7,6 @@
 
 import assert from "node:assert/strict";
 import { within } from "../conformance/support/wait.ts";
-import { assertAccessible } from "./support/axe.ts";
 import { browserTest } from "./support/suite.ts";
 
 browserTest(
@@ -16,7 +15,6 @@ browserTest(
     const page = await visitor.open();
     assert.match(await page.title(), /E-Magine Gateway/);
     await page.getByRole("heading", { level: 1 }).waitFor();
-    await assertAccessible(page);
     await visitor.shoot(page, "page");
   },
 );

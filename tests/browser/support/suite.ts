@@ -18,7 +18,12 @@ export interface Visit {
   readonly gateway: GatewayProcess;
   /** Who opens its pages. */
   readonly visitor: Visitor;
+  /** One after the other of several things that the same page shows; what follows one that fails is not tried. */
+  readonly step: (name: string, run: () => Promise<void>) => Promise<void>;
 }
+
+/** The browser and the gateway outlive a test. */
+const UNSANITIZED = { sanitizeOps: false, sanitizeResources: false, sanitizeExit: false };
 
 /** What a test needs. */
 export interface TestOptions {
@@ -53,15 +58,14 @@ export function browserTest(
   if (NO_CHROMIUM !== undefined && Deno.env.get("CI") !== "true") return skip(name, NO_CHROMIUM);
   Deno.test({
     name,
-    // The browser and the gateway outlive the test.
-    ...{ sanitizeOps: false, sanitizeResources: false, sanitizeExit: false },
-    fn: async () => {
+    ...UNSANITIZED,
+    fn: async (context) => {
       await (built ??= buildConsole());
       await using mine = own ? await GatewayProcess.start({ settings }) : undefined;
       const gateway = mine ?? await sharedGateway(settings);
       await using visitor = new Visitor(await browser(), gateway.url);
       try {
-        await run({ gateway, visitor });
+        await run({ gateway, visitor, step: (title, fn) => stepOf(context, title, fn) });
       } catch (error) {
         await visitor.shootAll(`failed ${name.replace(/[^\w ]/g, "")}`);
         throw error;
@@ -69,4 +73,22 @@ export function browserTest(
       visitor.check();
     },
   });
+}
+
+async function stepOf(
+  context: Deno.TestContext,
+  name: string,
+  fn: () => Promise<void>,
+): Promise<void> {
+  let failure: unknown;
+  const isPassed = await context.step({
+    name,
+    ...UNSANITIZED,
+    fn: () =>
+      fn().catch((error: unknown) => {
+        failure = error;
+        throw error;
+      }),
+  });
+  if (!isPassed) throw failure;
 }
