@@ -9,7 +9,7 @@ import { eventually } from "../conformance/support/wait.ts";
 import { ConsolePage } from "./support/console.ts";
 import { browserTest } from "./support/suite.ts";
 
-const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "2000" };
+const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "1000" };
 
 browserTest("two tabs of two users see a message arrive, each once", async ({ visitor }) => {
   const alice = new ConsolePage(await visitor.open());
@@ -44,97 +44,97 @@ browserTest("two tabs of two users see a message arrive, each once", async ({ vi
   assert.deepEqual(await bob.contents(), ["Hello from the second tab", "For everyone"]);
 }, { settings });
 
-browserTest("frames pass in view, both ways, and a token is never shown", async ({ visitor }) => {
+browserTest("what passes is in view, and what is refused is told", async ({ visitor, step }) => {
+  visitor.allow(/status of 40[01]/);
   const tab = new ConsolePage(await visitor.open());
-  const token = tab.page.waitForResponse(/\/login$/);
-  await tab.logIn();
-  await tab.connect();
-  const { token: text }: { readonly token: string } = await (await token).json();
-  for (const name of ["Hello", "Identify", "Ready", "Heartbeat", "HeartbeatAck"]) {
-    await tab.frames(name).first().waitFor();
-  }
-  assert.match(await tab.frames("Identify").innerText(), /"token":"eyJhbGci… \(\d+ characters\)"/);
-  assert.ok(!(await tab.page.content()).includes(text.slice(0, 40)), "no token in the page");
-  // The gateway's own heartbeat, answered: its number goes back as it came.
-  const beat = tab.frames("Heartbeat").filter({ hasText: "received" }).first();
-  const time = /"time":(\d+)/.exec(await beat.innerText())?.[1];
-  await tab.frames("HeartbeatAck").filter({ hasText: `"time":${time}` }).first().waitFor();
 
-  await tab.card("Frames as they pass").getByLabel("Heartbeats").uncheck();
-  await tab.frames("Heartbeat").first().waitFor({ state: "hidden" });
-  await tab.frames("Ready").first().waitFor();
-  await tab.press("Pause");
-  await tab.publish("while the list is held");
-  await tab.message("while the list is held");
-  await tab.page.getByText(/Held\. [1-9]\d* frames? came meanwhile\./).waitFor();
-  assert.equal(await tab.frames("Message").count(), 0);
-  await tab.press("Pause");
-  await tab.frames("Message").waitFor();
-  await tab.press("Clear");
-  await tab.frames("Message").waitFor({ state: "detached" });
+  await step("frames pass both ways, and a token is never shown", async () => {
+    const token = tab.page.waitForResponse(/\/login$/);
+    await tab.logIn();
+    await tab.connect();
+    const { token: text }: { readonly token: string } = await (await token).json();
+    for (const name of ["Hello", "Identify", "Ready", "Heartbeat", "HeartbeatAck"]) {
+      await tab.frames(name).first().waitFor();
+    }
+    const identify = await tab.frames("Identify").innerText();
+    assert.match(identify, /"token":"eyJhbGci… \(\d+ characters\)"/);
+    assert.ok(!(await tab.page.content()).includes(text.slice(0, 40)), "no token in the page");
+    // The gateway's own heartbeat, answered: its number goes back as it came.
+    const beats = tab.frames("Heartbeat").filter({ hasText: "received" });
+    await beats.first().waitFor();
+    const time = /"time":(\d+)/.exec(await beats.last().innerText())?.[1];
+    await tab.frames("HeartbeatAck").filter({ hasText: `"time":${time}` }).first().waitFor();
+  });
+
+  await step("the list of frames goes without heartbeats, is held, and is emptied", async () => {
+    await tab.card("Frames as they pass").getByLabel("Heartbeats").uncheck();
+    await tab.frames("Heartbeat").first().waitFor({ state: "hidden" });
+    await tab.frames("Ready").first().waitFor();
+    await tab.press("Pause");
+    await tab.publish("while the list is held");
+    await tab.message("while the list is held");
+    await tab.page.getByText(/Held\. [1-9]\d* frames? came meanwhile\./).waitFor();
+    assert.equal(await tab.frames("Message").count(), 0);
+    await tab.press("Pause");
+    await tab.frames("Message").waitFor();
+    await tab.press("Clear");
+    await tab.frames("Message").waitFor({ state: "detached" });
+  });
+
+  await step(
+    "what is published is told in place when it is refused, and nothing is lost",
+    async () => {
+      const card = tab.card("Publish");
+      const content = card.getByRole("textbox", { name: "Content", exact: true });
+      await card.getByLabel("JSON", { exact: true }).check();
+      await content.fill('{"text": "unfinished');
+      await card.getByText(/The content is not JSON: /).waitFor();
+      await tab.press("Publish");
+      assert.equal(await content.inputValue(), '{"text": "unfinished');
+      await content.fill('{"text": "finished", "list": [0.1, null]}');
+      await card.getByText(/The content is not JSON: /).waitFor({ state: "hidden" });
+      await card.getByLabel("Author").fill("");
+      await tab.press("Publish");
+      await card.getByText(/400 Bad Request \(invalid_body\).*#\/author/s).waitFor();
+      await card.getByLabel("Author").fill("bob");
+      await tab.press("Publish");
+      await tab.frames("Message").getByText('"content":{"text":"finished","list":[0.1,null]}')
+        .waitFor();
+    },
+  );
 }, { settings });
 
 browserTest(
-  "a first round trip is measured at once, and another when told",
-  async ({ visitor }) => {
-    // The interval is that of a development start: nobody waits 45 s for the first point.
-    const tab = new ConsolePage(await visitor.open());
-    await tab.logIn();
-    await tab.connect();
-    const chart = tab.card("Round trips");
-    await chart.getByRole("img", { name: /last [\d.]+ m?s, median/ }).waitFor();
-    await chart.locator("#rtt-count").getByText("1", { exact: true }).waitFor();
-    await tab.page.getByText(/One every 45.s.*--heartbeat-interval-ms=3000/).waitFor();
-    // No more than one a second: what is asked for too early is not heard.
-    await eventually("a second round trip", async () => {
-      await tab.press("Measure now");
-      return await chart.locator("#rtt-count").innerText() === "2" ? true : undefined;
-    });
-  },
-);
-
-browserTest(
-  "what is published is told in place when it is refused, and nothing is lost",
-  async ({ visitor }) => {
-    visitor.allow(/status of 40[01]/);
-    const tab = new ConsolePage(await visitor.open());
-    const card = tab.card("Publish");
-    const content = card.getByRole("textbox", { name: "Content", exact: true });
-    await card.getByLabel("JSON", { exact: true }).check();
-    await content.fill('{"text": "unfinished');
-    await card.getByText(/The content is not JSON: /).waitFor();
-    await tab.press("Publish");
-    assert.equal(await content.inputValue(), '{"text": "unfinished');
-    await content.fill('{"text": "finished", "list": [0.1, null]}');
-    await card.getByText(/The content is not JSON: /).waitFor({ state: "hidden" });
-    await card.getByLabel("Author").fill("");
-    await tab.press("Publish");
-    await card.getByText(/400 Bad Request \(invalid_body\).*#\/author/s).waitFor();
-
-    await tab.logIn();
-    await tab.connect();
-    await card.getByLabel("Author").fill("bob");
-    await tab.press("Publish");
-    await tab.frames("Message").getByText('"content":{"text":"finished","list":[0.1,null]}')
-      .waitFor();
-  },
-  { settings },
-);
-
-browserTest(
-  "the server's own numbers are shown, and when they cannot be had",
-  async ({ visitor }) => {
+  "a development start's own numbers",
+  async ({ visitor, step }) => {
     visitor.allow(/ERR_FAILED/);
     const tab = new ConsolePage(await visitor.open());
-    await tab.logIn();
-    await tab.connect();
-    const card = tab.card("With the server");
-    await card.getByText("1 ready").waitFor();
-    await tab.press("Disconnect");
-    await card.getByRole("row", { name: /^– by the client .* 1$/ }).waitFor();
-    await tab.page.route("**/metrics", (route) => route.abort());
-    await card.getByText(/metrics cannot be read/).waitFor();
-    await tab.page.unroute("**/metrics");
-    await card.getByText(/metrics cannot be read/).waitFor({ state: "hidden" });
+
+    await step("a first round trip is measured at once, and another when told", async () => {
+      // The interval is that of a development start: nobody waits 45 s for the first point.
+      await tab.logIn();
+      await tab.connect();
+      const chart = tab.card("Round trips");
+      await chart.getByRole("img", { name: /last [\d.]+ m?s, median/ }).waitFor();
+      await chart.locator("#rtt-count").getByText("1", { exact: true }).waitFor();
+      await tab.page.getByText(/One every 45.s.*--heartbeat-interval-ms=3000/).waitFor();
+      // No more than one a second: what is asked for too early is not heard.
+      await eventually("a second round trip", async () => {
+        await tab.press("Measure now");
+        return await chart.locator("#rtt-count").innerText() === "2" ? true : undefined;
+      });
+    });
+
+    await step("the server's own numbers are shown, and when they cannot be had", async () => {
+      const card = tab.card("With the server");
+      await card.getByText("1 ready").waitFor();
+      await tab.press("Disconnect");
+      await card.getByRole("row", { name: /^– by the client .* 1$/ }).waitFor();
+      await tab.page.route("**/metrics", (route) => route.abort());
+      await card.getByText(/metrics cannot be read/).waitFor();
+      await tab.page.unroute("**/metrics");
+      await card.getByText(/metrics cannot be read/).waitFor({ state: "hidden" });
+    });
   },
+  { own: true },
 );
