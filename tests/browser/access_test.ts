@@ -41,6 +41,8 @@ browserTest(
       await tab.assertNoSidewaysScroll();
       await visitor.shoot(page, `console ${look}`);
     }
+    const fold = await page.getByText("Paste a token instead").boundingBox();
+    assert.ok(fold !== null && fold.height >= 44, `${fold?.height} px are enough for a thumb`);
   },
   { settings },
 );

@@ -14,7 +14,7 @@ const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "1000" };
 browserTest(
   "heartbeats that are not answered end in 4002, which is explained",
   async ({ visitor }) => {
-    const tab = new ConsolePage(await visitor.open());
+    const tab = new ConsolePage(await visitor.open({ reducedMotion: "no-preference" }));
     await tab.logIn();
     await tab.connect();
     await tab.press("Stop answering");
@@ -32,7 +32,7 @@ browserTest(
     // It is undone: the next connection's heartbeats are answered, and there is no second close.
     const answers = tab.frames("HeartbeatAck").filter({ hasText: "sent" });
     const before = await answers.count();
-    await answers.nth(before + 2).waitFor();
+    await answers.nth(before + 1).waitFor();
     assert.equal(await tab.frames("closed 4002 HeartbeatTimeout").count(), 1);
     await tab.card("With the server").getByRole("row", { name: /4002 HeartbeatTimeout .* 1/ })
       .waitFor();

@@ -12,7 +12,7 @@ import { browserTest } from "./support/suite.ts";
 const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "1000" };
 
 browserTest("two tabs of two users see a message arrive, each once", async ({ visitor }) => {
-  const alice = new ConsolePage(await visitor.open());
+  const alice = new ConsolePage(await visitor.open({ reducedMotion: "no-preference" }));
   await alice.logIn();
   await alice.connect();
   await alice.sessionIs("ready");

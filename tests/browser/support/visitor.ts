@@ -45,6 +45,8 @@ export class Visitor implements AsyncDisposable {
   async open({ path = "/", ...options }: OpenOptions = {}): Promise<Page> {
     const context = await this.#browser.newContext({
       viewport: { width: 1280, height: 900 },
+      // What counts down is drawn once a second: pages that nobody looks at leave the machine to the others.
+      reducedMotion: "reduce",
       ...options,
     });
     this.#contexts.push(context);
