@@ -83,12 +83,13 @@ function render(
 
 /** Many are folded: they would push everything else out of sight. */
 function showChannels(channels: readonly string[]): void {
+  const box = byId("identity-channels", HTMLElement);
   const names = channels.join(", ") || "none";
-  byId("identity-channels", HTMLElement).replaceChildren(
-    channels.length <= MOST_CHANNELS
-      ? names
-      : make("details", {}, make("summary", {}, plural(channels.length, "channel")), names),
-  );
+  if (channels.length <= MOST_CHANNELS) return setText(box, names);
+  const count = plural(channels.length, "channel");
+  // What somebody has unfolded stays so.
+  if (box.textContent === `${count}${names}`) return;
+  box.replaceChildren(make("details", {}, make("summary", {}, count), names));
 }
 
 /** Why the client waits for a token. */

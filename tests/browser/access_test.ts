@@ -32,11 +32,15 @@ browserTest(
     await page.getByRole("button", { name: "Log in" }).waitFor();
     await assertAccessible(page);
     await showEverything(tab);
+    // Frames are only drawn where they are looked at.
+    const frames = page.getByRole("region", { name: "Frames", exact: true });
+    await frames.scrollIntoViewIfNeeded();
     await assertAccessible(page);
     await visitor.shoot(page, "console");
     for (const [look, { colorScheme, viewport }] of Object.entries(LOOKS)) {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize(viewport);
+      await frames.scrollIntoViewIfNeeded();
       await assertAccessible(page);
       await tab.assertNoSidewaysScroll();
       await visitor.shoot(page, `console ${look}`);

@@ -106,5 +106,6 @@ browserTest("what is said of a login, and of no answer", async ({ visitor, step 
     await tab.press("Connect");
     const close = await tab.closedWith(1009, "MessageTooBig");
     await close.getByText(/token is too long .*fewer channels, or start the gateway/).waitFor();
+    assert.ok(await card.getByText(/number-79/).isVisible(), "what was unfolded stays so");
   });
 }, { settings });
