@@ -319,7 +319,9 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   #ended({ code, reason }: End): void {
     this.#connection = undefined;
     const wasReady = this.#state === "ready";
-    if (wasReady && this.#parts.clock.steady() - this.#readyAt >= STABLE_MS) this.#failures = 0;
+    if (wasReady && (code === CloseCode.ServiceRestart.code || this.#hasLasted())) {
+      this.#failures = 0;
+    }
     let reconnect = CLOSE_CODES.get(code)?.reconnect ?? true;
     // It would be closed for the same bug in no time; see docs/protocol.md, "Rate limit".
     if (code === CloseCode.RateLimited.code) this.#failures = Infinity;
@@ -335,6 +337,11 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
       this.#emitter.emit("disconnect", disconnect);
       this.#finish(new GatewayError(code, reason));
     }
+  }
+
+  /** Whether the session that ended was one, and no failure after Ready. */
+  #hasLasted(): boolean {
+    return this.#parts.clock.steady() - this.#readyAt >= STABLE_MS;
   }
 
   /** Waits before the next attempt; tells of what made it, if it was a connection that ended. */

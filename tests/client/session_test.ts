@@ -186,6 +186,16 @@ Deno.test("delays double from 500 ms to 20 s, are drawn from zero on, and begin 
   await app.client.close();
 });
 
+Deno.test("gateways that restart one after the other make no delay longer", async () => {
+  await using it = await stage();
+  for (let restarts = 0; restarts < 5; restarts++) {
+    await it.gateway.close("all", { code: 1012 });
+    assert.equal(it.app.disconnects.at(-1)?.retryInMs, 250);
+    await it.gateway.advance(250);
+    assert.equal(it.app.client.state, "ready");
+  }
+});
+
 Deno.test("a gateway that fails each session at once is not asked over and over", async () => {
   await using it = await stage();
   it.app.client.on("ready", () => void it.gateway.close("all", { code: 1011 }));

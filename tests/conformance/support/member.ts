@@ -39,8 +39,8 @@ export interface MemberParts extends MemberOptions, Pick<GatewayClientOptions, "
 
 /** Tests read when they want to; no connection is to end because of it. */
 const MAX_QUEUED = 100_000;
-/** For delays that tests are not about: 10 ms, then 20 and so on. */
-const SOON = (): number => 0.02;
+/** For delays that tests are not about: 1 ms at first, 20 ms at most. */
+const SOON = (): number => 0.001;
 
 /** A client that is ready. */
 export class Member implements AsyncDisposable {
