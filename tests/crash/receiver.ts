@@ -20,7 +20,7 @@ const PATIENCE_MS = 60_000;
  * An app that reads in a loop, and too slowly: so many messages may wait, and after so many it rests until
  * the client has paused, or for this long.
  */
-const SLOW = { maxQueuedMessages: 20, restEvery: 25, longestRestMs: 200 };
+const SLOW = { maxQueuedMessages: 100, restEvery: 125, longestRestMs: 200 };
 
 /** What a client needs to know. */
 export interface ReceiverOptions extends Login {
