@@ -7,7 +7,7 @@
  * @module
  */
 
-import { CloseCode, type CloseCodeInfo, closeName } from "../gateway/protocol/codes.ts";
+import { CloseCode, closeInfo, closeName } from "../gateway/protocol/codes.ts";
 import type { MessageFrame, Ready } from "../gateway/protocol/frames.ts";
 import { backoffMs } from "./backoff.ts";
 import { Connection, type ConnectionParts, type End } from "./connection.ts";
@@ -34,11 +34,6 @@ const CLOSE_GRACE_MS = 1000;
 const MAX_REFUSALS = 5;
 /** A session that ends sooner has not got over what ended the one before. */
 const STABLE_MS = 10_000;
-
-/** What the gateway's close codes say, by number. */
-const CLOSE_CODES: ReadonlyMap<number, CloseCodeInfo> = new Map(
-  Object.values(CloseCode).map((info) => [info.code, info]),
-);
 
 /**
  * A client of the gateway. It begins to connect at once, and goes on until it is closed.
@@ -322,7 +317,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     if (wasReady && (code === CloseCode.ServiceRestart.code || this.#hasLasted())) {
       this.#failures = 0;
     }
-    let reconnect = CLOSE_CODES.get(code)?.reconnect ?? true;
+    let reconnect = closeInfo(code)?.reconnect ?? true;
     // It would be closed for the same bug in no time; see docs/protocol.md, "Rate limit".
     if (code === CloseCode.RateLimited.code) this.#failures = Infinity;
     if (code === CloseCode.IdentifyFailed.code) {

@@ -137,8 +137,6 @@ export class Connection {
    */
   drop(reason: string, graceMs = 0): Promise<void> {
     if (this.#over) return Promise.resolve();
-    this.#over = true;
-    this.#timer?.cancel();
     return new Promise((resolve) => {
       this.#release(() => {
         this.#timer?.cancel();
@@ -232,8 +230,6 @@ export class Connection {
   #lost(reason: string, closeCode = 1000): void {
     if (this.#over) return;
     this.#release(() => {});
-    this.#over = true;
-    this.#timer?.cancel();
     this.#close(closeCode, reason);
     this.#listener.ended({ code: ABNORMAL, reason });
   }
@@ -241,13 +237,13 @@ export class Connection {
   #end(end: End): void {
     if (this.#over) return;
     this.#release(() => {});
-    this.#over = true;
-    this.#timer?.cancel();
     this.#listener.ended(end);
   }
 
-  /** Hears nothing more of the socket but that it is gone. */
+  /** It is over: hears nothing more of the socket but that it is gone. */
   #release(gone: () => void): void {
+    this.#over = true;
+    this.#timer?.cancel();
     this.#socket.onopen = null;
     this.#socket.onmessage = null;
     this.#socket.onclose = gone;

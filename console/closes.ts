@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CloseCode, type CloseCodeInfo, closeName } from "../gateway/protocol/codes.ts";
+import { CloseCode, closeInfo, closeName } from "../gateway/protocol/codes.ts";
 import { formatDuration } from "./text.ts";
 
 /** What sets it, and how it is set where nobody did. */
@@ -19,10 +19,6 @@ export interface Explained {
   /** Whether to connect again, as the protocol has it. */
   readonly reconnect: string;
 }
-
-const INFO: ReadonlyMap<number, CloseCodeInfo> = new Map(
-  Object.values(CloseCode).map((info) => [info.code, info]),
-);
 
 /** Codes that come from the WebSocket and not from the gateway (RFC 6455, section 7.4.1). */
 const OTHERS: ReadonlyMap<number, readonly [name: string, when: string, reconnect: string]> =
@@ -78,7 +74,7 @@ export function afterClose({ code, retryInMs, isPasted, wasReady }: Ended): stri
 
 /** Explains a code, whoever sent it. */
 export function explainClose(code: number): Explained {
-  const info = INFO.get(code);
+  const info = closeInfo(code);
   if (info !== undefined) {
     const { when, reconnect, advice } = info;
     const yesOrNo = reconnect ? "yes" : "no";

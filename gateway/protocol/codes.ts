@@ -101,6 +101,15 @@ const CLOSE_NAMES: ReadonlyMap<number, CloseName> = new Map(
   Object.entries(CloseCode).map(([name, info]) => [info.code, name as CloseName]),
 );
 
+const CLOSE_INFOS: ReadonlyMap<number, CloseCodeInfo> = new Map(
+  Object.values(CloseCode).map((info) => [info.code, info]),
+);
+
+/** What close code `code` tells the client, or `undefined` for one that the gateway does not send. */
+export function closeInfo(code: number): CloseCodeInfo | undefined {
+  return CLOSE_INFOS.get(code);
+}
+
 /** The name of close code `code`, or `undefined` for one that the gateway does not send. */
 export function closeName(code: number): CloseName | undefined {
   return CLOSE_NAMES.get(code);

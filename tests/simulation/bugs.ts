@@ -18,6 +18,7 @@ import {
   type SessionState,
 } from "../../gateway/protocol/mod.ts";
 import type { Seams } from "../../mock/simulation/mod.ts";
+import { onceIn } from "./once_in.ts";
 
 /** A bug that is put in on purpose. */
 export interface Bug {
@@ -110,12 +111,6 @@ function shiftAckDeadline(
     const sent = !("unacked" in before) || before.unacked !== next.unacked;
     return sent ? { ...next, beatAt: next.beatAt + byMs } : next;
   };
-}
-
-/** True once in `count` calls. */
-function onceIn(count: number): () => boolean {
-  let calls = 0;
-  return () => ++calls % count === 0;
 }
 
 const REDUCER_BUGS: readonly Bug[] = [

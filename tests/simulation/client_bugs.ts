@@ -7,6 +7,7 @@
 
 import type { ClientSocket, GatewayClientOptions } from "../../client/mod.ts";
 import type { Bug } from "./bugs.ts";
+import { onceIn } from "./once_in.ts";
 
 type Handler = ((event: { readonly data: string }) => void) | null;
 
@@ -73,12 +74,6 @@ function between(name: string, make: () => Between): Bug {
 
 const isMessage = (text: string): boolean => text.startsWith('{"op":3,');
 const isIdentify = (text: string): boolean => text.startsWith('{"op":1,');
-
-/** True once in `count` calls. */
-function onceIn(count: number): () => boolean {
-  let calls = 0;
-  return () => ++calls % count === 0;
-}
 
 /** Bugs of a client library. */
 export const CLIENT_BUGS: readonly Bug[] = [
