@@ -10,9 +10,10 @@ import { createVerifier, KeySet, sharedSecret } from "./auth/mod.ts";
 import { type Config, DEVELOPMENT_PUBLISH_KEY, parseConfig } from "./gateway/config.ts";
 import { OperationalError } from "./gateway/errors.ts";
 import { Gateway } from "./gateway/gateway.ts";
-import { type ConsoleOptions, createHttp, type Users } from "./gateway/http.ts";
+import { type ConsoleOptions, createHttp, type HttpOptions, type Users } from "./gateway/http.ts";
 import { CONSOLE_FILES } from "./gateway/http/console.ts";
 import { localUsers } from "./gateway/http/local_users.ts";
+import { invalidHost } from "./gateway/http/problem.ts";
 import { createMemoryLog, openJetStreamLog, openSqliteLog } from "./gateway/log/mod.ts";
 import { Metrics } from "./gateway/metrics.ts";
 import { connectNats, type Nats, type NatsOptions } from "./gateway/nats/connect.ts";
@@ -23,9 +24,10 @@ import { readConsoleFiles } from "./gateway/runtime/assets.ts";
 import { SystemClock } from "./gateway/runtime/clock.ts";
 import { watchEventLoop } from "./gateway/runtime/event_loop.ts";
 import { RandomIds } from "./gateway/runtime/ids.ts";
-import { createUpgrade, listen, type Listener } from "./gateway/runtime/listener.ts";
 import { createLogger } from "./gateway/runtime/logger.ts";
-import { gatewaySettings, heartbeatsExceedLimit } from "./gateway/settings.ts";
+import { TRANSPORTS } from "./gateway/runtime/listen.ts";
+import type { Listener } from "./gateway/runtime/transport.ts";
+import { gatewaySettings, heartbeatsExceedLimit, listenSettings } from "./gateway/settings.ts";
 import { VERSION } from "./gateway/version.ts";
 import { MockIssuer } from "./mock/issuer.ts";
 import { loginIssuer } from "./mock/login.ts";
@@ -60,6 +62,7 @@ async function main(): Promise<void> {
   const { config } = command;
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
   warnOfHeartbeats(config, logger);
+  warnOfTransport(config, logger);
   if (command.command === "mock") return await runMock(config, logger);
   const clock = new SystemClock();
   const ids = new RandomIds();
@@ -78,19 +81,21 @@ async function main(): Promise<void> {
   const users = shared && await natsUsers(world, { ...shared, gateway });
   // Before anybody can know that the gateway is there, and stop it.
   const stop = signalled(logger);
-  let listener: Listener;
+  let listeners: Listeners;
   try {
-    listener = serve(world, { log, gateway, issuer, page, users: users ?? localUsers(gateway) });
+    const parts = { log, gateway, issuer, page, users: users ?? localUsers(gateway) };
+    listeners = await serve(world, parts);
   } catch (error) {
     await log.close();
     throw error;
   }
   const stopWatching = watchEventLoop(clock, (ms) => metrics.eventLoopDelay(ms));
-  announce(world, { ...listener, page });
+  announce(world, { listeners, page });
   await stop;
   await gateway.drain(config.drainMs);
   // A peer that holds a request or a dead WebSocket open does not keep the process.
-  await Promise.race([listener.close(), passed(clock, config.closeGraceMs)]);
+  const closed = Promise.all([listeners.clients.close(), listeners.api?.close()]);
+  await Promise.race([closed, passed(clock, config.closeGraceMs)]);
   users?.close();
   await log.close();
   await shared?.nats.close();
@@ -105,6 +110,16 @@ function warnOfHeartbeats({ heartbeatIntervalMs }: Config, logger: Logger): void
   logger.warn(
     "the heartbeat interval is too short: clients that send heartbeats too are closed with 4008",
     { heartbeatIntervalMs },
+  );
+}
+
+/** A transport that one client can stop is for development. */
+function warnOfTransport({ transport, auth }: Config, logger: Logger): void {
+  if (transport === "node" || auth.mode === "mock") return;
+  logger.warn(
+    "GATEWAY_TRANSPORT=deno: one client that floods pings or never ends a message can stop all " +
+      "others or fill the memory, and close codes can be lost; expected node with a real issuer",
+    { transport },
   );
 }
 
@@ -196,10 +211,18 @@ async function openConsole({ config, logger }: World): Promise<ConsoleOptions | 
     files: await readConsoleFiles(CONSOLE_FILES, { logger }),
     publishKey: publishKey === DEVELOPMENT_PUBLISH_KEY ? publishKey : undefined,
     heartbeatIntervalMs,
+    clients: config.api && { scheme: config.tls === undefined ? "http" : "https", port: config.port },
   };
 }
 
-function serve(
+/** Where the gateway is. */
+interface Listeners {
+  readonly clients: Listener;
+  /** Where everything but clients is, if that is a port of its own. */
+  readonly api: Listener | undefined;
+}
+
+async function serve(
   { config, clock, logger, metrics }: World,
   { log, gateway, issuer, page, users }: {
     readonly log: MessageLog;
@@ -208,12 +231,13 @@ function serve(
     readonly issuer: MockIssuer | undefined;
     readonly page: ConsoleOptions | undefined;
   },
-): Listener {
-  const { allowedOrigins } = config;
-  const handle = createHttp({
+): Promise<Listeners> {
+  const http: HttpOptions = {
     log: pacedLog(log, { ready: () => gateway.ready(), failed: () => metrics.logPublishFailed() }),
     users,
-    upgrade: createUpgrade({ gateway, logger, metrics, allowedOrigins }),
+    connect: (address) => gateway.connect(address),
+    allowedOrigins: config.allowedOrigins,
+    originRefused: () => metrics.refused("origin"),
     draining: () => gateway.draining,
     bug: () => metrics.bug(),
     metricsText: () => metrics.text(),
@@ -225,15 +249,18 @@ function serve(
     clock,
     version: VERSION,
     maxMessageBytes: config.maxMessageBytes,
+  };
+  const { api, host, port, transport } = config;
+  const common = { ...listenSettings(config), badRequest: invalidHost, clock, logger };
+  const handle = createHttp(http, api === undefined ? "all" : "clients");
+  const clients = await TRANSPORTS[transport]({
+    ...common,
+    ...{ host, port, portName: "GATEWAY_PORT", handle },
   });
-  return listen({
-    host: config.host,
-    port: config.port,
-    tls: config.tls,
-    trustedProxies: config.trustedProxies,
-    logger,
-    handle,
-  });
+  if (api === undefined) return { clients, api: undefined };
+  const handleApi = createHttp(http, "api");
+  const backend = { ...common, ...api, portName: "GATEWAY_API_PORT", handle: handleApi };
+  return { clients, api: await TRANSPORTS.deno(backend) };
 }
 
 /** With NATS, a user's connections may be on any node. */
@@ -252,10 +279,15 @@ function natsUsers(
 /** Says where the gateway is, and in development how to try it. */
 function announce(
   { config, logger }: World,
-  { url, page }: Pick<Listener, "url"> & { readonly page: ConsoleOptions | undefined },
+  { listeners: { clients: { url }, api }, page }: {
+    readonly listeners: Listeners;
+    readonly page: ConsoleOptions | undefined;
+  },
 ): void {
   logger.info("listening", {
     url,
+    api: api?.url,
+    transport: config.transport,
     version: VERSION,
     auth: config.auth.mode,
     log: config.nats === undefined ? config.log : "nats",
@@ -268,7 +300,7 @@ function announce(
     });
   }
   if (page !== undefined && page.files.size > 0) {
-    logger.info("open the console in a browser", { console: `${url}/` });
+    logger.info("open the console in a browser", { console: `${api?.url ?? url}/` });
   }
 }
 

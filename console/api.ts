@@ -1,6 +1,6 @@
 /**
- * The gateway's HTTP interface, as far as the console calls it (docs/http.md). Every path is of the page's own
- * host.
+ * The gateway's HTTP interface, as far as the console calls it (docs/http.md). Every path but the login is of
+ * the page's own host.
  *
  * What the gateway refuses is a {@linkcode ProblemError} with its words. Of a fetch that fails browsers say
  * nothing that helps: it is a {@linkcode NoAnswerError}.
@@ -16,6 +16,8 @@ export interface Settings {
   readonly publishKey: string | undefined;
   readonly heartbeatIntervalMs: number;
   readonly version: string;
+  /** Where clients are served, as a URL without a path; empty where the page is. */
+  readonly clientsUrl: string;
 }
 
 /** Who wants to log in. */
@@ -23,6 +25,8 @@ export interface Login {
   readonly user: string;
   readonly channels: readonly string[];
   readonly expiresInS: number;
+  /** See {@linkcode Settings}. */
+  readonly clientsUrl: string;
 }
 
 /** A message to publish. */
@@ -62,13 +66,14 @@ export async function fetchSettings(): Promise<Settings> {
     publishKey: typeof publishKey === "string" ? publishKey : undefined,
     heartbeatIntervalMs: Number(get(body, "heartbeat_interval")),
     version: String(get(body, "version")),
+    clientsUrl: String(get(body, "clients_url")),
   };
 }
 
 /** A token of the mock issuer. */
-export async function logIn({ user, channels, expiresInS }: Login): Promise<string> {
+export async function logIn({ user, channels, expiresInS, clientsUrl }: Login): Promise<string> {
   const body = JSON.stringify({ user, password: PASSWORD, channels, expires_in: expiresInS });
-  const answer = await readJson(await post("/login", body));
+  const answer = await readJson(await post(`${clientsUrl}/login`, body));
   return String(get(answer, "token"));
 }
 

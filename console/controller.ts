@@ -46,6 +46,10 @@ export class Controller {
     this.#tap = new Tap((event, connection) => this.#watcher.passed(event, connection));
   }
 
+  get #clientsUrl(): string {
+    return this.#store.state.settings?.clientsUrl ?? "";
+  }
+
   /** Asks the gateway what the page has to know of it. */
   async start(): Promise<void> {
     try {
@@ -57,7 +61,8 @@ export class Controller {
   }
 
   /** Gets a token of the mock issuer. */
-  async logIn(login: Login): Promise<void> {
+  async logIn(who: Omit<Login, "clientsUrl">): Promise<void> {
+    const login = { ...who, clientsUrl: this.#clientsUrl };
     const entry = this.#entries += 1;
     this.#store.update({ loginProblem: undefined });
     try {
@@ -96,7 +101,7 @@ export class Controller {
     this.#tap.comeBack();
     if (source instanceof LoginTokens) source.release();
     const client = new GatewayClient({
-      url: "/gateway",
+      url: `${this.#clientsUrl}/gateway`,
       WebSocket: this.#tap.WebSocket,
       getToken: (request) => source.get(request),
       ...(this.#lastId === undefined ? {} : { lastId: this.#lastId }),

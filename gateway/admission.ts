@@ -1,5 +1,6 @@
 /**
- * How many connections there may be: in all, from one address, and not yet identified.
+ * How many connections there may be: in all, from one address, and not yet identified; and how often one
+ * address may connect.
  *
  * Counts only. A connection counts from before its upgrade until its socket is gone, so that peers that
  * do not let go of theirs cannot take more than their share.
@@ -7,8 +8,11 @@
  * @module
  */
 
+import { ConnectionRate, type ConnectionRateOptions } from "./connection_rate.ts";
+import type { Clock } from "./ports.ts";
+
 /** Limits on connections. */
-export interface AdmissionOptions {
+export interface AdmissionOptions extends ConnectionRateOptions {
   /** Most connections in all. */
   readonly maxConnections: number;
   /** Most connections from one address. */
@@ -18,32 +22,24 @@ export interface AdmissionOptions {
 }
 
 /** Which limit is reached. */
-export type Refusal = "total" | "per_address" | "unidentified";
+export type Refusal = "total" | "per_address" | "unidentified" | "rate";
 
 /** Connections beyond the limits that may be told so by a close code; further ones are told by HTTP. */
 const REFUSED_AT_ONCE = 256;
 
-/** A connection that counts. */
-export interface Ticket {
-  /** Why it must be refused, or `undefined` if there is room for it. */
-  readonly refusal: Refusal | undefined;
-  /** The session is ready: it no longer counts as unidentified. */
-  identified(): void;
-  /** The socket is gone: it no longer counts. */
-  release(): void;
-}
-
 /** The counts. */
 export class Admission {
   readonly #options: AdmissionOptions;
+  readonly #rate: ConnectionRate;
   readonly #perAddress = new Map<string, number>();
   #admitted = 0;
   #unidentified = 0;
   #refused = 0;
 
   /** Nobody is connected. */
-  constructor(options: AdmissionOptions) {
+  constructor(clock: Clock, options: AdmissionOptions) {
     this.#options = options;
+    this.#rate = new ConnectionRate(clock, options);
   }
 
   /** How many connections count now, refused ones that are still open included. */
@@ -57,33 +53,15 @@ export class Admission {
   }
 
   /**
-   * Counts a connection from `client`. Gives the reason alone when there is not even room to refuse it
-   * politely.
+   * Counts a connection from `client`. Gives the reason alone when it comes too soon after others, or when
+   * there is not even room to refuse it politely.
    */
   admit(client: string): Ticket | Refusal {
     const address = network(client);
+    if (!this.#rate.connected(address)) return "rate";
     const refusal = this.#refusal(address);
-    if (refusal !== undefined) return this.#refuse(refusal);
-    let unidentified = true;
-    let released = false;
-    this.#admitted += 1;
-    this.#unidentified += 1;
-    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
-    const identified = (): void => {
-      if (!unidentified) return;
-      unidentified = false;
-      this.#unidentified -= 1;
-    };
-    const release = (): void => {
-      if (released) return;
-      released = true;
-      identified();
-      this.#admitted -= 1;
-      const left = (this.#perAddress.get(address) ?? 1) - 1;
-      if (left === 0) this.#perAddress.delete(address);
-      else this.#perAddress.set(address, left);
-    };
-    return { refusal: undefined, identified, release };
+    if (refusal !== undefined && this.#refused >= REFUSED_AT_ONCE) return refusal;
+    return new Ticket({ book: this.#book, address, refusal });
   }
 
   #refusal(address: string): Refusal | undefined {
@@ -94,16 +72,78 @@ export class Admission {
     return undefined;
   }
 
-  #refuse(refusal: Refusal): Ticket | Refusal {
-    if (this.#refused >= REFUSED_AT_ONCE) return refusal;
-    let released = false;
-    this.#refused += 1;
-    const release = (): void => {
-      if (released) return;
-      released = true;
-      this.#refused -= 1;
-    };
-    return { refusal, identified: () => {}, release };
+  /** What tickets change. */
+  readonly #book: Book = {
+    admitted: (address, change) => {
+      this.#admitted += change;
+      const left = (this.#perAddress.get(address) ?? 0) + change;
+      if (left === 0) this.#perAddress.delete(address);
+      else this.#perAddress.set(address, left);
+    },
+    unidentified: (change) => {
+      this.#unidentified += change;
+    },
+    refused: (change) => {
+      this.#refused += change;
+    },
+    tokenRefused: (address) => this.#rate.tokenRefused(address),
+  };
+}
+
+/** Where tickets are counted. */
+interface Book {
+  admitted(address: string, change: 1 | -1): void;
+  unidentified(change: 1 | -1): void;
+  refused(change: 1 | -1): void;
+  tokenRefused(address: string): void;
+}
+
+/** A connection that counts. */
+export class Ticket {
+  /** Why it must be refused, or `undefined` if there is room for it. */
+  readonly refusal: Refusal | undefined;
+  readonly #book: Book;
+  readonly #address: string;
+  #counts: "unidentified" | "identified" | "no more" = "unidentified";
+
+  /** Counts from now on. */
+  constructor(
+    { book, address, refusal }: {
+      readonly book: Book;
+      readonly address: string;
+      readonly refusal: Refusal | undefined;
+    },
+  ) {
+    this.#book = book;
+    this.#address = address;
+    this.refusal = refusal;
+    if (refusal === undefined) {
+      book.admitted(address, 1);
+      book.unidentified(1);
+    } else {
+      book.refused(1);
+    }
+  }
+
+  /** The session is ready: it no longer counts as unidentified. */
+  identified(): void {
+    if (this.refusal !== undefined || this.#counts !== "unidentified") return;
+    this.#counts = "identified";
+    this.#book.unidentified(-1);
+  }
+
+  /** Its token was refused, which makes the next connections of its address wait. */
+  tokenRefused(): void {
+    this.#book.tokenRefused(this.#address);
+  }
+
+  /** The socket is gone: it no longer counts. */
+  release(): void {
+    if (this.#counts === "no more") return;
+    this.identified();
+    this.#counts = "no more";
+    if (this.refusal === undefined) this.#book.admitted(this.#address, -1);
+    else this.#book.refused(-1);
   }
 }
 

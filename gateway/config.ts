@@ -35,6 +35,9 @@ export type AuthConfig =
   /** An issuer that publishes its keys. */
   | { readonly mode: "jwks"; readonly url: URL };
 
+/** What serves clients; see docs/operations.md, "Transports". */
+export type TransportName = "deno" | "node";
+
 /** Certificate chain and private key, both PEM texts. */
 export interface TlsConfig {
   /** The certificate chain. */
@@ -53,6 +56,9 @@ export type Config =
     | "tlsKey"
     | "publishKey"
     | "console"
+    | "transport"
+    | "apiHost"
+    | "apiPort"
     | Exclude<NatsKey, "natsStream" | "natsSubject" | "natsReplicas">
   >
   & {
@@ -60,6 +66,10 @@ export type Config =
     readonly auth: AuthConfig;
     /** The bearer token of the app's backend. */
     readonly publishKey: string;
+    /** What serves clients. */
+    readonly transport: TransportName;
+    /** Where everything but clients is served; `undefined` serves all on one port. */
+    readonly api: { readonly host: string; readonly port: number } | undefined;
     /** Whether the console is served. */
     readonly console: boolean;
     /** Whether to answer under names that a stranger can have too. */
@@ -127,23 +137,33 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   // The one cast: each value was just made by the row that its type is derived from.
   const values = Object.fromEntries(entries) as OptionValues;
   checkBuffers(values, settings);
-  const { jwtSecret, jwksUrl, tlsCert: cert, tlsKey: key, publishKey: _, ...rest } = values;
+  const { jwtSecret, jwksUrl, tlsCert: cert, tlsKey: key, ...rest } = values;
   const auth = chooseAuth({ jwtSecret, jwksUrl }, settings);
   if (flags.mock) checkMock(settings, values.console);
-  if (auth.mode === "mock") checkLoopback(values.host, settings);
+  if (auth.mode === "mock") {
+    checkLoopback("host", { values, settings });
+    checkLoopback("apiHost", { values, settings });
+  }
   const publishKey = choosePublishKey(values.publishKey, { auth, settings });
   const tls = readPair({ certKey: "tlsCert", keyKey: "tlsKey", cert, key }, {
     settings,
     readTextFile,
   });
   const nats = chooseNats(values, { settings, readTextFile });
+  const api = chooseApi(values, settings);
   const command = flags.mock ? "mock" : "serve";
+  const transport = values.transport !== "auto"
+    ? values.transport
+    : auth.mode === "mock" && !flags.mock
+    ? "deno"
+    : "node";
   const asked = values.console === "on";
   // Who has not asked for the console gets it where it shows nothing but what anybody may see.
   const console = asked || (values.console === "auto" && auth.mode === "mock");
   // Where everybody knows the key, no page of the web is to pass for the gateway's own: http/host.ts.
   const anyHost = asked || auth.mode !== "mock";
-  return { command, config: { ...rest, auth, publishKey, console, anyHost, tls, nats } };
+  const chosen = { auth, publishKey, transport, api, console, anyHost, tls, nats };
+  return { command, config: { ...rest, ...chosen } };
 }
 
 function readEnv(env: ConfigInput["env"]): Map<string, Setting> {
@@ -284,18 +304,39 @@ function checkMock(settings: Settings, choice: OptionValues["console"]): void {
     throw bad("--mock", `has no console and cannot be used with ${nameOf("console", settings)}=on`);
   }
   const real = settings.get("jwtSecret") ?? settings.get("jwksUrl") ??
-    settings.get("natsUrl");
+    settings.get("natsUrl") ?? settings.get("apiPort");
   if (real === undefined) return;
   throw bad("--mock", `is for tests and cannot be used together with ${real.name}`);
 }
 
-function checkLoopback(host: string, settings: Settings): void {
+function checkLoopback(
+  key: "host" | "apiHost",
+  { values, settings }: { readonly values: OptionValues; readonly settings: Settings },
+): void {
+  const host = values[key];
   if (isLoopback(host)) return;
   throw bad(
-    nameOf("host", settings),
+    nameOf(key, settings),
     `is ${quoted(host)}, but the mock issuer lets anybody in and only runs on 127.0.0.1, ::1 or ` +
       `localhost; set ${OPTIONS.jwtSecret.env} or ${OPTIONS.jwksUrl.env}`,
   );
+}
+
+/** Where everything but clients is served, if that is a port of its own. */
+function chooseApi(
+  { host, port, apiHost, apiPort }: OptionValues,
+  settings: Settings,
+): Config["api"] {
+  const name = nameOf("apiPort", settings);
+  if (apiPort === undefined) {
+    const lost = settings.get("apiHost");
+    if (lost !== undefined) throw bad(lost.name, `has no effect without ${name}`);
+    return undefined;
+  }
+  if (apiPort !== 0 && apiPort === port && apiHost === host) {
+    throw bad(name, `is ${apiPort}, which is ${nameOf("port", settings)} too, expected another`);
+  }
+  return { host: apiHost, port: apiPort };
 }
 
 function choosePublishKey(

@@ -8,18 +8,26 @@
  * @module
  */
 
-import { Delivery } from "./delivery.ts";
-import type { Encoded } from "./encode.ts";
+import type { Ticket } from "./admission.ts";
+import { Delivery, type Recipient } from "./delivery.ts";
+import { encodeFrame, type Run } from "./encode.ts";
 import { OperationalError } from "./errors.ts";
 import type { Hub, Member } from "./hub.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Quiet } from "./quiet.ts";
 import { Outbox } from "./outbox.ts";
-import type { Clock, Logger, MessageLog, Socket, Timer, TokenVerifier } from "./ports.ts";
+import type {
+  Clock,
+  Logger,
+  MessageLog,
+  Socket,
+  SocketListener,
+  Timer,
+  TokenVerifier,
+} from "./ports.ts";
 import {
   CloseCode,
   decode,
-  encode,
   initial,
   nextDeadline,
   opName,
@@ -30,6 +38,7 @@ import {
   type SessionEvent,
   type SessionOptions,
   type SessionState,
+  type ViolationCode,
 } from "./protocol/mod.ts";
 
 /** The longest wait between two tries to cut a connection whose peer does not take what was written. */
@@ -61,6 +70,8 @@ export interface ConnectionContext {
   readonly hub: Hub<Connection>;
   /** The numbers that it works by. */
   readonly options: ConnectionOptions;
+  /** Told once of each connection, when its socket is gone. */
+  readonly gone: (connection: Connection) => void;
   /** Another reducer than the protocol's, for tests that put a bug in. */
   readonly reduce?: Reduce;
 }
@@ -73,12 +84,10 @@ export interface ConnectionParts {
   readonly address: string;
   /** The open socket. */
   readonly socket: Socket;
+  /** Its place among the connections that are counted. */
+  readonly ticket: Ticket;
   /** What all connections share. */
   readonly context: ConnectionContext;
-  /** Told when the session goes from one phase to another. */
-  readonly phaseChanged: (from: Phase, to: Phase) => void;
-  /** Told once, when the socket is gone. */
-  readonly gone: () => void;
 }
 
 /** An event without its time, which the connection adds. */
@@ -87,18 +96,19 @@ export type Happening = SessionEvent extends infer E
   : never;
 
 /** A session on its socket. */
-export class Connection implements Member {
+export class Connection implements Member, Recipient, SocketListener {
   /** Names it in the log. */
   readonly id: string;
   /** The peer's address. */
   readonly address: string;
   readonly #socket: Socket;
   readonly #context: ConnectionContext;
-  readonly #parts: ConnectionParts;
+  readonly #ticket: Ticket;
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
   #state: SessionState = initial();
-  #events: SessionEvent[] = [];
+  /** What happened while something else was being dealt with. */
+  #events: SessionEvent[] | undefined;
   #busy = false;
   #timer: Timer | undefined;
   #armedFor: number | undefined;
@@ -109,23 +119,15 @@ export class Connection implements Member {
   #lingering = false;
 
   /** A connection on an open socket, for which nothing has happened yet. */
-  constructor(parts: ConnectionParts) {
-    this.id = parts.id;
-    this.address = parts.address;
-    this.#parts = parts;
-    this.#socket = parts.socket;
-    this.#context = parts.context;
-    this.#cutRetryMs = parts.context.options.closeGraceMs;
-    const { socket, context: { clock, hub, log, metrics, options: { maxBufferedBytes } } } = parts;
-    this.#outbox = new Outbox({ socket, clock, maxBufferedBytes });
-    this.#delivery = new Delivery({
-      log,
-      metrics,
-      maxBufferedBytes,
-      position: () => hub.position,
-      send: (encoded) => this.#sendMessage(encoded),
-      drained: () => this.#outbox.empty(),
-    });
+  constructor({ id, address, socket, ticket, context }: ConnectionParts) {
+    this.id = id;
+    this.address = address;
+    this.#socket = socket;
+    this.#context = context;
+    this.#ticket = ticket;
+    this.#cutRetryMs = context.options.closeGraceMs;
+    this.#outbox = new Outbox(socket, context.options.maxBufferedBytes);
+    this.#delivery = new Delivery(context, this);
   }
 
   /** What the session is at. */
@@ -147,22 +149,26 @@ export class Connection implements Member {
   open(how: "opened" | "refused"): void {
     // First, because what has arrived before comes with `listen`.
     this.feed({ type: how });
-    this.#socket.listen({
-      messageReceived: (data) => this.#messageReceived(data),
-      closed: () => this.#closed(),
-    });
+    this.#socket.listen(this);
   }
 
   /** Feeds the session what happened now. */
   feed(event: Happening): void {
-    this.#events.push({ ...event, at: this.#context.clock.steady() } as SessionEvent);
+    const timed = { ...event, at: this.#context.clock.steady() } as SessionEvent;
     // Carrying out an effect can make the next thing happen; it waits for its turn.
-    if (this.#busy) return;
+    if (this.#busy) {
+      this.#events ??= [];
+      this.#events.push(timed);
+      return;
+    }
     this.#busy = true;
     try {
-      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      let next: SessionEvent | undefined = timed;
+      while (next !== undefined) {
         this.#step(next);
+        next = this.#events?.shift();
       }
+      this.#events = undefined;
     } catch (error) {
       this.#bug(error);
     } finally {
@@ -171,10 +177,10 @@ export class Connection implements Member {
     this.#arm();
   }
 
-  /** Takes a message that the user may see. */
-  deliver(encoded: Encoded): void {
+  /** Takes messages that the user may see. */
+  deliver(run: Run): void {
     try {
-      this.#delivery.offer(encoded);
+      this.#delivery.offer(run);
     } catch (error) {
       this.#bug(error);
     }
@@ -199,8 +205,22 @@ export class Connection implements Member {
     else this.#delivery.exit(channel.name);
   }
 
-  #messageReceived(data: string | Uint8Array): void {
-    if (this.#state.phase === "closing" || this.#state.phase === "closed") return;
+  /** Sends messages. Returns whether they were taken. */
+  sendRun(run: Run): boolean {
+    if (this.#state.phase !== "ready") return false;
+    if (this.#outbox.push(run.frames)) return true;
+    this.feed({ type: "overflowed" });
+    return false;
+  }
+
+  /** Resolves once the peer has taken everything, or is gone. */
+  whenSent(): Promise<void> {
+    return this.#outbox.empty();
+  }
+
+  /** Decodes a message of the peer, unless the session is over. */
+  messageReceived(data: string | Uint8Array): void {
+    if (this.#over) return;
     try {
       const decoded = decode(data, this.#context.options.maxFrameBytes);
       const name = decoded.ok ? opName(decoded.frame.op) : undefined;
@@ -211,15 +231,42 @@ export class Connection implements Member {
     }
   }
 
-  #closed(): void {
+  /** Counts a ping or pong of the peer against its limit of frames. */
+  controlReceived(): void {
+    if (this.#over) return;
+    this.#context.metrics.frameIn("control");
+    this.feed({ type: "controlReceived" });
+  }
+
+  /** Ends the session with the code that the transport has sent, or is about to. */
+  violated(code: ViolationCode): void {
+    this.feed({ type: "violated", code });
+  }
+
+  /** Hands the runtime what waits. */
+  flushed(): void {
+    try {
+      this.#outbox.flushed();
+    } catch (error) {
+      this.#bug(error);
+    }
+  }
+
+  /** The socket is gone: the session is over, whatever it was at. */
+  closed(): void {
     this.#socketClosed = true;
     const { metrics } = this.#context;
-    if (this.#state.phase !== "closing" && this.#state.phase !== "closed") metrics.closed("peer");
+    if (!this.#over) metrics.closed("peer");
     if (this.#lingering) metrics.lingering(-1);
     this.feed({ type: "closed" });
     this.#outbox.discard();
     this.#cutRetry?.cancel();
-    this.#parts.gone();
+    this.#ticket.release();
+    this.#context.gone(this);
+  }
+
+  get #over(): boolean {
+    return this.#state.phase === "closing" || this.#state.phase === "closed";
   }
 
   #step(event: SessionEvent): void {
@@ -232,7 +279,9 @@ export class Connection implements Member {
   #become(state: SessionState): void {
     const { phase } = this.#state;
     this.#state = state;
-    if (state.phase !== phase) this.#parts.phaseChanged(phase, state.phase);
+    if (state.phase === phase) return;
+    this.#context.metrics.phaseChanged(phase, state.phase);
+    if (state.phase === "ready") this.#ticket.identified();
   }
 
   #perform(effect: SessionEffect): void {
@@ -241,8 +290,7 @@ export class Connection implements Member {
       case "send": {
         const name = opName(effect.frame.op);
         if (name !== undefined) metrics.frameOut(name, 1);
-        const text = encode(effect.frame);
-        if (!this.#outbox.push(text, text.length * 3)) this.feed({ type: "overflowed" });
+        if (!this.#outbox.push(encodeFrame(effect.frame))) this.feed({ type: "overflowed" });
         return;
       }
       case "verifyToken":
@@ -283,6 +331,7 @@ export class Connection implements Member {
       const verdict = await verifier.verify(token);
       if (!verdict.ok) {
         metrics.identifyRejected();
+        this.#ticket.tokenRefused();
         if (quiet.allows(verdict.reason)) {
           logger.info("a token was refused", { connection: this.id, reason: verdict.reason });
         }
@@ -320,15 +369,6 @@ export class Connection implements Member {
     this.feed({ type: "failed" });
   }
 
-  #sendMessage(encoded: Encoded): boolean {
-    if (this.#state.phase !== "ready") return false;
-    if (!this.#outbox.push(encoded.text, encoded.bytes)) {
-      this.feed({ type: "overflowed" });
-      return false;
-    }
-    return true;
-  }
-
   #dependencyLost(attempt: number, error: unknown): void {
     if (!(error instanceof OperationalError)) return this.#bug(error);
     const { logger, quiet } = this.#context;
@@ -346,7 +386,7 @@ export class Connection implements Member {
       connection: this.id,
       error: error instanceof Error ? error : new Error(String(error)),
     });
-    this.#events = [];
+    this.#events = undefined;
     const state = this.#state;
     if (state.phase === "closed") return;
     // The reducer itself may be what fails, so that it is not asked how to end.

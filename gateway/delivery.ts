@@ -8,25 +8,40 @@
  * @module
  */
 
-import type { Encoded } from "./encode.ts";
+import { type Run, runAfter } from "./encode.ts";
 import type { Metrics } from "./metrics.ts";
 import type { MessageLog, Position } from "./ports.ts";
 import { Replay } from "./replay.ts";
 
-/** What a delivery works with. */
-export interface DeliveryOptions {
+/** What all deliveries of a gateway work with. */
+export interface DeliveryContext {
   /** Where missed messages are read. */
   readonly log: MessageLog;
   /** Where it counts. */
   readonly metrics: Metrics;
   /** How far the fan-out has come. */
-  readonly position: () => Position;
-  /** Sends one message. Returns whether it was taken. */
-  readonly send: (encoded: Encoded) => boolean;
+  readonly hub: FanOut;
+  /** Where the bounds are. */
+  readonly options: {
+    /** Most bytes that may wait for the peer. */
+    readonly maxBufferedBytes: number;
+  };
+}
+
+/** What a delivery asks of the fan-out. */
+export interface FanOut {
+  /** The last message that was fanned out. */
+  readonly position: Position;
+  /** Runs `action` between two messages: each member has all of those before and none of those after. */
+  inOrder(action: () => void): void;
+}
+
+/** The connection that a delivery is for. */
+export interface Recipient {
+  /** Sends messages. Returns whether they were taken. */
+  sendRun(run: Run): boolean;
   /** Resolves once the peer has taken everything, or is gone. */
-  readonly drained: () => Promise<void>;
-  /** Most bytes that may wait for the peer. */
-  readonly maxBufferedBytes: number;
+  whenSent(): Promise<void>;
 }
 
 /** Where a session is to begin. */
@@ -51,7 +66,8 @@ export interface Place {
 
 /** What one session is sent. */
 export class Delivery {
-  readonly #options: DeliveryOptions;
+  readonly #context: DeliveryContext;
+  readonly #recipient: Recipient;
   /** Counts requests for a place, so that only the newest one's replay is used. */
   #requests = 0;
   #replay: Replay | undefined;
@@ -59,8 +75,9 @@ export class Delivery {
   #liveAfter: Position | undefined;
 
   /** Nothing is sent yet. */
-  constructor(options: DeliveryOptions) {
-    this.#options = options;
+  constructor(context: DeliveryContext, recipient: Recipient) {
+    this.#context = context;
+    this.#recipient = recipient;
   }
 
   /**
@@ -72,7 +89,11 @@ export class Delivery {
    * @throws {OperationalError} when the log cannot be read
    */
   async locate(request: PlaceRequest, found: (place: Place) => void): Promise<void> {
-    if (request.renewal) return found({ lastId: this.#sentUpTo(), resumed: true });
+    const { hub } = this.#context;
+    if (request.renewal) {
+      // In the middle of a run, this member may not have what the position says.
+      return hub.inOrder(() => found({ lastId: this.#sentUpTo(), resumed: true }));
+    }
     const { lastId } = request;
     const number = ++this.#requests;
     this.#replay = undefined;
@@ -85,7 +106,7 @@ export class Delivery {
         return found({ lastId, resumed: true });
       }
     }
-    found({ lastId: this.#options.position().id, resumed: false });
+    found({ lastId: hub.position.id, resumed: false });
   }
 
   /**
@@ -102,18 +123,20 @@ export class Delivery {
     return "live";
   }
 
-  /** Takes a message from the fan-out. */
-  offer(encoded: Encoded): void {
-    if (this.#replay !== undefined) return this.#replay.offer(encoded);
+  /** Takes messages from the fan-out. */
+  offer(run: Run): void {
+    if (this.#replay !== undefined) return this.#replay.offer(run);
+    let live: Run | undefined = run;
     if (this.#liveAfter !== undefined) {
-      if (encoded.message.sequence <= this.#liveAfter.sequence) return;
+      live = runAfter(run, this.#liveAfter.sequence);
+      if (live === undefined) return;
       this.#liveAfter = undefined;
     }
-    if (this.#options.send(encoded)) this.#options.metrics.delivered(1);
+    if (this.#recipient.sendRun(live)) this.#context.metrics.delivered(live.messages.length);
   }
 
   /** `channel` was added to what the client may see, from after this place on. */
-  enter(channel: string, after = this.#options.position().sequence): void {
+  enter(channel: string, after = this.#context.hub.position.sequence): void {
     this.#replay?.enter(channel, after);
   }
 
@@ -130,23 +153,27 @@ export class Delivery {
   }
 
   #createReplay(request: PlaceRequest & { readonly lastId: string }): Replay {
-    const { log, metrics, position, drained, maxBufferedBytes } = this.#options;
-    const send = (encoded: Encoded): boolean => {
-      const sent = this.#options.send(encoded);
-      if (sent) metrics.replayed(1);
-      return sent;
+    const { log, metrics, hub, options: { maxBufferedBytes } } = this.#context;
+    const recipient = this.#recipient;
+    const target = {
+      send: (run: Run): boolean => {
+        const sent = recipient.sendRun(run);
+        if (sent) metrics.replayed(run.messages.length);
+        return sent;
+      },
+      drained: () => recipient.whenSent(),
+      position: () => hub.position,
+      live: (reached: Position): void => {
+        this.#replay = undefined;
+        this.#liveAfter = reached;
+      },
     };
-    const live = (reached: Position): void => {
-      this.#replay = undefined;
-      this.#liveAfter = reached;
-    };
-    const target = { send, drained, position, live };
     return new Replay({ log, target, ...request, maxBufferedBytes });
   }
 
   #sentUpTo(): string {
     if (this.#replay !== undefined) return this.#replay.cursorId;
-    const position = this.#options.position();
+    const { position } = this.#context.hub;
     const after = this.#liveAfter;
     return after !== undefined && after.sequence > position.sequence ? after.id : position.id;
   }

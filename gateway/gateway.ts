@@ -18,7 +18,7 @@ import type {
   TokenVerifier,
   UserCommand,
 } from "./ports.ts";
-import type { Phase, Reduce } from "./protocol/mod.ts";
+import type { Reduce } from "./protocol/mod.ts";
 import { Quiet } from "./quiet.ts";
 
 /** What a gateway works with. */
@@ -35,10 +35,12 @@ export interface GatewayOptions {
   readonly verifier: TokenVerifier;
   /** Keeps messages and hands them over. */
   readonly log: MessageLog;
-  /** How many connections there may be. */
+  /** How many connections there may be, and how often they may come. */
   readonly limits: AdmissionOptions;
   /** What each connection works by. */
   readonly connection: ConnectionOptions;
+  /** Most deliveries in one turn of the event loop; see {@linkcode Hub}. */
+  readonly turnDeliveries?: number;
   /** Another reducer than the protocol's, for tests that put a bug in. */
   readonly reduce?: Reduce;
 }
@@ -50,6 +52,15 @@ export interface Entry {
   /** The socket never opened. */
   abandon(): void;
 }
+
+/** Why a connection is not let in. */
+export type Refused =
+  /** The gateway is shutting down. */
+  | "draining"
+  /** There are too many to say so by a close code. */
+  | "full"
+  /** Its address connects too often. */
+  | "too soon";
 
 /** Where one user is. */
 export interface Presence {
@@ -74,17 +85,23 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     const { clock, logger, metrics, verifier, log, reduce } = options;
     this.#options = options;
-    this.#hub = new Hub<Connection>({ clock, position: log.head() });
+    const { turnDeliveries } = options;
+    this.#hub = new Hub<Connection>({
+      ...{ clock, position: log.head(), turnDeliveries },
+      runLength: options.connection.maxBufferedBytes / 4,
+    });
     this.#unsubscribe = log.subscribe((messages) => {
       metrics.published(messages.length);
       this.#hub.publish(messages);
     });
-    this.#admission = new Admission(options.limits);
+    this.#admission = new Admission(clock, options.limits);
     const quiet = new Quiet(clock);
-    const context = { clock, logger, metrics, quiet, verifier, log, hub: this.#hub };
-    this.#context = reduce === undefined
-      ? { ...context, options: options.connection }
-      : { ...context, options: options.connection, reduce };
+    this.#context = {
+      ...{ clock, logger, metrics, quiet, verifier, log, hub: this.#hub },
+      options: options.connection,
+      gone: (connection) => this.#gone(connection),
+      ...reduce === undefined ? {} : { reduce },
+    };
   }
 
   /** Every connection whose socket is not gone. */
@@ -113,7 +130,7 @@ export class Gateway {
   }
 
   /** Admits a connection from `address` before its upgrade, or says why it gets none. */
-  connect(address: string): Entry | "draining" | "full" {
+  connect(address: string): Entry | Refused {
     const { metrics } = this.#options;
     if (this.#draining) {
       metrics.refused("draining");
@@ -122,7 +139,7 @@ export class Gateway {
     const ticket = this.#admission.admit(address);
     if (typeof ticket === "string") {
       metrics.refused(ticket);
-      return "full";
+      return ticket === "rate" ? "too soon" : "full";
     }
     if (ticket.refusal !== undefined) metrics.refused(ticket.refusal);
     return {
@@ -218,12 +235,8 @@ export class Gateway {
 
   #accept(socket: Socket, address: string, ticket: Ticket): Connection {
     const connection = new Connection({
-      id: this.#options.ids.next(),
-      address,
-      socket,
+      ...{ id: this.#options.ids.next(), address, socket, ticket },
       context: this.#context,
-      phaseChanged: (from, to) => this.#phaseChanged(ticket, from, to),
-      gone: () => this.#gone(connection, ticket),
     });
     this.#connections.add(connection);
     connection.open(ticket.refusal === undefined ? "opened" : "refused");
@@ -232,14 +245,8 @@ export class Gateway {
     return connection;
   }
 
-  #phaseChanged(ticket: Ticket, from: Phase, to: Phase): void {
-    this.#options.metrics.phaseChanged(from, to);
-    if (to === "ready") ticket.identified();
-  }
-
-  #gone(connection: Connection, ticket: Ticket): void {
+  #gone(connection: Connection): void {
     this.#connections.delete(connection);
-    ticket.release();
     this.#tellIfEmpty();
   }
 

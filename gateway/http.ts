@@ -9,20 +9,21 @@
 
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { createGuard } from "./http/auth.ts";
+import type { BodyLimits } from "./http/body.ts";
 import { addGatewayRoute, addLoginRoutes } from "./http/clients.ts";
 import { addConsoleRoutes } from "./http/console.ts";
 import { createFailureAnswerer } from "./http/failures.ts";
 import { addHistoryRoute } from "./http/history.ts";
 import { createHostGuard } from "./http/host.ts";
-import { addDocumentRoutes, addOperatorRoutes } from "./http/operation.ts";
-import type { App, ClientInfo, HttpOptions } from "./http/options.ts";
+import { addDocumentRoutes, addHealthRoute, addMetricsRoute } from "./http/operation.ts";
+import type { App, HttpOptions } from "./http/options.ts";
 import { problem } from "./http/problem.ts";
 import { addPublishRoute } from "./http/publish.ts";
 import { addUserRoutes } from "./http/users.ts";
 import { invalidParameters } from "./http/validate.ts";
+import type { Exchange, RequestHandler } from "./ports.ts";
 
 export type {
-  ClientInfo,
   ConsoleOptions,
   HttpOptions,
   LoginAnswer,
@@ -32,9 +33,6 @@ export type {
   Users,
 } from "./http/options.ts";
 
-/** Answers a request. It never rejects but for a bug in the router. */
-export type HttpHandler = (request: Request, info: ClientInfo) => Response | Promise<Response>;
-
 const DEFAULT_BODY_BYTES = 4 * 1024 * 1024;
 const DEFAULT_MESSAGE_BYTES = 64 * 1024;
 const DEFAULT_BODY_TIMEOUT_MS = 30_000;
@@ -42,10 +40,18 @@ const DEFAULT_BODY_TIMEOUT_MS = 30_000;
 /** Methods that a route can have, HEAD aside, which every GET has. */
 const METHODS = ["DELETE", "GET", "OPTIONS", "POST", "PUT"];
 
+/** Which routes are served. */
+export type Routes =
+  /** All of them. */
+  | "all"
+  /** What clients use, and health. */
+  | "clients"
+  /** What backends and operators use, and the console. */
+  | "api";
+
 /** Puts the HTTP interface together. */
-export function createHttp(options: HttpOptions): HttpHandler {
-  const { log, users, clock } = options;
-  const guard = createGuard(options.publishKeys);
+export function createHttp(options: HttpOptions, routes: Routes = "all"): RequestHandler {
+  const { clock } = options;
   const limits = {
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_BODY_BYTES,
     bodyTimeoutMs: options.bodyTimeoutMs ?? DEFAULT_BODY_TIMEOUT_MS,
@@ -57,23 +63,16 @@ export function createHttp(options: HttpOptions): HttpHandler {
         ? undefined
         : invalidParameters(result.target === "param" ? "path" : "query", result.error.issues),
   });
-  addPublishRoute(app, {
-    log,
-    guard,
-    limits,
-    maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MESSAGE_BYTES,
-    published: (count) => options.published?.(count),
-  });
-  addHistoryRoute(app, { log, guard });
-  addUserRoutes(app, { users, guard });
-  addGatewayRoute(app, options);
-  if (options.issuer !== undefined) addLoginRoutes(app, { issuer: options.issuer, limits });
-  if (options.console !== undefined) {
-    const { console, version, issuer } = options;
-    addConsoleRoutes(app, { console, version, login: issuer !== undefined });
+  if (routes !== "clients") addBackendRoutes(app, options, limits);
+  if (routes !== "api") {
+    addGatewayRoute(app, options);
+    if (options.issuer !== undefined) addLoginRoutes(app, { issuer: options.issuer, limits });
   }
-  addOperatorRoutes(app, options);
-  addDocumentRoutes(app, options);
+  addHealthRoute(app, options);
+  if (routes !== "clients") {
+    addMetricsRoute(app, options);
+    addDocumentRoutes(app, options);
+  }
   app.notFound((context) => answerUnrouted(app, context.req.path));
   const answerFailure = createFailureAnswerer(options);
   app.onError((error, context) => answerFailure(error, context.req.raw));
@@ -88,8 +87,25 @@ export function createHttp(options: HttpOptions): HttpHandler {
   };
 }
 
+function addBackendRoutes(app: App, options: HttpOptions, limits: BodyLimits): void {
+  const { log, users, console, version, issuer } = options;
+  const guard = createGuard(options.publishKeys);
+  addPublishRoute(app, {
+    log,
+    guard,
+    limits,
+    maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MESSAGE_BYTES,
+    published: (count) => options.published?.(count),
+  });
+  addHistoryRoute(app, { log, guard });
+  addUserRoutes(app, { users, guard });
+  if (console !== undefined) {
+    addConsoleRoutes(app, { console, version, login: issuer !== undefined });
+  }
+}
+
 /** HEAD is GET without the body, but with its length; and it upgrades nothing. */
-async function head(app: App, request: Request, info: ClientInfo): Promise<Response> {
+async function head(app: App, request: Request, info: Exchange): Promise<Response> {
   const asked = new Headers(request.headers);
   asked.delete("upgrade");
   const response = await app.fetch(new Request(request.url, { headers: asked }), info);

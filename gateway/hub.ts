@@ -2,25 +2,32 @@
  * Who is ready, by user and by channel, and fan-out: every message that the log hands over goes, in
  * order and encoded once, to those who may see it.
  *
- * It knows members, not sockets: how a member copes with what it is given is the connection's matter.
+ * Consecutive messages to the same audience are one run, so that a member is handed many at a time. It
+ * knows members, not sockets: how a member copes with what it is given is the connection's matter.
  *
  * @module
  */
 
-import { type Encoded, encodeMessage } from "./encode.ts";
+import { type Run, RunEncoder } from "./encode.ts";
 import type { Clock, Message, Position } from "./ports.ts";
 
-/** Deliveries after which the fan-out lets the event loop serve other things. */
-const DELIVERIES_AT_ONCE = 2000;
-/** Bytes sent after which it does so too. */
-const BYTES_AT_ONCE = 256 * 1024;
+/** How long fan-out may hold the event loop before other things get their turn, in milliseconds. */
+const TURN_MS = 8;
+/** Deliveries after which it looks at the clock. */
+const DELIVERIES_A_LOOK = 64;
+/** Bytes and deliveries after which the turn ends whatever the clock says. */
+const TURN_BYTES = 4 * 1024 * 1024;
+const TURN_DELIVERIES = 10_000;
+/** A run ends with the message that takes it over so many characters of JSON, or at so many messages. */
+const MAX_RUN_LENGTH = 32 * 1024;
+const MAX_RUN_MESSAGES = 256;
 /** Messages that may wait for fan-out before publishers are held up. */
 const BACKLOG_MESSAGES = 2000;
 
 /** Somebody who is ready to receive. */
 export interface Member {
-  /** Takes a message that this member may see. Must not throw. */
-  deliver(encoded: Encoded): void;
+  /** Takes messages that this member may see. Must not throw. */
+  deliver(run: Run): void;
 }
 
 /** What the hub knows of a member. */
@@ -35,6 +42,28 @@ export interface HubOptions {
   readonly clock: Clock;
   /** Where fan-out begins: the head of the log. */
   readonly position: Position;
+  /** Characters of JSON with which a run ends, at most 32 Ki: a part of what may wait for a member. */
+  readonly runLength?: number | undefined;
+  /** Most deliveries in one turn of the event loop, 10,000 unless given; few where time stands still. */
+  readonly turnDeliveries?: number | undefined;
+}
+
+/** A run on its way to its audience. */
+interface Delivering<M> {
+  readonly run: Run;
+  /** Who was in the audience when it began. */
+  readonly members: readonly M[];
+  /** Who is in it now. */
+  readonly audience: Audience<M>;
+  /** How many of `members` have been served. */
+  served: number;
+}
+
+/** What fan-out needs of a table of members. */
+interface Audience<M> {
+  readonly size: number;
+  has(member: M): boolean;
+  keys(): Iterable<M>;
 }
 
 /** The tables of who is ready, and the fan-out. */
@@ -44,17 +73,28 @@ export class Hub<M extends Member = Member> {
   readonly #byUser = new Map<string, Set<M>>();
   readonly #byChannel = new Map<string, Set<M>>();
   #position: Position;
+  readonly #runLength: number;
+  readonly #turnDeliveries: number;
   #backlog: (Message | (() => void))[] = [];
-  #resting = false;
+  /** How many of the backlog are done. */
+  #done = 0;
+  #delivering: Delivering<M> | undefined;
+  /** Whether fan-out is at work, or has a timer to go on. */
+  #busy = false;
   #waiting: (() => void)[] = [];
 
   /** A hub without members. */
-  constructor({ clock, position }: HubOptions) {
+  constructor({ clock, position, runLength, turnDeliveries }: HubOptions) {
     this.#clock = clock;
     this.#position = position;
+    this.#runLength = Math.min(runLength ?? MAX_RUN_LENGTH, MAX_RUN_LENGTH);
+    this.#turnDeliveries = turnDeliveries ?? TURN_DELIVERIES;
   }
 
-  /** The last message that was fanned out. */
+  /**
+   * The last message whose fan-out has begun. Whoever joins receives what comes after it; in the middle of
+   * a run, members may not have it yet.
+   */
   get position(): Position {
     return this.#position;
   }
@@ -119,14 +159,14 @@ export class Hub<M extends Member = Member> {
 
   /** Resolves when the fan-out is close enough to the log for more to be published. */
   ready(): Promise<void> {
-    if (this.#backlog.length < BACKLOG_MESSAGES) return Promise.resolve();
+    if (this.#waitingMessages < BACKLOG_MESSAGES) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** Fans out `messages`: at once what is little, the rest in turns with the event loop. */
   publish(messages: readonly Message[]): void {
     for (const message of messages) this.#backlog.push(message);
-    if (!this.#resting) this.#fanOut();
+    if (!this.#busy) this.#fanOut();
   }
 
   /**
@@ -135,7 +175,7 @@ export class Hub<M extends Member = Member> {
    */
   inOrder(action: () => void): void {
     this.#backlog.push(action);
-    if (!this.#resting) this.#fanOut();
+    if (!this.#busy) this.#fanOut();
   }
 
   /**
@@ -152,47 +192,121 @@ export class Hub<M extends Member = Member> {
     return taken;
   }
 
+  get #waitingMessages(): number {
+    return this.#backlog.length - this.#done;
+  }
+
+  /** Works through the backlog for one turn of the event loop, and goes on in another if that is not enough. */
   #fanOut(): void {
-    let deliveries = 0;
-    let bytes = 0;
-    let done = 0;
-    for (const message of this.#backlog) {
-      if (deliveries >= DELIVERIES_AT_ONCE || bytes >= BYTES_AT_ONCE) break;
-      done += 1;
-      if (typeof message === "function") {
-        message();
-        continue;
-      }
-      const audience = this.#audience(message);
-      const size = audience?.size ?? 0;
-      if (audience !== undefined && size > 0) {
-        const encoded = encodeMessage(message);
-        // A member that is closed by what it is given leaves the set meanwhile, which a Set allows.
-        for (const member of audience.keys()) member.deliver(encoded);
-        deliveries += size;
-        bytes += size * encoded.bytes;
-      }
-      this.#position = { id: message.id, sequence: message.sequence };
+    this.#busy = true;
+    const turn = new Turn(this.#clock, this.#turnDeliveries);
+    while (this.#step(turn)) {
+      // Until the turn is over, or the backlog.
     }
-    this.#backlog = done === this.#backlog.length ? [] : this.#backlog.slice(done);
-    if (this.#backlog.length < BACKLOG_MESSAGES) {
+    this.#forgetDone();
+    if (this.#waitingMessages < BACKLOG_MESSAGES) {
       const waiting = this.#waiting;
       this.#waiting = [];
       for (const resolve of waiting) resolve();
     }
-    this.#resting = this.#backlog.length > 0;
-    if (!this.#resting) return;
-    this.#clock.setTimer(0, () => {
-      this.#resting = false;
-      this.#fanOut();
-    });
+    this.#busy = this.#delivering !== undefined || this.#waitingMessages > 0;
+    if (this.#busy) this.#clock.setTimer(0, () => this.#fanOut());
   }
 
-  #audience(message: Message): ReadonlySet<M> | ReadonlyMap<M, Seat> | undefined {
+  /** Does the next thing, or a part of it. Returns whether to go on in this turn. */
+  #step(turn: Turn): boolean {
+    if (turn.over) return false;
+    if (this.#delivering !== undefined) {
+      if (serve(this.#delivering, turn)) this.#delivering = undefined;
+      return true;
+    }
+    const next = this.#backlog[this.#done];
+    if (next === undefined) return false;
+    if (typeof next === "function") {
+      this.#done += 1;
+      next();
+      return true;
+    }
+    const audience = this.#audience(next);
+    if (audience === undefined || audience.size === 0) {
+      this.#done += 1;
+      this.#position = { id: next.id, sequence: next.sequence };
+      return true;
+    }
+    const run = this.#takeRun(next);
+    this.#delivering = { run, members: [...audience.keys()], audience, served: 0 };
+    return true;
+  }
+
+  /** Takes `first`, the next of the backlog, and what follows to the same audience. */
+  #takeRun(first: Message): Run {
+    const run = new RunEncoder();
+    for (;;) {
+      const message = this.#backlog[this.#done];
+      if (message === undefined || typeof message === "function") break;
+      if (message.channel !== first.channel || message.user !== first.user) break;
+      run.add(message);
+      this.#done += 1;
+      this.#position = { id: message.id, sequence: message.sequence };
+      if (run.length >= this.#runLength || run.messages >= MAX_RUN_MESSAGES) break;
+    }
+    return run.finish();
+  }
+
+  #forgetDone(): void {
+    if (this.#done === this.#backlog.length) this.#backlog = [];
+    else if (this.#done > BACKLOG_MESSAGES) this.#backlog.splice(0, this.#done);
+    else return;
+    this.#done = 0;
+  }
+
+  #audience(message: Message): Audience<M> | undefined {
     if (message.user !== undefined) return this.#byUser.get(message.user);
     if (message.channel !== undefined) return this.#byChannel.get(message.channel);
     return this.#seats;
   }
+}
+
+/** What one turn of the event loop may still do. */
+class Turn {
+  readonly #clock: Clock;
+  readonly #endMs: number;
+  #deliveries: number;
+  #bytes = TURN_BYTES;
+  #over = false;
+
+  constructor(clock: Clock, deliveries: number) {
+    this.#clock = clock;
+    this.#endMs = clock.steady() + TURN_MS;
+    this.#deliveries = deliveries;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Counts a delivery of so many bytes. */
+  delivered(bytes: number): void {
+    this.#deliveries -= 1;
+    this.#bytes -= bytes;
+    const late = this.#deliveries % DELIVERIES_A_LOOK === 0 && this.#clock.steady() >= this.#endMs;
+    this.#over = late || this.#deliveries <= 0 || this.#bytes <= 0;
+  }
+}
+
+/** Hands a run to its members as long as the turn lasts. Returns whether all have it. */
+function serve<M extends Member>(delivering: Delivering<M>, turn: Turn): boolean {
+  const { run, members, audience } = delivering;
+  while (!turn.over) {
+    const member = members[delivering.served];
+    if (member === undefined) return true;
+    delivering.served += 1;
+    // One that has left meanwhile, or was closed by what another was given, gets nothing.
+    if (!audience.has(member)) continue;
+    member.deliver(run);
+    turn.delivered(run.frames.bytes);
+  }
+  return delivering.served === members.length;
 }
 
 function add<M>(table: Map<string, Set<M>>, key: string, member: M): void {

@@ -11,7 +11,13 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { CloseNumber, OpName, Phase } from "./protocol/mod.ts";
 
 /** Why a connection was not let in. */
-export type RefusalReason = "total" | "per_address" | "unidentified" | "draining" | "origin";
+export type RefusalReason =
+  | "total"
+  | "per_address"
+  | "unidentified"
+  | "rate"
+  | "draining"
+  | "origin";
 
 /** What {@linkcode Metrics} is told about the process. */
 export interface MetricsOptions {
@@ -30,6 +36,7 @@ const REFUSAL_REASONS: readonly RefusalReason[] = [
   "total",
   "per_address",
   "unidentified",
+  "rate",
   "draining",
   "origin",
 ];
@@ -41,10 +48,14 @@ const COUNTED_PHASES: readonly Phase[] = [
   "ready",
   "closing",
 ];
-const CLIENT_FRAMES: readonly (OpName | "malformed")[] = [
+/** What a client sent: a frame by name, or what is none. */
+type ReceivedName = OpName | "control" | "malformed";
+
+const CLIENT_FRAMES: readonly ReceivedName[] = [
   "Identify",
   "Heartbeat",
   "HeartbeatAck",
+  "control",
   "malformed",
 ];
 const SERVER_FRAMES: readonly OpName[] = ["Hello", "Ready", "Message", "Heartbeat", "HeartbeatAck"];
@@ -61,7 +72,7 @@ export class Metrics {
 
   readonly #registry = new Registry();
   readonly #phases = new Tally<Phase>(COUNTED_PHASES);
-  readonly #framesIn = new Tally<OpName | "malformed">(CLIENT_FRAMES);
+  readonly #framesIn = new Tally<ReceivedName>(CLIENT_FRAMES);
   readonly #framesOut = new Tally<OpName>(SERVER_FRAMES);
   readonly #closes = new Tally<CloseNumber | "peer">([]);
   readonly #refusals = new Tally<RefusalReason>(REFUSAL_REASONS);
@@ -107,7 +118,7 @@ export class Metrics {
   }
 
   /** A frame arrived. */
-  frameIn(op: OpName | "malformed"): void {
+  frameIn(op: ReceivedName): void {
     this.#framesIn.add(op, 1);
   }
 

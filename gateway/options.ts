@@ -7,6 +7,7 @@
  * @module
  */
 
+import { LISTENING_OPTIONS } from "./options_listening.ts";
 import { NATS_OPTIONS } from "./options_nats.ts";
 
 /** A unit that a number is in. */
@@ -44,8 +45,8 @@ export interface IntegerOption extends DescribedOption {
   readonly min: number;
   /** The most that is accepted. */
   readonly max: number;
-  /** What it is unless set. */
-  readonly default: number;
+  /** What it is unless set; one without is not set unless the operator sets it. */
+  readonly default?: number;
   /** The unit of all four numbers; a plain count without. */
   readonly unit?: OptionUnit;
 }
@@ -81,68 +82,7 @@ const MINUTE_MS = 60_000;
 
 /** Every option by the key under which the configuration has it. */
 export const OPTIONS = {
-  host: {
-    env: "GATEWAY_HOST",
-    group: "Listening",
-    type: "host",
-    default: "127.0.0.1",
-    doc: "Address to listen on; `0.0.0.0` or `::` for every interface. " +
-      "Must be a loopback address while the mock issuer is on.",
-  },
-  port: {
-    env: "GATEWAY_PORT",
-    group: "Listening",
-    type: "integer",
-    min: 0,
-    max: 65_535,
-    default: 8000,
-    doc: "TCP port to listen on; 0 takes a free one and logs it.",
-  },
-  tlsCert: {
-    env: "GATEWAY_TLS_CERT",
-    group: "Listening",
-    type: "path",
-    doc:
-      "PEM file with the certificate chain; serves HTTPS and WSS together with `GATEWAY_TLS_KEY`.",
-  },
-  tlsKey: {
-    env: "GATEWAY_TLS_KEY",
-    group: "Listening",
-    type: "path",
-    doc: "PEM file with the private key of the certificate.",
-  },
-  trustedProxies: {
-    env: "GATEWAY_TRUSTED_PROXIES",
-    group: "Listening",
-    type: "integer",
-    min: 0,
-    max: 16,
-    default: 0,
-    doc:
-      "How many reverse proxies stand in front. The client's address is that many entries from " +
-      "the right of `X-Forwarded-For`; with 0 the header is ignored.",
-  },
-  allowedOrigins: {
-    env: "GATEWAY_ALLOWED_ORIGINS",
-    group: "Listening",
-    type: "origins",
-    default: [],
-    doc: "Web origins whose pages may connect, separated by commas. Empty allows every origin; " +
-      "clients that send no `Origin`, such as apps, are always allowed.",
-  },
-  console: {
-    env: "GATEWAY_CONSOLE",
-    group: "Listening",
-    type: "enum",
-    choices: ["auto", "on", "off"],
-    default: "auto",
-    doc:
-      "Serves the console, a web page that shows what the gateway does, at `/`. `auto` serves it " +
-      "while the mock issuer is on; `on` serves it with a real issuer too. " +
-      "With the mock issuer the gateway answers only as an address, `localhost` or another name " +
-      "that nobody can register, unless this is `on`. " +
-      "Where `GATEWAY_ALLOWED_ORIGINS` is set, it needs the console's origin too.",
-  },
+  ...LISTENING_OPTIONS,
   jwtSecret: {
     env: "GATEWAY_JWT_SECRET",
     group: "Tokens and keys",
@@ -272,6 +212,26 @@ export const OPTIONS = {
     doc: "Most connections that have not identified yet, so that strangers cannot take the room " +
       "of users.",
   },
+  connectRatePerIp: {
+    env: "GATEWAY_CONNECT_RATE_PER_IP",
+    group: "Limits",
+    type: "integer",
+    min: 1,
+    max: 1_000_000,
+    default: 200,
+    doc: "Connections a second that one address may open in the long run; one more is refused " +
+      "with 429, a second later. A connection whose token is refused counts as six.",
+  },
+  connectBurstPerIp: {
+    env: "GATEWAY_CONNECT_BURST_PER_IP",
+    group: "Limits",
+    type: "integer",
+    min: 1,
+    max: 10_000_000,
+    default: 10_000,
+    doc: "Connections that one address may open beyond that rate after a quiet time, such as all " +
+      "clients of an office when a gateway has restarted.",
+  },
   maxFrameBytes: {
     env: "GATEWAY_MAX_FRAME_BYTES",
     group: "Limits",
@@ -371,7 +331,8 @@ export const OPTIONS = {
 export type OptionKey = keyof typeof OPTIONS;
 
 /** The type of the value of a row. */
-export type OptionValue<O extends Option> = O extends IntegerOption ? number
+export type OptionValue<O extends Option> = O extends IntegerOption
+  ? O extends { readonly default: number } ? number : number | undefined
   : O extends EnumOption ? O["choices"][number]
   : O extends ListOption ? readonly string[]
   : O extends { readonly default: string } ? string

@@ -2,47 +2,31 @@
  * What one connection has still to send: a bounded queue in front of the runtime's own.
  *
  * The runtime is handed little at a time, because what it was handed can neither be taken back nor
- * forgotten while the peer does not read; what waits here can. It decides nothing: whoever pushes is
+ * dropped while the peer does not read; what waits here can. It decides nothing: whoever pushes is
  * told when the bound is passed.
  *
  * @module
  */
 
-import type { Clock, Socket, Timer } from "./ports.ts";
+import type { Outgoing, Socket } from "./ports.ts";
 
-/** How much of a connection's data the runtime holds at most, but for one frame, in bytes. */
+/** How much of a connection's data the runtime holds at most, but for one push, in bytes. */
 const HANDED_BYTES = 64 * 1024;
-/** The runtime does not say when it has sent something, so it is asked, at first often. */
-const POLL_FIRST_MS = 1;
-const POLL_LAST_MS = 64;
 
-/** Bounds of an {@linkcode Outbox}. */
-export interface OutboxOptions {
-  /** Where it sends. */
-  readonly socket: Socket;
-  /** When it looks again whether there is room. */
-  readonly clock: Clock;
-  /** Most bytes that may be unsent, the runtime's part included. */
-  readonly maxBufferedBytes: number;
-}
-
-/** The frames that wait for one peer to read. */
+/** Frames that wait for one peer to read. */
 export class Outbox {
   readonly #socket: Socket;
-  readonly #clock: Clock;
   readonly #maxBytes: number;
-  #queue: { readonly text: string; readonly bytes: number }[] = [];
+  /** What waits; there is none as long as the peer keeps up. */
+  #queue: Outgoing[] | undefined;
   #first = 0;
   #queuedBytes = 0;
-  #poll: Timer | undefined;
-  #pollMs = POLL_FIRST_MS;
-  #emptied: (() => void)[] = [];
+  #emptied: (() => void)[] | undefined;
   #discarded = false;
 
-  /** An empty outbox of `socket`. */
-  constructor({ socket, clock, maxBufferedBytes }: OutboxOptions) {
+  /** @param maxBufferedBytes most bytes that may be unsent, the runtime's part included */
+  constructor(socket: Socket, maxBufferedBytes: number) {
     this.#socket = socket;
-    this.#clock = clock;
     this.#maxBytes = maxBufferedBytes;
   }
 
@@ -52,25 +36,26 @@ export class Outbox {
   }
 
   /**
-   * Sends `text` after everything that was pushed before.
+   * Sends `outgoing` after everything that was pushed before.
    *
-   * @param bytes the length of `text` in UTF-8
    * @returns whether there was room; if not, it was not taken
    */
-  push(text: string, bytes: number): boolean {
+  push(outgoing: Outgoing): boolean {
     if (this.#discarded) return true;
-    if (this.#first === this.#queue.length) {
+    const { bytes } = outgoing;
+    if (this.#queue === undefined) {
       const handed = this.#socket.bufferedBytes;
       if (handed < HANDED_BYTES) {
         if (handed > 0 && handed + bytes > this.#maxBytes) return false;
-        this.#socket.send(text);
+        this.#socket.send(outgoing);
         return true;
       }
     }
     if (this.unsentBytes + bytes > this.#maxBytes) return false;
-    this.#queue.push({ text, bytes });
+    this.#queue ??= [];
+    this.#queue.push(outgoing);
     this.#queuedBytes += bytes;
-    this.#pollLater();
+    this.#socket.notifyFlushed();
     return true;
   }
 
@@ -78,54 +63,44 @@ export class Outbox {
   empty(): Promise<void> {
     if (this.#discarded || this.unsentBytes === 0) return Promise.resolve();
     return new Promise((resolve) => {
+      this.#emptied ??= [];
       this.#emptied.push(resolve);
-      this.#pollLater();
+      this.#socket.notifyFlushed();
     });
   }
 
-  /** Forgets what has not been handed to the runtime, and takes nothing more. */
+  /** The runtime has sent what it was handed: hands it what comes next. */
+  flushed(): void {
+    const queue = this.#queue ?? [];
+    while (this.#first < queue.length && this.#socket.bufferedBytes < HANDED_BYTES) {
+      const next = queue[this.#first++];
+      if (next === undefined) break;
+      this.#queuedBytes -= next.bytes;
+      this.#socket.send(next);
+    }
+    if (this.#first === queue.length) {
+      this.#queue = undefined;
+      this.#first = 0;
+      if (this.#socket.bufferedBytes === 0) this.#resolveEmptied();
+    } else if (this.#first > 1024) {
+      queue.splice(0, this.#first);
+      this.#first = 0;
+    }
+    if (this.#queue !== undefined || this.#emptied !== undefined) this.#socket.notifyFlushed();
+  }
+
+  /** Drops what has not been handed to the runtime, and takes nothing more. */
   discard(): void {
     this.#discarded = true;
-    this.#poll?.cancel();
-    this.#poll = undefined;
-    this.#queue = [];
+    this.#queue = undefined;
     this.#first = 0;
     this.#queuedBytes = 0;
     this.#resolveEmptied();
   }
 
-  #pollLater(): void {
-    this.#poll ??= this.#clock.setTimer(this.#pollMs, () => {
-      this.#poll = undefined;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    let sent = false;
-    while (this.#first < this.#queue.length && this.#socket.bufferedBytes < HANDED_BYTES) {
-      const next = this.#queue[this.#first++];
-      if (next === undefined) break;
-      this.#queuedBytes -= next.bytes;
-      this.#socket.send(next.text);
-      sent = true;
-    }
-    if (this.#first === this.#queue.length) {
-      this.#queue = [];
-      this.#first = 0;
-      if (this.#socket.bufferedBytes === 0) this.#resolveEmptied();
-    } else if (this.#first > 1024) {
-      this.#queue.splice(0, this.#first);
-      this.#first = 0;
-    }
-    const waiting = this.#queue.length > 0 || this.#emptied.length > 0;
-    this.#pollMs = sent || !waiting ? POLL_FIRST_MS : Math.min(this.#pollMs * 2, POLL_LAST_MS);
-    if (waiting) this.#pollLater();
-  }
-
   #resolveEmptied(): void {
     const waiting = this.#emptied;
-    this.#emptied = [];
-    for (const resolve of waiting) resolve();
+    this.#emptied = undefined;
+    for (const resolve of waiting ?? []) resolve();
   }
 }

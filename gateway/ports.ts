@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Json } from "./protocol/mod.ts";
+import type { Json, ViolationCode } from "./protocol/mod.ts";
 
 export type { Json };
 
@@ -79,18 +79,36 @@ export interface TokenVerifier {
 export interface SocketListener {
   /** A whole WebSocket message: text, or the bytes of a binary one. */
   messageReceived(data: string | Uint8Array): void;
+  /** A ping or a pong of the peer. Only told by a transport that shows them. */
+  controlReceived(): void;
+  /** The peer broke RFC 6455 or a limit of the transport, which ends the connection with this code. */
+  violated(code: ViolationCode): void;
+  /** What the runtime was handed has gone to the network. Told once for each {@linkcode Socket.notifyFlushed}. */
+  flushed(): void;
   /** The WebSocket is gone, by whomever. Called once; nothing follows. */
   closed(): void;
 }
 
+/** Text frames to send, in order; the same for every peer. */
+export interface Outgoing {
+  /** The payload of each frame. */
+  readonly texts: readonly string[];
+  /** The length of all payloads in UTF-8. */
+  readonly bytes: number;
+  /** The frames as bytes, headers included (RFC 6455, section 5.2); made once, when first asked for. */
+  readonly wire: Uint8Array;
+}
+
 /** A server side WebSocket that is open. */
 export interface Socket {
-  /** Says where events go. What arrives before is kept for it. */
+  /** Says where events go. What arrives before is held for it. */
   listen(listener: SocketListener): void;
-  /** Hands text to the runtime. Silently without effect once the socket is closing. */
-  send(text: string): void;
+  /** Hands frames to the runtime. Silently without effect once the socket is closing. */
+  send(outgoing: Outgoing): void;
   /** Bytes handed to the runtime that it has not given to the network yet. */
   readonly bufferedBytes: number;
+  /** Asks to be told by `flushed`, never within this call; asking again before that changes nothing. */
+  notifyFlushed(): void;
   /** Sends a close frame; what was sent before goes first. */
   close(code: number, reason: string): void;
   /**
@@ -99,6 +117,28 @@ export interface Socket {
    */
   cut(): boolean;
 }
+
+/** What becomes of a WebSocket handshake that was accepted. */
+export interface UpgradeListener {
+  /** The WebSocket is open. */
+  opened(socket: Socket): void;
+  /** It never opened. */
+  abandoned(): void;
+}
+
+/** What a transport knows and can do of a request, beside what the `Request` says. */
+export interface Exchange {
+  /** The client's IP address, as the limits per address count it. */
+  readonly address: string;
+  /** Makes a WebSocket of the request. Returns what to answer it with, or why it cannot be done. */
+  upgrade(listener: UpgradeListener): Response | string;
+}
+
+/** Answers a request. Must not reject. */
+export type RequestHandler = (
+  request: Request,
+  exchange: Exchange,
+) => Response | Promise<Response>;
 
 /** What the app's backend asks to publish. */
 export interface Draft {

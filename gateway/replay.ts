@@ -9,7 +9,7 @@
  * @module
  */
 
-import { type Encoded, encodeMessage } from "./encode.ts";
+import { encodeRun, type Run, runAfter } from "./encode.ts";
 import type { LogPage, Message, MessageLog, Position } from "./ports.ts";
 
 /** Most messages in a page. */
@@ -17,8 +17,8 @@ const PAGE_MESSAGES = 250;
 
 /** Where a replay goes. */
 export interface ReplayTarget {
-  /** Sends one message. Returns whether to go on. */
-  send(encoded: Encoded): boolean;
+  /** Sends messages. Returns whether to go on. */
+  send(run: Run): boolean;
   /** Resolves once the peer has taken everything, or is gone. */
   drained(): Promise<void>;
   /** How far the fan-out has come. */
@@ -55,7 +55,7 @@ export class Replay {
   #cursorId: string;
   #first: LogPage | undefined;
   /** Live messages since `#asideFrom`; `undefined` once they were too many. */
-  #aside: Encoded[] | undefined = [];
+  #aside: Run[] | undefined = [];
   #asideBytes = 0;
   #asideFrom = 0;
   #running = false;
@@ -108,7 +108,7 @@ export class Replay {
       if (this.#stopped) return "stopped";
       if (page === "expired") return "expired";
       for (const message of page.messages) {
-        if (this.#sees(message) && !this.#target.send(encodeMessage(message))) return "stopped";
+        if (this.#sees(message) && !this.#target.send(encodeRun([message]))) return "stopped";
       }
       const { upTo } = page;
       this.#cursorId = upTo.id;
@@ -123,11 +123,11 @@ export class Replay {
     }
   }
 
-  /** Sets a live message aside. */
-  offer(encoded: Encoded): void {
+  /** Sets live messages aside. */
+  offer(run: Run): void {
     if (this.#aside === undefined) return;
-    this.#asideBytes += encoded.bytes;
-    if (this.#asideBytes <= this.#asideMaxBytes) this.#aside.push(encoded);
+    this.#asideBytes += run.frames.bytes;
+    if (this.#asideBytes <= this.#asideMaxBytes) this.#aside.push(run);
     else this.#aside = undefined;
   }
 
@@ -139,7 +139,8 @@ export class Replay {
   /** The client may see nothing more of `channel`, what it missed included. */
   exit(channel: string): void {
     this.#channels.delete(channel);
-    this.#aside = this.#aside?.filter(({ message }) => message.channel !== channel);
+    // All messages of a run have the same audience.
+    this.#aside = this.#aside?.filter(({ messages }) => messages[0]?.channel !== channel);
   }
 
   /** The client's channels are these now. */
@@ -157,13 +158,13 @@ export class Replay {
     this.#aside = undefined;
   }
 
-  #goLive(upTo: Position, aside: readonly Encoded[]): "live" | "stopped" {
+  #goLive(upTo: Position, aside: readonly Run[]): "live" | "stopped" {
     let reached = upTo;
-    for (const encoded of aside) {
-      const { message } = encoded;
-      if (message.sequence <= upTo.sequence) continue;
-      if (!this.#target.send(encoded)) return "stopped";
-      reached = message;
+    for (const run of aside) {
+      const rest = runAfter(run, upTo.sequence);
+      if (rest === undefined) continue;
+      if (!this.#target.send(rest)) return "stopped";
+      reached = rest.messages.at(-1) ?? reached;
     }
     this.#stopped = true;
     this.#cursorId = reached.id;

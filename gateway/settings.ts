@@ -20,8 +20,12 @@ export function heartbeatsExceedLimit(heartbeatIntervalMs: number): boolean {
 /** The limits, and what each connection works by. */
 export function gatewaySettings(config: Config): Pick<GatewayOptions, "limits" | "connection"> {
   const { maxConnections, maxConnectionsPerIp, maxUnidentified } = config;
+  const { connectRatePerIp, connectBurstPerIp } = config;
   return {
-    limits: { maxConnections, maxConnectionsPerIp, maxUnidentified },
+    limits: {
+      ...{ maxConnections, maxConnectionsPerIp, maxUnidentified },
+      ...{ connectRatePerIp, connectBurstPerIp },
+    },
     connection: {
       ...RATE_LIMIT,
       heartbeatIntervalMs: config.heartbeatIntervalMs,
@@ -32,4 +36,22 @@ export function gatewaySettings(config: Config): Pick<GatewayOptions, "limits" |
       maxBufferedBytes: config.maxBufferedBytes,
     },
   };
+}
+
+/** What a listener works by. */
+export interface ListenSettings {
+  /** What to serve HTTPS with; `undefined` serves HTTP. */
+  readonly tls: Config["tls"];
+  /** How many proxies stand in front. */
+  readonly trustedProxies: number;
+  /** Longest WebSocket message that a client may send, in bytes. */
+  readonly maxFrameBytes: number;
+  /** Most connections in all, and from one address. */
+  readonly limits: Pick<GatewayOptions["limits"], "maxConnections" | "maxConnectionsPerIp">;
+}
+
+/** The part of the options that is for listening. */
+export function listenSettings(config: Config): ListenSettings {
+  const { tls, trustedProxies, maxFrameBytes, maxConnections, maxConnectionsPerIp } = config;
+  return { tls, trustedProxies, maxFrameBytes, limits: { maxConnections, maxConnectionsPerIp } };
 }

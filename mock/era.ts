@@ -8,14 +8,20 @@
 
 import { createVerifier, KeySet } from "../auth/mod.ts";
 import type { ConnectionOptions } from "../gateway/connection.ts";
-import { type Entry, Gateway, type GatewayOptions } from "../gateway/gateway.ts";
-import { createHttp, type HttpHandler, type HttpOptions } from "../gateway/http.ts";
+import { type Entry, Gateway, type GatewayOptions, type Refused } from "../gateway/gateway.ts";
+import { createHttp } from "../gateway/http.ts";
 import { localUsers } from "../gateway/http/local_users.ts";
-import { problem } from "../gateway/http/problem.ts";
 import { createMemoryLog } from "../gateway/log/memory.ts";
 import { Metrics } from "../gateway/metrics.ts";
 import { pacedLog } from "../gateway/paced_log.ts";
-import type { Clock, Ids, Logger, MessageLog, TokenVerifier } from "../gateway/ports.ts";
+import type {
+  Clock,
+  Ids,
+  Logger,
+  MessageLog,
+  RequestHandler,
+  TokenVerifier,
+} from "../gateway/ports.ts";
 import { VERSION } from "../gateway/version.ts";
 import type { MockIssuer } from "./issuer.ts";
 import type { Links } from "./links.ts";
@@ -26,10 +32,8 @@ import type { Work } from "./work.ts";
 export interface Outside {
   /** Real time, by which bodies of requests have to arrive. */
   readonly clock: Clock;
-  /** Makes what answers a WebSocket handshake. */
-  createUpgrade(
-    parts: { readonly gateway: Gateway; readonly metrics: Metrics },
-  ): HttpOptions["upgrade"];
+  /** Origins from which browsers may connect, in lower case; empty allows all. */
+  readonly allowedOrigins: readonly string[];
   /**
    * Resolves once every peer has answered what it was sent, or has had its chance. Returns whether it
    * waited for one.
@@ -58,7 +62,7 @@ export interface EraParts {
 export interface Era {
   readonly gateway: Gateway;
   readonly log: MessageLog;
-  readonly handle: HttpHandler;
+  readonly handle: RequestHandler;
 }
 
 /** Begins an era: nobody is connected, nothing was published. */
@@ -88,7 +92,7 @@ class LinkedGateway extends Gateway {
     this.#links = links;
   }
 
-  override connect(address: string): Entry | "draining" | "full" {
+  override connect(address: string): Entry | Refused {
     const entry = super.connect(address);
     if (typeof entry === "string") return entry;
     return {
@@ -122,14 +126,16 @@ function paceReplays(log: MessageLog, { links, work, outside }: EraParts): Messa
 function createRoutes(
   { issuer, logger, publishKey, maxMessageBytes, outside, clock, connection }: EraParts,
   { gateway, log, metrics }: Pick<Era, "gateway" | "log"> & { readonly metrics: Metrics },
-): HttpHandler {
+): RequestHandler {
   return createHttp({
     log: pacedLog(log, {
       ready: () => gateway.ready(),
       failed: () => metrics.logPublishFailed(),
     }),
     users: localUsers(gateway),
-    upgrade: outside?.createUpgrade({ gateway, metrics }) ?? refuseUpgrade,
+    connect: (address) => gateway.connect(address),
+    allowedOrigins: outside?.allowedOrigins ?? [],
+    originRefused: () => metrics.refused("origin"),
     draining: () => gateway.draining,
     bug: () => metrics.bug(),
     metricsText: () => metrics.text(),
@@ -140,8 +146,4 @@ function createRoutes(
     version: VERSION,
     maxMessageBytes,
   });
-}
-
-function refuseUpgrade(): Response {
-  return problem("bad_handshake", "This gateway has no port: connect by its own WebSocket class.");
 }

@@ -11,7 +11,7 @@ import type { AdmissionOptions } from "../gateway/admission.ts";
 import type { ConnectionOptions } from "../gateway/connection.ts";
 import type { Entry } from "../gateway/gateway.ts";
 import { OPTIONS } from "../gateway/options.ts";
-import type { Draft, Json, Logger, Message } from "../gateway/ports.ts";
+import type { Draft, Exchange, Json, Logger, Message } from "../gateway/ports.ts";
 import { type Phase, RATE_LIMIT } from "../gateway/protocol/mod.ts";
 import { beginEra, type Era, type EraParts, type Outside } from "./era.ts";
 import { FakeIds } from "./ids.ts";
@@ -63,6 +63,12 @@ export type Affected = readonly string[] | "unknown";
 
 /** A user's address in the ranges for documentation (RFC 5737). */
 const ADDRESS = "192.0.2.1";
+
+/** What a request has that came by no transport. */
+const NO_PORT: Exchange = {
+  address: ADDRESS,
+  upgrade: () => "This gateway has no port: connect by its own WebSocket class.",
+};
 
 /** A gateway under control. */
 export class MockGateway implements AsyncDisposable {
@@ -117,6 +123,9 @@ export class MockGateway implements AsyncDisposable {
         maxConnections: OPTIONS.maxConnections.default,
         maxConnectionsPerIp: OPTIONS.maxConnectionsPerIp.default,
         maxUnidentified: OPTIONS.maxUnidentified.default,
+        // A suite of tests connects as often as it likes.
+        connectRatePerIp: 1e9,
+        connectBurstPerIp: 1e9,
         ...options.limits,
       },
       retentionMs: options.retentionMs ?? OPTIONS.retentionHours.default * 3_600_000,
@@ -173,12 +182,12 @@ export class MockGateway implements AsyncDisposable {
   /** Stands in for the global `fetch`: every route of the gateway, with no port. */
   readonly fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const request = new Request(input instanceof Request ? input : new URL(input, this.url), init);
-    return this.#parts.work.track(Promise.resolve(this.handle(request, ADDRESS)));
+    return this.#parts.work.track(Promise.resolve(this.handle(request, NO_PORT)));
   };
 
-  /** Answers a request from `address`. */
-  handle(request: Request, address: string): Response | Promise<Response> {
-    return this.#era.handle(request, { address });
+  /** Answers a request that came by a transport. */
+  handle(request: Request, exchange: Exchange): Response | Promise<Response> {
+    return this.#era.handle(request, exchange);
   }
 
   /**

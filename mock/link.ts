@@ -8,7 +8,8 @@
  * @module
  */
 
-import type { Clock, Json, Socket, SocketListener } from "../gateway/ports.ts";
+import { Frames } from "../gateway/encode.ts";
+import type { Clock, Json, Outgoing, Socket, SocketListener } from "../gateway/ports.ts";
 import { Op } from "../gateway/protocol/mod.ts";
 import { DelayLine } from "./delay_line.ts";
 import { asFrame, type TranscriptEvent } from "./transcript.ts";
@@ -113,6 +114,9 @@ export class Link implements Socket {
     this.#listener = listener;
     this.#options.socket.listen({
       messageReceived: (data) => this.#arrived(data),
+      controlReceived: () => this.#over || this.#frozen || listener.controlReceived(),
+      violated: (code) => this.#over || this.#frozen || listener.violated(code),
+      flushed: () => listener.flushed(),
       closed: () => this.#socketClosed(),
     });
   }
@@ -132,7 +136,15 @@ export class Link implements Socket {
     return this.#over || this.#frozen ? 0 : this.#options.socket.bufferedBytes;
   }
 
-  send(text: string): void {
+  notifyFlushed(): void {
+    this.#options.socket.notifyFlushed();
+  }
+
+  send({ texts }: Outgoing): void {
+    for (const text of texts) this.#send(text);
+  }
+
+  #send(text: string): void {
     const frame = asFrame(text);
     const op = opOf(frame);
     if (op === Op.Heartbeat && this.faults.stopHeartbeats) {
@@ -152,7 +164,7 @@ export class Link implements Socket {
       this.#options.record({ event: this.#frozen ? "not_sent" : "sent", frame });
       if (this.#frozen) return;
       if (opOf(frame) === Op.Heartbeat) this.#unanswered = timeOf(frame);
-      this.#options.socket.send(text);
+      this.#options.socket.send(new Frames([text]));
     });
   }
 

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Json, Socket, SocketListener } from "../gateway/ports.ts";
+import type { Json, Outgoing, Socket, SocketListener } from "../gateway/ports.ts";
 
 /** A close frame that was sent. */
 export interface CloseFrame {
@@ -34,6 +34,7 @@ export class FakeSocket implements Socket {
   #state: FakeSocketState = "open";
   #stalled = false;
   #bufferedBytes = 0;
+  #awaitsFlush = false;
   #listener: SocketListener | undefined;
   readonly #early: ((listener: SocketListener) => void)[] = [];
 
@@ -59,11 +60,17 @@ export class FakeSocket implements Socket {
     for (const tell of this.#early.splice(0)) tell(listener);
   }
 
-  /** Keeps the text in {@linkcode sent}. */
-  send(text: string): void {
+  /** Keeps the texts in {@linkcode sent}. */
+  send({ texts, bytes }: Outgoing): void {
     if (this.#state !== "open") return;
-    this.sent.push(text);
-    if (this.#stalled) this.#bufferedBytes += new TextEncoder().encode(text).length;
+    this.sent.push(...texts);
+    if (this.#stalled) this.#bufferedBytes += bytes;
+  }
+
+  /** Tells the listener once the peer has read everything, within the call of {@linkcode drain}. */
+  notifyFlushed(): void {
+    this.#awaitsFlush = true;
+    if (this.#bufferedBytes === 0) queueMicrotask(() => this.#flushed());
   }
 
   /** Keeps the close frame; nothing is sent after it. */
@@ -92,6 +99,13 @@ export class FakeSocket implements Socket {
   drain(maxBytes = Infinity): void {
     this.#bufferedBytes = Math.max(0, this.#bufferedBytes - maxBytes);
     if (maxBytes === Infinity) this.#stalled = false;
+    if (this.#bufferedBytes === 0) this.#flushed();
+  }
+
+  /** The peer sends a ping or a pong. */
+  receiveControl(): void {
+    if (this.#state === "closed") throw new Error("a socket that is gone receives nothing");
+    this.#tell((listener) => listener.controlReceived());
   }
 
   /** The peer sends a WebSocket message: text, or bytes for a binary one. */
@@ -110,6 +124,12 @@ export class FakeSocket implements Socket {
     if (this.#state === "closed") throw new Error("the socket is gone already");
     this.#end();
     this.#tell((listener) => listener.closed());
+  }
+
+  #flushed(): void {
+    if (!this.#awaitsFlush || this.#state === "closed") return;
+    this.#awaitsFlush = false;
+    this.#tell((listener) => listener.flushed());
   }
 
   #end(): void {

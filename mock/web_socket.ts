@@ -9,7 +9,7 @@
  */
 
 import type { Entry } from "../gateway/gateway.ts";
-import type { Socket, SocketListener } from "../gateway/ports.ts";
+import type { Outgoing, Socket, SocketListener } from "../gateway/ports.ts";
 
 /** The constructor of the standard interface. */
 export interface WebSocketConstructor {
@@ -227,8 +227,13 @@ class ServerEnd implements Socket {
     this.#listener = listener;
   }
 
-  send(text: string): void {
-    if (!this.#closing && !this.#gone) this.#network.post(() => this.#client.arrived(text));
+  send({ texts }: Outgoing): void {
+    if (this.#closing || this.#gone) return;
+    for (const text of texts) this.#network.post(() => this.#client.arrived(text));
+  }
+
+  notifyFlushed(): void {
+    this.#network.post(() => this.#listener?.flushed());
   }
 
   close(code: number, reason: string): void {

@@ -10,19 +10,20 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
+import type { Exchange } from "../ports.ts";
 import { json, PUBLIC } from "./answer.ts";
 import { type BodyLimits, readJson } from "./body.ts";
 import { jsonBody, jsonResponse, responses, Tag } from "./describe.ts";
-import type { App, HttpOptions, LoginIssuer } from "./options.ts";
+import type { App, ConnectOptions, LoginIssuer } from "./options.ts";
 import { problem } from "./problem.ts";
 import { LoginSchema, TokenSchema } from "./schemas.ts";
 import { validateBody } from "./validate.ts";
 
-/** Adds `GET /gateway`. */
-export function addGatewayRoute(
-  app: App,
-  { upgrade, draining }: Pick<HttpOptions, "upgrade" | "draining">,
-): void {
+/** How long a client that connects too often waits for the answer that says so, in milliseconds. */
+const TOO_SOON_MS = 1000;
+
+/** Adds `GET /gateway`: the rules of the handshake (RFC 6455, section 4.2.1). */
+export function addGatewayRoute(app: App, options: ConnectOptions): void {
   const route = createRoute({
     method: "get",
     path: "/gateway",
@@ -34,21 +35,70 @@ export function addGatewayRoute(
       "bad_handshake",
       "origin_not_allowed",
       "upgrade_required",
+      "too_many_attempts",
       "draining",
       "too_many_connections",
     ]),
   });
   app.openAPIRegistry.registerPath(route);
-  app.get(route.path, (context) => {
-    const request = context.req.raw;
-    if (!asksForWebSocket(request.headers)) {
-      return problem("upgrade_required", "Expected a WebSocket handshake.", {
-        headers: { upgrade: "websocket", connection: "upgrade", "sec-websocket-version": "13" },
-      });
-    }
-    if (draining()) return problem("draining", "The gateway is shutting down.");
-    return upgrade(request, context.env.address);
+  app.get(route.path, (context) => upgrade(context.req.raw.headers, context.env, options));
+}
+
+async function upgrade(
+  headers: Headers,
+  exchange: Exchange,
+  options: ConnectOptions,
+): Promise<Response> {
+  const refused = refuseHandshake(headers) ?? refuseOrigin(headers, options);
+  if (refused !== undefined) return refused;
+  const entry = options.connect(exchange.address);
+  switch (entry) {
+    case "draining":
+      return problem("draining", "The gateway is shutting down.");
+    case "full":
+      return problem("too_many_connections", "There are too many connections.");
+    case "too soon":
+      // The wait is what slows down a client that tries again at once.
+      await new Promise<void>((resolve) => void options.clock.setTimer(TOO_SOON_MS, resolve));
+      return problem("too_many_attempts", "This address connects too often.");
+  }
+  const response = exchange.upgrade({
+    opened: (socket) => void entry.accept(socket),
+    abandoned: () => entry.abandon(),
   });
+  if (typeof response !== "string") return response;
+  entry.abandon();
+  return problem("bad_handshake", response);
+}
+
+function refuseHandshake(headers: Headers): Response | undefined {
+  if (!asksForWebSocket(headers)) {
+    return problem("upgrade_required", "Expected a WebSocket handshake.", {
+      headers: { upgrade: "websocket", connection: "upgrade", "sec-websocket-version": "13" },
+    });
+  }
+  if (headers.get("sec-websocket-version") !== "13") {
+    return problem("upgrade_required", "Expected version 13 of the WebSocket protocol.", {
+      headers: { upgrade: "websocket", "sec-websocket-version": "13" },
+    });
+  }
+  if (!/^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "")) {
+    return problem("bad_handshake", "Sec-WebSocket-Key is not 16 bytes in Base64.");
+  }
+  return undefined;
+}
+
+/** Only browsers send an Origin, and only they carry somebody else's page. */
+function refuseOrigin(
+  headers: Headers,
+  { allowedOrigins, originRefused }: ConnectOptions,
+): Response | undefined {
+  const origin = headers.get("origin")?.toLowerCase();
+  if (origin === undefined || allowedOrigins.length === 0 || allowedOrigins.includes(origin)) {
+    return undefined;
+  }
+  originRefused();
+  return problem("origin_not_allowed", "Pages of this origin may not connect.");
 }
 
 function asksForWebSocket(headers: Headers): boolean {

@@ -25,19 +25,29 @@ export const CONSOLE_FILES: readonly string[] = Object.values(ROUTES).map(({ fil
 
 /**
  * The page holds tokens and a publish key: nothing but its own files runs in it, it talks to nobody but
- * this gateway, and no other page frames it, reads it or has a handle on its window.
+ * this gateway (at `clientsUrl` too, if that is not empty), and no other page frames it, reads it or has a handle on its window.
  */
-const STRICT: Readonly<Record<string, string>> = {
-  "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +
-    "connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; " +
-    "frame-ancestors 'none'",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-  // So that a page never meets the script of another version.
-  "cache-control": "no-store",
-};
+function strict(clientsUrl: string): Readonly<Record<string, string>> {
+  const clients = clientsUrl === "" ? "" : ` ${clientsUrl} ${clientsUrl.replace(/^http/, "ws")}`;
+  return {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +
+      `connect-src 'self'${clients}; img-src 'self'; base-uri 'none'; form-action 'none'; ` +
+      "frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    // So that a page never meets the script of another version.
+    "cache-control": "no-store",
+  };
+}
+
+/** Where clients are served, seen from who asks: under the same name, on a port of its own. */
+function clientsUrlOf(request: Request, { clients }: ConsoleOptions): string {
+  return clients === undefined
+    ? ""
+    : `${clients.scheme}://${new URL(request.url).hostname}:${clients.port}`;
+}
 
 /** Adds the page, its files and `GET /console.json`. */
 export function addConsoleRoutes(
@@ -50,7 +60,7 @@ export function addConsoleRoutes(
   },
 ): void {
   for (const [path, { file, type }] of Object.entries(ROUTES)) {
-    app.get(path, () => {
+    app.get(path, ({ req }) => {
       const text = options.files.get(file);
       if (text === undefined) {
         return problem(
@@ -58,7 +68,8 @@ export function addConsoleRoutes(
           "The console is not built: run `deno task build:console` and start the gateway again.",
         );
       }
-      return new Response(text, { headers: { ...STRICT, "content-type": type } });
+      const headers = strict(clientsUrlOf(req.raw, options));
+      return new Response(text, { headers: { ...headers, "content-type": type } });
     });
   }
   const settings = {
@@ -67,8 +78,9 @@ export function addConsoleRoutes(
     heartbeat_interval: options.heartbeatIntervalMs,
     version,
   };
-  app.get(
-    "/console.json",
-    () => json(200, settings, { ...STRICT, "content-type": "application/json" }),
-  );
+  app.get("/console.json", ({ req }) => {
+    const clientsUrl = clientsUrlOf(req.raw, options);
+    const headers = { ...strict(clientsUrl), "content-type": "application/json" };
+    return json(200, { ...settings, clients_url: clientsUrl }, headers);
+  });
 }

@@ -13,10 +13,10 @@ import { createOpenApi } from "./openapi.ts";
 import type { App, HttpOptions } from "./options.ts";
 import { problem } from "./problem.ts";
 
-/** Adds `GET /health` and `GET /metrics`. */
-export function addOperatorRoutes(
+/** Adds `GET /health`. */
+export function addHealthRoute(
   app: App,
-  { log, draining, metricsText }: Pick<HttpOptions, "log" | "draining" | "metricsText">,
+  { log, draining }: Pick<HttpOptions, "log" | "draining">,
 ): void {
   const health = createRoute({
     method: "get",
@@ -33,7 +33,10 @@ export function addOperatorRoutes(
     await log.check();
     return json(200, { status: "ok" });
   });
+}
 
+/** Adds `GET /metrics`. */
+export function addMetricsRoute(app: App, { metricsText }: Pick<HttpOptions, "metricsText">): void {
   const metrics = createRoute({
     method: "get",
     path: "/metrics",

@@ -5,7 +5,8 @@
  */
 
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { Clock, Json, Logger, MessageLog } from "../ports.ts";
+import type { Entry, Refused } from "../gateway.ts";
+import type { Clock, Exchange, Json, Logger, MessageLog } from "../ports.ts";
 
 /** The open connections of users; asynchronous, because they may be spread over many machines. */
 export interface Users {
@@ -65,19 +66,28 @@ export interface ConsoleOptions {
   readonly publishKey: string | undefined;
   /** Time between two heartbeats of the server, in milliseconds. */
   readonly heartbeatIntervalMs: number;
+  /** Where clients are served, if not where the console is. */
+  readonly clients: { readonly scheme: "http" | "https"; readonly port: number } | undefined;
+}
+
+/** What the WebSocket handshake works with. */
+export interface ConnectOptions {
+  /** Admits a connection from the client at `address`, or says why it gets none. */
+  connect(address: string): Entry | Refused;
+  /** Origins from which browsers may connect, in lower case; empty allows all. */
+  readonly allowedOrigins: readonly string[];
+  /** Called for each handshake that was refused for its origin. */
+  originRefused(): void;
+  /** For waits. */
+  readonly clock: Clock;
 }
 
 /** What the HTTP interface works with. */
-export interface HttpOptions {
+export interface HttpOptions extends ConnectOptions {
   /** Keeps what is published. */
   readonly log: MessageLog;
   /** Who is connected. */
   readonly users: Users;
-  /**
-   * Makes a WebSocket of a request that asks for one, from the client at `address`, or refuses it: what
-   * else a handshake needs is for it to check.
-   */
-  upgrade(request: Request, address: string): Response | Promise<Response>;
   /** Whether the gateway is shutting down. */
   draining(): boolean;
   /** The metrics in Prometheus's text format. */
@@ -108,11 +118,5 @@ export interface HttpOptions {
   published?(count: number): void;
 }
 
-/** Who made a request. */
-export interface ClientInfo {
-  /** The IP address of the client, as the limits per address count it. */
-  readonly address: string;
-}
-
 /** The router with its environment. */
-export type App = OpenAPIHono<{ Bindings: ClientInfo }>;
+export type App = OpenAPIHono<{ Bindings: Exchange }>;

@@ -115,6 +115,11 @@ export const PROBLEMS = {
     status: 503,
     when: "the console is on, but nobody has run `deno task build:console`",
   },
+  too_many_attempts: {
+    status: 429,
+    when: "this address connects more often than `GATEWAY_CONNECT_RATE_PER_IP` allows",
+    retryAfterSeconds: 10,
+  },
   internal_error: { status: 500, when: "a bug in the gateway; its log has the details" },
   too_many_connections: {
     status: 503,
@@ -160,6 +165,7 @@ const TITLES: Readonly<Record<(typeof PROBLEMS)[ProblemCode]["status"], string>>
   415: "Unsupported Media Type",
   422: "Unprocessable Content",
   426: "Upgrade Required",
+  429: "Too Many Requests",
   500: "Internal Server Error",
   503: "Service Unavailable",
 };
@@ -183,4 +189,9 @@ export function problem(code: ProblemCode, detail: string, extras: ProblemExtras
   if (info.retryAfterSeconds !== undefined) headers["retry-after"] = String(info.retryAfterSeconds);
   const body = { title: TITLES[status], status, code, detail, errors: extras.errors };
   return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** The problem of a request whose Host and target make no URL, so that no route can be found. */
+export function invalidHost(): Response {
+  return problem("invalid_host", "Host is not a name or address with an optional port.");
 }

@@ -52,6 +52,17 @@ export interface CloseCodeInfo {
 
 /** Every code with which the gateway closes a connection, by name. */
 export const CloseCode = {
+  ProtocolError: {
+    code: 1002,
+    when: "a frame that RFC 6455 does not allow, such as one without a mask",
+    reconnect: false,
+  },
+  InvalidText: { code: 1007, when: "a text frame that is not UTF-8", reconnect: false },
+  TooManyFragments: {
+    code: 1008,
+    when: "a message in more than 128 fragments, or in more than 1024 pieces on the network",
+    reconnect: false,
+  },
   MessageTooBig: {
     code: 1009,
     when: "a frame longer than `max_frame_bytes`",
@@ -82,7 +93,11 @@ export const CloseCode = {
     advice: "get a new token first",
   },
   IdentifyTimeout: { code: 4004, when: "no Identify in time", reconnect: true },
-  RateLimited: { code: 4008, when: "more than 120 frames in 60 s", reconnect: true },
+  RateLimited: {
+    code: 4008,
+    when: "more than 120 frames in 60 s, pings and pongs included",
+    reconnect: true,
+  },
   SlowConsumer: {
     code: 4009,
     when: "more than `max_buffered_bytes` unsent",
@@ -96,6 +111,13 @@ export type CloseName = keyof typeof CloseCode;
 
 /** The number of a close code that the gateway uses. */
 export type CloseNumber = (typeof CloseCode)[CloseName]["code"];
+
+/** A code for what the transport finds before a frame is read. */
+export type ViolationCode =
+  | typeof CloseCode.ProtocolError.code
+  | typeof CloseCode.InvalidText.code
+  | typeof CloseCode.TooManyFragments.code
+  | typeof CloseCode.MessageTooBig.code;
 
 const CLOSE_NAMES: ReadonlyMap<number, CloseName> = new Map(
   Object.entries(CloseCode).map(([name, info]) => [info.code, name as CloseName]),

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { CloseCode, type CloseName, Op } from "./codes.ts";
+import { CloseCode, type CloseName, Op, type ViolationCode } from "./codes.ts";
 import type { ClientFrame } from "./frames.ts";
 import type {
   Claims,
@@ -115,6 +115,8 @@ function handleNew(event: SessionEvent, options: SessionOptions): Step {
     case "closed":
       return [{ phase: "closed" }, []];
     case "frameReceived":
+    case "controlReceived":
+    case "violated":
     case "tokenVerified":
     case "tokenRejected":
     case "located":
@@ -133,7 +135,8 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
     case "refused":
     case "ticked":
       return [state, []];
-    case "frameReceived": {
+    case "frameReceived":
+    case "controlReceived": {
       const frames = [...state.frames.filter((t) => t > at - options.rateLimitWindowMs), at];
       if (frames.length > options.rateLimitFrames) {
         const limit = `more than ${options.rateLimitFrames} frames in ${
@@ -141,6 +144,7 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
         } s`;
         return closeOpen(state, "RateLimited", limit, at, options);
       }
+      if (event.type === "controlReceived") return [{ ...state, frames }, []];
       if (event.decoded.ok) {
         return receive({ ...state, frames }, event.decoded.frame, at, options);
       }
@@ -149,6 +153,8 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
         : "Malformed";
       return closeOpen(state, name, event.decoded.reason, at, options);
     }
+    case "violated":
+      return closeOpen(state, VIOLATIONS[event.code], "", at, options);
     case "tokenVerified": {
       const identification = pending(state);
       if (identification?.attempt !== event.attempt || identification.step !== "verifying") {
@@ -329,6 +335,14 @@ function close(name: CloseName, reason: string, at: number, options: SessionOpti
     [{ type: "close", code: CloseCode[name].code, reason }],
   ];
 }
+
+/** What the transport calls a violation, by close code. */
+const VIOLATIONS: Readonly<Record<ViolationCode, CloseName>> = {
+  1002: "ProtocolError",
+  1007: "InvalidText",
+  1008: "TooManyFragments",
+  1009: "MessageTooBig",
+};
 
 /** The rate limit of the protocol: 120 frames in 60 s (docs/protocol.md, "Rate limit"). */
 export const RATE_LIMIT = { rateLimitFrames: 120, rateLimitWindowMs: 60_000 } as const;

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { CloseNumber } from "./codes.ts";
+import type { CloseNumber, ViolationCode } from "./codes.ts";
 import type { Decoded, ServerFrame } from "./frames.ts";
 
 /** The numbers that the reducer decides by; all durations in milliseconds. */
@@ -141,6 +141,10 @@ export type SessionEvent =
     | { readonly type: "refused" }
     /** A WebSocket message arrived and was decoded. */
     | { readonly type: "frameReceived"; readonly decoded: Decoded }
+    /** A ping or a pong of the peer arrived. It counts as a frame. */
+    | { readonly type: "controlReceived" }
+    /** The peer broke RFC 6455 or a limit of the transport. */
+    | { readonly type: "violated"; readonly code: ViolationCode }
     /** The verifier accepted the token of Identify number `attempt`. */
     | { readonly type: "tokenVerified"; readonly attempt: number; readonly claims: Claims }
     /** The verifier refused it. */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { CloseName, OpName } from "./codes.ts";
+import type { CloseName, OpName, ViolationCode } from "./codes.ts";
 import type { EffectType, EventType, Phase } from "./session_types.ts";
 
 /** Something that becomes due; it takes effect with the first event at or after its time. */
@@ -33,6 +33,7 @@ export type ReceivedKind =
 export type Trigger =
   | EventType
   | `frameReceived: ${ReceivedKind}`
+  | `violated: ${ViolationCode}`
   | `ticked: ${DeadlineName}`;
 
 /** A condition on a transition. */
@@ -97,6 +98,8 @@ export const TRANSITIONS: readonly Transition[] = [
     from: ["new"],
     on: [
       "frameReceived",
+      "controlReceived",
+      "violated",
       "tokenVerified",
       "tokenRejected",
       "located",
@@ -118,6 +121,7 @@ export const TRANSITIONS: readonly Transition[] = [
 
   // Frames of the client.
   ...closing("RateLimited", "frameReceived", { when: "more frames in the window than allowed" }),
+  ...closing("RateLimited", "controlReceived", { when: "more frames in the window than allowed" }),
   ...closing("Malformed", "frameReceived: malformed"),
   ...closing("MessageTooBig", "frameReceived: too big"),
   { from: UNREADY, on: ["frameReceived: Identify"], to: "verifying", effects: ["verifyToken"] },
@@ -131,6 +135,14 @@ export const TRANSITIONS: readonly Transition[] = [
     effects: ["recordRoundTrip"],
   },
   { from: OPEN, on: ["frameReceived: HeartbeatAck"], to: "same", effects: [] },
+
+  { from: OPEN, on: ["controlReceived"], to: "same", effects: [] },
+
+  // What the transport finds before a frame is read.
+  ...closing("ProtocolError", "violated: 1002"),
+  ...closing("InvalidText", "violated: 1007"),
+  ...closing("TooManyFragments", "violated: 1008"),
+  ...closing("MessageTooBig", "violated: 1009"),
 
   // What becomes of an Identify. Outcomes of an older one change nothing, nor do those that come twice.
   ...closing("IdentifyFailed", "tokenVerified", {
@@ -202,6 +214,8 @@ export const TRANSITIONS: readonly Transition[] = [
       "opened",
       "refused",
       "frameReceived",
+      "controlReceived",
+      "violated",
       "tokenVerified",
       "tokenRejected",
       "located",
@@ -221,6 +235,8 @@ export const TRANSITIONS: readonly Transition[] = [
       "opened",
       "refused",
       "frameReceived",
+      "controlReceived",
+      "violated",
       "tokenVerified",
       "tokenRejected",
       "located",

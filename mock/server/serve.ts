@@ -6,10 +6,12 @@
  */
 
 import type { Config } from "../../gateway/config.ts";
+import { invalidHost } from "../../gateway/http/problem.ts";
 import type { Logger } from "../../gateway/ports.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
-import { createUpgrade, listen, type Listener } from "../../gateway/runtime/listener.ts";
-import { gatewaySettings } from "../../gateway/settings.ts";
+import { TRANSPORTS } from "../../gateway/runtime/listen.ts";
+import type { Listener } from "../../gateway/runtime/transport.ts";
+import { gatewaySettings, listenSettings } from "../../gateway/settings.ts";
 import { VERSION } from "../../gateway/version.ts";
 import type { Outside } from "../era.ts";
 import { MockGateway, type MockGatewayOptions } from "../gateway.ts";
@@ -27,26 +29,27 @@ export async function serveMock(config: Config, logger: Logger): Promise<Listene
   const patience = new Patience(clock);
   const outside: Outside = {
     clock,
-    createUpgrade: (parts) =>
-      createUpgrade({ ...parts, logger, allowedOrigins: config.allowedOrigins }),
+    allowedOrigins: config.allowedOrigins,
     // While time runs by itself, clients have as long as it takes.
     answered: (links) => time.running ? Promise.resolve(false) : patience.answered(links),
   };
   const gateway = await MockGateway.create(gatewayOptions(config, logger), outside);
   const time = new RealTime(gateway.clock, clock);
   const control = createControl({ gateway, time, patience, clock, logger });
-  const listener = listen({
-    ...{ host: config.host, port: config.port, tls: config.tls, logger },
-    trustedProxies: config.trustedProxies,
-    handle: async (request, { address }) => {
+  const listener = await TRANSPORTS[config.transport]({
+    ...listenSettings(config),
+    ...{ host: config.host, port: config.port, portName: "GATEWAY_PORT", clock, logger },
+    badRequest: invalidHost,
+    handle: async (request, exchange) => {
       if (new URL(request.url).pathname.startsWith("/mock/")) return await control(request);
-      const response = await gateway.handle(request, address);
+      const response = await gateway.handle(request, exchange);
       // Whoever published finds that everybody has been sent what is theirs.
       if (request.method !== "GET") await gateway.clock.settled();
       return response;
     },
   });
-  logger.info("listening", { url: listener.url, version: VERSION, auth: "mock" });
+  const { url } = listener;
+  logger.info("listening", { url, transport: config.transport, version: VERSION, auth: "mock" });
   logger.warn("this is the test server: time stands still until POST /mock/clock moves it", {
     clock: `${listener.url}/mock/clock`,
   });

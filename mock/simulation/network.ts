@@ -7,8 +7,8 @@
  */
 
 import type { Connection } from "../../gateway/connection.ts";
-import type { Entry } from "../../gateway/gateway.ts";
-import type { Socket, SocketListener } from "../../gateway/ports.ts";
+import type { Entry, Refused } from "../../gateway/gateway.ts";
+import type { Outgoing, Socket, SocketListener } from "../../gateway/ports.ts";
 import type { FakeClock } from "../clock.ts";
 import { type Parcel, Pipe, type Weather } from "./pipe.ts";
 import type { Random } from "./random.ts";
@@ -20,7 +20,7 @@ const RESET: Parcel = { kind: "reset" };
 /** Who sees what happens on the server's side of every connection, for the checkers. */
 export interface LinkObserver {
   /** The gateway was asked to admit the connection, and answered. */
-  admitted(link: Link, answer: "entry" | "full" | "draining"): void;
+  admitted(link: Link, answer: "entry" | Refused): void;
   /** The socket was handed to the gateway. */
   opened(link: Link): void;
   /** The gateway serves the connection with this object. */
@@ -50,7 +50,7 @@ export interface ClientListener {
 /** Where connections are admitted while a gateway runs. */
 export interface Door {
   /** Admits a connection. */
-  connect(address: string): Entry | "full" | "draining";
+  connect(address: string): Entry | Refused;
 }
 
 /** What a network works with. */
@@ -133,6 +133,7 @@ export class Link {
     this.#toClient = new Pipe({
       ...common,
       deliver: (parcel) => this.#reachClient(parcel),
+      flushed: () => this.#server?.flushed(),
       batches: true,
     });
     clock.setTimer(weather.latencyMs, () => this.#knock(random));
@@ -275,6 +276,7 @@ class ServerSocket implements Socket {
   #state: "open" | "closing" | "closed" = "open";
   #listener: SocketListener | undefined;
   #givingUp = false;
+  #awaitsFlush = false;
 
   constructor(link: Link, options: NetworkOptions) {
     this.#link = link;
@@ -289,10 +291,24 @@ class ServerSocket implements Socket {
     this.#listener = listener;
   }
 
-  send(text: string): void {
+  send({ texts }: Outgoing): void {
     if (this.#state !== "open") return;
-    this.#options.observer.serverSent(this.#link, text);
-    this.#link.serverPush(text, text.length);
+    for (const text of texts) {
+      this.#options.observer.serverSent(this.#link, text);
+      this.#link.serverPush(text, text.length);
+    }
+  }
+
+  notifyFlushed(): void {
+    this.#awaitsFlush = true;
+    if (this.bufferedBytes === 0) this.#options.clock.setTimer(0, () => this.flushed());
+  }
+
+  /** The network has taken everything. */
+  flushed(): void {
+    if (!this.#awaitsFlush) return;
+    this.#awaitsFlush = false;
+    this.#listener?.flushed();
   }
 
   close(code: number, _reason: string): void {

@@ -32,6 +32,7 @@ export class Pipe {
   readonly #random: Random;
   readonly #weather: Weather;
   readonly #deliver: (parcel: Parcel) => void;
+  readonly #flushed: () => void;
   readonly #batches: boolean;
   #parcels: { readonly parcel: Parcel; readonly dueMs: number; readonly bytes: number }[] = [];
   #first = 0;
@@ -49,6 +50,8 @@ export class Pipe {
       readonly random: Random;
       readonly weather: Weather;
       readonly deliver: (parcel: Parcel) => void;
+      /** Told when nothing is backed up any more. */
+      readonly flushed?: () => void;
       /** Whether what is due at once arrives in one turn, for a receiver that has nothing to settle. */
       readonly batches?: boolean;
     },
@@ -57,6 +60,7 @@ export class Pipe {
     this.#random = parts.random;
     this.#weather = parts.weather;
     this.#deliver = parts.deliver;
+    this.#flushed = parts.flushed ?? (() => {});
     this.#batches = parts.batches ?? false;
   }
 
@@ -130,9 +134,11 @@ export class Pipe {
       this.#parcels = [];
       this.#first = 0;
     }
-    if (this.backedUpBytes > 0) this.#backedUpAtMs = this.#clock.steady();
+    const backedUp = this.backedUpBytes > 0;
+    if (backedUp) this.#backedUpAtMs = this.#clock.steady();
     this.#inFlightBytes -= head.bytes;
     this.#deliver(head.parcel);
+    if (backedUp && this.backedUpBytes === 0) this.#flushed();
   }
 
   #travelMs(): number {

@@ -7,7 +7,7 @@
 
 import type { AdmissionOptions } from "../../gateway/admission.ts";
 import type { ConnectionOptions } from "../../gateway/connection.ts";
-import { type Entry, Gateway } from "../../gateway/gateway.ts";
+import { type Entry, Gateway, type Refused } from "../../gateway/gateway.ts";
 import { openLogOn } from "../../gateway/log/mod.ts";
 import { Metrics } from "../../gateway/metrics.ts";
 import { pacedLog } from "../../gateway/paced_log.ts";
@@ -164,7 +164,7 @@ export class GatewayProcess implements Door {
     return this.#paced;
   }
 
-  connect(address: string): Entry | "full" | "draining" {
+  connect(address: string): Entry | Refused {
     return this.#gateway?.connect(address) ?? "full";
   }
 
@@ -203,6 +203,8 @@ export class GatewayProcess implements Door {
       log,
       limits,
       connection,
+      // So few that fan-out is interrupted again and again.
+      turnDeliveries: 3,
       ...(seams.reduce === undefined ? {} : { reduce: seams.reduce }),
     });
     this.#gateway = gateway;

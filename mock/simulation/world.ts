@@ -231,6 +231,7 @@ class World {
         maxConnections: 10_000,
         maxUnidentified: 10_000,
         maxConnectionsPerIp: this.#allows("crowding") ? maxConnectionsPerIp : 10_000,
+        ...{ connectRatePerIp: 1e9, connectBurstPerIp: 1e9 },
       },
     };
   }

@@ -6,8 +6,16 @@
 
 import assert from "node:assert/strict";
 import { Admission, type Ticket } from "../../gateway/admission.ts";
+import { ConnectionRate } from "../../gateway/connection_rate.ts";
+import { FakeClock } from "../../mock/clock.ts";
 
-const NO_LIMIT = { maxConnections: 9999, maxConnectionsPerIp: 9999, maxUnidentified: 9999 };
+const NO_LIMIT = {
+  maxConnections: 9999,
+  maxConnectionsPerIp: 9999,
+  maxUnidentified: 9999,
+  connectRatePerIp: 9999,
+  connectBurstPerIp: 9999,
+};
 
 function admit(admission: Admission, address = "192.0.2.1"): Ticket {
   const ticket = admission.admit(address);
@@ -16,7 +24,7 @@ function admit(admission: Admission, address = "192.0.2.1"): Ticket {
 }
 
 Deno.test("Admission admits maxConnections in all, and again once one is released", () => {
-  const admission = new Admission({ ...NO_LIMIT, maxConnections: 3 });
+  const admission = new Admission(new FakeClock(), { ...NO_LIMIT, maxConnections: 3 });
   const tickets = [1, 2, 3].map((i) => admit(admission, `192.0.2.${i}`));
   assert.deepEqual(tickets.map(({ refusal }) => refusal), [undefined, undefined, undefined]);
   assert.equal(admit(admission, "192.0.2.4").refusal, "total");
@@ -25,7 +33,7 @@ Deno.test("Admission admits maxConnections in all, and again once one is release
 });
 
 Deno.test("Admission admits maxConnectionsPerIp from one address, without counting others", () => {
-  const admission = new Admission({ ...NO_LIMIT, maxConnectionsPerIp: 2 });
+  const admission = new Admission(new FakeClock(), { ...NO_LIMIT, maxConnectionsPerIp: 2 });
   const first = admit(admission, "a");
   admit(admission, "a");
   assert.equal(admit(admission, "a").refusal, "per_address");
@@ -36,7 +44,7 @@ Deno.test("Admission admits maxConnectionsPerIp from one address, without counti
 });
 
 Deno.test("Admission admits maxUnidentified that are not ready; one that is ready makes room", () => {
-  const admission = new Admission({ ...NO_LIMIT, maxUnidentified: 2 });
+  const admission = new Admission(new FakeClock(), { ...NO_LIMIT, maxUnidentified: 2 });
   const [first, second] = [admit(admission), admit(admission)];
   assert.equal(admit(admission).refusal, "unidentified");
   first.identified();
@@ -53,7 +61,7 @@ Deno.test("Admission admits maxUnidentified that are not ready; one that is read
 });
 
 Deno.test("Admission gives 256 refused connections a ticket, then the reason alone until one is gone", () => {
-  const admission = new Admission({ ...NO_LIMIT, maxConnections: 1 });
+  const admission = new Admission(new FakeClock(), { ...NO_LIMIT, maxConnections: 1 });
   const admitted = admit(admission);
   const refused = Array.from({ length: 256 }, () => admit(admission));
   assert.ok(refused.every(({ refusal }) => refusal === "total"));
@@ -73,7 +81,7 @@ Deno.test("Admission gives 256 refused connections a ticket, then the reason alo
 });
 
 Deno.test("Admission counts nothing once every ticket is released, in any order and twice", () => {
-  const admission = new Admission({
+  const admission = new Admission(new FakeClock(), {
     maxConnections: 40,
     maxConnectionsPerIp: 7,
     maxUnidentified: 20,
@@ -97,7 +105,7 @@ Deno.test("Admission counts nothing once every ticket is released, in any order 
 });
 
 Deno.test("Admission counts an IPv6 customer's /64 as one address, however it is written", () => {
-  const admission = new Admission({ ...NO_LIMIT, maxConnectionsPerIp: 1 });
+  const admission = new Admission(new FakeClock(), { ...NO_LIMIT, maxConnectionsPerIp: 1 });
   admit(admission, "2001:db8:0:7::1");
   assert.equal(admit(admission, "2001:0db8::7:ffff:0:0:2").refusal, "per_address");
   assert.equal(admit(admission, "2001:db8:0:7:8:9:a:b%eth0").refusal, "per_address");
@@ -106,4 +114,56 @@ Deno.test("Admission counts an IPv6 customer's /64 as one address, however it is
   assert.equal(admit(admission, "::ffff:192.0.2.1").refusal, undefined);
   assert.equal(admit(admission, "192.0.2.1").refusal, "per_address");
   assert.equal(admit(admission, "::ffff:192.0.2.2").refusal, undefined);
+});
+
+Deno.test("Admission lets one address connect as often as its burst, then as often as its rate", async () => {
+  const clock = new FakeClock();
+  const limits = { ...NO_LIMIT, connectRatePerIp: 10, connectBurstPerIp: 20 };
+  const admission = new Admission(clock, limits);
+  const attempts = (count: number, address = "192.0.2.1"): number => {
+    let admitted = 0;
+    for (let i = 0; i < count; i++) {
+      const ticket = admission.admit(address);
+      if (typeof ticket === "string") assert.equal(ticket, "rate");
+      else {
+        admitted += 1;
+        ticket.release();
+      }
+    }
+    return admitted;
+  };
+  assert.equal(attempts(100), 20);
+  assert.equal(attempts(100, "192.0.2.2"), 20);
+  await clock.advance(500);
+  assert.equal(attempts(100), 5);
+  await clock.advance(60_000);
+  assert.equal(attempts(100), 20);
+});
+
+Deno.test("Admission counts a connection whose token is refused as six", () => {
+  const clock = new FakeClock();
+  const admission = new Admission(clock, {
+    ...NO_LIMIT,
+    connectRatePerIp: 1,
+    connectBurstPerIp: 60,
+  });
+  let admitted = 0;
+  for (let i = 0; i < 100; i++) {
+    const ticket = admission.admit("192.0.2.1");
+    if (typeof ticket === "string") continue;
+    admitted += 1;
+    ticket.tokenRefused();
+    ticket.release();
+  }
+  assert.equal(admitted, 10);
+});
+
+Deno.test("ConnectionRate forgets addresses whose bucket is full again", async () => {
+  const clock = new FakeClock();
+  const rate = new ConnectionRate(clock, { connectRatePerIp: 10, connectBurstPerIp: 20 });
+  for (let i = 0; i < 999; i++) rate.connected(`a${i}`);
+  assert.equal(rate.addresses, 999);
+  await clock.advance(200);
+  rate.connected("b");
+  assert.equal(rate.addresses, 1);
 });

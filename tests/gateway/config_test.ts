@@ -264,7 +264,8 @@ Deno.test("OPTIONS has a variable named like its key, a known group and a defaul
     assert.ok(OPTION_GROUPS.includes(option.group));
     assert.match(option.doc, /\.$/);
     if (option.type === "integer") {
-      assert.ok(option.min <= option.default && option.default <= option.max, key);
+      const { min, max, default: preset = min } = option;
+      assert.ok(min <= preset && preset <= max, key);
       if (option.unit !== undefined) assert.match(key, new RegExp(`${option.unit}$`, "i"));
     }
     if (option.type === "enum") assert.ok(option.choices.includes(option.default), key);

@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { Metrics } from "../../gateway/metrics.ts";
+import type { Outgoing } from "../../gateway/ports.ts";
 import { Op, type Reduce, reduce } from "../../gateway/protocol/mod.ts";
 import { settle } from "../../mock/clock.ts";
 import { FakeSocket } from "../../mock/socket.ts";
@@ -15,9 +16,9 @@ import { NUMBERS, World } from "./support/world.ts";
 class BrokenSocket extends FakeSocket {
   broken = false;
 
-  override send(text: string): void {
+  override send(outgoing: Outgoing): void {
     if (this.broken) throw new TypeError("the runtime broke down");
-    super.send(text);
+    super.send(outgoing);
   }
 }
 

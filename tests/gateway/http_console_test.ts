@@ -12,6 +12,7 @@ import { type Answer, createFixture, type Fixture, KEY, read } from "./http_fixt
 const PAGE: ConsoleOptions = {
   files: new Map(CONSOLE_FILES.map((name) => [name, `text of ${name}`])),
   publishKey: "dev",
+  clients: undefined,
   heartbeatIntervalMs: 45_000,
 };
 

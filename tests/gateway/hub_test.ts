@@ -5,29 +5,38 @@
  */
 
 import assert from "node:assert/strict";
-import type { Encoded } from "../../gateway/encode.ts";
+import type { Run } from "../../gateway/encode.ts";
 import { Hub, type Member } from "../../gateway/hub.ts";
 import type { Draft, Message } from "../../gateway/ports.ts";
 import { FakeClock, settle } from "../../mock/clock.ts";
 
 /** Keeps what it is given; `react` plays what a delivery makes it do. */
 class Recorder implements Member {
-  readonly got: Encoded[] = [];
+  readonly got: Run[] = [];
   react: (() => void) | undefined;
 
-  deliver(encoded: Encoded): void {
-    this.got.push(encoded);
+  deliver(run: Run): void {
+    this.got.push(run);
     this.react?.();
   }
 
   get sequences(): number[] {
-    return this.got.map(({ message }) => message.sequence);
+    return this.got.flatMap(({ messages }) => messages.map(({ sequence }) => sequence));
   }
 }
 
-function setUp() {
-  const clock = new FakeClock();
-  const hub = new Hub<Recorder>({ clock, position: { id: "e-0", sequence: 0 } });
+/** A clock that goes on during a turn as well. */
+class LaggingClock extends FakeClock {
+  lagMs = 0;
+
+  override steady(): number {
+    return super.steady() + this.lagMs;
+  }
+}
+
+function setUp({ turnDeliveries }: { turnDeliveries?: number } = {}) {
+  const clock = new LaggingClock();
+  const hub = new Hub<Recorder>({ clock, position: { id: "e-0", sequence: 0 }, turnDeliveries });
   let sequence = 0;
   const make = (draft: Partial<Draft> = {}): Message => {
     sequence += 1;
@@ -63,8 +72,32 @@ Deno.test("Hub encodes a message once, whoever receives it", () => {
   publish({ channel: "a", content: { text: "ä€😀" } });
   const [first] = members[0]!.got;
   assert.ok(first !== undefined);
-  assert.equal(first.bytes, new TextEncoder().encode(first.text).length);
+  assert.equal(first.frames.bytes, new TextEncoder().encode(first.frames.texts.join("")).length);
   for (const { got } of members) assert.ok(got.length === 1 && got[0] === first);
+  assert.equal(first.frames.wire, first.frames.wire);
+});
+
+Deno.test("Hub hands over consecutive messages to the same audience as one run", () => {
+  const { hub, publish, member } = setUp();
+  const ann = member("ann", "a", "b");
+  publish({ channel: "a" }, { channel: "a" }, { channel: "b" }, { channel: "a" }, {}, {}, {
+    user: "ann",
+  });
+  const runs = ann.got.map(({ messages }) => messages.map(({ sequence }) => sequence));
+  assert.deepEqual(runs, [[1, 2], [3], [4], [5, 6], [7]]);
+  hub.exit(ann, "b");
+  publish({ channel: "a" }, { channel: "b" }, { channel: "a" });
+  assert.deepEqual(ann.sequences, [1, 2, 3, 4, 5, 6, 7, 8, 10]);
+});
+
+Deno.test("Hub ends a run with the message that takes it over 32 Ki characters, or at 256", () => {
+  const { publish, member } = setUp();
+  const ann = member("ann");
+  const content = "x".repeat(12_000);
+  publish({ content }, { content }, { content }, { content });
+  publish(...Array.from({ length: 600 }, () => ({})));
+  assert.deepEqual(ann.got.map(({ messages }) => messages.length), [3, 1, 256, 256, 88]);
+  assert.deepEqual(ann.sequences, Array.from({ length: 604 }, (_, i) => i + 1));
 });
 
 Deno.test("Hub.enter() and exit() change one channel of one member", () => {
@@ -119,7 +152,8 @@ Deno.test("Hub goes on when members leave during a delivery, and gives those not
     hub.leave(first);
     hub.leave(second);
   };
-  publish({}, {}, {});
+  publish({});
+  publish({}, {});
   assert.deepEqual(first.sequences, [1]);
   assert.deepEqual(second.sequences, []);
   assert.deepEqual(third.sequences, [1, 2, 3]);
@@ -141,32 +175,76 @@ for (const channel of [undefined, "a"]) {
   });
 }
 
-Deno.test("Hub rests after 2,000 deliveries and goes on with the next turn of the event loop", async () => {
-  const { clock, hub, publish, member } = setUp();
-  const members = Array.from({ length: 10 }, () => member("ann"));
-  publish(...Array.from({ length: 1000 }, () => ({})));
-  assert.equal(members[0]!.got.length, 200);
-  assert.deepEqual(hub.position, { id: "e-200", sequence: 200 });
+/** Drafts of which no two that follow each other have the same audience. */
+function alternating(count: number): Partial<Draft>[] {
+  return Array.from({ length: count }, (_, i) => i % 2 === 0 ? {} : { channel: "all" });
+}
+
+Deno.test("Hub ends its turn after so many deliveries, and goes on with the next turn of the event loop", async () => {
+  const { clock, hub, publish, member } = setUp({ turnDeliveries: 200 });
+  const members = Array.from({ length: 10 }, () => member("ann", "all"));
+  publish(...alternating(100));
+  assert.equal(members[0]!.got.length, 20);
+  assert.deepEqual(hub.position, { id: "e-20", sequence: 20 });
   // What comes meanwhile has to wait for its turn.
   publish({ user: "nobody" }, { user: "ann" });
-  assert.equal(members[9]!.got.length, 200);
+  assert.equal(members[9]!.got.length, 20);
   let turns = 0;
   for (; clock.fireNext(); turns++) assert.equal(clock.pending <= 1, true);
   assert.equal(turns, 5);
   await settle();
-  const all = [...Array.from({ length: 1000 }, (_, i) => i + 1), 1002];
+  const all = [...Array.from({ length: 100 }, (_, i) => i + 1), 102];
   for (const each of members) assert.deepEqual(each.sequences, all);
-  assert.equal(hub.position.sequence, 1002);
+  assert.equal(hub.position.sequence, 102);
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("inOrder() acts between the messages before it and those after it, during a rest too", async () => {
-  const { clock, hub, publish, member } = setUp();
-  const crowd = Array.from({ length: 1500 }, () => member("crowd"));
+Deno.test("Hub ends its turn within the audience of one message", () => {
+  const { clock, hub, publish, member } = setUp({ turnDeliveries: 100 });
+  const members = Array.from({ length: 250 }, () => member("ann"));
+  publish({});
+  const served = (): number => members.filter(({ got }) => got.length > 0).length;
+  const counts = [served()];
+  while (clock.fireNext()) counts.push(served());
+  assert.deepEqual(counts, [100, 200, 250]);
+  assert.equal(hub.position.sequence, 1);
+});
+
+Deno.test("Hub ends its turn after 8 ms, however few deliveries that were", () => {
+  const { clock, publish, member } = setUp();
+  const members = Array.from({ length: 1000 }, () => member("ann"));
+  for (const each of members) each.react = () => (clock.lagMs += 0.05);
+  publish({});
+  const served = members.filter(({ got }) => got.length > 0).length;
+  assert.ok(served >= 160 && served < 160 + 64, `${served} deliveries`);
+});
+
+Deno.test("Hub in the middle of a run gives nothing to who leaves, and not the run to who joins", () => {
+  const { clock, hub, publish, member } = setUp({ turnDeliveries: 2 });
+  const [first, second, third, fourth] = ["a", "b", "c", "d"].map((user) => member(user, "room"));
+  publish({ channel: "room" }, { channel: "room" });
+  assert.deepEqual([first, second, third, fourth].map((each) => each!.got.length), [1, 1, 0, 0]);
+  // Who joins now is told this position, and receives what comes after it.
+  assert.equal(hub.position.sequence, 2);
+  const late = member("late", "room");
+  hub.exit(third!, "room");
+  hub.exit(first!, "room");
+  hub.enter(first!, "room");
+  publish({ channel: "room" });
+  while (clock.fireNext());
+  assert.deepEqual(first!.sequences, [1, 2, 3]);
+  assert.deepEqual(third!.sequences, []);
+  assert.deepEqual(fourth!.sequences, [1, 2, 3]);
+  assert.deepEqual(late.sequences, [3]);
+});
+
+Deno.test("inOrder() acts between the messages before it and those after it, between turns too", async () => {
+  const { clock, hub, publish, member } = setUp({ turnDeliveries: 2000 });
+  const crowd = Array.from({ length: 1500 }, () => member("crowd", "crowd"));
   const ann = member("ann", "room");
   const room = { channel: "room" };
-  publish({ user: "crowd" }, { user: "crowd" }, room);
-  assert.deepEqual(ann.sequences, [], "the hub rests");
+  publish({ user: "crowd" }, { channel: "crowd" }, room);
+  assert.deepEqual(ann.sequences, [], "the turn is over");
   hub.inOrder(() => hub.exit(ann, "room"));
   publish(room);
   await clock.advance(0);
@@ -177,12 +255,12 @@ Deno.test("inOrder() acts between the messages before it and those after it, dur
   assert.equal(crowd[0]?.got.length, 2);
 });
 
-Deno.test("Hub rests after 256 KiB, and what nobody receives costs no rest", () => {
+Deno.test("Hub ends its turn after 4 MiB, and what nobody receives costs nothing", () => {
   const { clock, hub, publish, member } = setUp();
   const ann = member("ann", "a");
-  const content = "x".repeat(100_000);
+  const content = "x".repeat(1024 * 1024);
   publish(...Array.from({ length: 10 }, () => ({ channel: "a", content })));
-  assert.deepEqual(ann.sequences, [1, 2, 3]);
+  assert.deepEqual(ann.sequences, [1, 2, 3, 4]);
   while (clock.fireNext());
   assert.equal(ann.got.length, 10);
   publish(...Array.from({ length: 5000 }, () => ({ channel: "empty", content })));
@@ -190,14 +268,14 @@ Deno.test("Hub rests after 256 KiB, and what nobody receives costs no rest", () 
   assert.equal(hub.position.sequence, 5010);
 });
 
-Deno.test("Hub delivers by who is there when a message's turn comes", () => {
-  const { clock, hub, publish, member } = setUp();
-  const members = Array.from({ length: 2000 }, () => member("ann"));
-  publish({}, {}, {});
+Deno.test("Hub delivers by who is there when a run's turn comes", () => {
+  const { clock, hub, publish, member } = setUp({ turnDeliveries: 2000 });
+  const members = Array.from({ length: 2000 }, () => member("ann", "all"));
+  publish(...alternating(3));
   hub.leave(members[0]!);
-  const late = member("late");
+  const late = member("late", "all");
   clock.fireNext();
-  hub.join(members[1]!, "ann", ["a"]);
+  hub.join(members[1]!, "ann", ["all", "a"]);
   while (clock.fireNext());
   assert.deepEqual(members[0]!.sequences, [1]);
   assert.deepEqual(members[1]!.sequences, [1, 2, 3]);
@@ -205,10 +283,10 @@ Deno.test("Hub delivers by who is there when a message's turn comes", () => {
 });
 
 Deno.test("Hub.ready() waits while 2,000 messages or more wait, and no longer", async () => {
-  const { clock, hub, publish, member } = setUp();
-  member("ann");
+  const { clock, hub, publish, member } = setUp({ turnDeliveries: 2000 });
+  member("ann", "all");
   await hub.ready();
-  publish(...Array.from({ length: 6000 }, () => ({})));
+  publish(...alternating(6000));
   let released = 0;
   for (let i = 0; i < 3; i++) void hub.ready().then(() => released++);
   await settle();

@@ -1,25 +1,32 @@
 /**
- * The outbox: order, bound, pacing of what the runtime is handed, and no polling for nothing.
+ * The outbox: order, bound, and pacing of what the runtime is handed.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
+import { Frames } from "../../gateway/encode.ts";
 import { Outbox } from "../../gateway/outbox.ts";
-import { FakeClock, settle } from "../../mock/clock.ts";
+import type { Outgoing } from "../../gateway/ports.ts";
+import { settle } from "../../mock/clock.ts";
 import { FakeSocket } from "../../mock/socket.ts";
 
 const KIB = 1024;
 
 function setUp({ maxBufferedBytes = 1024 * KIB } = {}) {
-  const clock = new FakeClock();
   const socket = new FakeSocket();
-  return { clock, socket, outbox: new Outbox({ socket, clock, maxBufferedBytes }) };
+  const outbox = new Outbox(socket, maxBufferedBytes);
+  socket.listen({
+    ...{ messageReceived: () => {}, controlReceived: () => {}, violated: () => {} },
+    flushed: () => outbox.flushed(),
+    closed: () => {},
+  });
+  return { socket, outbox };
 }
 
 /** A frame of `bytes` bytes that begins with `label`. */
-function frame(label: string | number, bytes: number): string {
-  return String(label).padEnd(bytes, ".");
+function frame(label: string | number, bytes: number): Outgoing {
+  return new Frames([String(label).padEnd(bytes, ".")]);
 }
 
 function labels(socket: FakeSocket): string[] {
@@ -34,140 +41,108 @@ async function isSettled(promise: Promise<void>): Promise<boolean> {
   return settled;
 }
 
-Deno.test("Outbox hands frames over at once while the peer reads, and sets no timer", () => {
-  const { clock, socket, outbox } = setUp();
-  for (let i = 0; i < 5000; i++) assert.ok(outbox.push(frame(i, 1000), 1000));
+Deno.test("Outbox hands frames over at once while the peer reads", () => {
+  const { socket, outbox } = setUp();
+  for (let i = 0; i < 5000; i++) assert.ok(outbox.push(frame(i, 1000)));
   assert.equal(socket.sent.length, 5000);
   assert.equal(outbox.unsentBytes, 0);
-  assert.equal(clock.pending, 0);
 });
 
 Deno.test("Outbox hands the runtime 64 KiB and one frame at most, in order, whatever the peer reads", async () => {
-  const { clock, socket, outbox } = setUp();
+  const { socket, outbox } = setUp();
   socket.stall();
-  for (let i = 0; i < 300; i++) assert.ok(outbox.push(frame(i, 3000), 3000));
+  for (let i = 0; i < 300; i++) assert.ok(outbox.push(frame(i, 3000)));
   assert.equal(outbox.unsentBytes, 900_000);
   let greatest = socket.bufferedBytes;
   for (let turn = 0; socket.sent.length < 300; turn++) {
     assert.ok(turn < 2000, "it never ends");
     socket.drain(1 + (turn * 7919) % 9000);
     // What is pushed meanwhile goes behind what waits.
-    if (turn === 5) assert.ok(outbox.push(frame("last", 10), 10));
-    await clock.advance(64);
+    if (turn === 5) assert.ok(outbox.push(frame("last", 10)));
+    await settle();
     greatest = Math.max(greatest, socket.bufferedBytes);
   }
-  await clock.advance(64);
+  await settle();
   assert.ok(greatest >= 64 * KIB && greatest < 64 * KIB + 3000, `${greatest} bytes`);
   socket.drain();
-  await clock.advance(64);
+  await settle();
   assert.deepEqual(labels(socket), [...Array.from({ length: 300 }, (_, i) => String(i)), "last"]);
-  assert.equal(clock.pending, 0);
 });
 
 Deno.test("Outbox refuses the frame that would pass the bound, not the one that fills it", () => {
   const { socket, outbox } = setUp({ maxBufferedBytes: 200_000 });
   socket.stall();
-  for (let i = 0; i < 200; i++) assert.equal(outbox.push(frame(i, 1000), 1000), true, `frame ${i}`);
+  for (let i = 0; i < 200; i++) assert.equal(outbox.push(frame(i, 1000)), true, `frame ${i}`);
   assert.equal(outbox.unsentBytes, 200_000);
-  assert.equal(outbox.push("x", 1), false);
+  assert.equal(outbox.push(frame("x", 1)), false);
   assert.equal(outbox.unsentBytes, 200_000);
 });
 
 Deno.test("Outbox counts what the runtime was handed against the bound, below 64 KiB too", () => {
   const { socket, outbox } = setUp({ maxBufferedBytes: 10_000 });
   socket.stall();
-  assert.equal(outbox.push(frame("a", 6000), 6000), true);
-  assert.equal(outbox.push(frame("b", 4001), 4001), false);
-  assert.equal(outbox.push(frame("c", 4000), 4000), true);
+  assert.equal(outbox.push(frame("a", 6000)), true);
+  assert.equal(outbox.push(frame("b", 4001)), false);
+  assert.equal(outbox.push(frame("c", 4000)), true);
   assert.deepEqual(labels(socket), ["a", "c"]);
 });
 
 Deno.test("Outbox takes one frame longer than the bound when nothing is unsent, and only then", () => {
   const { socket, outbox } = setUp({ maxBufferedBytes: 1000 });
   socket.stall();
-  assert.equal(outbox.push(frame("big", 5000), 5000), true);
-  assert.equal(outbox.push(frame("next", 5), 5), false);
+  assert.equal(outbox.push(frame("big", 5000)), true);
+  assert.equal(outbox.push(frame("next", 5)), false);
   socket.drain(4999);
-  assert.equal(outbox.push(frame("big", 5000), 5000), false);
+  assert.equal(outbox.push(frame("big", 5000)), false);
   socket.drain(1);
-  assert.equal(outbox.push(frame("again", 5000), 5000), true);
+  assert.equal(outbox.push(frame("again", 5000)), true);
   assert.deepEqual(labels(socket), ["big", "again"]);
 });
 
 Deno.test("Outbox.empty() resolves once nothing waits here and nothing in the runtime", async () => {
-  const { clock, socket, outbox } = setUp();
+  const { socket, outbox } = setUp();
   assert.ok(await isSettled(outbox.empty()));
-  assert.equal(clock.pending, 0);
   socket.stall();
-  for (let i = 0; i < 100; i++) outbox.push(frame(i, 1000), 1000);
+  for (let i = 0; i < 100; i++) outbox.push(frame(i, 1000));
   const first = outbox.empty();
   const second = outbox.empty();
-  await clock.advance(1000);
+  await settle();
   assert.equal(await isSettled(first), false);
   socket.drain(99_999);
-  await clock.advance(64);
+  await settle();
   socket.drain(33_999);
-  await clock.advance(64);
+  await settle();
   assert.equal(outbox.unsentBytes, 1);
   assert.equal(await isSettled(first), false);
   socket.drain(1);
-  await clock.advance(64);
+  await settle();
   assert.ok(await isSettled(first));
   assert.ok(await isSettled(second));
-  assert.equal(clock.pending, 0);
-});
-
-Deno.test("Outbox asks a peer that does not read less and less often, at most every 64 ms", async () => {
-  const { clock, socket, outbox } = setUp();
-  socket.stall();
-  for (let i = 0; i < 100; i++) outbox.push(frame(i, 1000), 1000);
-  const waits: number[] = [];
-  for (let last = clock.steady(); waits.length < 9; last = clock.steady()) {
-    assert.equal(clock.pending, 1);
-    clock.fireNext();
-    waits.push(clock.steady() - last);
-  }
-  assert.deepEqual(waits, [1, 2, 4, 8, 16, 32, 64, 64, 64]);
-  await settle();
-});
-
-Deno.test("Outbox asks often again each time that there is something new to wait for", async () => {
-  const { clock, socket, outbox } = setUp();
-  for (let page = 0; page < 20; page++) {
-    socket.stall();
-    outbox.push(frame(page, 1000), 1000);
-    const empty = outbox.empty();
-    socket.drain();
-    await clock.advance(1);
-    assert.ok(await isSettled(empty), `page ${page} waits longer than the first`);
-  }
 });
 
 Deno.test("Outbox.discard() forgets what waits, lets everybody go, and takes nothing more", async () => {
-  const { clock, socket, outbox } = setUp();
+  const { socket, outbox } = setUp();
   socket.stall();
-  for (let i = 0; i < 100; i++) outbox.push(frame(i, 1000), 1000);
+  for (let i = 0; i < 100; i++) outbox.push(frame(i, 1000));
   const empty = outbox.empty();
   const handed = socket.sent.length;
   outbox.discard();
   assert.ok(await isSettled(empty));
   assert.ok(await isSettled(outbox.empty()));
-  assert.equal(clock.pending, 0);
   assert.equal(outbox.unsentBytes, socket.bufferedBytes);
-  assert.equal(outbox.push("late", 4), true);
+  assert.equal(outbox.push(frame("late", 4)), true);
   socket.drain();
-  await clock.advance(1000);
+  await settle();
   assert.equal(socket.sent.length, handed);
-  assert.equal(clock.pending, 0);
 });
 
 Deno.test("Outbox keeps the order over a queue of many thousand small frames", async () => {
-  const { clock, socket, outbox } = setUp();
+  const { socket, outbox } = setUp();
   socket.stall();
-  for (let i = 0; i < 20_000; i++) assert.ok(outbox.push(frame(i, 50), 50));
+  for (let i = 0; i < 20_000; i++) assert.ok(outbox.push(frame(i, 50)));
   while (socket.sent.length < 20_000) {
     socket.drain(70_000);
-    await clock.advance(1);
+    await settle();
   }
   assert.deepEqual(labels(socket), Array.from({ length: 20_000 }, (_, i) => String(i)));
   assert.equal(outbox.unsentBytes, socket.bufferedBytes);

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { encodeMessage } from "../../gateway/encode.ts";
+import { encodeRun } from "../../gateway/encode.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import type { Draft, Position } from "../../gateway/ports.ts";
 import { Replay } from "../../gateway/replay.ts";
@@ -30,9 +30,9 @@ function setUp({ maxBufferedBytes = 1024 * 1024, channels = ["a"] } = {}) {
   const replay = new Replay({
     ...{ log, user: "ann", channels, maxBufferedBytes, lastId: log.head().id },
     target: {
-      send: ({ message }) => {
+      send: ({ messages }) => {
         if (sent.length >= state.room) return false;
-        sent.push(message.sequence);
+        sent.push(...messages.map(({ sequence }) => sequence));
         return true;
       },
       drained: () => {
@@ -84,7 +84,7 @@ Deno.test("Replay goes live with what was set aside, and says up to where everyt
   await replay.begin();
   const outcome = replay.run();
   const live = await publish({}, {}, { channel: "z" });
-  for (const message of live.slice(0, 2)) replay.offer(encodeMessage(message));
+  for (const message of live.slice(0, 2)) replay.offer(encodeRun([message]));
   assert.equal(state.live, undefined);
   await drain();
   assert.equal(await outcome, "live");
@@ -100,7 +100,7 @@ Deno.test("Replay does not send what is set aside if the page had it, when it is
   state.position = { id: first!.id, sequence: 1 };
   await replay.begin();
   const outcome = replay.run();
-  replay.offer(encodeMessage(second!));
+  replay.offer(encodeRun([second!]));
   await drain();
   assert.equal(await outcome, "live");
   assert.deepEqual(sent, [1, 2]);
@@ -140,7 +140,7 @@ Deno.test("Replay ends as stopped when the peer takes no more, or when it is tol
   await aside.replay.begin();
   const outcome = aside.replay.run();
   const [third] = await aside.publish({});
-  aside.replay.offer(encodeMessage(third!));
+  aside.replay.offer(encodeRun([third!]));
   aside.state.room = 2;
   await aside.drain();
   assert.equal(await outcome, "stopped");

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { Gateway } from "../../gateway/gateway.ts";
+import type { Outgoing } from "../../gateway/ports.ts";
 import { FakeSocket } from "../../mock/socket.ts";
 import { MockGateway } from "../../mock/gateway.ts";
 import { DEFAULT_PATIENCE_MS, Patience } from "../../mock/server/patience.ts";
@@ -22,9 +22,9 @@ class SlowPeer extends FakeSocket {
     super();
   }
 
-  override send(text: string): void {
-    super.send(text);
-    const { op, time } = JSON.parse(text);
+  override send(outgoing: Outgoing): void {
+    super.send(outgoing);
+    const { op, time } = JSON.parse(outgoing.texts[0]!);
     if (op === 0) this.#later(() => this.receiveFrame({ op: 1, token: this.token }));
     if (op === 10 && this.answers) this.#later(() => this.receiveFrame({ op: 11, time }));
   }
@@ -51,7 +51,7 @@ class Bench {
   async open(): Promise<MockGateway> {
     const gateway = await MockGateway.create({}, {
       clock: this.clock,
-      createUpgrade: (parts) => () => this.#upgrade(parts.gateway),
+      allowedOrigins: [],
       answered: async (links) => {
         const from = this.clock.passedMs;
         const waited = await this.patience.answered(links);
@@ -66,15 +66,14 @@ class Bench {
       "sec-websocket-version": "13",
       "sec-websocket-key": "0123456789012345678901==",
     };
-    await gateway.handle(new Request("http://host/gateway", { headers }), "192.0.2.7");
+    await gateway.handle(new Request("http://host/gateway", { headers }), {
+      address: "192.0.2.7",
+      upgrade: (listener) => {
+        listener.opened(this.peer);
+        return new Response();
+      },
+    });
     return gateway;
-  }
-
-  #upgrade(gateway: Gateway): Response {
-    const entry = gateway.connect("192.0.2.7");
-    assert.ok(typeof entry === "object");
-    entry.accept(this.peer);
-    return new Response();
   }
 }
 

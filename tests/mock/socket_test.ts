@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { Frames } from "../../gateway/encode.ts";
 import { settle } from "../../mock/clock.ts";
 import { FakeIds } from "../../mock/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
@@ -16,16 +17,19 @@ function recorder(): SocketListener & { readonly events: (string | Uint8Array)[]
   return {
     events,
     messageReceived: (data) => void events.push(data),
+    controlReceived: () => void events.push("(control)"),
+    violated: (code) => void events.push(`(violated ${code})`),
+    flushed: () => void events.push("(flushed)"),
     closed: () => void events.push("(closed)"),
   };
 }
 
 Deno.test("FakeSocket keeps what is sent until it closes, and nothing after", () => {
   const socket = new FakeSocket();
-  socket.send('{"op":0}');
-  socket.send("[1]");
+  socket.send(new Frames(['{"op":0}']));
+  socket.send(new Frames(["[1]"]));
   socket.close(4002, "late");
-  socket.send('{"op":10}');
+  socket.send(new Frames(['{"op":10}']));
   socket.close(1011, "again");
   assert.deepEqual(socket.sent, ['{"op":0}', "[1]"]);
   assert.deepEqual(socket.frames, [{ op: 0 }, [1]]);
@@ -67,15 +71,15 @@ Deno.test("FakeSocket still receives while closing, and nothing once it is gone"
 
 Deno.test("FakeSocket buffers bytes while the peer is stalled, until it drains", () => {
   const socket = new FakeSocket();
-  socket.send("free");
+  socket.send(new Frames(["free"]));
   assert.equal(socket.bufferedBytes, 0);
   socket.stall();
-  socket.send("grün");
-  socket.send("abc");
+  socket.send(new Frames(["grün"]));
+  socket.send(new Frames(["abc"]));
   assert.equal(socket.bufferedBytes, 8);
   socket.drain(6);
   assert.equal(socket.bufferedBytes, 2);
-  socket.send("d");
+  socket.send(new Frames(["d"]));
   assert.equal(socket.bufferedBytes, 3);
   socket.close(4009, "");
   assert.equal(socket.bufferedBytes, 3);
@@ -85,8 +89,30 @@ Deno.test("FakeSocket buffers bytes while the peer is stalled, until it drains",
   const flowing = new FakeSocket();
   flowing.stall();
   flowing.drain();
-  flowing.send("x");
+  flowing.send(new Frames(["x"]));
   assert.equal(flowing.bufferedBytes, 0);
+});
+
+Deno.test("FakeSocket tells once that it is flushed, when it was asked to and the peer has read all", async () => {
+  const socket = new FakeSocket();
+  const listener = recorder();
+  socket.listen(listener);
+  socket.stall();
+  socket.send(new Frames(["abc"]));
+  socket.drain(3);
+  assert.deepEqual(listener.events, []);
+  socket.send(new Frames(["abc"]));
+  socket.notifyFlushed();
+  socket.notifyFlushed();
+  socket.drain(2);
+  assert.deepEqual(listener.events, []);
+  socket.drain(1);
+  socket.drain();
+  assert.deepEqual(listener.events, ["(flushed)"]);
+  socket.notifyFlushed();
+  assert.deepEqual(listener.events, ["(flushed)"]);
+  await settle();
+  assert.deepEqual(listener.events, ["(flushed)", "(flushed)"]);
 });
 
 Deno.test("FakeSocket.cut() ends it and tells so once, after the caller is done", async () => {
@@ -107,7 +133,7 @@ Deno.test("FakeSocket.cut() that fails ends nothing until TCP gives up", async (
   const listener = recorder();
   socket.listen(listener);
   socket.stall();
-  socket.send("abc");
+  socket.send(new Frames(["abc"]));
   socket.cutFails = true;
   socket.close(4002, "");
   assert.equal(socket.cut(), false);

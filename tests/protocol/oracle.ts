@@ -70,6 +70,7 @@ const GUARDS: Readonly<
 
 /** The rows that may hold for `event` itself, most telling name first. */
 function triggersOf(event: SessionEvent): readonly Trigger[] {
+  if (event.type === "violated") return [`violated: ${event.code}`, event.type];
   if (event.type !== "frameReceived") return [event.type];
   const { decoded } = event;
   if (!decoded.ok) {

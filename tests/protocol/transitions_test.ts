@@ -96,6 +96,8 @@ const EVENTS: Readonly<Record<EventType, readonly Happening[]>> = {
   located: [located(1), located(2), located(2, "e-9", true), located(3)],
   dependencyLost: [1, 2, 3].map((attempt) => ({ type: "dependencyLost", attempt })),
   ticked: [{ type: "ticked" }],
+  controlReceived: [{ type: "controlReceived" }],
+  violated: [1002, 1007, 1008, 1009].map((code) => ({ type: "violated", code: code as ViolationCode })),
   overflowed: [{ type: "overflowed" }],
   disconnected: [{ type: "disconnected" }],
   drained: [{ type: "drained" }],

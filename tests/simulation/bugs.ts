@@ -67,7 +67,8 @@ function socket(name: string, change: (socket: Socket) => Partial<Socket>): Bug 
     const changed = change(real);
     return {
       listen: (listener) => real.listen(listener),
-      send: changed.send ?? ((text) => real.send(text)),
+      send: changed.send ?? ((outgoing) => real.send(outgoing)),
+      notifyFlushed: changed.notifyFlushed ?? (() => real.notifyFlushed()),
       close: changed.close ?? ((code, reason) => real.close(code, reason)),
       cut: changed.cut ?? (() => real.cut()),
       get bufferedBytes() {
@@ -213,7 +214,8 @@ const SHELL_BUGS: readonly Bug[] = [
     close: (code, reason) => real.close(code === 4002 ? 4000 : code, reason),
   })),
   socket("a message arrives under another channel", (real) => ({
-    send: (text) => real.send(text.replace('"channel":"5"', '"channel":"6"')),
+    send: ({ texts }) =>
+      real.send(new Frames(texts.map((text) => text.replace('"channel":"5"', '"channel":"6"')))),
   })),
   socket("what a peer does not read is never counted", () => ({ bufferedBytes: 0 })),
   clock("a timer that is cancelled stays", (real) => ({
@@ -228,14 +230,14 @@ const SHELL_BUGS: readonly Bug[] = [
   clock("deadlines are kept by the wall clock", (real) => ({ steady: () => real.now() })),
   connection("one live message in 500 is delivered twice", "deliver", (real) => {
     const now = onceIn(500);
-    return (encoded) => {
-      real(encoded);
-      if (now()) real(encoded);
+    return (run) => {
+      real(run);
+      if (now()) real(run);
     };
   }),
   connection("one live message in 500 is forgotten", "deliver", (real) => {
     const now = onceIn(500);
-    return (encoded) => now() ? undefined : real(encoded);
+    return (run) => now() ? undefined : real(run);
   }),
   connection("who leaves a channel still receives it", "exit", () => () => {}),
   connection("who joins a channel does not receive it", "enter", () => () => {}),

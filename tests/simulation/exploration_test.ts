@@ -53,6 +53,8 @@ const PLAIN: readonly Happening[] = [
   { type: "refused" },
   { type: "ticked" },
   { type: "overflowed" },
+  { type: "controlReceived" },
+  { type: "violated", code: 1002 },
   { type: "disconnected" },
   { type: "drained" },
   { type: "failed" },

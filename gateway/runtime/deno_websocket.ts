@@ -1,28 +1,36 @@
 /**
  * A WebSocket of `Deno.upgradeWebSocket` as the {@linkcode Socket} port.
  *
- * The one place to change if the gateway ever has to run on another WebSocket implementation.
- *
  * @module
  */
 
-import type { Logger, Socket, SocketListener } from "../ports.ts";
+import type { Clock, Logger, Outgoing, Socket, SocketListener, Timer } from "../ports.ts";
 import { cut } from "./cut.ts";
+
+/** The runtime does not say when it has sent something, so it is asked, at first often. */
+const POLL_FIRST_MS = 1;
+const POLL_LAST_MS = 64;
 
 let unsupportedSaid = false;
 
 /** An open server side WebSocket. */
-export class WebSocketAdapter implements Socket {
+export class DenoWebSocket implements Socket {
   readonly #socket: WebSocket;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   #listener: SocketListener | undefined;
   #gone = false;
   /** The close frame that is to be sent; set once. */
   #closing: (() => void) | undefined;
+  #poll: Timer | undefined;
 
   /** Adapts `socket`, which has just opened. Set before the runtime can have handed over a message. */
-  constructor(socket: WebSocket, logger: Logger) {
+  constructor(
+    socket: WebSocket,
+    { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  ) {
     this.#socket = socket;
+    this.#clock = clock;
     this.#logger = logger;
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>): void => {
@@ -35,6 +43,7 @@ export class WebSocketAdapter implements Socket {
     socket.onclose = (): void => {
       if (this.#gone) return;
       this.#gone = true;
+      this.#poll?.cancel();
       this.#listener?.closed();
     };
   }
@@ -47,8 +56,13 @@ export class WebSocketAdapter implements Socket {
     return this.#open ? this.#socket.bufferedAmount : 0;
   }
 
-  send(text: string): void {
-    if (this.#open) this.#socket.send(text);
+  send({ texts }: Outgoing): void {
+    if (!this.#open) return;
+    for (const text of texts) this.#socket.send(text);
+  }
+
+  notifyFlushed(): void {
+    if (this.#poll === undefined) this.#pollAfter(POLL_FIRST_MS);
   }
 
   close(code: number, reason: string): void {
@@ -77,6 +91,14 @@ export class WebSocketAdapter implements Socket {
       );
     }
     return outcome === "cut";
+  }
+
+  #pollAfter(delayMs: number): void {
+    this.#poll = this.#clock.setTimer(delayMs, () => {
+      this.#poll = undefined;
+      if (this.bufferedBytes > 0) this.#pollAfter(Math.min(delayMs * 2, POLL_LAST_MS));
+      else this.#listener?.flushed();
+    });
   }
 
   get #open(): boolean {

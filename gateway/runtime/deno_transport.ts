@@ -1,0 +1,110 @@
+/**
+ * The `deno` transport: `Deno.serve` and `Deno.upgradeWebSocket`.
+ *
+ * What it cannot do (docs/operations.md, "Transports"): it assembles a message before it looks at its
+ * length, shows no pings, and has no timeout for connections that send nothing.
+ *
+ * @module
+ */
+
+import type { Exchange, UpgradeListener } from "../ports.ts";
+import { DenoWebSocket } from "./deno_websocket.ts";
+import {
+  cannotListen,
+  clientAddress,
+  isHost,
+  type Listener,
+  type ListenOptions,
+  serverUrl,
+  toError,
+} from "./transport.ts";
+
+/** How soon a listener that failed is started again, in milliseconds. */
+const RESTART_MS = 100;
+
+/** Listens; see {@linkcode Transport}. */
+// deno-lint-ignore require-await -- the port is asynchronous, because the other transport is
+export async function listenWithDeno(options: ListenOptions): Promise<Listener> {
+  const { tls, logger, clock } = options;
+  let port = options.port;
+  let closed = false;
+  const start = (): Deno.HttpServer<Deno.NetAddr> => {
+    const started = serve(options, port);
+    // Without descriptors the runtime's accept loop ends, once; connections that are open live on.
+    started.finished.catch(restartLater);
+    return started;
+  };
+  const restartLater = (error: unknown): void => {
+    if (closed) return;
+    logger.error("listener failed; restarting", { error: toError(error) });
+    clock.setTimer(RESTART_MS, () => {
+      if (closed) return;
+      try {
+        server = start();
+      } catch (error) {
+        restartLater(error);
+      }
+    });
+  };
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    server = start();
+  } catch (error) {
+    throw cannotListen(options, error);
+  }
+  const { hostname, port: bound } = server.addr;
+  port = bound;
+  return {
+    url: serverUrl(tls !== undefined, { host: hostname, port }),
+    close: async () => {
+      closed = true;
+      await server.shutdown();
+    },
+  };
+}
+
+function serve(options: ListenOptions, port: number): Deno.HttpServer<Deno.NetAddr> {
+  const { host, tls } = options;
+  return Deno.serve({ hostname: host, port, ...tls, onListen: () => {} }, (request, info) => {
+    // The runtime makes the URL of Host and target, which may be none.
+    if (!isHost(request.headers.get("host") ?? "") || !URL.canParse(request.url)) {
+      return options.badRequest();
+    }
+    return options.handle(request, new DenoExchange(request, info.remoteAddr.hostname, options));
+  });
+}
+
+class DenoExchange implements Exchange {
+  readonly #request: Request;
+  readonly #peer: string;
+  readonly #options: ListenOptions;
+
+  constructor(request: Request, peer: string, options: ListenOptions) {
+    this.#request = request;
+    this.#peer = peer;
+    this.#options = options;
+  }
+
+  get address(): string {
+    const { trustedProxies } = this.#options;
+    if (trustedProxies === 0) return this.#peer;
+    const forwarded = this.#request.headers.get("x-forwarded-for");
+    return clientAddress(forwarded, this.#peer, trustedProxies);
+  }
+
+  upgrade(listener: UpgradeListener): Response | string {
+    let upgraded: Deno.WebSocketUpgrade;
+    try {
+      upgraded = Deno.upgradeWebSocket(this.#request, { idleTimeout: 0 });
+    } catch (error) {
+      return error instanceof Error ? error.message : "not a WebSocket upgrade";
+    }
+    const { socket, response } = upgraded;
+    const { clock, logger } = this.#options;
+    socket.onopen = (): void => listener.opened(new DenoWebSocket(socket, { clock, logger }));
+    // Until it is open, there is no connection to tell.
+    socket.onerror = (event): void => event.preventDefault();
+    socket.onclose = (): void => listener.abandoned();
+    return response;
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Requests and responses of node:http as those of the web, which is what routes are written for.
+ *
+ * @module
+ */
+
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Exchange, UpgradeListener } from "../ports.ts";
+import { clientAddress, isHost, type ListenOptions, toError } from "./transport.ts";
+
+/** How long what a refused client still sends is read and dropped, so that it can read the answer. */
+const LINGER_MS = 2000;
+
+/** What an exchange is made of. */
+export interface ExchangeParts {
+  readonly request: IncomingMessage;
+  /** Absent for a WebSocket handshake. */
+  readonly response?: ServerResponse;
+  readonly options: ListenOptions;
+  /** Makes a WebSocket of it; absent for other requests. */
+  readonly upgrade?: (listener: UpgradeListener) => void;
+}
+
+/** One request and its answer. */
+export class NodeExchange implements Exchange {
+  readonly #parts: ExchangeParts;
+  /** Whether the connection is a WebSocket now. */
+  upgraded = false;
+
+  /** Nothing has been answered yet. */
+  constructor(parts: ExchangeParts) {
+    this.#parts = parts;
+  }
+
+  get address(): string {
+    const { request, options: { trustedProxies } } = this.#parts;
+    const forwarded = request.headers["x-forwarded-for"];
+    const text = Array.isArray(forwarded) ? forwarded.join(",") : forwarded;
+    return clientAddress(text, request.socket.remoteAddress ?? "", trustedProxies);
+  }
+
+  upgrade(listener: UpgradeListener): Response | string {
+    const { upgrade } = this.#parts;
+    if (upgrade === undefined) return "The header Connection does not ask for an upgrade.";
+    this.upgraded = true;
+    upgrade(listener);
+    // The connection is no longer one of HTTP: this answer goes nowhere.
+    return new Response();
+  }
+
+  /** What the routes say. */
+  async handle(): Promise<Response> {
+    const { request, options } = this.#parts;
+    const url = urlOf(request, options);
+    if (url === undefined) return options.badRequest();
+    try {
+      const { method = "GET" } = request;
+      const headers = new Headers(headersOf(request));
+      return await options.handle(new Request(url, { method, headers }), this);
+    } catch (error) {
+      // Routes do not throw; a method such as TRACE makes no `Request`.
+      options.logger.debug("a request was refused", { error: toError(error) });
+      return options.badRequest();
+    }
+  }
+
+  /** Answers the request. */
+  async respond(): Promise<void> {
+    const { request, response } = this.#parts;
+    if (response === undefined) return;
+    const answer = await this.handle();
+    response.statusCode = answer.status;
+    for (const [name, value] of answer.headers) response.setHeader(name, value);
+    const body = answer.body === null ? undefined : new Uint8Array(await answer.arrayBuffer());
+    if (!request.complete) this.#linger(request, response);
+    if (body === undefined) response.end();
+    else response.end(body);
+  }
+
+  /**
+   * The rest of a body is read and dropped for a while: a connection that is closed with data unread is
+   * reset, and the client could lose the answer.
+   */
+  #linger(request: IncomingMessage, response: ServerResponse): void {
+    const { clock } = this.#parts.options;
+    response.removeHeader("connection");
+    const timer = clock.setTimer(LINGER_MS, () => request.socket.destroy());
+    request.once("close", () => timer.cancel());
+    request.resume();
+  }
+}
+
+/** Answers a handshake that became no WebSocket, and ends the connection. */
+export async function refuseUpgrade(socket: Duplex, response: Response): Promise<void> {
+  const body = new Uint8Array(await response.arrayBuffer());
+  const head = [
+    `HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}`,
+    ...[...response.headers].filter(([name]) => name !== "connection")
+      .map(([name, value]) => `${name}: ${value}`),
+    `Content-Length: ${body.byteLength}`,
+    "Connection: close",
+  ];
+  socket.write(`${head.join("\r\n")}\r\n\r\n`);
+  socket.end(body);
+  // What the peer sends meanwhile would reset the connection.
+  socket.resume();
+  setTimeout(() => socket.destroy(), LINGER_MS);
+}
+
+/** The URL that is asked for; `undefined` if Host and target make none. */
+function urlOf(
+  { headers, url: target = "" }: IncomingMessage,
+  { tls }: ListenOptions,
+): string | undefined {
+  const host = headers.host ?? "";
+  if (!isHost(host)) return undefined;
+  const scheme = tls === undefined ? "http" : "https";
+  const url = URL.parse(target.startsWith("/") ? `${scheme}://${host}${target}` : target);
+  return url === null || !/^https?:$/.test(url.protocol) ? undefined : url.href;
+}
+
+function headersOf({ rawHeaders }: IncomingMessage): [string, string][] {
+  const headers: [string, string][] = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    headers.push([rawHeaders[index] ?? "", rawHeaders[index + 1] ?? ""]);
+  }
+  return headers;
+}

@@ -1,0 +1,118 @@
+/**
+ * The `node` transport: node:http or node:https, and `ws`.
+ *
+ * Every limit is applied before what it limits is held: headers, waiting connections, frames and fragments.
+ *
+ * @module
+ */
+
+import http from "node:http";
+import https from "node:https";
+import type { AddressInfo, Socket as TcpSocket } from "node:net";
+import { NodeExchange, refuseUpgrade } from "./node_exchange.ts";
+import { WebSocketUpgrades } from "./node_websocket.ts";
+import {
+  cannotListen,
+  type Listener,
+  type ListenOptions,
+  serverUrl,
+  toError,
+} from "./transport.ts";
+import { WaitingConnections } from "./waiting_connections.ts";
+
+/** Longest head of a request. */
+const MAX_HEADER_BYTES = 16 * 1024;
+/** How soon a listener that failed is started again, in milliseconds. */
+const RESTART_MS = 100;
+/** Connections that the kernel holds until they are accepted. */
+const BACKLOG = 1024;
+
+/** Listens; see {@linkcode Transport}. */
+export async function listenWithNode(options: ListenOptions): Promise<Listener> {
+  const { host, tls, logger, clock } = options;
+  const waiting = new WaitingConnections(options);
+  const server = createServer(options, waiting);
+  const listening = (port: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ host, port, backlog: BACKLOG }, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+  try {
+    await listening(options.port);
+  } catch (error) {
+    throw cannotListen(options, error);
+  }
+  const { address, port } = server.address() as AddressInfo;
+  let closed = false;
+  const restartLater = (error: unknown): void => {
+    if (closed) return;
+    logger.error("listener failed; restarting", { error: toError(error) });
+    clock.setTimer(RESTART_MS, () => {
+      if (!closed && !server.listening) listening(port).catch(restartLater);
+    });
+  };
+  server.on("error", restartLater);
+  return {
+    url: serverUrl(tls !== undefined, { host: address, port }),
+    close: async () => {
+      closed = true;
+      const over = new Promise((resolve) => server.close(resolve));
+      waiting.close();
+      await over;
+    },
+  };
+}
+
+function createServer(options: ListenOptions, waiting: WaitingConnections): http.Server {
+  const upgrades = new WebSocketUpgrades(options);
+  const settings = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // `WaitingConnections` has the deadlines, for connections that have not sent anything too.
+    headersTimeout: 0,
+    requestTimeout: 0,
+    keepAliveTimeout: 0,
+    // Other protocols that a client offers, such as h2c, are an offer that may be ignored.
+    shouldUpgradeCallback: ({ headers }: http.IncomingMessage) =>
+      headers.upgrade?.toLowerCase() === "websocket",
+  };
+  const server = options.tls === undefined
+    ? http.createServer(settings)
+    : https.createServer({ ...settings, ...options.tls });
+  const respond = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    waiting.requested(request.socket);
+    response.once("close", () => waiting.answered(request.socket));
+    void new NodeExchange({ request, response, options }).respond();
+  };
+  server.on("connection", (socket) => waiting.add(socket));
+  server.on("request", respond);
+  server.on("checkContinue", respond);
+  server.on("upgrade", (request, socket, head) => {
+    // Before `ws` has it, nobody else listens.
+    socket.on("error", () => {});
+    waiting.requested(request.socket);
+    const exchange = new NodeExchange({
+      request,
+      options,
+      upgrade: (listener) => upgrades.upgrade({ request, socket: request.socket, head }, listener),
+    });
+    void exchange.handle().then((response) => {
+      if (exchange.upgraded) waiting.delete(request.socket);
+      else void refuseUpgrade(socket, response);
+    });
+  });
+  server.on("clientError", (error, socket) => refuseRequest(error, socket as TcpSocket));
+  return server;
+}
+
+/** Answers what is not HTTP, or too much of it. */
+function refuseRequest(error: Error, socket: TcpSocket): void {
+  const tooLarge = "code" in error && error.code === "HPE_HEADER_OVERFLOW";
+  const status = tooLarge ? "431 Request Header Fields Too Large" : "400 Bad Request";
+  if (socket.writable && socket.bytesWritten === 0) {
+    socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  }
+  socket.destroySoon();
+}

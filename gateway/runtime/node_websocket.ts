@@ -1,0 +1,209 @@
+/**
+ * A WebSocket of `ws` as the {@linkcode Socket} port.
+ *
+ * `ws` reads; what is sent is framed once for all (`encode.ts`) and goes to the TCP socket in one write a
+ * connection and turn.
+ *
+ * @module
+ */
+
+import type { IncomingMessage } from "node:http";
+import type { Socket as TcpSocket } from "node:net";
+// @ts-types="./ws.d.ts"
+import { WebSocket, WebSocketServer } from "ws";
+import type { Outgoing, Socket, SocketListener, UpgradeListener } from "../ports.ts";
+import type { ViolationCode } from "../protocol/mod.ts";
+
+/** Most fragments of one message. Clients that fragment at all do it by the kilobyte. */
+const MAX_FRAGMENTS = 128;
+/** Most pieces, as the network delivers them, in which one frame may arrive. */
+const MAX_BUFFERED_CHUNKS = 1024;
+/**
+ * What is read after our close frame, in bytes: enough for what a client had under way and for its answer.
+ * Then the connection stands still until it is ended.
+ */
+const MAX_BYTES_AFTER_CLOSE = 64 * 1024;
+/** When `ws` would end a connection that does not answer a close; the session does so long before. */
+const WS_CLOSE_TIMEOUT_MS = 120_000;
+
+const NOTHING = new Uint8Array();
+
+/** A handshake that node:http has read. */
+export interface Handshake {
+  readonly request: IncomingMessage;
+  readonly socket: TcpSocket;
+  /** What came after the head. */
+  readonly head: Uint8Array;
+}
+
+/** Makes WebSockets of handshakes. */
+export class WebSocketUpgrades {
+  readonly #server: WebSocketServer<typeof TaggedWebSocket>;
+
+  /** @param maxFrameBytes longest message that a client may send, in bytes */
+  constructor({ maxFrameBytes }: { readonly maxFrameBytes: number }) {
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: maxFrameBytes,
+      maxFragments: MAX_FRAGMENTS,
+      maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+      // Every pong counts as an answer of the session, which stops at its limit of frames.
+      autoPong: false,
+      closeTimeout: WS_CLOSE_TIMEOUT_MS,
+      handleProtocols: () => false,
+      WebSocket: TaggedWebSocket,
+    });
+  }
+
+  /** Makes a WebSocket and hands it to `listener`, or tells it that the peer is gone. */
+  upgrade({ request, socket, head }: Handshake, listener: UpgradeListener): void {
+    let opened = false;
+    this.#server.handleUpgrade(request, socket, Buffer.from(head), (webSocket) => {
+      opened = true;
+      listener.opened(new NodeWebSocket(webSocket, socket));
+    });
+    if (!opened) listener.abandoned();
+  }
+}
+
+/** A WebSocket that knows its adapter, so that all share their event handlers. */
+class TaggedWebSocket extends WebSocket {
+  adapter: NodeWebSocket | undefined;
+}
+
+/** Sockets that have something to write in this turn. */
+let unwritten: NodeWebSocket[] = [];
+
+function writeAll(): void {
+  const sockets = unwritten;
+  unwritten = [];
+  for (const socket of sockets) socket.write();
+}
+
+/** An open server side WebSocket. */
+export class NodeWebSocket implements Socket {
+  readonly #webSocket: WebSocket;
+  readonly #tcp: TcpSocket;
+  #listener: SocketListener | undefined;
+  /** What is to be written in this turn. */
+  #pending: Uint8Array | Uint8Array[] | undefined;
+  #pendingBytes = 0;
+  #awaitsFlush = false;
+
+  /** Adapts `webSocket`, which is open on `tcp`. */
+  constructor(webSocket: TaggedWebSocket, tcp: TcpSocket) {
+    this.#webSocket = webSocket;
+    this.#tcp = tcp;
+    webSocket.adapter = this;
+    webSocket.on("message", onMessage).on("ping", onPing).on("pong", onPong);
+    webSocket.on("error", onError).on("close", onClose);
+  }
+
+  listen(listener: SocketListener): void {
+    this.#listener = listener;
+  }
+
+  get bufferedBytes(): number {
+    return this.#pendingBytes + this.#tcp.writableLength;
+  }
+
+  send({ wire }: Outgoing): void {
+    if (this.#webSocket.readyState !== WebSocket.OPEN) return;
+    this.#pendingBytes += wire.byteLength;
+    if (this.#pending === undefined) {
+      this.#pending = wire;
+      if (unwritten.push(this) === 1) queueMicrotask(writeAll);
+    } else if (Array.isArray(this.#pending)) {
+      this.#pending.push(wire);
+    } else {
+      this.#pending = [this.#pending, wire];
+    }
+  }
+
+  /** Writes what was sent in this turn. */
+  write(): void {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    this.#pending = undefined;
+    this.#pendingBytes = 0;
+    // A close frame has gone out already, and nothing may follow it.
+    if (this.#webSocket.readyState !== WebSocket.OPEN) return;
+    this.#tcp.write(Array.isArray(pending) ? Buffer.concat(pending) : pending);
+  }
+
+  notifyFlushed(): void {
+    if (this.#awaitsFlush) return;
+    this.#awaitsFlush = true;
+    this.write();
+    // `drain` comes only after more than the high water mark; this always does.
+    this.#tcp.write(NOTHING, (error) => {
+      this.#awaitsFlush = false;
+      if (!error) this.#listener?.flushed();
+    });
+  }
+
+  close(code: number, reason: string): void {
+    this.write();
+    // After a violation, `ws` has sent the close frame by itself.
+    if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.close(code, reason);
+    let bytes = 0;
+    this.#tcp.on("data", (chunk: Uint8Array) => {
+      bytes += chunk.byteLength;
+      if (bytes > MAX_BYTES_AFTER_CLOSE) this.#tcp.pause();
+    });
+  }
+
+  cut(): boolean {
+    this.#webSocket.terminate();
+    return true;
+  }
+
+  /** For the handlers below. */
+  get listener(): SocketListener | undefined {
+    return this.#listener;
+  }
+}
+
+function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
+  listenerOf(this)?.messageReceived(isBinary ? data : data.toString());
+}
+
+function onPing(this: WebSocket, data: Buffer): void {
+  listenerOf(this)?.controlReceived();
+  if (this.readyState === WebSocket.OPEN) this.pong(data);
+}
+
+function onPong(this: WebSocket): void {
+  listenerOf(this)?.controlReceived();
+}
+
+function onError(this: WebSocket, error: Error): void {
+  const code = violationOf(error);
+  if (code !== undefined) listenerOf(this)?.violated(code);
+}
+
+function onClose(this: WebSocket): void {
+  listenerOf(this)?.closed();
+}
+
+function listenerOf(webSocket: WebSocket): SocketListener | undefined {
+  return webSocket instanceof TaggedWebSocket ? webSocket.adapter?.listener : undefined;
+}
+
+/** The close code that `ws` has sent for `error`; `undefined` for what is a fault of the network. */
+function violationOf(error: Error): ViolationCode | undefined {
+  const name: unknown = "code" in error ? error.code : undefined;
+  switch (name) {
+    case "WS_ERR_INVALID_UTF8":
+      return 1007;
+    case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
+      return 1008;
+    case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":
+    case "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH":
+      return 1009;
+    default:
+      return typeof name === "string" && name.startsWith("WS_ERR_") ? 1002 : undefined;
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * What the two transports have in common: their interface, whose address a request has, and which URL it
+ * asks for. `deno_transport.ts` and `node_transport.ts` implement it; nothing above knows which one runs.
+ *
+ * @module
+ */
+
+import { OperationalError } from "../errors.ts";
+import type { Clock, Logger, RequestHandler } from "../ports.ts";
+
+/** Where to listen, and what with. */
+export interface ListenOptions {
+  /** Name or address of the interface. */
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** The option that `port` comes from, for errors. */
+  readonly portName: string;
+  /** Certificate chain and key as PEM; without them, plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** How many proxies stand in front, each of which adds an address to `X-Forwarded-For`. */
+  readonly trustedProxies: number;
+  /** For deadlines. */
+  readonly clock: Clock;
+  /** Where failures are logged. */
+  readonly logger: Logger;
+  /** Answers a request. */
+  readonly handle: RequestHandler;
+  /** The answer to a request whose `Host` or target makes no URL. */
+  readonly badRequest: () => Response;
+  /** Longest WebSocket message that a client may send, in bytes. */
+  readonly maxFrameBytes: number;
+  /** Most connections in all, and from one address. */
+  readonly limits: { readonly maxConnections: number; readonly maxConnectionsPerIp: number };
+}
+
+/** A listening server. */
+export interface Listener {
+  /** Where it listens, as a URL without a path. */
+  readonly url: string;
+  /** Takes no new requests and resolves when the ones at hand are answered. */
+  close(): Promise<void>;
+}
+
+/**
+ * Listens.
+ *
+ * @throws {OperationalError} `bad_configuration` when the address cannot be listened on or TLS fails
+ */
+export type Transport = (options: ListenOptions) => Promise<Listener>;
+
+/** A name or an address, and perhaps a port; nothing that could end the authority of a URL. */
+const HOST = /^(?:[\w.-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
+
+/** Whether a `Host` header can stand in a URL as it is. A path in it would choose the route. */
+export function isHost(host: string): boolean {
+  return HOST.test(host);
+}
+
+/** The client's address: what the outermost trusted proxy saw, or the peer's own. */
+export function clientAddress(
+  forwardedFor: string | null | undefined,
+  peer: string,
+  trustedProxies: number,
+): string {
+  if (trustedProxies === 0) return peer;
+  return withoutPort(forwardedFor?.split(",").at(-trustedProxies)?.trim() ?? "") || peer;
+}
+
+/** Some proxies add the client's port, and brackets around IPv6. */
+function withoutPort(address: string): string {
+  return address.replace(/^\[(.*)\](?::\d+)?$/, "$1").replace(/^([\d.]+):\d+$/, "$1");
+}
+
+/** `scheme://host:port`, with brackets around IPv6. */
+export function serverUrl(tls: boolean, { host, port }: { host: string; port: number }): string {
+  return `${tls ? "https" : "http"}://${hostAndPort(host, port)}`;
+}
+
+/** The error for an address that cannot be listened on. */
+export function cannotListen(
+  { host, port, portName, tls }: Pick<ListenOptions, "host" | "port" | "portName" | "tls">,
+  error: unknown,
+): OperationalError {
+  const at = hostAndPort(host, port);
+  const cause = { cause: error };
+  if (error instanceof Deno.errors.AddrInUse || codeOf(error) === "EADDRINUSE") {
+    return new OperationalError("bad_configuration", `${portName}: ${at} is already in use`, cause);
+  }
+  const hostName = portName.replace("PORT", "HOST").replace("port", "host");
+  const names = tls === undefined
+    ? hostName
+    : `${hostName}, ${portName}, GATEWAY_TLS_CERT or GATEWAY_TLS_KEY`;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new OperationalError(
+    "bad_configuration",
+    `${names}: cannot listen on ${at}: ${reason}`,
+    cause,
+  );
+}
+
+/** `error` as an `Error`. */
+export function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
+
+function hostAndPort(host: string, port: number): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

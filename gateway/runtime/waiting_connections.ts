@@ -1,0 +1,136 @@
+/**
+ * Connections of the `node` transport from which a request is awaited: silent ones, ones that send a head
+ * byte by byte, and ones that are kept alive after an answer.
+ *
+ * Each has a deadline, and there are no more of them than there may be WebSockets, in all and from one
+ * address. When one more comes, the one that has waited longest goes, so that a client that sends its request
+ * at once gets through a crowd that does not.
+ *
+ * @module
+ */
+
+import type { Socket as TcpSocket } from "node:net";
+import type { Clock, Timer } from "../ports.ts";
+
+/** How long a new connection may take to send the head of its request, TLS handshake included. */
+const HEAD_MS = 10_000;
+/** The same for the next request on a connection. Longer than balancers keep theirs, 60 s as a rule. */
+const NEXT_HEAD_MS = 75_000;
+
+/** What {@linkcode WaitingConnections} works with. */
+export interface WaitingOptions {
+  /** For deadlines. */
+  readonly clock: Clock;
+  /** With a proxy in front, addresses say nothing about clients. */
+  readonly trustedProxies: number;
+  /** Most that wait in all, and from one address. */
+  readonly limits: { readonly maxConnections: number; readonly maxConnectionsPerIp: number };
+}
+
+/** A connection that is not a WebSocket. */
+interface Entry {
+  /** The TCP connection, also of a TLS one. */
+  readonly socket: TcpSocket;
+  readonly address: string;
+  /** Runs while a request is awaited. */
+  timer: Timer | undefined;
+}
+
+/** The connections, oldest first. */
+export class WaitingConnections {
+  readonly #options: WaitingOptions;
+  /** By the peer's address and port, which a TLS socket shares with its TCP socket. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #waiting = new Set<Entry>();
+  readonly #byAddress = new Map<string, Set<Entry>>();
+  #closed = false;
+
+  /** There are none. */
+  constructor(options: WaitingOptions) {
+    this.#options = options;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** A connection was accepted. */
+  add(socket: TcpSocket): void {
+    const key = keyOf(socket);
+    const entry: Entry = { socket, address: socket.remoteAddress ?? "", timer: undefined };
+    this.#entries.set(key, entry);
+    socket.on("error", () => {});
+    socket.once("close", () => {
+      if (this.#entries.get(key) === entry) this.delete(socket);
+      this.#wait(entry, undefined);
+    });
+    this.#makeRoom(entry.address);
+    this.#wait(entry, HEAD_MS);
+  }
+
+  /** The head of a request has arrived on `socket`. */
+  requested(socket: TcpSocket): void {
+    const entry = this.#entries.get(keyOf(socket));
+    if (entry !== undefined) this.#wait(entry, undefined);
+  }
+
+  /** The request was answered, and the next is awaited. */
+  answered(socket: TcpSocket): void {
+    const entry = this.#entries.get(keyOf(socket));
+    if (entry === undefined) return;
+    if (this.#closed) entry.socket.destroySoon();
+    else this.#wait(entry, NEXT_HEAD_MS);
+  }
+
+  /** `socket` is a WebSocket now, or gone. */
+  delete(socket: TcpSocket): void {
+    const key = keyOf(socket);
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#wait(entry, undefined);
+    this.#entries.delete(key);
+  }
+
+  /** Ends those that wait, and others once they are answered. */
+  close(): void {
+    this.#closed = true;
+    for (const { socket } of [...this.#waiting]) socket.destroy();
+  }
+
+  /** Sets or ends the time for the next head. */
+  #wait(entry: Entry, ms: number | undefined): void {
+    entry.timer?.cancel();
+    entry.timer = undefined;
+    if (ms === undefined) {
+      this.#waiting.delete(entry);
+      const same = this.#byAddress.get(entry.address);
+      same?.delete(entry);
+      if (same?.size === 0) this.#byAddress.delete(entry.address);
+      return;
+    }
+    entry.timer = this.#options.clock.setTimer(ms, () => entry.socket.destroy());
+    this.#waiting.add(entry);
+    const same = this.#byAddress.get(entry.address);
+    if (same === undefined) this.#byAddress.set(entry.address, new Set([entry]));
+    else same.add(entry);
+  }
+
+  #makeRoom(address: string): void {
+    const { trustedProxies, limits: { maxConnections, maxConnectionsPerIp } } = this.#options;
+    const same = this.#byAddress.get(address);
+    const full = trustedProxies === 0 && same !== undefined && same.size >= maxConnectionsPerIp
+      ? same
+      : this.#waiting.size >= maxConnections
+      ? this.#waiting
+      : undefined;
+    const [oldest] = full ?? [];
+    if (oldest === undefined) return;
+    this.#wait(oldest, undefined);
+    oldest.socket.destroy();
+  }
+}
+
+function keyOf({ remoteAddress, remotePort }: TcpSocket): string {
+  return `${remoteAddress} ${remotePort}`;
+}

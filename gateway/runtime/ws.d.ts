@@ -1,0 +1,50 @@
+/**
+ * What the gateway uses of `ws`, typed. The package `@types/ws` cannot be used: it brings `@types/node`,
+ * which is at odds with the types of node:* that Deno has.
+ *
+ * @module
+ */
+
+import type { EventEmitter } from "node:events";
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+
+/** A WebSocket. */
+export class WebSocket extends EventEmitter {
+  static readonly OPEN: 1;
+  readonly readyState: 0 | 1 | 2 | 3;
+  close(code: number, reason: string): void;
+  pong(data: Uint8Array): void;
+  terminate(): void;
+  on(event: "message", listener: (this: this, data: Buffer, isBinary: boolean) => void): this;
+  on(event: "ping" | "pong", listener: (this: this, data: Buffer) => void): this;
+  on(event: "error", listener: (this: this, error: Error) => void): this;
+  on(event: "close", listener: (this: this, code: number, reason: Buffer) => void): this;
+}
+
+/** Where the limits are. */
+export interface ServerOptions<W extends typeof WebSocket> {
+  readonly noServer: true;
+  readonly clientTracking: boolean;
+  readonly perMessageDeflate: boolean;
+  /** In bytes. */
+  readonly maxPayload: number;
+  readonly maxFragments: number;
+  readonly maxBufferedChunks: number;
+  readonly autoPong: boolean;
+  /** In milliseconds. */
+  readonly closeTimeout: number;
+  readonly handleProtocols: (protocols: Set<string>) => string | false;
+  readonly WebSocket: W;
+}
+
+/** Makes WebSockets of handshakes. */
+export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> {
+  constructor(options: ServerOptions<W>);
+  handleUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    opened: (webSocket: InstanceType<W>) => void,
+  ): void;
+}
