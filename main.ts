@@ -211,7 +211,8 @@ async function openConsole({ config, logger }: World): Promise<ConsoleOptions | 
     files: await readConsoleFiles(CONSOLE_FILES, { logger }),
     publishKey: publishKey === DEVELOPMENT_PUBLISH_KEY ? publishKey : undefined,
     heartbeatIntervalMs,
-    clients: config.api && { scheme: config.tls === undefined ? "http" : "https", port: config.port },
+    clients: config.api &&
+      { scheme: config.tls === undefined ? "http" : "https", port: config.port },
   };
 }
 

@@ -9,7 +9,6 @@
 
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { createGuard } from "./http/auth.ts";
-import type { BodyLimits } from "./http/body.ts";
 import { addGatewayRoute, addLoginRoutes } from "./http/clients.ts";
 import { addConsoleRoutes } from "./http/console.ts";
 import { createFailureAnswerer } from "./http/failures.ts";
@@ -21,7 +20,7 @@ import { problem } from "./http/problem.ts";
 import { addPublishRoute } from "./http/publish.ts";
 import { addUserRoutes } from "./http/users.ts";
 import { invalidParameters } from "./http/validate.ts";
-import type { Exchange, RequestHandler } from "./ports.ts";
+import type { BodyLimits, Exchange, RequestHandler } from "./ports.ts";
 
 export type {
   ConsoleOptions,
@@ -51,11 +50,9 @@ export type Routes =
 
 /** Puts the HTTP interface together. */
 export function createHttp(options: HttpOptions, routes: Routes = "all"): RequestHandler {
-  const { clock } = options;
   const limits = {
-    maxBodyBytes: options.maxBodyBytes ?? DEFAULT_BODY_BYTES,
-    bodyTimeoutMs: options.bodyTimeoutMs ?? DEFAULT_BODY_TIMEOUT_MS,
-    clock,
+    maxBytes: options.maxBodyBytes ?? DEFAULT_BODY_BYTES,
+    timeoutMs: options.bodyTimeoutMs ?? DEFAULT_BODY_TIMEOUT_MS,
   };
   const app: App = new OpenAPIHono({
     defaultHook: (result) =>

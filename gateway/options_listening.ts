@@ -31,7 +31,8 @@ export const LISTENING_OPTIONS = {
     type: "enum",
     choices: ["auto", "deno", "node"],
     default: "auto",
-    doc: "What serves clients: `node` is node:http with ws, `deno` is Deno.serve. `auto` is `node` " +
+    doc:
+      "What serves clients: `node` is node:http with ws, `deno` is Deno.serve. `auto` is `node` " +
       "wherever strangers connect: with a real issuer, and with `--mock`. `deno` lets one client " +
       "that misbehaves stop all others; see docs/operations.md.",
   },
@@ -48,7 +49,8 @@ export const LISTENING_OPTIONS = {
     type: "integer",
     min: 0,
     max: 65_535,
-    doc: "TCP port for everything but clients: the backend's routes, `/metrics`, the documents and " +
+    doc:
+      "TCP port for everything but clients: the backend's routes, `/metrics`, the documents and " +
       "the console. `GATEWAY_PORT` then has `/gateway`, `/health` and the mock issuer alone. " +
       "Without it, one port has all. 0 takes a free one and logs it.",
   },

@@ -33,6 +33,17 @@ export interface Ids {
   next(): string;
 }
 
+/** What the body of a request may cost. */
+export interface BodyLimits {
+  /** Longest body, in bytes. */
+  readonly maxBytes: number;
+  /** How long it may take to arrive, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** Why there is no body: it is over a limit, or its connection broke before it was complete. */
+export type BodyFailure = "too_large" | "timed_out" | "broken";
+
 /** Fields of a log line, as JSON. Never a token or a key. */
 export type LogFields = Readonly<Record<string, Json | Error | undefined>>;
 
@@ -130,6 +141,11 @@ export interface UpgradeListener {
 export interface Exchange {
   /** The client's IP address, as the limits per address count it. */
   readonly address: string;
+  /**
+   * Reads the request's body, once; the body of the `Request` is not to be touched. Nothing of it is read
+   * before, and never more than `maxBytes` of it is held; one that is declared to be longer is not read.
+   */
+  readBody(limits: BodyLimits): Promise<Uint8Array | BodyFailure>;
   /** Makes a WebSocket of the request. Returns what to answer it with, or why it cannot be done. */
   upgrade(listener: UpgradeListener): Response | string;
 }

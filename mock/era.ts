@@ -30,7 +30,7 @@ import type { Work } from "./work.ts";
 
 /** What the peers of a mock gateway are, when they are outside of its process. */
 export interface Outside {
-  /** Real time, by which bodies of requests have to arrive. */
+  /** Real time. */
   readonly clock: Clock;
   /** Origins from which browsers may connect, in lower case; empty allows all. */
   readonly allowedOrigins: readonly string[];

@@ -13,6 +13,7 @@ import type { Entry } from "../gateway/gateway.ts";
 import { OPTIONS } from "../gateway/options.ts";
 import type { Draft, Exchange, Json, Logger, Message } from "../gateway/ports.ts";
 import { type Phase, RATE_LIMIT } from "../gateway/protocol/mod.ts";
+import { readBody } from "../gateway/runtime/request_body.ts";
 import { beginEra, type Era, type EraParts, type Outside } from "./era.ts";
 import { FakeIds } from "./ids.ts";
 import { type LoginAnswer, type LoginRequest, MockIssuer, type TokenRequest } from "./issuer.ts";
@@ -63,12 +64,6 @@ export type Affected = readonly string[] | "unknown";
 
 /** A user's address in the ranges for documentation (RFC 5737). */
 const ADDRESS = "192.0.2.1";
-
-/** What a request has that came by no transport. */
-const NO_PORT: Exchange = {
-  address: ADDRESS,
-  upgrade: () => "This gateway has no port: connect by its own WebSocket class.",
-};
 
 /** A gateway under control. */
 export class MockGateway implements AsyncDisposable {
@@ -182,7 +177,7 @@ export class MockGateway implements AsyncDisposable {
   /** Stands in for the global `fetch`: every route of the gateway, with no port. */
   readonly fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const request = new Request(input instanceof Request ? input : new URL(input, this.url), init);
-    return this.#parts.work.track(Promise.resolve(this.handle(request, NO_PORT)));
+    return this.#parts.work.track(Promise.resolve(this.handle(request, this.#exchange(request))));
   };
 
   /** Answers a request that came by a transport. */
@@ -264,6 +259,15 @@ export class MockGateway implements AsyncDisposable {
     const ids = links.map(({ id }) => id);
     await this.settled();
     return ids;
+  }
+
+  /** That of a request that came by no transport. */
+  #exchange(request: Request): Exchange {
+    return {
+      address: ADDRESS,
+      readBody: (limits) => readBody(request, this.clock, limits),
+      upgrade: () => "This gateway has no port: connect by its own WebSocket class.",
+    };
   }
 
   #dial(url: URL): Entry | undefined {

@@ -12,7 +12,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
 import type { Exchange } from "../ports.ts";
 import { json, PUBLIC } from "./answer.ts";
-import { type BodyLimits, readJson } from "./body.ts";
+import type { BodyLimits } from "../ports.ts";
+import { readJson } from "./body.ts";
 import { jsonBody, jsonResponse, responses, Tag } from "./describe.ts";
 import type { App, ConnectOptions, LoginIssuer } from "./options.ts";
 import { problem } from "./problem.ts";
@@ -139,7 +140,7 @@ export function addLoginRoutes(
   });
   app.on(["POST", "OPTIONS"], login.path, crossOrigin);
   app.post(login.path, async (context) => {
-    const body = await readJson(context.req.raw, limits);
+    const body = await readJson(context.req.raw.headers, context.env, limits);
     if (body instanceof Response) return body;
     const request = validateBody(LoginSchema, body.value);
     if (request instanceof Response) return request;

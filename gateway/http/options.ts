@@ -102,7 +102,7 @@ export interface HttpOptions extends ConnectOptions {
   readonly anyHost?: boolean;
   /** For bugs and failures. */
   readonly logger: Logger;
-  /** For deadlines. */
+  /** For how often the same failure is logged. */
   readonly clock: Clock;
   /** The gateway's version, for the documents. */
   readonly version: string;

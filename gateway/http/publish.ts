@@ -10,10 +10,10 @@
 
 import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Draft, MessageLog, Published } from "../ports.ts";
+import type { BodyLimits, Draft, Exchange, MessageLog, Published } from "../ports.ts";
 import { json, PRIVATE } from "./answer.ts";
 import type { Guard } from "./auth.ts";
-import { type BodyLimits, type JsonBody, readJson } from "./body.ts";
+import { type JsonBody, readJson } from "./body.ts";
 import { BACKEND_SECURITY, jsonBody, jsonResponse, responses, Tag } from "./describe.ts";
 import type { App } from "./options.ts";
 import { problem } from "./problem.ts";
@@ -88,13 +88,17 @@ const route = createRoute({
 /** Adds the route. Its body is read by its own handler, which the library's validator would not bound. */
 export function addPublishRoute(app: App, options: PublishOptions): void {
   app.openAPIRegistry.registerPath(route);
-  app.post(route.path, (context) => publish(context.req.raw, options));
+  app.post(route.path, (context) => publish(context.req.raw, context.env, options));
 }
 
-async function publish(request: Request, options: PublishOptions): Promise<Response> {
+async function publish(
+  request: Request,
+  exchange: Exchange,
+  options: PublishOptions,
+): Promise<Response> {
   const refused = options.guard(request) ?? refuseKey(request.headers.get("idempotency-key"));
   if (refused !== undefined) return refused;
-  const body = await readJson(request, options.limits);
+  const body = await readJson(request.headers, exchange, options.limits);
   if (body instanceof Response) return body;
   const drafts = toDrafts(body, options.maxMessageBytes);
   if (drafts instanceof Response) return drafts;

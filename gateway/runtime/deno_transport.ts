@@ -7,8 +7,9 @@
  * @module
  */
 
-import type { Exchange, UpgradeListener } from "../ports.ts";
+import type { BodyFailure, BodyLimits, Exchange, UpgradeListener } from "../ports.ts";
 import { DenoWebSocket } from "./deno_websocket.ts";
+import { readBody } from "./request_body.ts";
 import {
   cannotListen,
   clientAddress,
@@ -90,6 +91,10 @@ class DenoExchange implements Exchange {
     if (trustedProxies === 0) return this.#peer;
     const forwarded = this.#request.headers.get("x-forwarded-for");
     return clientAddress(forwarded, this.#peer, trustedProxies);
+  }
+
+  readBody(limits: BodyLimits): Promise<Uint8Array | BodyFailure> {
+    return readBody(this.#request, this.#options.clock, limits);
   }
 
   upgrade(listener: UpgradeListener): Response | string {

@@ -6,7 +6,7 @@
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Exchange, UpgradeListener } from "../ports.ts";
+import type { BodyFailure, BodyLimits, Exchange, UpgradeListener } from "../ports.ts";
 import { clientAddress, isHost, type ListenOptions, toError } from "./transport.ts";
 
 /** How long what a refused client still sends is read and dropped, so that it can read the answer. */
@@ -38,6 +38,31 @@ export class NodeExchange implements Exchange {
     const forwarded = request.headers["x-forwarded-for"];
     const text = Array.isArray(forwarded) ? forwarded.join(",") : forwarded;
     return clientAddress(text, request.socket.remoteAddress ?? "", trustedProxies);
+  }
+
+  readBody({ maxBytes, timeoutMs }: BodyLimits): Promise<Uint8Array | BodyFailure> {
+    const { request, response, options: { clock } } = this.#parts;
+    if (Number(request.headers["content-length"]) > maxBytes) return Promise.resolve("too_large");
+    if (request.headers.expect !== undefined) response?.writeContinue();
+    return new Promise((resolve) => {
+      const chunks: Uint8Array[] = [];
+      let bytes = 0;
+      const timer = clock.setTimer(timeoutMs, () => end("timed_out"));
+      const end = (result: Uint8Array | BodyFailure): void => {
+        timer.cancel();
+        request.removeAllListeners("data");
+        resolve(result);
+      };
+      request.on("data", (chunk: Uint8Array) => {
+        bytes += chunk.byteLength;
+        if (bytes > maxBytes) end("too_large");
+        else chunks.push(chunk);
+      });
+      request.once("end", () => end(joined(chunks)));
+      // Comes after `end` too, which has settled it then.
+      request.once("close", () => end("broken"));
+      request.once("error", () => end("broken"));
+    });
   }
 
   upgrade(listener: UpgradeListener): Response | string {
@@ -118,6 +143,11 @@ function urlOf(
   const scheme = tls === undefined ? "http" : "https";
   const url = URL.parse(target.startsWith("/") ? `${scheme}://${host}${target}` : target);
   return url === null || !/^https?:$/.test(url.protocol) ? undefined : url.href;
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const [first] = chunks;
+  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
 }
 
 function headersOf({ rawHeaders }: IncomingMessage): [string, string][] {

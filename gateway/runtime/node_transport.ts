@@ -76,7 +76,7 @@ function createServer(options: ListenOptions, waiting: WaitingConnections): http
     keepAliveTimeout: 0,
     // Other protocols that a client offers, such as h2c, are an offer that may be ignored.
     shouldUpgradeCallback: ({ headers }: http.IncomingMessage) =>
-      headers.upgrade?.toLowerCase() === "websocket",
+      /(?:^|,)\s*websocket\s*(?:,|$)/i.test(headers.upgrade ?? ""),
   };
   const server = options.tls === undefined
     ? http.createServer(settings)

@@ -12,12 +12,13 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { cors } from "hono/cors";
 import { json, noContent } from "../../gateway/http/answer.ts";
-import { type BodyLimits, readJson } from "../../gateway/http/body.ts";
+import { readJson } from "../../gateway/http/body.ts";
 import { jsonBody, jsonResponse, type Responses, responses } from "../../gateway/http/describe.ts";
 import { createFailureAnswerer } from "../../gateway/http/failures.ts";
+import type { App } from "../../gateway/http/options.ts";
 import { problem } from "../../gateway/http/problem.ts";
 import { invalidParameters, validateBody } from "../../gateway/http/validate.ts";
-import type { Clock, Logger } from "../../gateway/ports.ts";
+import type { BodyLimits, Clock, Exchange, Logger } from "../../gateway/ports.ts";
 import { VERSION } from "../../gateway/version.ts";
 import type { Affected, MockGateway } from "../gateway.ts";
 import type { Faults } from "../link.ts";
@@ -30,7 +31,7 @@ export interface ControlOptions {
   readonly gateway: MockGateway;
   readonly time: RealTime;
   readonly patience: Patience;
-  /** Real time, by which bodies have to arrive. */
+  /** Real time. */
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -42,15 +43,16 @@ interface Command<T> {
   readonly schema: z.ZodType<T>;
   readonly success: Responses;
   /** Does it, and answers. */
-  run(body: T, context: Context): Promise<Response>;
+  run(body: T, context: Context<{ Bindings: Exchange }>): Promise<Response>;
 }
 
-const MAX_BODY_BYTES = 4 * 1024 * 1024;
-const BODY_TIMEOUT_MS = 30_000;
+const BODY_LIMITS: BodyLimits = { maxBytes: 4 * 1024 * 1024, timeoutMs: 30_000 };
 
 /** Answers what is asked of `/mock/…`. */
-export function createControl(options: ControlOptions): (request: Request) => Promise<Response> {
-  const app = new OpenAPIHono({
+export function createControl(
+  options: ControlOptions,
+): (request: Request, exchange: Exchange) => Promise<Response> {
+  const app: App = new OpenAPIHono({
     defaultHook: (result) =>
       result.success ? undefined : invalidParameters("query", result.error.issues),
   });
@@ -72,24 +74,18 @@ export function createControl(options: ControlOptions): (request: Request) => Pr
   app.notFound(() => problem("not_found", "There is no such route."));
   const answerFailure = createFailureAnswerer({ ...options, bug: () => {} });
   app.onError((error, context) => answerFailure(error, context.req.raw));
-  return async (request) => {
+  return async (request, info) => {
     // What clients sent before they called has arrived, and is to be read before anything is done.
     await options.patience.look();
-    return await app.fetch(request);
+    return await app.fetch(request, info);
   };
 }
 
 /** Adds a route with a JSON body; one that may be empty is as good as `{}`. */
 function addCommand<T>(
-  app: OpenAPIHono,
-  { clock }: ControlOptions,
+  app: App,
   command: Command<T>,
 ): void {
-  const limits: BodyLimits = {
-    maxBodyBytes: MAX_BODY_BYTES,
-    bodyTimeoutMs: BODY_TIMEOUT_MS,
-    clock,
-  };
   const route = createRoute({
     method: "post",
     path: command.path,
@@ -105,14 +101,14 @@ function addCommand<T>(
     const { raw } = context.req;
     const empty = raw.headers.get("content-type") === null ||
       raw.headers.get("content-length") === "0";
-    const body = empty ? { value: {} } : await readJson(raw, limits);
+    const body = empty ? { value: {} } : await readJson(raw.headers, context.env, BODY_LIMITS);
     if (body instanceof Response) return body;
     const valid = validateBody(command.schema, body.value);
     return valid instanceof Response ? valid : await command.run(valid, context);
   });
 }
 
-function addClock(app: OpenAPIHono, options: ControlOptions): void {
+function addClock(app: App, options: ControlOptions): void {
   const { gateway, time, patience } = options;
   const state = (): Response =>
     json(200, {
@@ -131,7 +127,7 @@ function addClock(app: OpenAPIHono, options: ControlOptions): void {
   app.openAPIRegistry.registerPath(get);
   app.get(get.path, state);
 
-  addCommand(app, options, {
+  addCommand(app, {
     path: "/mock/clock",
     summary: "Move virtual time on, let it run, or hold it",
     schema: schemas.ClockRequestSchema,
@@ -145,7 +141,7 @@ function addClock(app: OpenAPIHono, options: ControlOptions): void {
   });
 }
 
-function addConnections(app: OpenAPIHono, options: ControlOptions): void {
+function addConnections(app: App, options: ControlOptions): void {
   const { gateway } = options;
   const list = createRoute({
     method: "get",
@@ -171,7 +167,7 @@ function addConnections(app: OpenAPIHono, options: ControlOptions): void {
       readonly run: (body: T, target: string) => Promise<Affected | "unsupported">;
     },
   ): void =>
-    addCommand(app, options, {
+    addCommand(app, {
       ...{ path: `/mock/connections/{connection}/${action}`, summary, schema, success },
       run: async (body, context) =>
         affected(await run(body, context.req.param("connection") ?? "")),
@@ -198,9 +194,9 @@ function addConnections(app: OpenAPIHono, options: ControlOptions): void {
   });
 }
 
-function addRest(app: OpenAPIHono, options: ControlOptions): void {
+function addRest(app: App, options: ControlOptions): void {
   const { gateway, time } = options;
-  addCommand(app, options, {
+  addCommand(app, {
     path: "/mock/tokens",
     summary: "A token, good or with a fault",
     schema: schemas.TokenRequestSchema,
@@ -230,7 +226,7 @@ function addRest(app: OpenAPIHono, options: ControlOptions): void {
     );
   });
 
-  addCommand(app, options, {
+  addCommand(app, {
     path: "/mock/reset",
     summary: "Back to the beginning",
     schema: schemas.ResetRequestSchema,

@@ -41,7 +41,9 @@ export async function serveMock(config: Config, logger: Logger): Promise<Listene
     ...{ host: config.host, port: config.port, portName: "GATEWAY_PORT", clock, logger },
     badRequest: invalidHost,
     handle: async (request, exchange) => {
-      if (new URL(request.url).pathname.startsWith("/mock/")) return await control(request);
+      if (new URL(request.url).pathname.startsWith("/mock/")) {
+        return await control(request, exchange);
+      }
       const response = await gateway.handle(request, exchange);
       // Whoever published finds that everybody has been sent what is theirs.
       if (request.method !== "GET") await gateway.clock.settled();

@@ -82,6 +82,7 @@ Deno.test("Admission gives 256 refused connections a ticket, then the reason alo
 
 Deno.test("Admission counts nothing once every ticket is released, in any order and twice", () => {
   const admission = new Admission(new FakeClock(), {
+    ...NO_LIMIT,
     maxConnections: 40,
     maxConnectionsPerIp: 7,
     maxUnidentified: 20,

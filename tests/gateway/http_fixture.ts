@@ -4,9 +4,11 @@
  * @module
  */
 
+import assert from "node:assert/strict";
 import { createHttp, type HttpOptions, type Users } from "../../gateway/http.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
-import type { MessageLog } from "../../gateway/ports.ts";
+import type { Exchange, MessageLog } from "../../gateway/ports.ts";
+import { readBody } from "../../gateway/runtime/request_body.ts";
 import { FakeClock } from "../../mock/clock.ts";
 import { FakeIds } from "../../mock/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
@@ -75,7 +77,11 @@ export interface Fixture {
 }
 
 /** Puts a fixture together. */
-export function createFixture(overrides: Partial<HttpOptions> = {}): Fixture {
+export function createFixture(
+  { upgrade = () => new Response("upgraded"), ...overrides }:
+    & Partial<HttpOptions>
+    & Partial<Pick<Exchange, "upgrade">> = {},
+): Fixture {
   const clock = new FakeClock();
   const logger = new FakeLogger();
   const users = new FakeUsers();
@@ -86,7 +92,9 @@ export function createFixture(overrides: Partial<HttpOptions> = {}): Fixture {
     users,
     clock,
     logger,
-    upgrade: (_request, address) => new Response(`upgraded ${address}`),
+    connect: () => ({ accept: () => assert.fail("no socket was opened"), abandon: () => {} }),
+    allowedOrigins: [],
+    originRefused: () => {},
     draining: () => false,
     metricsText: () => Promise.resolve("gateway_up 1\n"),
     publishKeys: [KEY],
@@ -96,7 +104,11 @@ export function createFixture(overrides: Partial<HttpOptions> = {}): Fixture {
     ...overrides,
   });
   const fetch = async (request: Request): Promise<Response> =>
-    await http(request, { address: "192.0.2.1" });
+    await http(request, {
+      address: "192.0.2.1",
+      readBody: (limits) => readBody(request, clock, limits),
+      upgrade,
+    });
   const call = async (method: string, path: string, { body, headers }: Call = {}) => {
     const isRaw = body === undefined || typeof body === "string" || body instanceof Uint8Array;
     const response = await fetch(

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { OperationalError } from "../../gateway/errors.ts";
 import type { LoginIssuer, LoginRequest } from "../../gateway/http.ts";
+import { settle } from "../../mock/clock.ts";
 import { createFixture, KEY, read } from "./http_fixture.ts";
 
 const HANDSHAKE = {
@@ -151,22 +152,49 @@ Deno.test("a bug is 500, is logged with its cause, and tells the caller nothing"
   assert.ok(!logger.text().includes(KEY), "the publish key is in no log line");
 });
 
-Deno.test("GET /gateway hands a handshake on, with the address, and answers as it is told", async () => {
+const ENTRY = { accept: () => assert.fail("no socket was opened"), abandon: () => {} };
+
+Deno.test("GET /gateway admits a handshake, with the address, and answers as the transport does", async () => {
   const answered = new Response("switching");
-  const asked: [Request, string][] = [];
+  const admitted: string[] = [];
   const { fetch } = createFixture({
-    upgrade: (request, address) => {
-      asked.push([request, address]);
-      return answered;
+    connect: (address) => {
+      admitted.push(address);
+      return ENTRY;
     },
+    upgrade: () => answered,
   });
   for (const upgrade of ["websocket", "WebSocket", "h2c, websocket"]) {
     const request = new Request("http://gateway.test/gateway", {
       headers: { ...HANDSHAKE, upgrade },
     });
     assert.equal(await fetch(request), answered, "the very response, which the runtime must get");
-    assert.deepEqual(asked.pop(), [request, "192.0.2.1"]);
   }
+  assert.deepEqual(admitted, ["192.0.2.1", "192.0.2.1", "192.0.2.1"]);
+});
+
+Deno.test("GET /gateway gives the place back when the transport makes no WebSocket", async () => {
+  let abandoned = 0;
+  const { call } = createFixture({
+    connect: () => ({ ...ENTRY, abandon: () => void abandoned++ }),
+    upgrade: () => "the peer is gone",
+  });
+  const answer = await call("GET", "/gateway", { headers: HANDSHAKE });
+  assert.deepEqual([answer.status, answer.json.code], [400, "bad_handshake"]);
+  assert.equal(abandoned, 1);
+});
+
+Deno.test("GET /gateway answers a client that connects too often with 429, and a second later", async () => {
+  const { fetch, clock } = createFixture({ connect: () => "too soon" });
+  const answers: Response[] = [];
+  const request = new Request("http://gateway.test/gateway", { headers: HANDSHAKE });
+  void fetch(request).then((answer) => answers.push(answer));
+  await clock.advance(999);
+  assert.deepEqual(answers, []);
+  await clock.advance(1);
+  await settle();
+  assert.equal(answers[0]?.status, 429);
+  assert.equal((await answers[0].json()).code, "too_many_attempts");
 });
 
 Deno.test("GET /gateway that asks for no WebSocket is 426", async () => {

@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import type { Outgoing } from "../../gateway/ports.ts";
 import { settle } from "../../mock/clock.ts";
 import { FakeSocket } from "../../mock/socket.ts";
 import { idsOf, NUMBERS, type Peer, World } from "./support/world.ts";
@@ -22,8 +23,8 @@ class SlowSocket extends FakeSocket {
     this.stall();
   }
 
-  override send(text: string): void {
-    super.send(text);
+  override send(outgoing: Outgoing): void {
+    super.send(outgoing);
     this.measure();
   }
 

@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { readBody } from "../../gateway/runtime/request_body.ts";
 import { FakeLogger } from "../../mock/logger.ts";
 import { MockGateway } from "../../mock/gateway.ts";
 import { Patience } from "../../mock/server/patience.ts";
@@ -32,7 +33,12 @@ async function setUp() {
     const sent = body === undefined
       ? {}
       : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-    const response = await control(new Request(`http://host/mock${path}`, { method, ...sent }));
+    const request = new Request(`http://host/mock${path}`, { method, ...sent });
+    const response = await control(request, {
+      address: "192.0.2.1",
+      readBody: (limits) => readBody(request, clock, limits),
+      upgrade: () => "no handshake",
+    });
     const text = await response.text();
     return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
   };

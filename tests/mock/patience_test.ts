@@ -68,6 +68,7 @@ class Bench {
     };
     await gateway.handle(new Request("http://host/gateway", { headers }), {
       address: "192.0.2.7",
+      readBody: () => Promise.resolve("broken"),
       upgrade: (listener) => {
         listener.opened(this.peer);
         return new Response();

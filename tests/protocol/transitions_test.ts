@@ -97,7 +97,7 @@ const EVENTS: Readonly<Record<EventType, readonly Happening[]>> = {
   dependencyLost: [1, 2, 3].map((attempt) => ({ type: "dependencyLost", attempt })),
   ticked: [{ type: "ticked" }],
   controlReceived: [{ type: "controlReceived" }],
-  violated: [1002, 1007, 1008, 1009].map((code) => ({ type: "violated", code: code as ViolationCode })),
+  violated: ([1002, 1007, 1008, 1009] as const).map((code) => ({ type: "violated", code })),
   overflowed: [{ type: "overflowed" }],
   disconnected: [{ type: "disconnected" }],
   drained: [{ type: "drained" }],

@@ -7,6 +7,7 @@
  */
 
 import type { Connection } from "../../gateway/connection.ts";
+import { Frames } from "../../gateway/encode.ts";
 import { CLIENT_BUGS } from "./client_bugs.ts";
 import { LOG_BUGS } from "./log_bugs.ts";
 import type { Clock, Socket } from "../../gateway/ports.ts";

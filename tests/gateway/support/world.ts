@@ -76,6 +76,8 @@ export class World {
         maxConnections: 10_000,
         maxConnectionsPerIp: 10_000,
         maxUnidentified: 10_000,
+        connectRatePerIp: 10_000,
+        connectBurstPerIp: 10_000,
         ...limits,
       },
       ...(reduce === undefined ? {} : { reduce }),
