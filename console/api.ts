@@ -66,7 +66,7 @@ export async function fetchSettings(): Promise<Settings> {
     publishKey: typeof publishKey === "string" ? publishKey : undefined,
     heartbeatIntervalMs: Number(get(body, "heartbeat_interval")),
     version: String(get(body, "version")),
-    clientsUrl: String(get(body, "clients_url")),
+    clientsUrl: String(get(body, "clients_url") ?? ""),
   };
 }
 

@@ -12,19 +12,10 @@ import type { Ticket } from "./admission.ts";
 import { Delivery, type Recipient } from "./delivery.ts";
 import { encodeFrame, type Run } from "./encode.ts";
 import { OperationalError } from "./errors.ts";
-import type { Hub, Member } from "./hub.ts";
-import type { Metrics } from "./metrics.ts";
-import type { Quiet } from "./quiet.ts";
+import type { ConnectionContext } from "./connection_context.ts";
+import type { Member } from "./hub.ts";
 import { Outbox } from "./outbox.ts";
-import type {
-  Clock,
-  Logger,
-  MessageLog,
-  Socket,
-  SocketListener,
-  Timer,
-  TokenVerifier,
-} from "./ports.ts";
+import type { Socket, SocketListener, Timer } from "./ports.ts";
 import {
   CloseCode,
   decode,
@@ -32,49 +23,13 @@ import {
   nextDeadline,
   opName,
   type Phase,
-  type Reduce,
   reduce,
   type SessionEffect,
   type SessionEvent,
-  type SessionOptions,
   type SessionState,
   type ViolationCode,
 } from "./protocol/mod.ts";
-
-/** The longest wait between two tries to cut a connection whose peer does not take what was written. */
-const CUT_RETRY_LAST_MS = 60_000;
-
-/** The numbers that a connection works by. */
-export interface ConnectionOptions extends SessionOptions {
-  /** Longest frame that a client may send, in bytes. */
-  readonly maxFrameBytes: number;
-  /** Most bytes that may wait for a client to read them. */
-  readonly maxBufferedBytes: number;
-}
-
-/** What every connection of a gateway works with. */
-export interface ConnectionContext {
-  /** Both scales of time, and timers. */
-  readonly clock: Clock;
-  /** Where it says what happens. */
-  readonly logger: Logger;
-  /** Where it counts. */
-  readonly metrics: Metrics;
-  /** Says of strangers' faults once what would otherwise fill the log. */
-  readonly quiet: Quiet;
-  /** Decides on tokens. */
-  readonly verifier: TokenVerifier;
-  /** Where missed messages are read. */
-  readonly log: MessageLog;
-  /** Who is ready. */
-  readonly hub: Hub<Connection>;
-  /** The numbers that it works by. */
-  readonly options: ConnectionOptions;
-  /** Told once of each connection, when its socket is gone. */
-  readonly gone: (connection: Connection) => void;
-  /** Another reducer than the protocol's, for tests that put a bug in. */
-  readonly reduce?: Reduce;
-}
+import { Terminator } from "./terminator.ts";
 
 /** What makes one connection. */
 export interface ConnectionParts {
@@ -87,7 +42,7 @@ export interface ConnectionParts {
   /** Its place among the connections that are counted. */
   readonly ticket: Ticket;
   /** What all connections share. */
-  readonly context: ConnectionContext;
+  readonly context: ConnectionContext<Connection>;
 }
 
 /** An event without its time, which the connection adds. */
@@ -102,7 +57,7 @@ export class Connection implements Member, Recipient, SocketListener {
   /** The peer's address. */
   readonly address: string;
   readonly #socket: Socket;
-  readonly #context: ConnectionContext;
+  readonly #context: ConnectionContext<Connection>;
   readonly #ticket: Ticket;
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
@@ -112,11 +67,8 @@ export class Connection implements Member, Recipient, SocketListener {
   #busy = false;
   #timer: Timer | undefined;
   #armedFor: number | undefined;
-  #cutRetry: Timer | undefined;
-  #cutRetryMs: number;
+  #terminator: Terminator | undefined;
   #socketClosed = false;
-  /** Whether the session is over and its socket could not be cut. */
-  #lingering = false;
 
   /** A connection on an open socket, for which nothing has happened yet. */
   constructor({ id, address, socket, ticket, context }: ConnectionParts) {
@@ -125,7 +77,6 @@ export class Connection implements Member, Recipient, SocketListener {
     this.#socket = socket;
     this.#context = context;
     this.#ticket = ticket;
-    this.#cutRetryMs = context.options.closeGraceMs;
     this.#outbox = new Outbox(socket, context.options.maxBufferedBytes);
     this.#delivery = new Delivery(context, this);
   }
@@ -257,10 +208,9 @@ export class Connection implements Member, Recipient, SocketListener {
     this.#socketClosed = true;
     const { metrics } = this.#context;
     if (!this.#over) metrics.closed("peer");
-    if (this.#lingering) metrics.lingering(-1);
+    this.#terminator?.closed();
     this.feed({ type: "closed" });
     this.#outbox.discard();
-    this.#cutRetry?.cancel();
     this.#ticket.release();
     this.#context.gone(this);
   }
@@ -411,15 +361,10 @@ export class Connection implements Member, Recipient, SocketListener {
     this.#delivery.stop();
   }
 
-  /** Ends the connection without the peer; while the runtime cannot, tries again, less and less often. */
   #cut(): void {
-    if (this.#socketClosed || this.#socket.cut()) return;
-    if (!this.#lingering) {
-      this.#lingering = true;
-      this.#context.metrics.lingering(1);
-    }
-    this.#cutRetry = this.#context.clock.setTimer(this.#cutRetryMs, () => this.#cut());
-    this.#cutRetryMs = Math.min(this.#cutRetryMs * 2, CUT_RETRY_LAST_MS);
+    if (this.#socketClosed) return;
+    const { clock, metrics, options: { closeGraceMs } } = this.#context;
+    this.#terminator ??= new Terminator(this.#socket, { clock, metrics, retryMs: closeGraceMs });
   }
 
   #arm(): void {

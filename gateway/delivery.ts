@@ -32,8 +32,8 @@ export interface DeliveryContext {
 export interface FanOut {
   /** The last message that was fanned out. */
   readonly position: Position;
-  /** Runs `action` between two messages: each member has all of those before and none of those after. */
-  inOrder(action: () => void): void;
+  /** Runs `action` when each member has everything up to the position. */
+  betweenRuns(action: () => void): void;
 }
 
 /** The connection that a delivery is for. */
@@ -92,7 +92,7 @@ export class Delivery {
     const { hub } = this.#context;
     if (request.renewal) {
       // In the middle of a run, this member may not have what the position says.
-      return hub.inOrder(() => found({ lastId: this.#sentUpTo(), resumed: true }));
+      return hub.betweenRuns(() => found({ lastId: this.#sentUpTo(), resumed: true }));
     }
     const { lastId } = request;
     const number = ++this.#requests;

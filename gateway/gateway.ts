@@ -6,7 +6,8 @@
  */
 
 import { Admission, type AdmissionOptions, type Ticket } from "./admission.ts";
-import { Connection, type ConnectionContext, type ConnectionOptions } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionContext, ConnectionOptions } from "./connection_context.ts";
 import { Hub } from "./hub.ts";
 import type { Metrics } from "./metrics.ts";
 import type {
@@ -73,7 +74,7 @@ export interface Presence {
 /** A running gateway. */
 export class Gateway {
   readonly #options: GatewayOptions;
-  readonly #context: ConnectionContext;
+  readonly #context: ConnectionContext<Connection>;
   readonly #hub: Hub<Connection>;
   readonly #admission: Admission;
   readonly #connections = new Set<Connection>();

@@ -79,6 +79,7 @@ export class Hub<M extends Member = Member> {
   /** How many of the backlog are done. */
   #done = 0;
   #delivering: Delivering<M> | undefined;
+  #afterRun: (() => void)[] = [];
   /** Whether fan-out is at work, or has a timer to go on. */
   #busy = false;
   #waiting: (() => void)[] = [];
@@ -170,6 +171,15 @@ export class Hub<M extends Member = Member> {
   }
 
   /**
+   * Runs `action` when no run is on its way, which is at once as a rule: then each member has everything up
+   * to the position. It must not throw.
+   */
+  betweenRuns(action: () => void): void {
+    if (this.#delivering === undefined) action();
+    else this.#afterRun.push(action);
+  }
+
+  /**
    * Runs `action` once everything that was handed over before has been fanned out, and nothing after. It
    * must not throw.
    */
@@ -217,7 +227,7 @@ export class Hub<M extends Member = Member> {
   #step(turn: Turn): boolean {
     if (turn.over) return false;
     if (this.#delivering !== undefined) {
-      if (serve(this.#delivering, turn)) this.#delivering = undefined;
+      if (serve(this.#delivering, turn)) this.#runIsOver();
       return true;
     }
     const next = this.#backlog[this.#done];
@@ -236,6 +246,13 @@ export class Hub<M extends Member = Member> {
     const run = this.#takeRun(next);
     this.#delivering = { run, members: [...audience.keys()], audience, served: 0 };
     return true;
+  }
+
+  #runIsOver(): void {
+    this.#delivering = undefined;
+    const actions = this.#afterRun;
+    this.#afterRun = [];
+    for (const action of actions) action();
   }
 
   /** Takes `first`, the next of the backlog, and what follows to the same audience. */

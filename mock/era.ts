@@ -7,7 +7,7 @@
  */
 
 import { createVerifier, KeySet } from "../auth/mod.ts";
-import type { ConnectionOptions } from "../gateway/connection.ts";
+import type { ConnectionOptions } from "../gateway/connection_context.ts";
 import { type Entry, Gateway, type GatewayOptions, type Refused } from "../gateway/gateway.ts";
 import { createHttp } from "../gateway/http.ts";
 import { localUsers } from "../gateway/http/local_users.ts";

@@ -8,7 +8,7 @@
  */
 
 import type { AdmissionOptions } from "../gateway/admission.ts";
-import type { ConnectionOptions } from "../gateway/connection.ts";
+import type { ConnectionOptions } from "../gateway/connection_context.ts";
 import type { Entry } from "../gateway/gateway.ts";
 import { OPTIONS } from "../gateway/options.ts";
 import type { Draft, Exchange, Json, Logger, Message } from "../gateway/ports.ts";

@@ -81,6 +81,6 @@ export function addConsoleRoutes(
   app.get("/console.json", ({ req }) => {
     const clientsUrl = clientsUrlOf(req.raw, options);
     const headers = { ...strict(clientsUrl), "content-type": "application/json" };
-    return json(200, { ...settings, clients_url: clientsUrl }, headers);
+    return json(200, { ...settings, clients_url: clientsUrl || undefined }, headers);
   });
 }

@@ -9,7 +9,8 @@
  */
 
 import type { AdmissionOptions } from "../../gateway/admission.ts";
-import type { Connection, ConnectionOptions } from "../../gateway/connection.ts";
+import type { Connection } from "../../gateway/connection.ts";
+import type { ConnectionOptions } from "../../gateway/connection_context.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
 import type { Message } from "../../gateway/ports.ts";
 import type { FakeClock } from "../clock.ts";
@@ -19,7 +20,7 @@ import type { SimulatedDisk } from "./disk.ts";
 import { checkPresence, checkTables } from "./leftovers.ts";
 import { History } from "./history.ts";
 import type { Link, LinkObserver } from "./network.ts";
-import { WINDOW_BYTES } from "./pipe.ts";
+import { type OddFrame, WINDOW_BYTES } from "./pipe.ts";
 import { Session } from "./session.ts";
 import type { Verdict } from "./verifier.ts";
 import type { Report } from "./violation.ts";
@@ -135,9 +136,10 @@ export class Checker implements LinkObserver {
     this.#of(link).served = connection;
   }
 
-  serverReceived(link: Link, data: string | Uint8Array): void {
+  serverReceived(link: Link, data: string | Uint8Array | OddFrame): void {
     const session = this.#of(link);
     session.settled(this.#now);
+    if (typeof data === "object" && "kind" in data) return session.receivedOdd(data, this.#now);
     session.received(meaningOf(data, this.#options.connection.maxFrameBytes), this.#now);
   }
 

@@ -12,6 +12,7 @@ import { GatewayClient, type Message, type TokenRequest } from "../../client/mod
 import { SimulatedSocket } from "./client_socket.ts";
 import { Device } from "./device.ts";
 import type { Link } from "./network.ts";
+import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import { tokenText } from "./verifier.ts";
 import type { WorldParts } from "./world_parts.ts";
@@ -159,7 +160,7 @@ export class SimulatedClient {
   }
 
   /** It sends `data`, whatever that is. */
-  send(data: string | Uint8Array): void {
+  send(data: string | Uint8Array | OddFrame): void {
     this.#socket?.sendRaw(data);
   }
 

@@ -11,6 +11,7 @@ import type { ClientSocket } from "../../client/mod.ts";
 import type { SimulatedClient } from "./client.ts";
 import { messageId } from "./delivery.ts";
 import type { ClientListener, Link } from "./network.ts";
+import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import { tokenOf, tokenText } from "./verifier.ts";
 import type { WorldParts } from "./world_parts.ts";
@@ -103,7 +104,7 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
   }
 
   /** Sends whatever it is, beside what the library does. */
-  sendRaw(data: string | Uint8Array): void {
+  sendRaw(data: string | Uint8Array | OddFrame): void {
     this.#provoked = true;
     this.link?.clientSend(data);
   }

@@ -7,6 +7,7 @@
 import type { Backend } from "./backend.ts";
 import type { IdentifyManner, SimulatedClient, TokenFlaw } from "./client.ts";
 import type { Fault } from "./options.ts";
+import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import type { WorldParts } from "./world_parts.ts";
 
@@ -44,6 +45,9 @@ const GARBAGE: readonly (string | Uint8Array)[] = [
   new Uint8Array([0x7b, 0x7d]),
   new Uint8Array(5000),
 ];
+
+const VIOLATIONS: readonly OddFrame[] = ([1002, 1007, 1008, 1009] as const)
+  .map((code) => ({ kind: "violation", code }));
 
 /** What can go wrong, and how much more often than the rarest. */
 const CHOICES: readonly (readonly [Fault, number])[] = [
@@ -132,7 +136,9 @@ export class Mischief {
         mood.acks = "twice";
         return this.#client.send(`{"op":11,"time":${random.int(0, 2_000_000_000)}}`);
       case "garbage":
-        return this.#client.send(random.pick(GARBAGE));
+        return this.#client.send(
+          random.chance(0.2) ? random.pick(VIOLATIONS) : random.pick(GARBAGE),
+        );
       case "flood":
         return this.#flood(random);
       case "away":
@@ -194,8 +200,9 @@ export class Mischief {
   #flood(random: Random): void {
     const frames = random.pick([60, 115, 130]);
     for (let index = 0; index < frames; index++) {
+      const isPing = random.chance(0.3);
       this.#world.clock.setTimer(random.int(0, 20_000), () => {
-        this.#client.send(`{"op":10,"time":${index}}`);
+        this.#client.send(isPing ? { kind: "control" } : `{"op":10,"time":${index}}`);
       });
     }
   }

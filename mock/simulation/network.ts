@@ -10,11 +10,13 @@ import type { Connection } from "../../gateway/connection.ts";
 import type { Entry, Refused } from "../../gateway/gateway.ts";
 import type { Outgoing, Socket, SocketListener } from "../../gateway/ports.ts";
 import type { FakeClock } from "../clock.ts";
-import { type Parcel, Pipe, type Weather } from "./pipe.ts";
+import { type OddFrame, type Parcel, Pipe, type Weather } from "./pipe.ts";
 import type { Random } from "./random.ts";
 
 /** When the server's TCP gives up a connection that takes nothing, in milliseconds. */
 const TCP_GIVES_UP_MS = 15 * 60_000;
+/** An empty frame of a client, with its mask. */
+const ODD_FRAME_BYTES = 6;
 const RESET: Parcel = { kind: "reset" };
 
 /** Who sees what happens on the server's side of every connection, for the checkers. */
@@ -26,7 +28,7 @@ export interface LinkObserver {
   /** The gateway serves the connection with this object. */
   served(link: Link, connection: Connection): void;
   /** A message of the client reached the gateway; called before the gateway has it. */
-  serverReceived(link: Link, data: string | Uint8Array): void;
+  serverReceived(link: Link, data: string | Uint8Array | OddFrame): void;
   /** The gateway sent a frame. */
   serverSent(link: Link, text: string): void;
   /** The gateway sent a close frame. */
@@ -154,9 +156,10 @@ export class Link {
     return this.#deadAtMs;
   }
 
-  /** The client sends a message. */
-  clientSend(data: string | Uint8Array): void {
-    this.#toServer.push(data, data.length);
+  /** The client sends a message, or what is none. */
+  clientSend(data: string | Uint8Array | OddFrame): void {
+    const isMessage = typeof data === "string" || data instanceof Uint8Array;
+    this.#toServer.push(data, isMessage ? data.length : ODD_FRAME_BYTES);
   }
 
   /** The client sends a close frame and hears nothing more. */
@@ -308,6 +311,7 @@ class ServerSocket implements Socket {
   flushed(): void {
     if (!this.#awaitsFlush) return;
     this.#awaitsFlush = false;
+    this.#options.stir();
     this.#listener?.flushed();
   }
 
@@ -340,6 +344,12 @@ class ServerSocket implements Socket {
     if (typeof parcel === "string" || parcel instanceof Uint8Array) {
       this.#options.observer.serverReceived(this.#link, parcel);
       this.#listener?.messageReceived(parcel);
+      return;
+    }
+    if (parcel.kind === "control" || parcel.kind === "violation") {
+      this.#options.observer.serverReceived(this.#link, parcel);
+      if (parcel.kind === "control") this.#listener?.controlReceived();
+      else this.#listener?.violated(parcel.code);
       return;
     }
     // A runtime answers a close frame by itself.

@@ -5,15 +5,22 @@
  * @module
  */
 
+import type { ViolationCode } from "../../gateway/protocol/mod.ts";
 import type { FakeClock } from "../clock.ts";
 import type { Random } from "./random.ts";
 
-/** What travels: a text or binary message, a close frame, or the end without one. */
+/** What travels: a message, something else of the peer, a close frame, or the end without one. */
 export type Parcel =
   | string
   | Uint8Array
+  | OddFrame
   | { readonly kind: "close"; readonly code: number }
   | { readonly kind: "reset" };
+
+/** What a peer sends that is no message: a ping or pong, or what breaks RFC 6455. */
+export type OddFrame =
+  | { readonly kind: "control" }
+  | { readonly kind: "violation"; readonly code: ViolationCode };
 
 /** What the kernels of both sides hold of a direction that is not read, in bytes. */
 export const WINDOW_BYTES: number = 16 * 1024;

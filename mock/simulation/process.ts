@@ -6,7 +6,7 @@
  */
 
 import type { AdmissionOptions } from "../../gateway/admission.ts";
-import type { ConnectionOptions } from "../../gateway/connection.ts";
+import type { ConnectionOptions } from "../../gateway/connection_context.ts";
 import { type Entry, Gateway, type Refused } from "../../gateway/gateway.ts";
 import { openLogOn } from "../../gateway/log/mod.ts";
 import { Metrics } from "../../gateway/metrics.ts";

@@ -7,14 +7,19 @@
  * @module
  */
 
-import type { Connection, ConnectionOptions } from "../../gateway/connection.ts";
+import type { Connection } from "../../gateway/connection.ts";
+import type { ConnectionOptions } from "../../gateway/connection_context.ts";
 import type { Meaning } from "./client_frames.ts";
 import type { Delivery } from "./delivery.ts";
+import type { OddFrame } from "./pipe.ts";
 import type { Report } from "./violation.ts";
 import { type SimulatedToken, tokenOf, type Verdict } from "./verifier.ts";
 
 /** Every code that docs/protocol.md lists, written down again. */
 const CODES: ReadonlySet<number> = new Set([
+  1002,
+  1007,
+  1008,
   1009,
   1011,
   1012,
@@ -134,15 +139,7 @@ export class Session {
 
   /** A message of the client reached the gateway. */
   received(meaning: Meaning, atMs: number): void {
-    this.#advance(atMs);
-    // What is due comes first: a frame in the same millisecond does not help any more.
-    if (this.stage !== "open" || this.refused || this.#due(atMs) !== undefined) return;
-    const windowStart = atMs - this.#options.rateLimitWindowMs;
-    while ((this.#frames[0] ?? Infinity) <= windowStart) this.#frames.shift();
-    this.#frames.push(atMs);
-    if (this.#frames.length > this.#options.rateLimitFrames) {
-      return this.must(4008, `${this.#frames.length} frames in the window`, atMs);
-    }
+    if (!this.#counts(atMs)) return;
     switch (meaning.kind) {
       case "fault":
         return this.must(meaning.code, "the frame is malformed", atMs);
@@ -160,6 +157,27 @@ export class Session {
         if (!this.ready) this.#expiresAtMs = undefined;
       }
     }
+  }
+
+  /** Something that is no message reached the gateway. */
+  receivedOdd(frame: OddFrame, atMs: number): void {
+    if (frame.kind === "control") return void this.#counts(atMs);
+    this.#advance(atMs);
+    if (this.stage !== "open" || this.refused || this.#due(atMs) !== undefined) return;
+    this.must(frame.code, "the peer breaks RFC 6455", atMs);
+  }
+
+  /** Counts a frame against the limit. Returns whether it has an effect of its own. */
+  #counts(atMs: number): boolean {
+    this.#advance(atMs);
+    // What is due comes first: a frame in the same millisecond does not help any more.
+    if (this.stage !== "open" || this.refused || this.#due(atMs) !== undefined) return false;
+    const windowStart = atMs - this.#options.rateLimitWindowMs;
+    while ((this.#frames[0] ?? Infinity) <= windowStart) this.#frames.shift();
+    this.#frames.push(atMs);
+    if (this.#frames.length <= this.#options.rateLimitFrames) return true;
+    this.must(4008, `${this.#frames.length} frames in the window`, atMs);
+    return false;
   }
 
   /** The verifier has decided on a token. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { OddFrame } from "./pipe.ts";
+
 /** The trace of a world. */
 export class Timeline {
   #recording: boolean;
@@ -48,7 +50,8 @@ export class Timeline {
 }
 
 /** A frame as a line shows it: what only makes it long is left out. */
-export function brief(data: string | Uint8Array): string {
-  if (typeof data !== "string") return `${data.length} bytes of binary`;
+export function brief(data: string | Uint8Array | OddFrame): string {
+  if (data instanceof Uint8Array) return `${data.length} bytes of binary`;
+  if (typeof data !== "string") return JSON.stringify(data);
   return data.replace(/x{8,}/g, ({ length }) => `(${length} x)`);
 }

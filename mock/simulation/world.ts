@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ConnectionOptions } from "../../gateway/connection.ts";
+import type { ConnectionOptions } from "../../gateway/connection_context.ts";
 import { RATE_LIMIT } from "../../gateway/protocol/mod.ts";
 import { FakeClock, settle } from "../clock.ts";
 import { FakeIds } from "../ids.ts";

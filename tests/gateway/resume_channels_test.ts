@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { Op } from "../../gateway/protocol/mod.ts";
 import { settle } from "../../mock/clock.ts";
 import { FakeSocket } from "../../mock/socket.ts";
-import { idsOf, World } from "./support/world.ts";
+import { idsOf, World, type WorldOptions } from "./support/world.ts";
 
 /** Where a replay is when a test interferes. */
 const MOMENTS = [
@@ -20,8 +20,8 @@ const MOMENTS = [
 type Moment = typeof MOMENTS[number];
 
 /** A replay over `channels` of messages in turn to a, b and everyone, held at `moment`. */
-async function held(moment: Moment, channels: readonly string[]) {
-  const world = new World();
+async function held(moment: Moment, channels: readonly string[], options: WorldOptions = {}) {
+  const world = new World(options);
   const [seen] = await world.publish({});
   const count = moment === "last page waits for the peer" ? 120 : 600;
   const drafts = Array.from(
@@ -119,7 +119,7 @@ for (const moment of MOMENTS) {
 
 /** A gateway whose fan-out rests behind the head of its log until the clock moves. */
 async function lagging() {
-  const world = new World();
+  const world = new World({ turnDeliveries: 3 });
   await world.ready({ user: "bulk" });
   const [seen] = await world.publish({});
   await world.publishMany(4, { user: "bulk", content: "x".repeat(100_000) });
@@ -218,7 +218,9 @@ Deno.test("Commands hold from their place in the log on, when a replay has just 
 });
 
 Deno.test("Commands hold from their place in the log on, when a replay overtakes the fan-out", async () => {
-  const { world, peer, missed, goOn } = await held("second page is being read", ["a", "b"]);
+  const { world, peer, missed, goOn } = await held("second page is being read", ["a", "b"], {
+    turnDeliveries: 3,
+  });
   const before = peer.received.length;
   await world.ready({ user: "bulk" });
   await world.publishMany(4, { user: "bulk", content: "x".repeat(100_000) });

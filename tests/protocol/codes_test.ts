@@ -22,6 +22,9 @@ Deno.test("CloseCode has the numbers of the specification, and whether to reconn
   assert.deepEqual(
     Object.entries(CloseCode).map(([name, info]) => [info.code, name, info.reconnect]),
     [
+      [1002, "ProtocolError", false],
+      [1007, "InvalidText", false],
+      [1008, "TooManyFragments", false],
       [1009, "MessageTooBig", false],
       [1011, "InternalError", true],
       [1012, "ServiceRestart", true],

@@ -5,7 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import type { Connection, ConnectionOptions } from "../../../gateway/connection.ts";
+import type { Connection } from "../../../gateway/connection.ts";
+import type { ConnectionOptions } from "../../../gateway/connection_context.ts";
 import { Gateway } from "../../../gateway/gateway.ts";
 import { createMemoryLog } from "../../../gateway/log/memory.ts";
 import { Metrics } from "../../../gateway/metrics.ts";
@@ -38,6 +39,7 @@ export interface WorldOptions {
   };
   readonly retentionMs?: number;
   readonly retentionMessages?: number;
+  readonly turnDeliveries?: number;
   readonly reduce?: Reduce;
 }
 
@@ -64,7 +66,7 @@ export class World {
   readonly gateway: Gateway;
 
   /** A gateway to which nobody is connected. */
-  constructor({ connection, limits, reduce, ...retention }: WorldOptions = {}) {
+  constructor({ connection, limits, reduce, turnDeliveries, ...retention }: WorldOptions = {}) {
     const { clock, ids, logger, metrics, verifier } = this;
     this.log = new FaultyLog(
       createMemoryLog({ clock, ids, logger, retentionMessages: 1_000_000, ...retention }),
@@ -80,6 +82,7 @@ export class World {
         connectBurstPerIp: 10_000,
         ...limits,
       },
+      ...(turnDeliveries === undefined ? {} : { turnDeliveries }),
       ...(reduce === undefined ? {} : { reduce }),
     });
   }
