@@ -48,18 +48,11 @@ export const LAYERS: readonly Layer[] = [
     imports: [...KERNEL, "nats"],
     libraries: [/^node:sqlite$/, /^@nats-io\//],
   },
-  // Where Deno.serve meets the gateway: the one part of the runtime that knows the core.
-  {
-    name: "listener",
-    files: /^gateway\/runtime\/listener\.ts$/,
-    imports: [...CORE, "http", "runtime"],
-    libraries: [],
-  },
   {
     name: "runtime",
     files: /^gateway\/runtime\//,
     imports: KERNEL,
-    libraries: [/^@logtape\/logtape$/],
+    libraries: [/^@logtape\/logtape$/, /^ws$/],
   },
   { name: "auth", files: /^auth\//, imports: KERNEL, libraries: [/^jose$/] },
   {

@@ -43,7 +43,10 @@ function resolve(specifier: string, path: string): string {
 /** The TypeScript file at `path`. */
 export function parse(path: string, text: string): Source {
   const code = mask(text);
-  return { path, text, code, imports: specifiers(text, code).map((name) => resolve(name, path)) };
+  // Types that stand beside an untyped library are imported by a comment.
+  const types = [...text.matchAll(/@ts-types="([^"]+)"/g)].map(([, name = ""]) => name);
+  const names = [...specifiers(text, code), ...types];
+  return { path, text, code, imports: names.map((name) => resolve(name, path)) };
 }
 
 /** Every TypeScript file of the project. */
