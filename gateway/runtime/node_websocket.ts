@@ -26,6 +26,12 @@ const MAX_BYTES_AFTER_CLOSE = 64 * 1024;
 /** When `ws` would end a connection that does not answer a close; the session does so long before. */
 const WS_CLOSE_TIMEOUT_MS = 120_000;
 
+/**
+ * How often a connection is not ended because its close frame is unsent: with the waits of `terminator.ts`,
+ * for half a minute.
+ */
+const MAX_CUTS_IN_VAIN = 5;
+
 const NOTHING = new Uint8Array();
 
 /** A handshake that node:http has read. */
@@ -39,9 +45,16 @@ export interface Handshake {
 /** Makes WebSockets of handshakes. */
 export class WebSocketUpgrades {
   readonly #server: WebSocketServer<typeof TaggedWebSocket>;
+  readonly #reasons: Reasons;
 
   /** @param maxFrameBytes longest message that a client may send, in bytes */
   constructor({ maxFrameBytes }: { readonly maxFrameBytes: number }) {
+    this.#reasons = {
+      1002: "RFC 6455 does not allow this frame",
+      1007: "text is not UTF-8",
+      1008: `message has more than ${MAX_FRAGMENTS} fragments`,
+      1009: `frame is longer than ${maxFrameBytes} bytes`,
+    };
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -62,15 +75,25 @@ export class WebSocketUpgrades {
     let opened = false;
     this.#server.handleUpgrade(request, socket, Buffer.from(head), (webSocket) => {
       opened = true;
+      webSocket.reasons = this.#reasons;
       listener.opened(new NodeWebSocket(webSocket, socket));
     });
     if (!opened) listener.abandoned();
   }
 }
 
+/** What a close says that `ws` sends by itself. */
+type Reasons = Readonly<Record<ViolationCode, string>>;
+
 /** A WebSocket that knows its adapter, so that all share their event handlers. */
 class TaggedWebSocket extends WebSocket {
   adapter: NodeWebSocket | undefined;
+  reasons: Reasons | undefined;
+
+  /** `ws` calls it without a reason when the peer breaks a rule. */
+  override close(code?: number, reason?: string | Uint8Array): void {
+    super.close(code, reason ?? this.reasons?.[code as ViolationCode]);
+  }
 }
 
 /** Sockets that have something to write in this turn. */
@@ -91,6 +114,7 @@ export class NodeWebSocket implements Socket {
   #pending: Uint8Array | Uint8Array[] | undefined;
   #pendingBytes = 0;
   #awaitsFlush = false;
+  #cutsInVain = 0;
 
   /** Adapts `webSocket`, which is open on `tcp`. */
   constructor(webSocket: TaggedWebSocket, tcp: TcpSocket) {
@@ -156,6 +180,13 @@ export class NodeWebSocket implements Socket {
   }
 
   cut(): boolean {
+    // The close frame waits behind what the peer has not read. It may still come to that, for a while.
+    if (
+      this.#tcp.writableLength > 0 && !this.#tcp.destroyed && this.#cutsInVain < MAX_CUTS_IN_VAIN
+    ) {
+      this.#cutsInVain += 1;
+      return false;
+    }
     this.#webSocket.terminate();
     return true;
   }

@@ -13,7 +13,7 @@ import type { Duplex } from "node:stream";
 export class WebSocket extends EventEmitter {
   static readonly OPEN: 1;
   readonly readyState: 0 | 1 | 2 | 3;
-  close(code: number, reason: string): void;
+  close(code?: number, reason?: string | Uint8Array): void;
   pong(data: Uint8Array): void;
   terminate(): void;
   on(event: "message", listener: (this: this, data: Buffer, isBinary: boolean) => void): this;

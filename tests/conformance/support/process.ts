@@ -4,7 +4,7 @@
  *
  * `CONFORMANCE_COMMAND` is the program to start, arguments separated by spaces: the gateway itself, not
  * something that starts it, because it is sent signals. Without it, it is what `deno task start` runs,
- * with the same permissions.
+ * with the same permissions. `CONFORMANCE_TRANSPORT` is the transport, `deno` unless it is set.
  *
  * @module
  */
@@ -18,6 +18,9 @@ import { within } from "./wait.ts";
 
 /** Environment variables. */
 export type Settings = Readonly<Record<string, string>>;
+
+/** The GATEWAY_TRANSPORT of gateways that are not given another one. */
+export const TRANSPORT: string = Deno.env.get("CONFORMANCE_TRANSPORT") ?? "deno";
 
 /** The root of the repository. */
 export const ROOT: string = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
@@ -121,6 +124,7 @@ export class GatewayProcess extends Target implements AsyncDisposable {
       GATEWAY_DATA_DIR: options.dataDir ?? own ?? "",
       GATEWAY_LOG_FORMAT: "json",
       GATEWAY_LOG_LEVEL: "debug",
+      GATEWAY_TRANSPORT: TRANSPORT,
       ...options.settings,
     };
     const child = spawn(settings, options.args ?? []);
