@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import type { Message, Outgoing } from "./ports.ts";
 import { encode, type MessageFrame, Op, type ServerFrame } from "./protocol/mod.ts";
 
@@ -96,8 +97,8 @@ const FINAL_TEXT = 0x81;
 /** Unmasked frames, one behind the other. A server's frames have no mask, so that everybody's are the same bytes. */
 function toWire(payloads: readonly Uint8Array[]): Uint8Array {
   const size = payloads.reduce((sum, { length }) => sum + headerBytes(length) + length, 0);
-  const wire = new Uint8Array(size);
-  const view = new DataView(wire.buffer);
+  const wire = Buffer.allocUnsafeSlow(size);
+  const view = new DataView(wire.buffer, wire.byteOffset);
   let at = 0;
   for (const payload of payloads) {
     const { length } = payload;

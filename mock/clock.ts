@@ -1,7 +1,7 @@
 /**
  * A clock that stands still until a test moves it: virtual time for everything that takes a `Clock`.
  *
- * It owns its timers and the order in which they fire. It must not look at real time, and nothing in
+ * It must not look at real time, and nothing in
  * it waits for any.
  *
  * @module
@@ -9,19 +9,12 @@
 
 import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../gateway/ports.ts";
+import { TimerQueue } from "../gateway/runtime/timer_queue.ts";
 
 /** How a {@linkcode FakeClock} begins. */
 export interface FakeClockOptions {
   /** Unix milliseconds at which it starts; 1,700,000,000,000 unless told. */
   readonly startMs?: number;
-}
-
-/** A timer in the heap. `index` is where it lies there, −1 once it is out. */
-interface Entry {
-  readonly dueMs: number;
-  readonly order: number;
-  readonly callback: () => void;
-  index: number;
 }
 
 /**
@@ -42,10 +35,8 @@ export function settle(): Promise<void> {
 export class FakeClock implements Clock {
   #steadyMs: number;
   #wallOffsetMs = 0;
-  #setSoFar = 0;
   #advancing = false;
-  /** A binary heap, the earliest timer first. */
-  readonly #heap: Entry[] = [];
+  readonly #timers = new TimerQueue();
 
   /** Starts a clock; it stands still. */
   constructor(options: FakeClockOptions = {}) {
@@ -64,7 +55,7 @@ export class FakeClock implements Clock {
 
   /** How many timers are set. */
   get pending(): number {
-    return this.#heap.length;
+    return this.#timers.size;
   }
 
   /**
@@ -75,20 +66,12 @@ export class FakeClock implements Clock {
   setTimer(delayMs: number, callback: () => void): Timer {
     if (!(delayMs >= 0)) throw new RangeError(`a timer cannot be due in ${delayMs} ms`);
     if (delayMs === Infinity) return { cancel: () => {} };
-    const entry: Entry = {
-      dueMs: this.#steadyMs + delayMs,
-      order: this.#setSoFar++,
-      callback,
-      index: this.#heap.length,
-    };
-    this.#heap.push(entry);
-    this.#siftUp(entry);
-    return { cancel: () => this.#remove(entry) };
+    return this.#timers.add(this.#steadyMs + delayMs, callback);
   }
 
   /** When the next timer is due, in steady milliseconds; `undefined` when none is set. */
   nextDue(): number | undefined {
-    return this.#heap[0]?.dueMs;
+    return this.#timers.first?.dueMs;
   }
 
   /**
@@ -96,9 +79,9 @@ export class FakeClock implements Clock {
    * there was one; if not, time stays. For simulators that settle promises themselves.
    */
   fireNext(untilMs = Infinity): boolean {
-    const [first] = this.#heap;
+    const { first } = this.#timers;
     if (first === undefined || first.dueMs > untilMs) return false;
-    this.#remove(first);
+    first.cancel();
     this.#steadyMs = Math.max(this.#steadyMs, first.dueMs);
     first.callback();
     return true;
@@ -136,49 +119,4 @@ export class FakeClock implements Clock {
   jumpWall(ms: number): void {
     this.#wallOffsetMs += ms;
   }
-
-  #remove(entry: Entry): void {
-    const { index } = entry;
-    if (index < 0) return;
-    entry.index = -1;
-    const last = this.#heap.pop();
-    if (last === undefined || last === entry) return;
-    this.#place(last, index);
-    this.#siftUp(last);
-    this.#siftDown(last);
-  }
-
-  #siftUp(entry: Entry): void {
-    while (entry.index > 0) {
-      const above = this.#heap[(entry.index - 1) >> 1];
-      if (above === undefined || isBefore(above, entry)) return;
-      this.#swap(above, entry);
-    }
-  }
-
-  #siftDown(entry: Entry): void {
-    while (true) {
-      const left = this.#heap[2 * entry.index + 1];
-      const right = this.#heap[2 * entry.index + 2];
-      if (left === undefined) return;
-      const least = right !== undefined && isBefore(right, left) ? right : left;
-      if (isBefore(entry, least)) return;
-      this.#swap(entry, least);
-    }
-  }
-
-  #swap(a: Entry, b: Entry): void {
-    const { index } = a;
-    this.#place(a, b.index);
-    this.#place(b, index);
-  }
-
-  #place(entry: Entry, index: number): void {
-    this.#heap[index] = entry;
-    entry.index = index;
-  }
-}
-
-function isBefore(a: Entry, b: Entry): boolean {
-  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order);
 }

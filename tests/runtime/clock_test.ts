@@ -32,6 +32,11 @@ class OneTimer implements TimeSource {
     };
   }
 
+  /** Whether there is a timer. */
+  get isSet(): boolean {
+    return this.#callback !== undefined;
+  }
+
   /** Lets `ms` pass and then fires the timer that is set. */
   fireAfter(ms: number): void {
     this.monotonicMs += ms;
@@ -84,13 +89,70 @@ Deno.test("SystemClock.setTimer() takes delays that the runtime does not", () =>
   assert.deepEqual(source.delays, [MAX_TIMER_MS, MAX_TIMER_MS, 5]);
 });
 
-Deno.test("SystemClock.setTimer() takes an infinite delay", () => {
+Deno.test("SystemClock.setTimer() takes an infinite delay, for which it sets nothing", () => {
   const source = new OneTimer();
-  let calls = 0;
-  new SystemClock(source).setTimer(Infinity, () => calls++);
-  source.fireAfter(MAX_TIMER_MS);
-  assert.equal(calls, 0);
-  assert.deepEqual(source.delays, [MAX_TIMER_MS, MAX_TIMER_MS]);
+  new SystemClock(source).setTimer(Infinity, () => assert.fail()).cancel();
+  assert.deepEqual(source.delays, []);
+});
+
+Deno.test("SystemClock has one timer of the runtime for all of its own, set for the first of them", () => {
+  const source = new OneTimer();
+  const clock = new SystemClock(source);
+  const calls: string[] = [];
+  clock.setTimer(100, () => calls.push("100"));
+  clock.setTimer(200, () => calls.push("200"));
+  const soon = clock.setTimer(50, () => calls.push("50"));
+  clock.setTimer(100, () => calls.push("100 again"));
+  assert.deepEqual(source.delays, [100, 50]);
+  soon.cancel();
+  source.fireAfter(50);
+  assert.deepEqual(calls, []);
+  source.fireAfter(50);
+  assert.deepEqual(calls, ["100", "100 again"]);
+  source.fireAfter(500);
+  assert.deepEqual(calls, ["100", "100 again", "200"]);
+  assert.deepEqual(source.delays, [100, 50, 50, 100]);
+  assert.equal(source.isSet, false);
+});
+
+Deno.test("SystemClock sets nothing any more when its last timer is cancelled", () => {
+  const source = new OneTimer();
+  const clock = new SystemClock(source);
+  const timers = [clock.setTimer(100, () => {}), clock.setTimer(50, () => {})];
+  for (const timer of timers) timer.cancel();
+  assert.equal(source.isSet, false);
+  clock.setTimer(70, () => {});
+  assert.equal(source.isSet, true);
+});
+
+Deno.test("SystemClock lets other things have their turn before a timer of 0 ms that a timer sets", () => {
+  const source = new OneTimer();
+  const clock = new SystemClock(source);
+  let turns = 0;
+  const again = (): void => {
+    turns += 1;
+    clock.setTimer(0, again);
+  };
+  clock.setTimer(0, again);
+  for (let i = 1; i < 5; i++) {
+    source.fireAfter(0);
+    assert.equal(turns, i);
+  }
+});
+
+Deno.test("SystemClock calls a timer that another cancels no more, and the others when one throws", () => {
+  const source = new OneTimer();
+  const clock = new SystemClock(source);
+  const calls: string[] = [];
+  clock.setTimer(10, () => {
+    second.cancel();
+    throw new Error("a bug");
+  });
+  const second = clock.setTimer(10, () => calls.push("second"));
+  clock.setTimer(10, () => calls.push("third"));
+  assert.throws(() => source.fireAfter(10), /a bug/);
+  source.fireAfter(0);
+  assert.deepEqual(calls, ["third"]);
 });
 
 Deno.test("SystemClock.setTimer() is cancelled, also after it was set again", () => {
