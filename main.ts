@@ -69,6 +69,7 @@ async function main(): Promise<void> {
   const metrics = new Metrics({
     version: VERSION,
     runtime: `deno ${Deno.version.deno}`,
+    transport: config.transport,
     residentBytes: () => Deno.memoryUsage().rss,
   });
   const world = { config, clock, ids, logger, metrics };
@@ -211,8 +212,6 @@ async function openConsole({ config, logger }: World): Promise<ConsoleOptions | 
     files: await readConsoleFiles(CONSOLE_FILES, { logger }),
     publishKey: publishKey === DEVELOPMENT_PUBLISH_KEY ? publishKey : undefined,
     heartbeatIntervalMs,
-    clients: config.api &&
-      { scheme: config.tls === undefined ? "http" : "https", port: config.port },
   };
 }
 
@@ -259,9 +258,16 @@ async function serve(
     ...{ host, port, portName: "GATEWAY_PORT", handle },
   });
   if (api === undefined) return { clients, api: undefined };
-  const handleApi = createHttp(http, "api");
-  const backend = { ...common, ...api, portName: "GATEWAY_API_PORT", handle: handleApi };
-  return { clients, api: await TRANSPORTS.deno(backend) };
+  const apart = { ...http, console: page && { ...page, clientsUrl: clients.url } };
+  return {
+    clients,
+    api: await TRANSPORTS.deno({
+      ...common,
+      ...api,
+      portName: "GATEWAY_API_PORT",
+      handle: createHttp(apart, "api"),
+    }),
+  };
 }
 
 /** With NATS, a user's connections may be on any node. */

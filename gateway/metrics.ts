@@ -25,6 +25,8 @@ export interface MetricsOptions {
   readonly version: string;
   /** The runtime's name and version, such as `deno 2.9.6`. */
   readonly runtime: string;
+  /** The transport that serves clients. */
+  readonly transport?: string;
   /** Resident memory of the process in bytes; asked once a scrape. */
   readonly residentBytes: () => number;
 }
@@ -282,7 +284,9 @@ export class Metrics {
     );
   }
 
-  #registerProcess({ version, runtime, residentBytes }: MetricsOptions): void {
+  #registerProcess(
+    { version, runtime, transport = "none", residentBytes }: MetricsOptions,
+  ): void {
     const loopDelay: Gauge<"quantile"> = new Gauge({
       name: "gateway_event_loop_delay_recent_seconds",
       help: "Quantiles of how late timers fired in the last minute; 1 is the greatest.",
@@ -306,9 +310,9 @@ export class Metrics {
     new Gauge({
       name: "gateway_build_info",
       help: "Always 1; the labels say what runs.",
-      labelNames: ["version", "runtime"],
+      labelNames: ["version", "runtime", "transport"],
       registers: [this.#registry],
-    }).set({ version, runtime }, 1);
+    }).set({ version, runtime, transport }, 1);
   }
 
   #gauge(name: string, help: string, read: () => number): void {

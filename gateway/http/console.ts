@@ -42,11 +42,12 @@ function strict(clientsUrl: string): Readonly<Record<string, string>> {
   };
 }
 
-/** Where clients are served, seen from who asks: under the same name, on a port of its own. */
-function clientsUrlOf(request: Request, { clients }: ConsoleOptions): string {
-  return clients === undefined
-    ? ""
-    : `${clients.scheme}://${new URL(request.url).hostname}:${clients.port}`;
+/** Where clients are served, under the name by which the page was asked for; empty for the page's own place. */
+function clientsUrlOf(request: Request, { clientsUrl }: ConsoleOptions): string {
+  if (clientsUrl === undefined) return "";
+  const url = new URL(clientsUrl);
+  url.hostname = new URL(request.url).hostname;
+  return url.origin;
 }
 
 /** Adds the page, its files and `GET /console.json`. */

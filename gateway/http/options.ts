@@ -66,8 +66,8 @@ export interface ConsoleOptions {
   readonly publishKey: string | undefined;
   /** Time between two heartbeats of the server, in milliseconds. */
   readonly heartbeatIntervalMs: number;
-  /** Where clients are served, if not where the console is. */
-  readonly clients: { readonly scheme: "http" | "https"; readonly port: number } | undefined;
+  /** Where clients are served, as a URL without a path, if not where the console is. */
+  readonly clientsUrl?: string;
 }
 
 /** What the WebSocket handshake works with. */

@@ -12,7 +12,6 @@ import { type Answer, createFixture, type Fixture, KEY, read } from "./http_fixt
 const PAGE: ConsoleOptions = {
   files: new Map(CONSOLE_FILES.map((name) => [name, `text of ${name}`])),
   publishKey: "dev",
-  clients: undefined,
   heartbeatIntervalMs: 45_000,
 };
 
@@ -118,4 +117,13 @@ Deno.test("without the console its routes do not exist, and no document ever has
     document.text,
     (await ask(without, "http://x/openapi.json")).text,
   );
+});
+
+Deno.test("the console on a port of its own knows where clients are, and may talk to them", async () => {
+  const { call } = createFixture({ console: { ...PAGE, clientsUrl: "http://127.0.0.1:9001" } });
+  const { json } = await call("GET", "/console.json");
+  assert.equal(json.clients_url, "http://gateway.test:9001");
+  const { headers } = await call("GET", "/");
+  const policy = headers.get("content-security-policy") ?? "";
+  assert.match(policy, /connect-src 'self' http:\/\/gateway\.test:9001 ws:\/\/gateway\.test:9001;/);
 });

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { createHttp, type HttpOptions, type Users } from "../../gateway/http.ts";
+import { createHttp, type HttpOptions, type Routes, type Users } from "../../gateway/http.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import type { Exchange, MessageLog } from "../../gateway/ports.ts";
 import { readBody } from "../../gateway/runtime/request_body.ts";
@@ -81,6 +81,7 @@ export function createFixture(
   { upgrade = () => new Response("upgraded"), ...overrides }:
     & Partial<HttpOptions>
     & Partial<Pick<Exchange, "upgrade">> = {},
+  routes?: Routes,
 ): Fixture {
   const clock = new FakeClock();
   const logger = new FakeLogger();
@@ -102,7 +103,7 @@ export function createFixture(
     version: "1.2.3",
     published: (count) => void counts.push(count),
     ...overrides,
-  });
+  }, routes);
   const fetch = async (request: Request): Promise<Response> =>
     await http(request, {
       address: "192.0.2.1",

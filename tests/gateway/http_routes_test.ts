@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { OperationalError } from "../../gateway/errors.ts";
-import type { LoginIssuer, LoginRequest } from "../../gateway/http.ts";
+import type { LoginIssuer, LoginRequest, Routes } from "../../gateway/http.ts";
 import { settle } from "../../mock/clock.ts";
 import { createFixture, KEY, read } from "./http_fixture.ts";
 
@@ -321,5 +321,22 @@ Deno.test("without an issuer there is no login and there are no keys", async () 
   const { call } = createFixture();
   for (const [method, path] of [["POST", "/login"], ["GET", "/.well-known/jwks.json"]] as const) {
     assert.equal((await call(method, path)).json.code, "not_found");
+  }
+});
+
+Deno.test("createHttp() parts the routes of clients from all others", async () => {
+  const routes = {
+    clients: ["/gateway", "/login", "/.well-known/jwks.json"],
+    api: ["/messages", "/users/alice", "/metrics", "/openapi.json", "/asyncapi.json"],
+    both: ["/health"],
+  };
+  const statuses = async (part: Routes, paths: readonly string[]) => {
+    const { call } = createFixture({ issuer: createIssuer() }, part);
+    return await Promise.all(paths.map(async (path) => (await call("GET", path)).status));
+  };
+  for (const part of ["clients", "api"] as const) {
+    const other = part === "clients" ? "api" : "clients";
+    assert.ok(!(await statuses(part, [...routes[part], ...routes.both])).includes(404), part);
+    assert.deepEqual(await statuses(part, routes[other]), routes[other].map(() => 404), part);
   }
 });

@@ -8,7 +8,12 @@ import assert from "node:assert/strict";
 import { Metrics } from "../../gateway/metrics.ts";
 
 function makeMetrics(): Metrics {
-  return new Metrics({ version: "1.2.3", runtime: "deno 2", residentBytes: () => 4096 });
+  return new Metrics({
+    version: "1.2.3",
+    runtime: "deno 2",
+    transport: "node",
+    residentBytes: () => 4096,
+  });
 }
 
 Deno.test("Metrics counts a connection in the phase that it is in, and in no other", async () => {
@@ -126,7 +131,10 @@ Deno.test("Metrics.text() follows Prometheus' conventions", async () => {
     assert.match(name, /^gateway_[a-z_]+$/);
     assert.equal(name.endsWith("_total"), type === "counter", name);
   }
-  assert.match(text, /^gateway_build_info\{version="1.2.3",runtime="deno 2"\} 1$/m);
+  assert.match(
+    text,
+    /^gateway_build_info\{version="1.2.3",runtime="deno 2",transport="node"\} 1$/m,
+  );
   assert.match(text, /^gateway_process_resident_memory_bytes 4096$/m);
   assert.match(metrics.contentType, /^text\/plain; version=0\.0\.4/);
 });
