@@ -17,7 +17,7 @@ export class Frames implements Outgoing {
   readonly #payloads: readonly Uint8Array[];
   #wire: Uint8Array | undefined;
 
-  /** @param texts the payload of each frame, at least one */
+  /** Encodes the payload of each frame; `texts` has at least one. */
   constructor(texts: readonly string[]) {
     this.texts = texts;
     this.#payloads = texts.map((text) => encoder.encode(text));

@@ -23,6 +23,7 @@ import { invalidParameters } from "./http/validate.ts";
 import type { BodyLimits, Exchange, RequestHandler } from "./ports.ts";
 
 export type {
+  ConnectOptions,
   ConsoleOptions,
   HttpOptions,
   LoginAnswer,

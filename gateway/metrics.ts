@@ -51,7 +51,7 @@ const COUNTED_PHASES: readonly Phase[] = [
   "closing",
 ];
 /** What a client sent: a frame by name, or what is none. */
-type ReceivedName = OpName | "control" | "malformed";
+export type ReceivedName = OpName | "control" | "malformed";
 
 const CLIENT_FRAMES: readonly ReceivedName[] = [
   "Identify",
