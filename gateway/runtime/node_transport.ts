@@ -8,7 +8,8 @@
 
 import http from "node:http";
 import https from "node:https";
-import type { AddressInfo, Socket as TcpSocket } from "node:net";
+import { type AddressInfo, Server as TcpServer, type Socket as TcpSocket } from "node:net";
+import { OperationalError } from "../errors.ts";
 import { NodeExchange, refuseUpgrade } from "./node_exchange.ts";
 import { WebSocketUpgrades } from "./node_websocket.ts";
 import {
@@ -32,6 +33,14 @@ export async function listenWithNode(options: ListenOptions): Promise<Listener> 
   const { host, tls, logger, clock } = options;
   const waiting = new WaitingConnections(options);
   const server = createServer(options, waiting);
+  // Before 2.9, Deno's node:http was not made of sockets: it could neither bound nor end connections.
+  if (!(server instanceof TcpServer)) {
+    throw new OperationalError(
+      "bad_configuration",
+      `GATEWAY_TRANSPORT: node does not run on Deno ${Deno.version.deno}, expected Deno 2.9 or newer, ` +
+        "or GATEWAY_TRANSPORT=deno",
+    );
+  }
   const listening = (port: number): Promise<void> =>
     new Promise((resolve, reject) => {
       server.once("error", reject);
