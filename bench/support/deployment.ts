@@ -14,13 +14,15 @@ import { Publisher } from "./publisher.ts";
 export const KEY = "a-publish-key-of-a-benchmark";
 
 /** Settings that all of them have: nobody is turned away, and tokens are verified with a shared secret. */
-const SETTINGS = {
+export const SETTINGS = {
   GATEWAY_JWT_SECRET: SECRET,
   GATEWAY_PUBLISH_KEY: KEY,
   GATEWAY_LOG_LEVEL: "info",
   GATEWAY_MAX_CONNECTIONS: "1000000",
   GATEWAY_MAX_CONNECTIONS_PER_IP: "1000000",
   GATEWAY_MAX_UNIDENTIFIED: "1000000",
+  GATEWAY_CONNECT_RATE_PER_IP: "1000000",
+  GATEWAY_CONNECT_BURST_PER_IP: "1000000",
 };
 
 /** How to start. */
