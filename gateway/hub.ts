@@ -19,7 +19,7 @@ const DELIVERIES_A_LOOK = 64;
  * Members, bytes and deliveries after which the turn ends whatever the clock says. The clock does not see the
  * writes to sockets, which come at the end of the turn: one for each member, of about 14 µs.
  */
-const TURN_MEMBERS = 2000;
+const TURN_MEMBERS = 500;
 const TURN_BYTES = 4 * 1024 * 1024;
 const TURN_DELIVERIES = 50_000;
 /** A run ends with the message that takes it over so many characters of JSON, or at so many messages. */

@@ -271,3 +271,26 @@ Deno.test("OPTIONS has a variable named like its key, a known group and a defaul
     if (option.type === "enum") assert.ok(option.choices.includes(option.default), key);
   }
 });
+
+Deno.test("parseConfig() serves strangers by node:http, and a development start by Deno.serve", () => {
+  assert.equal(config({}).transport, "deno");
+  assert.equal(config(PRODUCTION).transport, "node");
+  assert.equal(config({ ...PRODUCTION, GATEWAY_TRANSPORT: "deno" }).transport, "deno");
+  assert.equal(config({ GATEWAY_TRANSPORT: "node" }).transport, "node");
+  const mock = parse({}, ["--mock"]);
+  assert.ok(mock.command === "mock");
+  assert.equal(mock.config.transport, "node");
+  refused({ GATEWAY_TRANSPORT: "bun" }, /^GATEWAY_TRANSPORT is "bun", expected one of auto, deno,/);
+});
+
+Deno.test("parseConfig() takes a port for the API, on loopback unless told", () => {
+  assert.equal(config({}).api, undefined);
+  const settings = { ...PRODUCTION, GATEWAY_API_PORT: "9000" };
+  assert.deepEqual(config(settings).api, { host: "127.0.0.1", port: 9000 });
+  const host = { GATEWAY_API_HOST: "10.0.0.1" };
+  assert.deepEqual(config({ ...settings, ...host }).api, { host: "10.0.0.1", port: 9000 });
+  refused({ ...PRODUCTION, ...host }, /^GATEWAY_API_HOST has no effect without GATEWAY_API_PORT$/);
+  refused({ GATEWAY_API_PORT: "9000", ...host }, /^GATEWAY_API_HOST is "10.0.0.1", but the mock/);
+  refused({ GATEWAY_API_PORT: "8000" }, /^GATEWAY_API_PORT is 8000, which is GATEWAY_PORT too/);
+  refused({ GATEWAY_API_PORT: "9000" }, /^--mock is for tests .+ GATEWAY_API_PORT$/, ["--mock"]);
+});
