@@ -7,7 +7,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { BodyFailure, BodyLimits, Exchange, UpgradeListener } from "../ports.ts";
-import { clientAddress, isHost, type ListenOptions, toError } from "./transport.ts";
+import { clientAddress, isHost, type ListenOptions } from "./transport.ts";
 
 /** How long what a refused client still sends is read and dropped, so that it can read the answer. */
 const LINGER_MS = 2000;
@@ -77,17 +77,8 @@ export class NodeExchange implements Exchange {
   /** What the routes say. */
   async handle(): Promise<Response> {
     const { request, options } = this.#parts;
-    const url = urlOf(request, options);
-    if (url === undefined) return options.badRequest();
-    try {
-      const { method = "GET" } = request;
-      const headers = new Headers(headersOf(request));
-      return await options.handle(new Request(url, { method, headers }), this);
-    } catch (error) {
-      // Routes do not throw; a method such as TRACE makes no `Request`.
-      options.logger.debug("a request was refused", { error: toError(error) });
-      return options.badRequest();
-    }
+    const webRequest = toWebRequest(request, options);
+    return webRequest === undefined ? options.badRequest() : await options.handle(webRequest, this);
   }
 
   /** Answers the request. */
@@ -95,21 +86,20 @@ export class NodeExchange implements Exchange {
     const { request, response } = this.#parts;
     if (response === undefined) return;
     const answer = await this.handle();
-    response.statusCode = answer.status;
-    for (const [name, value] of answer.headers) response.setHeader(name, value);
     const body = answer.body === null ? undefined : new Uint8Array(await answer.arrayBuffer());
-    if (!request.complete) this.#linger(request, response);
-    if (body === undefined) response.end();
-    else response.end(body);
+    const headers = [...answer.headers].filter(([, value]) => value !== "close");
+    if (body !== undefined) headers.push(["content-length", String(body.byteLength)]);
+    if (!request.complete) this.#linger(request);
+    response.writeHead(answer.status, headers.flat());
+    response.end(body);
   }
 
   /**
    * The rest of a body is read and dropped for a while: a connection that is closed with data unread is
    * reset, and the client could lose the answer.
    */
-  #linger(request: IncomingMessage, response: ServerResponse): void {
+  #linger(request: IncomingMessage): void {
     const { clock } = this.#parts.options;
-    response.removeHeader("connection");
     const timer = clock.setTimer(LINGER_MS, () => request.socket.destroy());
     request.once("close", () => timer.cancel());
     request.resume();
@@ -133,27 +123,25 @@ export async function refuseUpgrade(socket: Duplex, response: Response): Promise
   setTimeout(() => socket.destroy(), LINGER_MS);
 }
 
-/** The URL that is asked for; `undefined` if Host and target make none. */
-function urlOf(
-  { headers, url: target = "" }: IncomingMessage,
+/** The request without its body; `undefined` if Host and target make no URL, or its method is not for routes. */
+function toWebRequest(
+  { headers: { host = "" }, rawHeaders, method = "GET", url: target = "" }: IncomingMessage,
   { tls }: ListenOptions,
-): string | undefined {
-  const host = headers.host ?? "";
+): Request | undefined {
   if (!isHost(host)) return undefined;
-  const scheme = tls === undefined ? "http" : "https";
-  const url = URL.parse(target.startsWith("/") ? `${scheme}://${host}${target}` : target);
-  return url === null || !/^https?:$/.test(url.protocol) ? undefined : url.href;
+  const origin = `${tls === undefined ? "http" : "https"}://${host}`;
+  const headers: [string, string][] = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    headers.push([rawHeaders[index] ?? "", rawHeaders[index + 1] ?? ""]);
+  }
+  try {
+    return new Request(target.startsWith("/") ? origin + target : target, { method, headers });
+  } catch {
+    return undefined;
+  }
 }
 
 function joined(chunks: readonly Uint8Array[]): Uint8Array {
   const [first] = chunks;
   return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
-}
-
-function headersOf({ rawHeaders }: IncomingMessage): [string, string][] {
-  const headers: [string, string][] = [];
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    headers.push([rawHeaders[index] ?? "", rawHeaders[index + 1] ?? ""]);
-  }
-  return headers;
 }
