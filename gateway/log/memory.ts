@@ -7,6 +7,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { OperationalError } from "../errors.ts";
 import type {
   Audience,
@@ -66,8 +67,10 @@ class MemoryLog implements MessageLog {
   readonly #retentionBytes: number;
   readonly #retentionMessages: number;
   readonly #subscribers: Subscribers;
-  /** What is kept: without holes, so that `sequence - pruned - 1` is a message's index. */
-  readonly #kept: Kept[] = [];
+  /** What is kept, in order and without holes, behind `#freed` places that are free. */
+  #kept: (Kept | undefined)[] = [];
+  /** Places are freed one by one and removed together: with 64 MiB kept, removing one costs 450 µs. */
+  #freed = 0;
   #keptBytes = 0;
   /** By key, oldest first. */
   readonly #remembered = new Map<string, Remembered>();
@@ -122,7 +125,7 @@ class MemoryLog implements MessageLog {
     const messages: Message[] = [];
     let bytes = 0;
     for (let sequence = after + 1; sequence <= head.sequence; sequence++) {
-      const kept = this.#kept[sequence - this.#pruned - 1];
+      const kept = this.#find(sequence);
       if (kept === undefined || !isFor(query.audience, kept.message)) continue;
       bytes += kept.bytes;
       const last = messages.at(-1);
@@ -155,7 +158,7 @@ class MemoryLog implements MessageLog {
   #append(drafts: readonly Draft[]): readonly Message[] {
     // The wall clock may be set back; the times in one log do not follow it.
     const time = this.#lastTime = Math.max(this.#lastTime, Math.floor(this.#clock.now()));
-    const first = this.#pruned + this.#kept.length + 1;
+    const first = this.#pruned + this.#size + 1;
     const messages = drafts.map((draft, index) => {
       const { id, sequence } = this.#subscribers.position(first + index);
       return { ...draft, id, sequence, time };
@@ -179,20 +182,36 @@ class MemoryLog implements MessageLog {
   /** Forgets what is too much or too old. */
   #prune(): void {
     const now = this.#clock.now();
-    const tooMany = this.#kept.length - this.#retentionMessages;
-    let gone = 0;
-    for (const { message, bytes } of this.#kept) {
-      const old = message.time <= now - this.#retentionMs;
-      if (!old && gone >= tooMany && this.#keptBytes <= this.#retentionBytes) break;
-      this.#keptBytes -= bytes;
-      gone++;
+    for (;;) {
+      const oldest = this.#find(this.#pruned + 1);
+      if (oldest === undefined || !this.#isTooMuch(oldest.message, now)) break;
+      this.#kept[this.#freed++] = undefined;
+      this.#pruned++;
+      this.#keptBytes -= oldest.bytes;
     }
-    this.#kept.splice(0, gone);
-    this.#pruned += gone;
+    if (this.#freed > this.#size) {
+      this.#kept.splice(0, this.#freed);
+      this.#freed = 0;
+    }
     for (const [key, { time }] of this.#remembered) {
       if (time > now - IDEMPOTENCY_MS) break;
       this.#remembered.delete(key);
     }
+  }
+
+  /** How many messages are kept. */
+  get #size(): number {
+    return this.#kept.length - this.#freed;
+  }
+
+  #find(sequence: number): Kept | undefined {
+    return this.#kept[this.#freed + sequence - this.#pruned - 1];
+  }
+
+  /** Whether the oldest message has to go. */
+  #isTooMuch(oldest: Message, now: number): boolean {
+    return this.#keptBytes > this.#retentionBytes || this.#size > this.#retentionMessages ||
+      oldest.time <= now - this.#retentionMs;
   }
 }
 
@@ -203,5 +222,5 @@ function isFor(audience: Audience, message: Message): boolean {
 }
 
 function jsonBytes(message: Message): number {
-  return new TextEncoder().encode(JSON.stringify(message)).byteLength;
+  return Buffer.byteLength(JSON.stringify(message));
 }
