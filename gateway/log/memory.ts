@@ -48,6 +48,12 @@ export function createMemoryLog(options: MemoryLogOptions): MessageLog {
   return new MemoryLog(options);
 }
 
+/**
+ * What the id, the sequence and the time of a message come to at most, in bytes of JSON. Printing the numbers
+ * would cost more than the rest of a small message.
+ */
+const ENVELOPE_BYTES = `,"id":"","sequence":,"time":`.length + 57 + 16 + 16;
+
 interface Remembered {
   readonly digest: string;
   readonly messages: Published["messages"];
@@ -55,8 +61,12 @@ interface Remembered {
 }
 
 interface Kept {
-  readonly message: Message;
-  /** Bytes of its JSON. */
+  readonly channel: string | undefined;
+  readonly user: string | undefined;
+  readonly time: number;
+  /** The draft as JSON: one string is less for the garbage collector than the objects that it describes. */
+  readonly json: string;
+  /** Bytes of the message's JSON, at most. */
   readonly bytes: number;
 }
 
@@ -126,13 +136,14 @@ class MemoryLog implements MessageLog {
     let bytes = 0;
     for (let sequence = after + 1; sequence <= head.sequence; sequence++) {
       const kept = this.#find(sequence);
-      if (kept === undefined || !isFor(query.audience, kept.message)) continue;
+      if (kept === undefined || !isFor(query.audience, kept)) continue;
       bytes += kept.bytes;
       const last = messages.at(-1);
       if (last !== undefined && (messages.length >= query.limit || bytes > query.maxBytes)) {
         return { messages, more: true, upTo: this.#subscribers.position(last.sequence) };
       }
-      messages.push(kept.message);
+      const draft: Draft = JSON.parse(kept.json);
+      messages.push({ ...draft, ...this.#subscribers.position(sequence), time: kept.time });
     }
     return { messages, more: false, upTo: head };
   }
@@ -163,11 +174,13 @@ class MemoryLog implements MessageLog {
       const { id, sequence } = this.#subscribers.position(first + index);
       return { ...draft, id, sequence, time };
     });
-    for (const message of messages) {
-      const bytes = jsonBytes(message);
-      this.#kept.push({ message, bytes });
+    messages.forEach((message, index) => {
+      const json = JSON.stringify(drafts[index]);
+      const bytes = Buffer.byteLength(json) + ENVELOPE_BYTES;
+      const { channel, user } = message;
+      this.#kept.push({ channel, user, time, json, bytes });
       this.#keptBytes += bytes;
-    }
+    });
     this.#subscribers.spread(messages);
     this.#prune();
     return messages;
@@ -184,7 +197,7 @@ class MemoryLog implements MessageLog {
     const now = this.#clock.now();
     for (;;) {
       const oldest = this.#find(this.#pruned + 1);
-      if (oldest === undefined || !this.#isTooMuch(oldest.message, now)) break;
+      if (oldest === undefined || !this.#isTooMuch(oldest, now)) break;
       this.#kept[this.#freed++] = undefined;
       this.#pruned++;
       this.#keptBytes -= oldest.bytes;
@@ -209,18 +222,14 @@ class MemoryLog implements MessageLog {
   }
 
   /** Whether the oldest message has to go. */
-  #isTooMuch(oldest: Message, now: number): boolean {
+  #isTooMuch(oldest: Kept, now: number): boolean {
     return this.#keptBytes > this.#retentionBytes || this.#size > this.#retentionMessages ||
       oldest.time <= now - this.#retentionMs;
   }
 }
 
-function isFor(audience: Audience, message: Message): boolean {
+function isFor(audience: Audience, message: Kept): boolean {
   if (message.channel !== undefined) return audience.channels.includes(message.channel);
   if (message.user !== undefined) return message.user === audience.user;
   return audience.everyone;
-}
-
-function jsonBytes(message: Message): number {
-  return Buffer.byteLength(JSON.stringify(message));
 }
