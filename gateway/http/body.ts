@@ -7,6 +7,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import type { BodyFailure, BodyLimits, Exchange } from "../ports.ts";
 import { problem } from "./problem.ts";
 
@@ -21,7 +22,7 @@ export interface JsonBody {
 /** What is left of the body is not worth reading for the sake of another request. */
 const CLOSE = { connection: "close" };
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const strict = new TextDecoder("utf-8", { fatal: true });
 
 /** Reads the body of a request as JSON, or gives the response that refuses it. */
 export async function readJson(
@@ -34,11 +35,20 @@ export async function readJson(
   const bytes = await exchange.readBody(limits);
   if (typeof bytes === "string") return refuseBody(bytes, limits);
   try {
-    return { bytes, value: JSON.parse(decoder.decode(bytes)) };
+    return { bytes, value: JSON.parse(decode(bytes)) };
   } catch (error) {
     const why = error instanceof SyntaxError ? error.message : "it is not UTF-8";
     return problem("invalid_json", `The body is not JSON: ${why}.`);
   }
+}
+
+/**
+ * The text of `bytes`; throws a `TypeError` for what is not UTF-8. The decoder of Buffer puts U+FFFD there
+ * and is four times as fast, and only where one stands, or a byte order mark, the strict one is asked.
+ */
+function decode(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+  return text.includes("\ufffd") || text.startsWith("\ufeff") ? strict.decode(bytes) : text;
 }
 
 /** Only JSON as it is; a charset may be named, once or more, so long as it is UTF-8. */

@@ -28,9 +28,15 @@ export function createHostGuard(
   { logger, clock }: Pick<HttpOptions, "logger" | "clock">,
 ): (request: Request) => Response | undefined {
   const quiet = new Quiet(clock);
-  return (request) => {
-    const { hostname } = new URL(request.url);
-    if (!isPublicName(hostname)) return undefined;
+  /** The origin, slash included, under which the last request passed: nearly every one comes under it. */
+  let passed: string | undefined;
+  return ({ url }) => {
+    if (passed !== undefined && url.startsWith(passed)) return undefined;
+    const { hostname, origin } = new URL(url);
+    if (!isPublicName(hostname)) {
+      passed = `${origin}/`;
+      return undefined;
+    }
     if (quiet.allows("host")) {
       logger.warn("a request was refused for its Host; GATEWAY_CONSOLE=on allows every name", {
         host: hostname,

@@ -96,13 +96,17 @@ async function publish(
   exchange: Exchange,
   options: PublishOptions,
 ): Promise<Response> {
-  const refused = options.guard(request) ?? refuseKey(request.headers.get("idempotency-key"));
+  const refused = options.guard(request);
   if (refused !== undefined) return refused;
+  const key = request.headers.get("idempotency-key");
+  if (key !== null && !IDEMPOTENCY_KEY.test(key)) return refuseKey();
   const body = await readJson(request.headers, exchange, options.limits);
   if (body instanceof Response) return body;
   const drafts = toDrafts(body, options.maxMessageBytes);
   if (drafts instanceof Response) return drafts;
-  const { messages, repeated } = await keep(request, { body, drafts, log: options.log });
+  const { messages, repeated }: Published = key === null
+    ? { messages: await options.log.publish(drafts), repeated: false }
+    : await options.log.publishOnce({ key, digest: digestOf(body.bytes) }, drafts);
   if (!repeated) options.published(messages.length);
   const receipts = messages.map(({ id, time }) => ({ id, time }));
   return json(
@@ -112,8 +116,7 @@ async function publish(
   );
 }
 
-function refuseKey(key: string | null): Response | undefined {
-  if (key === null || IDEMPOTENCY_KEY.test(key)) return undefined;
+function refuseKey(): Response {
   return problem(
     "invalid_idempotency_key",
     "Idempotency-Key is not 1 to 255 visible ASCII characters.",
@@ -154,17 +157,7 @@ function validateDrafts(value: unknown): readonly Draft[] | Response {
   return validateBody(DraftsSchema, value);
 }
 
-async function keep(
-  request: Request,
-  { body, drafts, log }: {
-    readonly body: JsonBody;
-    readonly drafts: readonly Draft[];
-    readonly log: MessageLog;
-  },
-): Promise<Published> {
-  const key = request.headers.get("idempotency-key");
-  if (key === null) return { messages: await log.publish(drafts), repeated: false };
-  const digest = createHash("sha256").update("POST /messages\n").update(body.bytes)
-    .digest("base64url");
-  return await log.publishOnce({ key, digest }, drafts);
+/** Of what a key stands for: a publish with this body. */
+function digestOf(bytes: Uint8Array): string {
+  return createHash("sha256").update("POST /messages\n").update(bytes).digest("base64url");
 }

@@ -26,19 +26,22 @@ function name(description: string, example: string): z.ZodString {
     .openapi({ pattern: NAME.source, description, example });
 }
 
+const CONTENT_FAULTS = {
+  missing: "is missing, expected any JSON",
+  deep: `is nested deeper than ${MAX_DEPTH} levels`,
+  // The parser makes `1e400` infinite.
+  infinite: "has a number that is larger than any in JSON's readers (1.8e308)",
+} as const;
+
+type ContentFault = keyof typeof CONTENT_FAULTS;
+
 const channel = name("To everyone who is in this channel", "general");
 const user = name("To this user", "alice");
 
-/** Any JSON. The parser has seen to it that it is; what is left is that it is there, and not too deep. */
-const content = z.custom<Json>()
-  .refine((value) => value !== undefined, { error: "is missing, expected any JSON", abort: true })
-  .refine((value) => isWithinDepth(value, MAX_DEPTH), {
-    error: `is nested deeper than ${MAX_DEPTH} levels`,
-    abort: true,
-  })
-  .refine(isFiniteThroughout, {
-    error: "has a number that is larger than any in JSON's readers (1.8e308)",
-  })
+/** Any JSON. The parser has seen to it that it is; what is left is what {@linkcode faultOfContent} finds. */
+const content = z.custom<Json>((value) => faultOfContent(value, MAX_DEPTH) === undefined, {
+  error: ({ input }) => CONTENT_FAULTS[faultOfContent(input, MAX_DEPTH) ?? "missing"],
+})
   .openapi({
     type: ["object", "array", "string", "number", "boolean", "null"],
     description: `Any JSON, nested at most ${MAX_DEPTH} levels deep`,
@@ -162,19 +165,16 @@ export const ProblemSchema = z.object({
   })).optional(),
 }).openapi("Problem");
 
-/** Whether arrays and objects in `value` are nested at most `levels` deep; recurses no deeper. */
-function isWithinDepth(value: Json | undefined, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  if (levels === 0) return false;
-  for (const inner of Object.values(value)) {
-    if (!isWithinDepth(inner, levels - 1)) return false;
+/** What is wrong with a content; recurses no deeper than `levels`, which arrays and objects may be nested. */
+function faultOfContent(value: unknown, levels: number): ContentFault | undefined {
+  if (typeof value === "number") return Number.isFinite(value) ? undefined : "infinite";
+  if (typeof value !== "object" || value === null) {
+    return value === undefined ? "missing" : undefined;
   }
-  return true;
-}
-
-/** Whether every number in `value` survives being written again: the parser makes `1e400` infinite. */
-function isFiniteThroughout(value: Json): boolean {
-  if (typeof value === "number") return Number.isFinite(value);
-  if (typeof value !== "object" || value === null) return true;
-  return Object.values(value).every(isFiniteThroughout);
+  if (levels === 0) return "deep";
+  for (const inner of Object.values(value)) {
+    const fault = faultOfContent(inner, levels - 1);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
 }

@@ -86,6 +86,14 @@ Deno.test("a body may begin with a byte order mark and come in pieces", async ()
   assert.equal(response.status, 201);
 });
 
+Deno.test("U+FFFD in a body is a character, and not taken for bytes that are none", async () => {
+  const { call } = createFixture();
+  const sent = await call("POST", "/messages", { body: { author: "7", content: "\ufffd" } });
+  assert.equal(sent.status, 201);
+  const { json } = await call("GET", "/messages?limit=1");
+  assert.equal(json.messages[0].content, "\ufffd");
+});
+
 Deno.test("a body that is declared too long is 413 before it is read", async () => {
   const { fetch } = createFixture({ maxBodyBytes: 100 });
   const request = streaming({}, { "content-length": "101" });

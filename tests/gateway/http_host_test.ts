@@ -77,6 +77,15 @@ Deno.test("a gateway with the mock issuer refuses other names on every route, an
   assert.deepEqual(logger.lines[0]!.fields, { host: "rebound.example" });
 });
 
+Deno.test("a name that only begins like one that has just passed is refused", async () => {
+  const { fetch } = createFixture({ anyHost: false });
+  const statuses: number[] = [];
+  for (const host of ["127.0.0.1", "127.0.0.1.nip.io", "127.0.0.1"]) {
+    statuses.push((await read(await fetch(new Request(`http://${host}/health`)))).status);
+  }
+  assert.deepEqual(statuses, [200, 403, 200]);
+});
+
 Deno.test("who allows every name is asked under any", async () => {
   for (const fixture of [createFixture(), createFixture({ anyHost: true })]) {
     for (const host of [...OWN, ...OTHERS]) {

@@ -45,7 +45,18 @@ function createIssuer(): LoginIssuer & { readonly requests: LoginRequest[] } {
 
 Deno.test("the backend's routes refuse whoever has no publish key", async () => {
   const { call, users } = createFixture();
-  const wrong = ["", "Bearer", "Bearer ", `Basic ${KEY}`, KEY, `Bearer ${KEY}x`, `Bearer ${KEY} x`];
+  const wrong = [
+    "",
+    "Bearer",
+    "Bearer ",
+    `Basic ${KEY}`,
+    KEY,
+    `Bearer ${KEY}x`,
+    `Bearer ${KEY} x`,
+    `Bearer ${KEY.slice(0, -1)}`,
+    `Bearer ${KEY}${KEY}`,
+    `Bearer b${KEY.slice(1)}`,
+  ];
   for (const [method, path] of BACKEND_ROUTES) {
     for (const authorization of wrong) {
       const answer = await call(method, path, { headers: { authorization } });
