@@ -192,10 +192,7 @@ export class Hub<M extends Member = Member> {
     if (!this.#busy) this.#fanOut();
   }
 
-  /**
-   * The seat of `member` as `user`. One that it has already is kept: a member that gave up its place in
-   * a set and took another would be met twice by a delivery that is going through the set.
-   */
+  /** The seat of `member` as `user`: the one that it has, or another. */
   #seatOf(member: M, user: string): Seat {
     const seat = this.#seats.get(member);
     if (seat?.user === user) return seat;
@@ -214,9 +211,17 @@ export class Hub<M extends Member = Member> {
   #fanOut(): void {
     this.#busy = true;
     const turn = new Turn(this.#clock, this.#turnDeliveries);
-    while (this.#step(turn)) {
-      // Until the turn is over, or the backlog.
+    try {
+      while (this.#step(turn)) {
+        // Until the turn is over, or the backlog.
+      }
+    } finally {
+      // A bug in what was stepped through stops that, and not the fan-out.
+      this.#endTurn();
     }
+  }
+
+  #endTurn(): void {
     this.#forgetDone();
     if (this.#waitingMessages < BACKLOG_MESSAGES) {
       const waiting = this.#waiting;

@@ -315,3 +315,19 @@ Deno.test("Hub.ready() waits while 2,000 messages or more wait, and no longer", 
   assert.equal(released, 3);
   assert.equal(clock.pending, 0);
 });
+
+Deno.test("Hub goes on with what is left when an action has a bug", () => {
+  const { clock, hub, publish, member } = setUp();
+  const ann = member("ann");
+  assert.throws(
+    () =>
+      hub.inOrder(() => {
+        publish({});
+        throw new TypeError("a bug");
+      }),
+    /a bug/,
+  );
+  while (clock.fireNext());
+  publish({});
+  assert.deepEqual(ann.sequences, [1, 2]);
+});
