@@ -7,7 +7,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { BodyFailure, BodyLimits, Exchange, UpgradeListener } from "../ports.ts";
-import { clientAddress, isHost, type ListenOptions } from "./transport.ts";
+import { clientAddress, hostAndPort, isHost, type ListenOptions } from "./transport.ts";
 
 /** How long what a refused client still sends is read and dropped, so that it can read the answer. */
 const LINGER_MS = 2000;
@@ -125,9 +125,15 @@ export async function refuseUpgrade(socket: Duplex, response: Response): Promise
 
 /** The request without its body; `undefined` if Host and target make no URL, or its method is not for routes. */
 function toWebRequest(
-  { headers: { host = "" }, rawHeaders, method = "GET", url: target = "" }: IncomingMessage,
+  request: IncomingMessage,
   { tls }: ListenOptions,
 ): Request | undefined {
+  const { headersDistinct, rawHeaders, method = "GET", socket, url: target = "" } = request;
+  const [given, another] = headersDistinct["host"] ?? [];
+  // RFC 9112, section 3.2: more than one is refused.
+  if (another !== undefined) return undefined;
+  // Without a name, the first part of the path would be taken for it.
+  const host = given || hostAndPort(socket.localAddress ?? "", socket.localPort ?? 0);
   if (!isHost(host)) return undefined;
   const origin = `${tls === undefined ? "http" : "https"}://${host}`;
   const headers: [string, string][] = [];

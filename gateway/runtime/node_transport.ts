@@ -91,7 +91,7 @@ function createServer(options: ListenOptions, waiting: WaitingConnections): http
     ? http.createServer(settings)
     : https.createServer({ ...settings, ...options.tls });
   const respond = (request: http.IncomingMessage, response: http.ServerResponse): void => {
-    waiting.requested(request.socket);
+    if (!waiting.requested(request.socket)) return;
     response.once("close", () => waiting.answered(request.socket));
     void new NodeExchange({ request, response, options }).respond();
   };
@@ -101,7 +101,7 @@ function createServer(options: ListenOptions, waiting: WaitingConnections): http
   server.on("upgrade", (request, socket, head) => {
     // Before `ws` has it, nobody else listens.
     socket.on("error", () => {});
-    waiting.requested(request.socket);
+    if (!waiting.requested(request.socket, { alone: true })) return;
     const exchange = new NodeExchange({
       request,
       options,

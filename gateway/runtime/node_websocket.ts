@@ -22,7 +22,7 @@ const MAX_BUFFERED_CHUNKS = 1024;
  * What is read after our close frame, in bytes: enough for what a client had under way and for its answer.
  * Then the connection stands still until it is ended.
  */
-const MAX_BYTES_AFTER_CLOSE = 64 * 1024;
+const MAX_BYTES_AFTER_CLOSE = 16 * 1024;
 /** When `ws` would end a connection that does not answer a close; the session does so long before. */
 const WS_CLOSE_TIMEOUT_MS = 120_000;
 
@@ -172,10 +172,24 @@ export class NodeWebSocket implements Socket {
     this.write();
     // After a violation, `ws` has sent the close frame by itself.
     if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.close(code, reason);
+    this.#readLittle();
+  }
+
+  /** Reads on for the peer's answer; a flood is not even parsed. */
+  #readLittle(): void {
+    const tcp = this.#tcp;
+    const readers = tcp.listeners("data");
+    tcp.removeAllListeners("data");
     let bytes = 0;
-    this.#tcp.on("data", (chunk: Uint8Array) => {
+    tcp.on("data", (chunk: Uint8Array) => {
       bytes += chunk.byteLength;
-      if (bytes > MAX_BYTES_AFTER_CLOSE) this.#tcp.pause();
+      if (bytes > MAX_BYTES_AFTER_CLOSE) {
+        // Both, because `ws` resumes the socket unless it is told, and by now may have let go of it.
+        this.#webSocket.pause();
+        tcp.pause();
+      } else {
+        for (const read of readers) Reflect.apply(read, tcp, [chunk]);
+      }
     });
   }
 

@@ -108,6 +108,7 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
-function hostAndPort(host: string, port: number): string {
+/** `host:port`, with brackets around IPv6. */
+export function hostAndPort(host: string, port: number): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

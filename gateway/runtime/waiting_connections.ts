@@ -17,6 +17,12 @@ const HEAD_MS = 10_000;
 /** The same for the next request on a connection. Longer than balancers keep theirs, 60 s as a rule. */
 const NEXT_HEAD_MS = 75_000;
 
+/**
+ * Most requests of one connection that are answered at the same time. A client that sends one after the
+ * other without an answer can put 2,000 into a single read, which took 20 s of the event loop.
+ */
+const MAX_PIPELINED = 16;
+
 /** What {@linkcode WaitingConnections} works with. */
 export interface WaitingOptions {
   /** For deadlines. */
@@ -34,6 +40,8 @@ interface Entry {
   readonly address: string;
   /** Runs while a request is awaited. */
   timer: Timer | undefined;
+  /** Requests that are being answered. */
+  requests: number;
 }
 
 /** The connections, oldest first. */
@@ -58,7 +66,12 @@ export class WaitingConnections {
   /** A connection was accepted. */
   add(socket: TcpSocket): void {
     const key = keyOf(socket);
-    const entry: Entry = { socket, address: socket.remoteAddress ?? "", timer: undefined };
+    const entry: Entry = {
+      socket,
+      address: socket.remoteAddress ?? "",
+      timer: undefined,
+      requests: 0,
+    };
     this.#entries.set(key, entry);
     socket.on("error", () => {});
     socket.once("close", () => {
@@ -69,16 +82,31 @@ export class WaitingConnections {
     this.#wait(entry, HEAD_MS);
   }
 
-  /** The head of a request has arrived on `socket`. */
-  requested(socket: TcpSocket): void {
+  /**
+   * The head of a request has arrived on `socket`. Returns whether it is to be answered; if not, the
+   * connection has been ended.
+   *
+   * @param alone whether nothing else may be under way, as before an upgrade: its answer would come in
+   * between
+   */
+  requested(socket: TcpSocket, { alone = false }: { readonly alone?: boolean } = {}): boolean {
+    // First, because there may be thousands more in the same read.
+    if (socket.destroyed) return false;
     const entry = this.#entries.get(keyOf(socket));
-    if (entry !== undefined) this.#wait(entry, undefined);
+    if (entry === undefined) return false;
+    this.#wait(entry, undefined);
+    entry.requests += 1;
+    if (entry.requests <= (alone ? 1 : MAX_PIPELINED)) return true;
+    entry.socket.destroy();
+    return false;
   }
 
-  /** The request was answered, and the next is awaited. */
+  /** A request was answered; after the last, the next is awaited. */
   answered(socket: TcpSocket): void {
     const entry = this.#entries.get(keyOf(socket));
     if (entry === undefined) return;
+    entry.requests -= 1;
+    if (entry.requests > 0) return;
     if (this.#closed) entry.socket.destroySoon();
     else this.#wait(entry, NEXT_HEAD_MS);
   }

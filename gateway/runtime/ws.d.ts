@@ -16,6 +16,8 @@ export class WebSocket extends EventEmitter {
   close(code?: number, reason?: string | Uint8Array): void;
   pong(data: Uint8Array): void;
   terminate(): void;
+  /** Reads no more until it is resumed, which `ws` does not do by itself then. */
+  pause(): void;
   on(event: "message", listener: (this: this, data: Buffer, isBinary: boolean) => void): this;
   on(event: "ping" | "pong", listener: (this: this, data: Buffer) => void): this;
   on(event: "error", listener: (this: this, error: Error) => void): this;
