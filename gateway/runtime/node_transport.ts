@@ -10,6 +10,7 @@ import http from "node:http";
 import https from "node:https";
 import { type AddressInfo, Server as TcpServer, type Socket as TcpSocket } from "node:net";
 import { OperationalError } from "../errors.ts";
+import { watchAccepting } from "./accept_watch.ts";
 import { NodeExchange, refuseUpgrade } from "./node_exchange.ts";
 import { WebSocketUpgrades } from "./node_websocket.ts";
 import {
@@ -64,10 +65,16 @@ export async function listenWithNode(options: ListenOptions): Promise<Listener> 
     });
   };
   server.on("error", restartLater);
+  const stopWatching = watchAccepting(server, clock, () => {
+    // Connections that are open live on.
+    server.close();
+    restartLater(new Error("connections are no longer accepted"));
+  });
   return {
     url: serverUrl(tls !== undefined, { host: address, port }),
     close: async () => {
       closed = true;
+      stopWatching();
       const over = new Promise((resolve) => server.close(resolve));
       waiting.close();
       await over;

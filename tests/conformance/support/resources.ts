@@ -14,14 +14,28 @@ export async function descriptors(pid: number): Promise<number> {
 }
 
 /** How many bytes of process `pid` are in memory. */
-export async function residentBytes(pid: number): Promise<number> {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(await run("cat", `/proc/${pid}/status`))?.[1];
-  assert.ok(kilobytes !== undefined, "VmRSS");
+export async function residentBytes(
+  pid: number,
+  { resetPeak = false }: { readonly resetPeak?: boolean } = {},
+): Promise<number> {
+  if (resetPeak) await run("sh", "-c", `echo 5 > /proc/${pid}/clear_refs`);
+  return await status(pid, "VmRSS");
+}
+
+/** How many bytes of process `pid` were in memory at most since the peak was reset. */
+export async function peakBytes(pid: number): Promise<number> {
+  return await status(pid, "VmHWM");
+}
+
+async function status(pid: number, field: string): Promise<number> {
+  const text = await run("cat", `/proc/${pid}/status`);
+  const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(text)?.[1];
+  assert.ok(kilobytes !== undefined, field);
   return Number(kilobytes) * 1024;
 }
 
-async function run(program: string, path: string): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args: [path] }).output();
+async function run(program: string, ...args: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args] }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout);
 }

@@ -1,0 +1,35 @@
+/**
+ * Close codes arrive although the client is sending: a heartbeat a millisecond, from a raw socket and from
+ * Debian's python3-websockets. `bench/hostile.ts` closes more of them.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { type Client, closings, KINDS, noPython } from "./support/closings.ts";
+import { TRANSPORT } from "./support/process.ts";
+import { processTest, skip } from "./support/suite.ts";
+
+/** Of each kind. */
+const COUNT = 64;
+
+const without: Readonly<Record<Client, string | undefined>> = {
+  raw: undefined,
+  python: await noPython(),
+};
+
+for (const client of ["raw", "python"] as const) {
+  const name = `${COUNT} closings of each kind reach a ${client} client that is sending`;
+  const reason = TRANSPORT === "node" ? without[client] : "GATEWAY_TRANSPORT=deno loses some";
+  if (reason !== undefined) skip(name, reason);
+  else {
+    processTest(name, async () => {
+      // A gateway each; they mostly wait.
+      const seen = await Promise.all(
+        KINDS.map(async (kind) => [kind, await closings({ kind, client, count: COUNT })]),
+      );
+      const expected = KINDS.map((kind) => [kind, { [kind]: COUNT }]);
+      assert.deepEqual(seen, expected);
+    });
+  }
+}
