@@ -41,12 +41,12 @@ interface Attack extends Pick<Plan, "flood" | "connections"> {
   readonly token: boolean;
 }
 
-const ATTACKS: readonly Attack[] = FLOOD_KINDS.flatMap((flood) => [
+const ATTACKS: readonly Attack[] = FLOOD_KINDS.flatMap((flood): readonly Attack[] => [
   ...[1, 5].flatMap((connections) =>
     [false, true].map((token) => ({ flood, connections, token, again: false }))
   ),
   { flood, connections: 5, token: false, again: true },
-]);
+]).concat([{ flood: "a bad token", connections: 8, token: false, again: true }]);
 
 await run(async () => {
   for (const transport of values.transport.split(",")) {
