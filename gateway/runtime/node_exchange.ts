@@ -11,6 +11,13 @@ import { clientAddress, hostAndPort, isHost, type ListenOptions } from "./transp
 
 /** How long what a refused client still sends is read and dropped, so that it can read the answer. */
 const LINGER_MS = 2000;
+/** How many bytes of that, beyond which the client waits until the time is over. */
+const MAX_LINGER_BYTES = 16 * 1024 * 1024;
+/**
+ * Most pieces in which a body may arrive; more end the connection. A chunk of one byte costs some 200, so that 4 MB of them were 900 MB
+ * and stopped the event loop for longer than 20 s; segments of a network make 3,000 of 4 MB.
+ */
+const MAX_PIECES = 4096;
 
 /** What an exchange is made of. */
 export interface ExchangeParts {
@@ -55,8 +62,8 @@ export class NodeExchange implements Exchange {
       };
       request.on("data", (chunk: Uint8Array) => {
         bytes += chunk.byteLength;
-        if (bytes > maxBytes) end("too_large");
-        else chunks.push(chunk);
+        if (chunks.push(chunk) > MAX_PIECES) request.socket.destroy();
+        else if (bytes > maxBytes) end("too_large");
       });
       request.once("end", () => end(joined(chunks)));
       // Comes after `end` too, which has settled it then.
@@ -102,6 +109,14 @@ export class NodeExchange implements Exchange {
     const { clock } = this.#parts.options;
     const timer = clock.setTimer(LINGER_MS, () => request.socket.destroy());
     request.once("close", () => timer.cancel());
+    let bytes = 0;
+    let pieces = 0;
+    request.on("data", (chunk: Uint8Array) => {
+      bytes += chunk.byteLength;
+      pieces += 1;
+      if (pieces > MAX_PIECES) request.socket.destroy();
+      else if (bytes > MAX_LINGER_BYTES) request.pause();
+    });
     request.resume();
   }
 }
@@ -119,7 +134,11 @@ export async function refuseUpgrade(socket: Duplex, response: Response): Promise
   socket.write(`${head.join("\r\n")}\r\n\r\n`);
   socket.end(body);
   // What the peer sends meanwhile would reset the connection.
-  socket.resume();
+  let bytes = 0;
+  socket.on("data", (chunk: Uint8Array) => {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_LINGER_BYTES) socket.pause();
+  });
   setTimeout(() => socket.destroy(), LINGER_MS);
 }
 

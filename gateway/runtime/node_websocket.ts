@@ -23,8 +23,11 @@ const MAX_BUFFERED_CHUNKS = 1024;
  * Then the connection stands still until it is ended.
  */
 const MAX_BYTES_AFTER_CLOSE = 16 * 1024;
-/** When `ws` would end a connection that does not answer a close; the session does so long before. */
-const WS_CLOSE_TIMEOUT_MS = 120_000;
+/**
+ * When `ws` ends a connection that is closing: one that its peer closed and does not end. After our own close
+ * the session does so before, a minute later at most.
+ */
+const WS_CLOSE_TIMEOUT_MS = 65_000;
 
 /**
  * How often a connection is not ended because its close frame is unsent: with the waits of `terminator.ts`,
@@ -90,9 +93,10 @@ class TaggedWebSocket extends WebSocket {
   adapter: NodeWebSocket | undefined;
   reasons: Reasons | undefined;
 
-  /** `ws` calls it without a reason when the peer breaks a rule. */
+  /** `ws` calls it without a reason when the peer breaks a rule, and when the peer closes. */
   override close(code?: number, reason?: string | Uint8Array): void {
     super.close(code, reason ?? this.reasons?.[code as ViolationCode]);
+    this.adapter?.closing();
   }
 }
 
@@ -115,6 +119,7 @@ export class NodeWebSocket implements Socket {
   #pendingBytes = 0;
   #awaitsFlush = false;
   #cutsInVain = 0;
+  #closing = false;
 
   /** Adapts `webSocket`, which is open on `tcp`. */
   constructor(webSocket: TaggedWebSocket, tcp: TcpSocket) {
@@ -172,11 +177,12 @@ export class NodeWebSocket implements Socket {
     this.write();
     // After a violation, `ws` has sent the close frame by itself.
     if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.close(code, reason);
-    this.#readLittle();
   }
 
-  /** Reads on for the peer's answer; a flood is not even parsed. */
-  #readLittle(): void {
+  /** A close frame was sent: reads on for the peer's answer; a flood is not even parsed. */
+  closing(): void {
+    if (this.#closing) return;
+    this.#closing = true;
     const tcp = this.#tcp;
     const readers = tcp.listeners("data");
     tcp.removeAllListeners("data");

@@ -10,7 +10,7 @@ import { GatewayProcess, TRANSPORT } from "./support/process.ts";
 import type { RawClient } from "./support/raw_client.ts";
 import { processTest, skip, suite } from "./support/suite.ts";
 import type { Target } from "./support/target.ts";
-import { eventually, within } from "./support/wait.ts";
+import { eventually, pause, within } from "./support/wait.ts";
 import { type FrameSpec, WireOp } from "./support/wire.ts";
 
 const WEB_SOCKET = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
@@ -125,6 +125,21 @@ if (TRANSPORT !== "node") {
         const chunk = `10000\r\n${"x".repeat(0x10000)}\r\n`;
         const chunked = `${head}Transfer-Encoding: chunked\r\n\r\n${chunk.repeat(128)}`;
         assert.match(await answer(gateway, chunked), /^HTTP\/1.1 413 /);
+      },
+
+      "a body in thousands of tiny chunks ends the connection": async (gateway) => {
+        const text = "POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" +
+          `Transfer-Encoding: chunked\r\n\r\n${"1\r\nx\r\n".repeat(50_000)}`;
+        assert.equal(await answer(gateway, text), "");
+      },
+
+      "nothing is read from a client that floods after its own close frame": async (gateway) => {
+        using client = await gateway.connect();
+        await client.nextJson("Hello");
+        await client.close(1000);
+        await client.closeFrame();
+        const flood = client.bytes(new Uint8Array(64e6)).then(() => "read", () => "ended");
+        assert.notEqual(await Promise.race([flood, pause(1000).then(() => "held")]), "read");
       },
 
       "2,000 requests at once end the connection, and others are answered": async (gateway) => {
