@@ -86,7 +86,7 @@ export class Admission {
     refused: (change) => {
       this.#refused += change;
     },
-    tokenRefused: (address) => this.#rate.tokenRefused(address),
+    atFault: (address) => this.#rate.atFault(address),
   };
 }
 
@@ -95,7 +95,7 @@ interface Book {
   admitted(address: string, change: 1 | -1): void;
   unidentified(change: 1 | -1): void;
   refused(change: 1 | -1): void;
-  tokenRefused(address: string): void;
+  atFault(address: string): void;
 }
 
 /** A connection that counts. */
@@ -132,9 +132,9 @@ export class Ticket {
     this.#book.unidentified(-1);
   }
 
-  /** Its token was refused, which makes the next connections of its address wait. */
-  tokenRefused(): void {
-    this.#book.tokenRefused(this.#address);
+  /** Its client is at fault, so that the next connections of its address may have to wait. */
+  atFault(): void {
+    this.#book.atFault(this.#address);
   }
 
   /** The socket is gone: it no longer counts. */

@@ -50,6 +50,16 @@ export type Happening = SessionEvent extends infer E
   ? E extends SessionEvent ? Omit<E, "at"> : never
   : never;
 
+/** Closes for which the next connections of the address may have to wait, refused tokens aside. */
+const FAULTS: ReadonlySet<number> = new Set([
+  CloseCode.ProtocolError.code,
+  CloseCode.InvalidText.code,
+  CloseCode.TooManyFragments.code,
+  CloseCode.MessageTooBig.code,
+  CloseCode.Malformed.code,
+  CloseCode.RateLimited.code,
+]);
+
 /** A session on its socket. */
 export class Connection implements Member, Recipient, SocketListener {
   /** Names it in the log. */
@@ -261,6 +271,7 @@ export class Connection implements Member, Recipient, SocketListener {
         return;
       case "close":
         metrics.closed(effect.code);
+        if (FAULTS.has(effect.code)) this.#ticket.atFault();
         this.#context.logger.debug("closing a connection", {
           connection: this.id,
           code: effect.code,
@@ -281,7 +292,7 @@ export class Connection implements Member, Recipient, SocketListener {
       const verdict = await verifier.verify(token);
       if (!verdict.ok) {
         metrics.identifyRejected();
-        this.#ticket.tokenRefused();
+        this.#ticket.atFault();
         if (quiet.allows(verdict.reason)) {
           logger.info("a token was refused", { connection: this.id, reason: verdict.reason });
         }

@@ -17,8 +17,8 @@ export interface ConnectionRateOptions {
   readonly connectBurstPerIp: number;
 }
 
-/** What a refused token counts beside its connection: verifying costs several times a handshake. */
-const REFUSED_TOKEN_COST = 5;
+/** What a client's fault counts beside its connection: dealing with it costs several times a handshake. */
+const FAULT_COST = 5;
 /** Most addresses that are remembered; beyond, the one that was remembered first is forgotten. */
 const MAX_ADDRESSES = 100_000;
 /** New addresses after which those whose bucket is full again are forgotten. */
@@ -57,10 +57,10 @@ export class ConnectionRate {
     return true;
   }
 
-  /** Counts a token of `address` that was refused. */
-  tokenRefused(address: string): void {
+  /** Counts a fault of a client at `address`: a token that was refused, a flood, a frame over a limit. */
+  atFault(address: string): void {
     const bucket = this.#bucket(address);
-    bucket.level = Math.max(0, bucket.level - REFUSED_TOKEN_COST);
+    bucket.level = Math.max(0, bucket.level - FAULT_COST);
   }
 
   #bucket(address: string): Bucket {

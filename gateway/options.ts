@@ -220,7 +220,8 @@ export const OPTIONS = {
     max: 1_000_000,
     default: 200,
     doc: "Connections a second that one address may open in the long run; one more is refused " +
-      "with 429, a second later. A connection whose token is refused counts as six.",
+      "with 429, a second later. A connection counts as six whose token is refused, or that is " +
+      "closed for a flood or a bad frame.",
   },
   connectBurstPerIp: {
     env: "GATEWAY_CONNECT_BURST_PER_IP",

@@ -141,7 +141,7 @@ Deno.test("Admission lets one address connect as often as its burst, then as oft
   assert.equal(attempts(100), 20);
 });
 
-Deno.test("Admission counts a connection whose token is refused as six", () => {
+Deno.test("Admission counts a connection whose client is at fault as six", () => {
   const clock = new FakeClock();
   const admission = new Admission(clock, {
     ...NO_LIMIT,
@@ -153,7 +153,7 @@ Deno.test("Admission counts a connection whose token is refused as six", () => {
     const ticket = admission.admit("192.0.2.1");
     if (typeof ticket === "string") continue;
     admitted += 1;
-    ticket.tokenRefused();
+    ticket.atFault();
     ticket.release();
   }
   assert.equal(admitted, 10);

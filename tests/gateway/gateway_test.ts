@@ -167,3 +167,16 @@ Deno.test("Gateway starts at the head of the log and never repeats what was befo
   assert.equal(peer.ready["last_id"], early[2]!.id);
   assert.deepEqual(peer.received, []);
 });
+
+Deno.test("Gateway lets an address wait whose clients flood or send what is no frame", async () => {
+  const world = new World({ limits: { connectRatePerIp: 1, connectBurstPerIp: 12 } });
+  for (const fault of ["[]", new Uint8Array(5000)]) {
+    const peer = world.connect();
+    peer.socket.receive(fault);
+    peer.socket.peerClosed();
+  }
+  assert.equal(world.gateway.connect("192.0.2.1"), "too soon");
+  assert.equal(await world.metrics.value("gateway_refused_total", { reason: "rate" }), 1);
+  await world.clock.advance(1000);
+  assert.notEqual(world.gateway.connect("192.0.2.1"), "too soon");
+});

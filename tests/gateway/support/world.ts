@@ -36,6 +36,8 @@ export interface WorldOptions {
     readonly maxConnections?: number;
     readonly maxConnectionsPerIp?: number;
     readonly maxUnidentified?: number;
+    readonly connectRatePerIp?: number;
+    readonly connectBurstPerIp?: number;
   };
   readonly retentionMs?: number;
   readonly retentionMessages?: number;
