@@ -152,13 +152,11 @@ export class Metrics {
   /** `count` copies of messages were handed to connections as they were published. */
   delivered(count: number): void {
     this.#delivered += count;
-    this.#framesOut.add("Message", count);
   }
 
   /** `count` copies of missed messages were handed to connections that resumed. */
   replayed(count: number): void {
     this.#replayed += count;
-    this.#framesOut.add("Message", count);
   }
 
   /** A publish was not kept, because the log failed. */
@@ -245,6 +243,8 @@ export class Metrics {
     this.#tallyCounter("gateway_frames_out_total", "Frames to clients, by name.", {
       label: "op",
       tally: this.#framesOut,
+      // Counted once where every delivery passes.
+      refresh: () => this.#framesOut.set("Message", this.#delivered + this.#replayed),
     });
     this.#tallyCounter("gateway_closes_total", "Connections that ended, by close code.", {
       label: "code",
@@ -358,6 +358,7 @@ export class Metrics {
       registers: [this.#registry],
       collect() {
         this.reset();
+        by.refresh?.();
         by.tally.each((key, count) => this.inc({ [by.label]: key }, count));
       },
     });
@@ -368,6 +369,8 @@ export class Metrics {
 interface By<K extends string | number> {
   readonly label: string;
   readonly tally: Tally<K>;
+  /** Called before it is read. */
+  readonly refresh?: () => void;
 }
 
 /** Plain numbers by key. Starts with its keys at 0, so that a rate over a first event is right. */
@@ -376,6 +379,10 @@ class Tally<K extends string | number> {
 
   constructor(keys: Iterable<K>) {
     this.#counts = new Map(Array.from(keys, (key) => [key, 0]));
+  }
+
+  set(key: K, count: number): void {
+    this.#counts.set(key, count);
   }
 
   add(key: K, count: number): void {

@@ -39,7 +39,8 @@ Deno.test("Metrics counts frames by name and direction", async () => {
   metrics.frameIn("malformed");
   metrics.frameIn("malformed");
   metrics.frameOut("Hello");
-  metrics.frameOut("Message", 500);
+  metrics.delivered(450);
+  metrics.replayed(50);
   assert.equal(await metrics.value("gateway_frames_in_total", { op: "Identify" }), 1);
   assert.equal(await metrics.value("gateway_frames_in_total", { op: "malformed" }), 2);
   assert.equal(await metrics.value("gateway_frames_in_total", { op: "Heartbeat" }), 0);
