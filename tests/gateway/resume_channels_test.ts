@@ -142,6 +142,20 @@ Deno.test("A renewal when the replay is ahead of the fan-out says the last id th
   assert.equal(peer.ready["last_id"], live[0]!.id);
 });
 
+Deno.test("A renewal in the middle of a run is answered after the messages that its Ready counts in", async () => {
+  const world = new World({ turnDeliveries: 1 });
+  await world.ready({ user: "first", channels: ["a"] });
+  const peer = await world.ready({ channels: ["a"] });
+  const [message] = await world.publish({ channel: "a" });
+  assert.deepEqual(peer.received, [], "the turn was over before it was served");
+  peer.identify({ channels: ["a"] });
+  await settle();
+  await world.clock.advance(0);
+  const frames = peer.socket.sent.slice(-2).map((text) => JSON.parse(text));
+  assert.deepEqual(frames.map(({ op }) => op), [Op.Message, Op.Ready]);
+  assert.deepEqual([frames[0].id, frames[1].last_id], [message!.id, message!.id]);
+});
+
 Deno.test("A replay that is ahead of the fan-out repeats nothing when that comes", async () => {
   const { world, seen } = await lagging();
   const missed = await world.publish({}, { user: "alice" });
