@@ -8,11 +8,11 @@
  * @module
  */
 
-import { isIP, isIPv4 } from "node:net";
+import { isIPv4 } from "node:net";
 import { parseArgs } from "node:util";
 import { closestMatch } from "leven";
 import type { OperationalError } from "./errors.ts";
-import { acceptedValues, helpText } from "./help.ts";
+import { helpText } from "./help.ts";
 import { chooseNats, type NatsConfig, type NatsKey } from "./config_nats.ts";
 import {
   bad,
@@ -23,6 +23,7 @@ import {
   type Setting,
   type Settings,
 } from "./config_settings.ts";
+import { parseValue } from "./config_values.ts";
 import { flagName, type Option, OPTIONS, type OptionValues } from "./options.ts";
 import { VERSION } from "./version.ts";
 
@@ -217,59 +218,6 @@ function readFlags(args: readonly string[]): Flags | "help" | "version" {
     settings.set(key, { name, text });
   }
   return { settings, mock };
-}
-
-/** The value that `text` stands for in a row of the table. */
-function parseValue(option: Option, { name, text }: Setting): number | string | readonly string[] {
-  const refuse = (): never => {
-    throw bad(name, `is ${quoted(text)}, expected ${expected(option)}`);
-  };
-  switch (option.type) {
-    case "integer": {
-      const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
-      return value >= option.min && value <= option.max ? value : refuse();
-    }
-    case "enum":
-      return option.choices.includes(text) ? text : refuse();
-    case "origins":
-      return text.split(",").map((part) => parseOrigin(part.trim()) ?? refuse());
-    case "servers":
-      return text.split(",").map((part) => parseServer(part.trim()) ?? refuse());
-    case "word":
-      return /^[A-Za-z0-9_-]{1,64}$/.test(text) ? text : refuse();
-    case "host":
-      return isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text) ? text : refuse();
-    case "url": {
-      const url = URL.parse(text);
-      return url !== null && /^https?:$/.test(url.protocol) ? url.href : refuse();
-    }
-    case "path":
-    case "string":
-    case "secret":
-      return text;
-  }
-}
-
-function expected(option: Option): string {
-  const accepted = acceptedValues(option);
-  if (option.type === "integer") return `a whole number, ${accepted}`;
-  return option.type === "enum" ? `one of ${accepted}` : accepted;
-}
-
-/** An origin in the form in which browsers send it, and in lower case. */
-function parseOrigin(text: string): string | undefined {
-  if (text === "null") return text;
-  const url = URL.parse(text);
-  if (url === null || !/^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+$/i.test(text)) return undefined;
-  // Apps in a web view have schemes of their own, whose origin the URL parser calls "null".
-  return url.origin === "null" ? text.toLowerCase() : url.origin;
-}
-
-/** A server of NATS, without credentials: those have options, which are never logged. */
-function parseServer(text: string): string | undefined {
-  const url = URL.parse(text);
-  if (url === null || !/^(?:nats|tls):\/\/[^/?#@\s]+$/.test(text)) return undefined;
-  return url.href;
 }
 
 function chooseAuth(
