@@ -11,6 +11,9 @@ import { bad, quoted, type Setting } from "./config_settings.ts";
 import { acceptedValues } from "./help.ts";
 import type { Option } from "./options.ts";
 
+/** Stands for the `*` of an origin while the URL parser looks at the rest. */
+const LABEL = "any-label";
+
 /** What no free text begins or ends with on purpose, and what it does not have inside either. */
 const MISTAKES: readonly (readonly [RegExp, string])[] = [
   [/^[\s\p{Cc}\p{Cf}]+$/u, "is nothing but blanks"],
@@ -93,13 +96,19 @@ function expected(option: Option): string {
   return option.type === "enum" ? `one of ${accepted}` : accepted;
 }
 
-/** An origin in the form in which browsers send it, and in lower case. */
+/**
+ * An origin in the form in which browsers send it, and in lower case. A `*` may stand for the first label of
+ * the host (http/origins.ts), and for nothing else.
+ */
 function parseOrigin(text: string): string | undefined {
   if (text === "null") return text;
-  const url = URL.parse(text);
-  if (url === null || !/^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+$/i.test(text)) return undefined;
+  const plain = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)\*\.(?=[^.])/i, `$1${LABEL}.`);
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/i.test(plain)) return undefined;
+  const url = URL.parse(plain);
+  if (url === null) return undefined;
   // Apps in a web view have schemes of their own, whose origin the URL parser calls "null".
-  return url.origin === "null" ? text.toLowerCase() : url.origin;
+  const origin = url.origin === "null" ? plain.toLowerCase() : url.origin;
+  return plain === text ? origin : origin.replace(LABEL, "*");
 }
 
 /** A server of NATS, without credentials: those have options, which are never logged. */

@@ -21,7 +21,7 @@ export function acceptedValues(option: Option): string {
     case "enum":
       return option.choices.join(", ");
     case "origins":
-      return "origins such as https://app.example.com";
+      return "origins such as https://app.example.com or https://*.example.com";
     case "servers":
       return "URLs such as nats://10.0.0.1:4222 or tls://nats.example.com";
     case "word":

@@ -84,7 +84,9 @@ export const LISTENING_OPTIONS = {
     type: "origins",
     default: [],
     doc: "Web origins whose pages may connect, separated by commas. Empty allows every origin; " +
-      "clients that send no `Origin`, such as apps, are always allowed.",
+      "clients that send no `Origin`, such as apps, are always allowed. A `*` in front stands for " +
+      "one label: `https://*.example.com` allows `https://a.example.com`, but neither " +
+      "`https://example.com` nor `https://a.b.example.com`.",
   },
   console: {
     env: "GATEWAY_CONSOLE",

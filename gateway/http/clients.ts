@@ -16,6 +16,7 @@ import type { BodyLimits } from "../ports.ts";
 import { readJson } from "./body.ts";
 import { jsonBody, jsonResponse, responses, Tag } from "./describe.ts";
 import type { App, ConnectOptions, LoginIssuer } from "./options.ts";
+import { createOriginGuard } from "./origins.ts";
 import { problem } from "./problem.ts";
 import { LoginSchema, TokenSchema } from "./schemas.ts";
 import { validateBody } from "./validate.ts";
@@ -42,16 +43,17 @@ export function addGatewayRoute(app: App, options: ConnectOptions): void {
     ]),
   });
   app.openAPIRegistry.registerPath(route);
-  app.get(route.path, (context) => upgrade(context.req.raw.headers, context.env, options));
+  const allowsOrigin = createOriginGuard(options);
+  app.get(route.path, async (context) => {
+    const { headers } = context.req.raw;
+    const refused = refuseHandshake(headers);
+    if (refused !== undefined) return refused;
+    if (allowsOrigin(headers.get("origin"))) return await upgrade(context.env, options);
+    return problem("origin_not_allowed", "Pages of this origin may not connect.");
+  });
 }
 
-async function upgrade(
-  headers: Headers,
-  exchange: Exchange,
-  options: ConnectOptions,
-): Promise<Response> {
-  const refused = refuseHandshake(headers) ?? refuseOrigin(headers, options);
-  if (refused !== undefined) return refused;
+async function upgrade(exchange: Exchange, options: ConnectOptions): Promise<Response> {
   const entry = options.connect(exchange.address);
   switch (entry) {
     case "draining":
@@ -87,19 +89,6 @@ function refuseHandshake(headers: Headers): Response | undefined {
     return problem("bad_handshake", "Sec-WebSocket-Key is not 16 bytes in Base64.");
   }
   return undefined;
-}
-
-/** Only browsers send an Origin, and only they carry somebody else's page. */
-function refuseOrigin(
-  headers: Headers,
-  { allowedOrigins, originRefused }: ConnectOptions,
-): Response | undefined {
-  const origin = headers.get("origin")?.toLowerCase();
-  if (origin === undefined || allowedOrigins.length === 0 || allowedOrigins.includes(origin)) {
-    return undefined;
-  }
-  originRefused();
-  return problem("origin_not_allowed", "Pages of this origin may not connect.");
 }
 
 function asksForWebSocket(headers: Headers): boolean {

@@ -7,6 +7,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Entry, Refused } from "../gateway.ts";
 import type { Clock, Exchange, Json, Logger, MessageLog } from "../ports.ts";
+import type { OriginGuardOptions } from "./origins.ts";
 
 /** The open connections of users; asynchronous, because they may be spread over many machines. */
 export interface Users {
@@ -71,14 +72,10 @@ export interface ConsoleOptions {
 }
 
 /** What the WebSocket handshake works with. */
-export interface ConnectOptions {
+export interface ConnectOptions extends OriginGuardOptions {
   /** Admits a connection from the client at `address`, or says why it gets none. */
   connect(address: string): Entry | Refused;
-  /** Origins from which browsers may connect, in lower case; empty allows all. */
-  readonly allowedOrigins: readonly string[];
-  /** Called for each handshake that was refused for its origin. */
-  originRefused(): void;
-  /** For waits. */
+  /** For waits, and for how often the same refusal is logged. */
   readonly clock: Clock;
 }
 
