@@ -10,6 +10,7 @@
 import { createLocalJWKSet, errors, type LocalJWKSet } from "jose";
 import { OperationalError } from "../gateway/errors.ts";
 import type { Clock, Logger } from "../gateway/ports.ts";
+import { redactUrl, redactUrls } from "../gateway/redact_url.ts";
 import type { KeySource, TokenHeader } from "./verifier.ts";
 
 /** From this age on, a set is renewed in the background when it is used. */
@@ -176,15 +177,19 @@ export class KeySet implements KeySource {
       }
       this.#fetchedAtMs = clock.steady();
       if (this.#failure !== undefined) {
-        log.info("the issuer's keys are fetched again", { url: url.href });
+        log.info("the issuer's keys are fetched again", { url: redactUrl(url.href) });
       }
       this.#failure = undefined;
     } catch (caught) {
-      const error = asError(caught);
+      const error = redacted(asError(caught));
       // An issuer that stays down is not worth a line for each attempt.
       if (this.#failure === undefined) {
         const cached = this.#keys !== undefined;
-        log.warn("the issuer's keys cannot be fetched", { url: url.href, cached, error });
+        log.warn("the issuer's keys cannot be fetched", {
+          url: redactUrl(url.href),
+          cached,
+          error,
+        });
       }
       this.#failure = error;
     }
@@ -237,6 +242,12 @@ function parse(text: string): Parameters<typeof createLocalJWKSet>[0] {
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What failed, without the query of the issuer's URL, which the runtime's errors quote. */
+function redacted({ message, cause }: Error): Error {
+  const options = cause === undefined ? {} : { cause: redacted(asError(cause)) };
+  return new Error(redactUrls(message), options);
 }
 
 function asError(value: unknown): Error {

@@ -25,6 +25,7 @@ import {
 } from "./config_settings.ts";
 import { parseValue } from "./config_values.ts";
 import { flagName, type Option, OPTIONS, type OptionValues } from "./options.ts";
+import { redactUrl } from "./redact_url.ts";
 import { VERSION } from "./version.ts";
 
 /** Who made the tokens that clients identify with. */
@@ -238,7 +239,10 @@ function chooseAuth(
   if (jwksUrl === undefined) return { mode: "mock" };
   const url = new URL(jwksUrl);
   if (url.protocol !== "https:" && !isLoopback(url.hostname)) {
-    throw bad(jwksName, `is ${quoted(jwksUrl)}, expected https, or http on a loopback address`);
+    throw bad(
+      jwksName,
+      `is ${quoted(redactUrl(jwksUrl))}, expected https, or http on a loopback address`,
+    );
   }
   return { mode: "jwks", url };
 }

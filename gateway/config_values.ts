@@ -1,7 +1,7 @@
 /**
  * From the text of one option to its value, by its row in the table; or one line that says what is wrong.
  *
- * No message has the value of a secret.
+ * No message has the value of a secret, nor the user, the password or the query of a URL.
  *
  * @module
  */
@@ -10,6 +10,7 @@ import { isIP } from "node:net";
 import { bad, quoted, type Setting } from "./config_settings.ts";
 import { acceptedValues } from "./help.ts";
 import type { Option } from "./options.ts";
+import { redactUrl } from "./redact_url.ts";
 
 /** Stands for the `*` of an origin while the URL parser looks at the rest. */
 const LABEL = "any-label";
@@ -44,7 +45,7 @@ export function parseValue(
   { name, text }: Setting,
 ): number | string | readonly string[] {
   const refuse = (): never => {
-    throw bad(name, `is ${quoted(text)}, expected ${expected(option)}`);
+    throw bad(name, `is ${quoted(redactUrl(text))}, expected ${expected(option)}`);
   };
   const list = (parse: (item: string) => string | undefined) =>
     text.split(",").map((part) => {
@@ -70,7 +71,9 @@ export function parseValue(
     case "url": {
       checkText(option, { name, text });
       const url = URL.parse(text);
-      return url !== null && /^https?:$/.test(url.protocol) ? url.href : refuse();
+      if (url === null || !/^https?:$/.test(url.protocol)) return refuse();
+      if (url.username + url.password === "") return url.href;
+      throw bad(name, "has a user or a password in it, which are not sent");
     }
     case "path":
     case "string":

@@ -16,7 +16,7 @@ export const NATS_OPTIONS = {
     doc:
       "Keeps messages in NATS JetStream instead of `GATEWAY_LOG`, so that any number of gateways " +
       "can serve the same users. Its servers, separated by commas; one of a cluster is enough to " +
-      "find the others.",
+      "find the others. Without user and password, which have options of their own.",
   },
   natsStream: {
     env: "GATEWAY_NATS_STREAM",

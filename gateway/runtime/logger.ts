@@ -2,7 +2,8 @@
  * Log lines on standard error, by LogTape: JSON for machines, text for people.
  *
  * A log line never throws and never ends the process, whatever happens to standard error. Callers keep
- * tokens and keys out of fields; what looks like one all the same is struck out here.
+ * tokens and keys out of fields; what looks like one all the same is struck out here, as are the user, the
+ * password and the query of every URL.
  *
  * @module
  */
@@ -19,6 +20,7 @@ import {
   type TextFormatterOptions,
 } from "@logtape/logtape";
 import type { LogFields, Logger } from "../ports.ts";
+import { redactUrls } from "../redact_url.ts";
 
 /** How to log. */
 export interface LoggerOptions {
@@ -162,5 +164,5 @@ function plain(value: unknown, depth: number): unknown {
 }
 
 function redact(text: string): string {
-  return text.replace(SECRETS, "[redacted]");
+  return redactUrls(text.replace(SECRETS, "[redacted]"));
 }

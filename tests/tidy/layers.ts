@@ -16,7 +16,7 @@ export interface Layer {
   readonly libraries: readonly RegExp[];
 }
 
-const KERNEL = ["protocol", "ports", "errors"];
+const KERNEL = ["protocol", "ports", "errors", "redact"];
 const CORE = [...KERNEL, "core", "metrics"];
 
 /** The layers. */
@@ -24,10 +24,11 @@ export const LAYERS: readonly Layer[] = [
   { name: "protocol", files: /^gateway\/protocol\//, imports: [], libraries: [/^zod$/] },
   { name: "ports", files: /^gateway\/ports\.ts$/, imports: ["protocol"], libraries: [] },
   { name: "errors", files: /^gateway\/errors\.ts$/, imports: [], libraries: [] },
+  { name: "redact", files: /^gateway\/redact_url\.ts$/, imports: [], libraries: [] },
   {
     name: "options",
     files: /^gateway\/(?:options|config|help|version)(?:_[a-z]+)?\.ts$/,
-    imports: ["errors", "deno.json"],
+    imports: ["errors", "redact", "deno.json"],
     libraries: [/^leven$/],
   },
   {
