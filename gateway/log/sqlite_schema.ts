@@ -97,7 +97,7 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
     return database;
   } catch (error) {
     database.close();
-    throw error instanceof OperationalError ? error : explain(error, path, options.directory);
+    throw error instanceof OperationalError ? error : explain(error, options);
   }
 }
 
@@ -109,20 +109,32 @@ export function isFault(error: unknown): boolean {
   return result === undefined || FAULTS.has(result);
 }
 
-/** What failed, and why, for a log that was in use. */
-export function unavailable(error: unknown, directory: string): OperationalError {
+/**
+ * What failed, and why. The directory is named to the one who starts the gateway; the failures of a log that
+ * was in use are told to everybody who asks for `/health`, so they have no path.
+ */
+export function unavailable(error: unknown, directory?: string): OperationalError {
   const reason = error instanceof Error ? error.message : String(error);
-  const message = `the log in ${directory} cannot be used now: ${reason}`;
+  const place = directory === undefined ? "" : ` in ${directory}`;
+  const message = `the log${place} cannot be used now: ${reason}`;
   return new OperationalError("log_unavailable", message, { cause: error });
 }
 
-function connect(path: string, { directory, again }: DatabaseOptions): DatabaseSync {
+/** The file, with its path where that may be named. */
+function shownFile({ directory, again }: DatabaseOptions): string {
+  return again ? FILE_NAME : `${directory}/${FILE_NAME}`;
+}
+
+function connect(path: string, options: DatabaseOptions): DatabaseSync {
   try {
-    if (again) statSync(path);
-    else mkdirSync(directory, { recursive: true });
+    if (options.again) statSync(path);
+    else mkdirSync(options.directory, { recursive: true });
     return new DatabaseSync(path);
-  } catch (error) {
-    throw unavailable(error, directory);
+  } catch (cause) {
+    if (!options.again) throw unavailable(cause, options.directory);
+    // The reason has the path in it.
+    const message = `the log cannot be used now: ${FILE_NAME} cannot be opened`;
+    throw new OperationalError("log_unavailable", message, { cause });
   }
 }
 
@@ -131,13 +143,14 @@ function configure(database: DatabaseSync, path: string, options: DatabaseOption
   // The first look into the file, and with it the lock. In this form errors come with their number.
   const version = pragma(database, "user_version");
   const fresh = version === 0 && pragma(database, "application_id") === 0 && isEmpty(database);
-  if (fresh && options.again) throw corrupt(path, "is empty, though it was not");
+  if (fresh && options.again) throw corrupt(options, "is empty, though it was not");
   if (!fresh) verify(database, path, version, options);
   // Only before the first table, and not again, since it writes.
   if (fresh) database.exec("PRAGMA auto_vacuum = INCREMENTAL");
   const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];
   if (mode !== "wal") {
-    throw new OperationalError("log_unavailable", `${path} is on a file system without locks`);
+    const message = `${shownFile(options)} is on a file system without locks`;
+    throw new OperationalError("log_unavailable", message);
   }
   database.exec(`PRAGMA synchronous = ${options.sync === "full" ? "FULL" : "NORMAL"}`);
   database.exec(`PRAGMA wal_autocheckpoint = ${options.walPages}`);
@@ -153,14 +166,15 @@ function verify(
   options: DatabaseOptions,
 ): void {
   if (pragma(database, "application_id") !== APPLICATION_ID) {
-    throw corrupt(path, "belongs to another program");
+    throw corrupt(options, "belongs to another program");
   }
   if (version > MIGRATIONS.length) {
-    throw corrupt(path, "was written by a newer version of the gateway, which you can run instead");
+    const what = "was written by a newer version of the gateway, which you can run instead";
+    throw corrupt(options, what);
   }
   if (options.again || statSync(path).size > MAX_CHECKED_BYTES) return;
   const found = database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
-  if (found !== "ok") throw corrupt(path, `is damaged (${String(found)})`);
+  if (found !== "ok") throw corrupt(options, `is damaged (${String(found)})`);
 }
 
 function migrate(
@@ -192,24 +206,26 @@ function resultOf(error: Error): number | undefined {
 }
 
 /** What an error while opening means for the one who started the gateway. */
-function explain(error: unknown, path: string, directory: string): unknown {
+function explain(error: unknown, options: DatabaseOptions): unknown {
+  const directory = options.again ? undefined : options.directory;
   if (!isFault(error) || !(error instanceof Error)) return error;
   switch (resultOf(error)) {
     case Result.Busy: {
-      const message = `another process has the data directory ${directory}: only one gateway can`;
+      const place = directory === undefined ? "" : ` ${directory}`;
+      const message = `another process has the data directory${place}: only one gateway can`;
       return new OperationalError("log_locked", message, { cause: error });
     }
     case Result.Corrupt:
     case Result.NotADatabase:
     case undefined:
       if (/disk is full|disk I\/O/.test(error.message)) return unavailable(error, directory);
-      return corrupt(path, `is damaged or no database (${error.message})`, error);
+      return corrupt(options, `is damaged or no database (${error.message})`, error);
     default:
       return unavailable(error, directory);
   }
 }
 
-function corrupt(path: string, what: string, cause?: unknown): OperationalError {
+function corrupt(options: DatabaseOptions, what: string, cause?: unknown): OperationalError {
   const advice = "move it and its -wal file away to start with an empty log, or restore a backup";
-  return new OperationalError("log_corrupt", `${path} ${what}: ${advice}`, { cause });
+  return new OperationalError("log_corrupt", `${shownFile(options)} ${what}: ${advice}`, { cause });
 }

@@ -157,7 +157,7 @@ export class SqliteStore implements SyncStore {
     } catch (error) {
       if (!isFault(error)) throw error;
       this.#drop();
-      throw unavailable(error, this.#options.directory);
+      throw unavailable(error);
     }
   }
 
@@ -168,7 +168,7 @@ export class SqliteStore implements SyncStore {
         tables.discardAfter(this.#head);
       });
     } catch (error) {
-      throw unavailable(error, this.#options.directory);
+      throw isUnavailable(error) ? error : unavailable(error);
     }
   }
 
@@ -183,7 +183,7 @@ export class SqliteStore implements SyncStore {
     } catch (error) {
       // What is left open would keep its lock.
       database.close();
-      throw isFault(error) ? unavailable(error, directory) : error;
+      throw isFault(error) ? unavailable(error, again ? undefined : directory) : error;
     }
   }
 
@@ -195,6 +195,10 @@ export class SqliteStore implements SyncStore {
     }
     this.#tables = undefined;
   }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof OperationalError && error.code === "log_unavailable";
 }
 
 /** What an earlier publish with the same key makes of this one. */

@@ -164,6 +164,48 @@ test("SqliteLog writes to no file but its own when it opens it again", NO_LIMIT,
   for (const path of [directory, elsewhere]) Deno.removeSync(path, { recursive: true });
 });
 
+test(
+  "SqliteLog names no path when it fails in use, since /health tells everybody",
+  NO_LIMIT,
+  async () => {
+    const [directory, elsewhere] = [tempDirectory(), tempDirectory()];
+    await using child = new Child(`trap "" XFSZ; exec "$@"`);
+    await using other = new Child();
+    const failure = async (command: Parameters<Child["ask"]>[0]): Promise<string> => {
+      const answer = await child.ask(command);
+      assert.ok(!answer.ok);
+      assert.equal(answer.code, "log_unavailable");
+      assert.ok(!answer.message.includes(directory), answer.message);
+      return answer.message;
+    };
+    assert.equal(await outcome(child, { do: "open", directory, thread: "own" }), "ok");
+    await answered(child, "before");
+    assert.ok(works(`prlimit --pid ${child.pid} --fsize=1000:unlimited`));
+    assert.match(
+      await failure({ do: "publish", content: "lost" }),
+      /^the log cannot be used now: /,
+    );
+    assert.ok(
+      works(`mv ${directory}/* ${elsewhere} && prlimit --pid ${child.pid} --fsize=unlimited`),
+    );
+    assert.match(await failure({ do: "check" }), /messages\.sqlite3 cannot be opened$/);
+    Deno.mkdirSync(`${directory}/${FILE_NAME}`);
+    assert.match(await failure({ do: "check" }), /messages\.sqlite3 cannot be opened$/);
+    Deno.removeSync(`${directory}/${FILE_NAME}`);
+    assert.equal(
+      await outcome(other, { do: "open", directory, thread: "own", ids: "other" }),
+      "ok",
+    );
+    assert.match(await failure({ do: "check" }), /another process has the data directory:/);
+    await other.kill();
+    assert.match(await failure({ do: "check" }), /another file is in its place$/);
+    Deno.writeTextFileSync(`${directory}/${FILE_NAME}`, "no database ".repeat(1000));
+    assert.match(await failure({ do: "check" }), /messages\.sqlite3 is damaged or no database/);
+    await child.kill();
+    for (const path of [directory, elsewhere]) Deno.removeSync(path, { recursive: true });
+  },
+);
+
 Deno.test("openSqliteLog() names a directory that it may not write", async () => {
   const directory = tempDirectory();
   Deno.chmodSync(directory, 0o555);
