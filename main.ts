@@ -190,9 +190,10 @@ async function createAuth(
     }
     case "mock": {
       const mock = await MockIssuer.create({ clock, ids });
-      const keys = new KeySet({ url: mock.jwksUrl, fetch: mock.fetch, clock, log });
-      const { issuer, audience } = mock;
-      return { verifier: createVerifier(keys, { ...common, issuer, audience }), issuer: mock };
+      const { issuer, audience, jwksUrl: url, fetch } = mock;
+      const keys = new KeySet({ url, fetch, clock, log, unknownKeyCooldownMs: 0 });
+      const options = { ...common, issuer, audience };
+      return { verifier: createVerifier(keys, options), issuer: mock };
     }
   }
 }

@@ -17,8 +17,14 @@ import type { KeySource, TokenHeader } from "./verifier.ts";
 const REFRESH_AGE_MS = 600_000;
 /** From this age on, the issuer is asked before a set is used: a key may have been revoked. */
 const DISTRUST_AGE_MS = 3_600_000;
-/** Least time between two fetches for keys that are not in the set, and between two renewals. */
-const COOLDOWN_MS = 30_000;
+/** Least time between two renewals. */
+const RENEWAL_COOLDOWN_MS = 30_000;
+/**
+ * Least time between two fetches for keys that are not in the set. Anybody can make up a `kid`, so this
+ * bounds what strangers make the issuer answer: 12 requests a minute. A token that comes in between waits
+ * for the next fetch, so this has to stay well below the 10 s that verifying may take.
+ */
+const UNKNOWN_KEY_COOLDOWN_MS = 5_000;
 /** Least time between two fetches while there is no set at all. */
 const FIRST_COOLDOWN_MS = 1_000;
 /** How long a fetch may take, body included. */
@@ -41,6 +47,11 @@ export interface KeySetOptions {
   readonly clock: Clock;
   /** Hears when the issuer stops answering, and when it answers again. */
   readonly log: Logger;
+  /**
+   * Least time between two fetches for unknown keys; 5 s unless given. 0 for an issuer in this process,
+   * which strangers cannot wear out.
+   */
+  readonly unknownKeyCooldownMs?: number;
 }
 
 /**
@@ -65,6 +76,11 @@ export class KeySet implements KeySource {
   /** Before this time, no fetch for that reason. */
   readonly #notBeforeMs = { first: 0, renewal: 0, unknownKey: 0 };
   #pending: Promise<void> | undefined;
+  /** The next fetch for unknown keys, from when it is wanted until it begins. */
+  #due: Promise<void> | undefined;
+  /** How many fetches have begun, and the number of the last one that has ended. */
+  #begun = 0;
+  #ended = 0;
   /** Why the last fetch failed; `undefined` when it did not. */
   #failure: unknown;
   #warnedOfKey = false;
@@ -93,19 +109,23 @@ export class KeySet implements KeySource {
 
   /**
    * The keys that may have signed a token with this header; usually one, none when the issuer does not
-   * publish it.
+   * publish it. It says none only after a fetch that began later than the call: no other token, by
+   * whomever, makes it refuse a key that the issuer publishes. For an unknown key it can take the
+   * cooldown and two fetches.
    *
    * @throws {OperationalError} `issuer_unreachable` when there is no set to look into
    */
   async find(header: TokenHeader): Promise<readonly CryptoKey[]> {
-    const isFirst = this.#keys === undefined;
-    await (isFirst ? this.#fetchFirst() : this.#renewIfOld());
+    const begun = this.#begun;
+    await (this.#keys === undefined ? this.#fetchFirst() : this.#renewIfOld());
     const found = await this.#candidates(header);
-    // What was fetched for this very token need not be fetched for it again.
-    if (found.length > 0 || isFirst) return found;
-    // A fetch that is under way already answers for this key too.
-    if (this.#pending === undefined && !this.#mayFetch("unknownKey", COOLDOWN_MS)) return found;
-    await this.#fetch();
+    if (found.length > 0 || this.#ended > begun) return found;
+    if (this.#pending !== undefined) {
+      await this.#pending;
+      const fetched = await this.#candidates(header);
+      if (fetched.length > 0 || this.#ended > begun) return fetched;
+    }
+    await this.#fetchWhenDue();
     return await this.#candidates(header);
   }
 
@@ -117,13 +137,28 @@ export class KeySet implements KeySource {
   async #renewIfOld(): Promise<void> {
     const ageMs = this.#options.clock.steady() - this.#fetchedAtMs;
     if (ageMs < REFRESH_AGE_MS) return;
-    if (this.#pending === undefined && !this.#mayFetch("renewal", COOLDOWN_MS)) return;
+    if (this.#pending === undefined && !this.#mayFetch("renewal", RENEWAL_COOLDOWN_MS)) return;
     const fetched = this.#fetch();
     if (ageMs >= DISTRUST_AGE_MS) await fetched;
   }
 
+  /** Fetches once the cooldown is over. Everyone who asks before the fetch begins shares it. */
+  #fetchWhenDue(): Promise<void> {
+    const { clock, unknownKeyCooldownMs = UNKNOWN_KEY_COOLDOWN_MS } = this.#options;
+    this.#due ??= new Promise<void>((resolve) => {
+      const waitMs = this.#notBeforeMs.unknownKey - clock.steady();
+      if (waitMs > 0) clock.setTimer(waitMs, resolve);
+      else resolve();
+    }).then(() => {
+      this.#due = undefined;
+      this.#notBeforeMs.unknownKey = clock.steady() + unknownKeyCooldownMs;
+      return this.#fetch();
+    });
+    return this.#due;
+  }
+
   /** Whether the cooldown of fetches for this reason is over; if so, the next one begins. */
-  #mayFetch(reason: "first" | "renewal" | "unknownKey", cooldownMs: number): boolean {
+  #mayFetch(reason: "first" | "renewal", cooldownMs: number): boolean {
     const at = this.#options.clock.steady();
     if (at < this.#notBeforeMs[reason]) return false;
     this.#notBeforeMs[reason] = at + cooldownMs;
@@ -159,9 +194,13 @@ export class KeySet implements KeySource {
 
   /** Fetches the set; everyone who asks meanwhile shares the one fetch. Never rejects. */
   #fetch(): Promise<void> {
-    this.#pending ??= this.#load().finally(() => {
-      this.#pending = undefined;
-    });
+    if (this.#pending === undefined) {
+      const number = ++this.#begun;
+      this.#pending = this.#load().finally(() => {
+        this.#pending = undefined;
+        this.#ended = number;
+      });
+    }
     return this.#pending;
   }
 
