@@ -117,8 +117,12 @@ export const OPTIONS = {
     unit: "ms",
     min: 0,
     max: 5 * MINUTE_MS,
-    default: 0,
-    doc: "How far the issuer's clock may be from this machine's when `exp` and `nbf` are checked.",
+    default: 5000,
+    doc:
+      "How far the issuer's clock may be from this machine's when `exp` and `nbf` are checked. " +
+      "Clocks that NTP disciplines differ by less than a second; 5 s covers one that has just " +
+      "started or drifted, so that a new token is not refused as not valid yet, and lets an " +
+      "expired one live hardly longer. Not used with the mock issuer, which has the gateway's clock.",
   },
   publishKey: {
     env: "GATEWAY_PUBLISH_KEY",

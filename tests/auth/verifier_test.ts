@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createVerifier } from "../../auth/mod.ts";
+import { OPTIONS } from "../../gateway/options.ts";
 import type { TokenVerdict } from "../../gateway/ports.ts";
 import { NAME_RULE } from "../../gateway/protocol/names.ts";
 import { settle } from "../../mock/clock.ts";
@@ -86,6 +87,21 @@ Deno.test("verify() begins a token's life at exactly nbf minus the tolerance", a
     await clock.advanceTo(begin);
     assert.ok((await verifier.verify(token)).ok, `tolerance ${clockToleranceMs}`);
   }
+});
+
+Deno.test("verify() accepts what an issuer issues whose clock is a little off, by default", async () => {
+  const { clock, issuer, verifier } = await world({
+    clockToleranceMs: OPTIONS.clockToleranceMs.default,
+  });
+  const now = clock.now() / 1000;
+  for (const offS of [-3, -2, -1, 1, 2, 3]) {
+    const claims = { nbf: now + offS, iat: now + offS };
+    assert.ok((await verifier.verify(await issuer.token({ claims }))).ok, `nbf ${offS} s off`);
+    const brief = await issuer.token({ claims: { iat: now + offS - 1, exp: now + offS } });
+    assert.ok((await verifier.verify(brief)).ok, `exp ${offS} s off`);
+  }
+  const iat = await issuer.token({ claims: { iat: now + 3600 } });
+  assert.ok((await verifier.verify(iat)).ok, "iat is not compared with the clock");
 });
 
 Deno.test("verify() goes by the wall clock, which may jump", async () => {

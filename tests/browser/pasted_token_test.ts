@@ -15,6 +15,7 @@ const KEY = "a-key-that-nobody-else-knows";
 const settings = {
   GATEWAY_CONSOLE: "on",
   GATEWAY_JWT_SECRET: SECRET,
+  GATEWAY_CLOCK_TOLERANCE_MS: "0",
   GATEWAY_PUBLISH_KEY: KEY,
   GATEWAY_HEARTBEAT_INTERVAL_MS: "1000",
 };
