@@ -9,7 +9,7 @@
 
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import { OperationalError } from "../gateway/errors.ts";
-import type { Clock, TokenVerdict, TokenVerifier } from "../gateway/ports.ts";
+import type { Clock, TokenRefusal, TokenVerdict, TokenVerifier } from "../gateway/ports.ts";
 import { isName, NAME_RULE } from "../gateway/protocol/names.ts";
 
 /** Shortest secret for HS256: as long as its hash (RFC 7518, section 3.2). */
@@ -144,8 +144,17 @@ function judge(
 const EXPIRED = "the token has expired";
 const NOT_YET_VALID = "the token is not valid yet";
 
+const UNKNOWN_KEY = "the issuer publishes no usable key for the token";
+
+/** The reasons that say more than that the token is invalid. */
+const REFUSALS: ReadonlyMap<string, TokenRefusal> = new Map([
+  [EXPIRED, "expired"],
+  [NOT_YET_VALID, "not_yet_valid"],
+  [UNKNOWN_KEY, "unknown_key"],
+]);
+
 function refuse(reason: string): TokenVerdict {
-  return { ok: false, reason };
+  return { ok: false, refusal: REFUSALS.get(reason) ?? "invalid", reason };
 }
 
 /** The library's messages may quote the token; these do not. */
@@ -158,7 +167,7 @@ function reasonOf(error: errors.JOSEError): string {
     case errors.JOSENotSupported.code:
       return "the token's header demands an extension that is not known";
     case errors.JWKSNoMatchingKey.code:
-      return "the issuer publishes no usable key for the token";
+      return UNKNOWN_KEY;
     case errors.JWSSignatureVerificationFailed.code:
       return "the token's signature is wrong";
     default:

@@ -291,7 +291,7 @@ export class Connection implements Member, Recipient, SocketListener {
     try {
       const verdict = await verifier.verify(token);
       if (!verdict.ok) {
-        metrics.identifyRejected();
+        metrics.identifyRejected(verdict.refusal);
         this.#ticket.atFault();
         if (quiet.allows(verdict.reason)) {
           logger.info("a token was refused", { connection: this.id, reason: verdict.reason });

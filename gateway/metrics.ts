@@ -8,6 +8,7 @@
  */
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { TokenRefusal } from "./ports.ts";
 import type { CloseNumber, OpName, Phase } from "./protocol/mod.ts";
 
 /** Why a connection was not let in. */
@@ -41,6 +42,12 @@ const REFUSAL_REASONS: readonly RefusalReason[] = [
   "rate",
   "draining",
   "origin",
+];
+const TOKEN_REFUSALS: readonly TokenRefusal[] = [
+  "not_yet_valid",
+  "unknown_key",
+  "expired",
+  "invalid",
 ];
 /** The phases in which a connection exists. */
 const COUNTED_PHASES: readonly Phase[] = [
@@ -78,6 +85,7 @@ export class Metrics {
   readonly #framesOut = new Tally<OpName>(SERVER_FRAMES);
   readonly #closes = new Tally<CloseNumber | "peer">([]);
   readonly #refusals = new Tally<RefusalReason>(REFUSAL_REASONS);
+  readonly #identifiesRejected = new Tally<TokenRefusal>(TOKEN_REFUSALS);
   readonly #loopDelays = new Float64Array(LOOP_DELAY_WINDOW);
   readonly #roundTrips: Histogram;
   readonly #loopDelayHistogram: Histogram;
@@ -88,7 +96,6 @@ export class Metrics {
   #delivered = 0;
   #replayed = 0;
   #logFailures = 0;
-  #identifiesRejected = 0;
   #bugs = 0;
 
   /** Starts every count at 0. */
@@ -165,8 +172,8 @@ export class Metrics {
   }
 
   /** A token was refused. */
-  identifyRejected(): void {
-    this.#identifiesRejected++;
+  identifyRejected(reason: TokenRefusal): void {
+    this.#identifiesRejected.add(reason, 1);
   }
 
   /** A heartbeat was acknowledged after `ms` milliseconds. */
@@ -254,11 +261,10 @@ export class Metrics {
       label: "reason",
       tally: this.#refusals,
     });
-    this.#counter(
-      "gateway_identifies_rejected_total",
-      "Tokens that were refused.",
-      () => this.#identifiesRejected,
-    );
+    this.#tallyCounter("gateway_identifies_rejected_total", "Tokens that were refused.", {
+      label: "reason",
+      tally: this.#identifiesRejected,
+    });
   }
 
   #registerMessages(): void {

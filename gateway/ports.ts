@@ -59,6 +59,12 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
+/**
+ * Why a token is refused. `not_yet_valid` and `unknown_key` may end by themselves, when a clock or a key
+ * set has caught up; `expired` and `invalid` tokens are never accepted again.
+ */
+export type TokenRefusal = "not_yet_valid" | "unknown_key" | "expired" | "invalid";
+
 /** What the verifier says of a token: a refusal is a value, not an error. */
 export type TokenVerdict =
   | {
@@ -72,6 +78,8 @@ export type TokenVerdict =
   }
   | {
     readonly ok: false;
+    /** Why, for programs. */
+    readonly refusal: TokenRefusal;
     /** Why, in words that may be shown to the client; at most 120 bytes. */
     readonly reason: string;
   };

@@ -96,7 +96,7 @@ function decide(
   { signed, user, channels, expiresAtMs }: SimulatedToken,
   now: number,
 ): TokenVerdict {
-  if (!signed) return { ok: false, reason: "the token's signature is wrong" };
-  if (expiresAtMs <= now) return { ok: false, reason: "the token has expired" };
+  if (!signed) return { ok: false, refusal: "invalid", reason: "the token's signature is wrong" };
+  if (expiresAtMs <= now) return { ok: false, refusal: "expired", reason: "the token has expired" };
   return { ok: true, user, channels, expiresAt: expiresAtMs };
 }

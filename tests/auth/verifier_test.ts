@@ -49,13 +49,19 @@ const REASONS: Readonly<Record<TokenFault, string>> = {
   truncated: "the token is malformed",
 };
 
+/** The faults that are told from tokens that never were good. */
+const SPECIAL_REFUSALS = ["not_yet_valid", "unknown_key", "expired"] as const;
+
 Deno.test("verify() refuses each fault with its reason, which fits a close frame", async (t) => {
   const { issuer, verifier } = await world();
   for (const fault of Object.keys(TOKEN_FAULTS) as TokenFault[]) {
     await t.step(fault, async () => {
       const token = await issuer.token({ user: "marker-of-the-token", fault });
-      const why = reason(await verifier.verify(token));
+      const verdict = await verifier.verify(token);
+      const why = reason(verdict);
       assert.equal(why, REASONS[fault]);
+      const refusal = SPECIAL_REFUSALS.find((name) => name === fault) ?? "invalid";
+      assert.ok(!verdict.ok && verdict.refusal === refusal);
       assert.ok(new TextEncoder().encode(why).length <= 120);
     });
   }

@@ -104,10 +104,15 @@ Deno.test("Connection counts frames by name in both directions, and messages onc
 Deno.test("Connection closes with 4003 for a token that the verifier refuses, with its reason", async () => {
   const world = new World();
   const peer = world.connect();
-  peer.identifyWith(world.verifier.token({ ok: false, reason: "wrong audience" }));
+  peer.identifyWith(
+    world.verifier.token({ ok: false, refusal: "not_yet_valid", reason: "too soon" }),
+  );
   await settle();
-  assert.deepEqual(peer.socket.closeFrame, { code: 4003, reason: "wrong audience" });
-  assert.equal(await world.metrics.value("gateway_identifies_rejected_total"), 1);
+  assert.deepEqual(peer.socket.closeFrame, { code: 4003, reason: "too soon" });
+  const rejected = (reason: string) =>
+    world.metrics.value("gateway_identifies_rejected_total", { reason });
+  assert.equal(await rejected("not_yet_valid"), 1);
+  assert.equal(await rejected("invalid"), 0);
   assert.equal(peer.frames(Op.Ready).length, 0);
 });
 
@@ -127,7 +132,7 @@ Deno.test("Connection closes with 1011 when the verifier cannot decide, and call
 Deno.test("Connection says of what strangers can repeat at will only once in ten seconds", async () => {
   const world = new World();
   const failure = new OperationalError("issuer_unreachable", "no key set");
-  const refused = () => Promise.resolve({ ok: false, reason: "bad" } as const);
+  const refused = () => Promise.resolve({ ok: false, refusal: "invalid", reason: "bad" } as const);
   const fail = async () => {
     for (let i = 0; i < 50; i++) {
       world.connect().identifyWith(world.verifier.token(() => Promise.reject(failure)));
@@ -156,7 +161,7 @@ Deno.test("Connection ignores the outcome of an older Identify, whichever comes 
       const expiresAt = world.clock.now() + 1000;
       const settleOlder = () => {
         if (late === "verified") older.resolve({ ok: true, user: "eve", channels: [], expiresAt });
-        if (late === "rejected") older.resolve({ ok: false, reason: "bad" });
+        if (late === "rejected") older.resolve({ ok: false, refusal: "invalid", reason: "bad" });
         if (late === "lost") older.reject(new OperationalError("issuer_unreachable", "away"));
       };
       if (order === "older first") settleOlder();
@@ -183,7 +188,7 @@ Deno.test("Connection ignores the outcome of an Identify whose peer has gone", a
     if (outcome === "verified") {
       resolve({ ok: true, user: "ann", channels: ["a"], expiresAt: world.clock.now() + 1000 });
     }
-    if (outcome === "rejected") resolve({ ok: false, reason: "bad" });
+    if (outcome === "rejected") resolve({ ok: false, refusal: "invalid", reason: "bad" });
     if (outcome === "lost") reject(new OperationalError("issuer_unreachable", "away"));
     await world.publish({});
     assert.equal(peer.socket.sent.length, 1);

@@ -67,7 +67,7 @@ Deno.test("Metrics counts messages, failures and bugs", async () => {
   metrics.delivered(2);
   metrics.replayed(7);
   metrics.logPublishFailed();
-  metrics.identifyRejected();
+  metrics.identifyRejected("unknown_key");
   metrics.bug();
   metrics.lingering(2);
   metrics.lingering(-1);
@@ -75,7 +75,10 @@ Deno.test("Metrics counts messages, failures and bugs", async () => {
   assert.equal(await metrics.value("gateway_messages_delivered_total"), 42);
   assert.equal(await metrics.value("gateway_messages_replayed_total"), 7);
   assert.equal(await metrics.value("gateway_log_publish_failures_total"), 1);
-  assert.equal(await metrics.value("gateway_identifies_rejected_total"), 1);
+  assert.equal(
+    await metrics.value("gateway_identifies_rejected_total", { reason: "unknown_key" }),
+    1,
+  );
   assert.equal(await metrics.value("gateway_bugs_total"), 1);
   assert.equal(await metrics.value("gateway_lingering_sockets"), 1);
 });

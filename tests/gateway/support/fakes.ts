@@ -45,7 +45,8 @@ export class FakeVerifier implements TokenVerifier {
   /** The answer that belongs to the token. */
   verify(token: string): Promise<TokenVerdict> {
     const answer = this.#answers.get(token);
-    return answer?.() ?? Promise.resolve({ ok: false, reason: "unknown token" });
+    return answer?.() ??
+      Promise.resolve({ ok: false, refusal: "invalid", reason: "unknown token" });
   }
 }
 
