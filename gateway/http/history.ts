@@ -29,7 +29,8 @@ export function addHistoryRoute(
     security: BACKEND_SECURITY,
     summary: "Read the history",
     description:
-      "The messages to a channel, to a user alone, or with neither to everyone, in order.",
+      "The messages to a channel, to a user alone, or with neither to everyone, in order. " +
+      "`channel` and `user` together are refused with `invalid_query`.",
     middleware: [async (context, next) => guard(context.req.raw) ?? await next()],
     request: { query: HistoryQuerySchema },
     responses: responses({ 200: jsonResponse("A page of messages", HistorySchema) }, [

@@ -10,7 +10,7 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Json } from "../ports.ts";
-import { NAME, NAME_RULE } from "../protocol/names.ts";
+import { NAME, NAME_RULE, NAME_SCHEMA } from "../protocol/names.ts";
 
 /** Deepest nesting of arrays and objects in a message's content. */
 export const MAX_DEPTH = 64;
@@ -22,8 +22,7 @@ export const MAX_BATCH = 1000;
 function name(description: string, example: string): z.ZodString {
   return z.string()
     .regex(NAME, `expected ${NAME_RULE}`)
-    // The generator would write the flag into the pattern.
-    .openapi({ pattern: NAME.source, description, example });
+    .openapi({ ...NAME_SCHEMA, description, example });
 }
 
 const CONTENT_FAULTS = {
@@ -99,8 +98,8 @@ export const HistorySchema = z.object({
 
 /** The query of the history. */
 export const HistoryQuerySchema = z.strictObject({
-  channel: name("Messages to this channel", "general").optional(),
-  user: name("Messages to this user alone", "alice").optional(),
+  channel: name("Messages to this channel; not together with `user`", "general").optional(),
+  user: name("Messages to this user alone; not together with `channel`", "alice").optional(),
   after: z.string().min(1).optional().openapi({
     description: "Only messages after this id; from the oldest that is kept without it",
   }),

@@ -9,6 +9,17 @@
 /** Characters, not UTF-16 units: with the flag `u`, only half a pair is a surrogate. */
 export const NAME: RegExp = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 
+/**
+ * The same as JSON Schema, in what every dialect of regular expressions knows. The lengths stand apart,
+ * because they count characters, and a pattern may count UTF-16 units. Lone surrogates are left out:
+ * text in UTF-8 has none, and tools disagree on a pattern that names them.
+ */
+export const NAME_SCHEMA = {
+  minLength: 1,
+  maxLength: 255,
+  pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+} as const;
+
 /** What a name is, in words. */
 export const NAME_RULE = "1 to 255 characters, without control characters and lone surrogates";
 

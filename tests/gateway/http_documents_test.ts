@@ -11,6 +11,7 @@ import { Ajv } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { PROBLEMS } from "../../gateway/http/problem.ts";
 import type { LoginIssuer } from "../../gateway/http.ts";
+import { isName } from "../../gateway/protocol/names.ts";
 import { CloseCode } from "../../gateway/protocol/codes.ts";
 import { decode, encode } from "../../gateway/protocol/frames.ts";
 import { createFixture, type Fixture } from "./http_fixture.ts";
@@ -122,6 +123,41 @@ Deno.test("/openapi.json describes the drafts that POST /messages takes, no othe
     const { status } = await fixture.call("POST", "/messages", { body });
     assert.equal(isValid(body), status === 201, JSON.stringify(body));
   }
+});
+
+Deno.test("/openapi.json says what a name is in a pattern of every dialect, and exactly", async () => {
+  const document = await openApi(createFixture({ issuer }));
+  const patterns = [...JSON.stringify(document).matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)]
+    .map(([, pattern = ""]): string => JSON.parse(pattern));
+  assert.ok(patterns.length > 5);
+  for (const pattern of patterns) {
+    assert.doesNotMatch(pattern, /\\[pPu]|\(\?/, "no Unicode class, no \\u, no look-around");
+  }
+  const [user] = document.paths["/users/{user}"].get.parameters;
+  const isValid = schemaOf(document, user.schema);
+  const characters = [...Array(0x3000).keys()].map((code) => String.fromCodePoint(code));
+  for (const name of ["", ...characters, "\u{1f600}", "\u{10ffff}", "a\n", "\na", "a\x85b"]) {
+    assert.equal(isValid(name), isName(name), JSON.stringify(name));
+  }
+  for (const unit of ["x", "é", "\u{1f600}"]) {
+    for (const length of [1, 127, 128, 255, 256]) {
+      const name = unit.repeat(length);
+      assert.equal(isValid(name), isName(name), `${length} times ${unit}`);
+    }
+  }
+});
+
+Deno.test("/openapi.json says that channel and user exclude each other, wherever they do", async () => {
+  const { get } = (await openApi(createFixture())).paths["/messages"];
+  assert.match(get.description, /`channel` and `user` together are refused/);
+  const described = new Map<string, string>(
+    get.parameters.map((parameter: Document) => [
+      parameter.name,
+      parameter.description ?? parameter.schema.description,
+    ]),
+  );
+  assert.match(described.get("channel") ?? "", /not together with `user`/);
+  assert.match(described.get("user") ?? "", /not together with `channel`/);
 });
 
 Deno.test("/asyncapi.json is valid AsyncAPI 3.0", async () => {
