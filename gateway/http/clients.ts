@@ -153,7 +153,9 @@ export function addLoginRoutes(
     tags: [Tag.Development],
     summary: "The keys that tokens from /login are verified with",
     middleware: cors(),
-    responses: { 200: jsonResponse("A JWK set", z.object({ keys: z.array(z.looseObject({})) })) },
+    responses: responses({
+      200: jsonResponse("A JWK set", z.object({ keys: z.array(z.looseObject({})) })),
+    }, []),
   });
   app.openapi(keys, async () => json(200, await issuer.jwks(), PUBLIC));
 }

@@ -34,8 +34,18 @@ export function jsonBody(
   return { required: true, content: { "application/json": { schema } } };
 }
 
+/** What every route may answer with, whatever it does. */
+const EVERYWHERE: readonly ProblemCode[] = ["invalid_host", "host_not_allowed", "internal_error"];
+
+/** What a route may answer with that reads the message log. */
+export const READ_PROBLEMS = ["log_unavailable", "log_closed", "log_corrupt"] as const;
+
+/** What a route may answer with that writes to it. */
+export const WRITE_PROBLEMS = [...READ_PROBLEMS, "log_overloaded"] as const;
+
 /** The responses of a route: what it gives when all is well, and the problems it may answer with. */
-export function responses(success: Responses, codes: readonly ProblemCode[]): Responses {
+export function responses(success: Responses, own: readonly ProblemCode[]): Responses {
+  const codes = [...own, ...EVERYWHERE];
   const byStatus: Responses = {};
   for (const status of new Set(codes.map((code) => PROBLEMS[code].status))) {
     const lines = codes.filter((code) => PROBLEMS[code].status === status)

@@ -8,7 +8,7 @@
 import { OperationalError } from "../errors.ts";
 import { Quiet } from "../quiet.ts";
 import type { HttpOptions } from "./options.ts";
-import { problem } from "./problem.ts";
+import { isAnswered, problem } from "./problem.ts";
 
 /** Makes what turns an error into a response, and logs it. */
 export function createFailureAnswerer(
@@ -16,7 +16,7 @@ export function createFailureAnswerer(
 ): (error: Error, request: Request) => Response {
   const quiet = new Quiet(clock);
   return (error, request) => {
-    if (!(error instanceof OperationalError)) {
+    if (!(error instanceof OperationalError) || !isAnswered(error.code)) {
       bug?.();
       const path = request.url.split("?", 1)[0];
       logger.error("a bug came up while a request was served", {

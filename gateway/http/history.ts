@@ -8,7 +8,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Audience, Message, MessageLog } from "../ports.ts";
 import { json } from "./answer.ts";
 import type { Guard } from "./auth.ts";
-import { BACKEND_SECURITY, jsonResponse, responses, Tag } from "./describe.ts";
+import { BACKEND_SECURITY, jsonResponse, READ_PROBLEMS, responses, Tag } from "./describe.ts";
 import type { App } from "./options.ts";
 import { problem } from "./problem.ts";
 import { HistoryQuerySchema, HistorySchema } from "./schemas.ts";
@@ -37,8 +37,7 @@ export function addHistoryRoute(
       "invalid_query",
       "unauthorized",
       "expired",
-      "log_unavailable",
-      "log_closed",
+      ...READ_PROBLEMS,
     ]),
   });
   app.openapi(route, async (context) => {

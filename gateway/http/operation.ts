@@ -8,7 +8,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { json, PRIVATE, PUBLIC } from "./answer.ts";
 import { createAsyncApi } from "./asyncapi.ts";
-import { jsonResponse, responses, Tag } from "./describe.ts";
+import { jsonResponse, READ_PROBLEMS, responses, Tag } from "./describe.ts";
 import { createOpenApi } from "./openapi.ts";
 import type { App, HttpOptions } from "./options.ts";
 import { problem } from "./problem.ts";
@@ -26,7 +26,7 @@ export function addHealthRoute(
     summary: "Whether the gateway can do its work",
     responses: responses({
       200: jsonResponse("It can", z.object({ status: z.literal("ok") })),
-    }, ["draining", "log_unavailable", "log_closed"]),
+    }, ["draining", ...READ_PROBLEMS]),
   });
   app.openapi(health, async () => {
     if (draining()) return problem("draining", "The gateway is shutting down.");
@@ -43,12 +43,12 @@ export function addMetricsRoute(app: App, { metricsText }: Pick<HttpOptions, "me
     operationId: "metrics",
     tags: [Tag.Operators],
     summary: "Metrics in Prometheus's text format",
-    responses: {
+    responses: responses({
       200: {
         description: "All metrics",
         content: { "text/plain": { schema: z.string() } },
       },
-    },
+    }, []),
   });
   app.openAPIRegistry.registerPath(metrics);
   app.get(metrics.path, async () => {
@@ -68,7 +68,7 @@ export function addDocumentRoutes(app: App, { version }: Pick<HttpOptions, "vers
       ...document,
       method: "get",
       tags: [Tag.Operators],
-      responses: { 200: jsonResponse("The document", z.looseObject({})) },
+      responses: responses({ 200: jsonResponse("The document", z.looseObject({})) }, []),
     });
   }
   const openApi = createOpenApi(app, version);

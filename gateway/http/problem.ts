@@ -20,13 +20,18 @@ export interface ProblemInfo {
   readonly retryAfterSeconds?: number;
 }
 
+/**
+ * What ends a start or a WebSocket and so is no answer over HTTP. Should a route meet one all the same, that
+ * is a bug.
+ */
+type UnansweredCode = "bad_configuration" | "log_locked" | "issuer_unreachable";
+
 /** What goes wrong outside the gateway's own code, and how it is answered. */
 const FAILURES = {
   idempotency_key_reused: {
     status: 422,
     when: "the same `Idempotency-Key` came with another body within 24 hours",
   },
-  bad_configuration: { status: 500, when: "the gateway was started with options it cannot use" },
   log_unavailable: {
     status: 503,
     when: "the message log cannot be read or written now: disk full or read-only, broker away",
@@ -47,13 +52,7 @@ const FAILURES = {
     retryAfterSeconds: 5,
   },
   log_corrupt: { status: 503, when: "the file of the message log is damaged" },
-  log_locked: { status: 503, when: "another process has the data directory" },
-  issuer_unreachable: {
-    status: 503,
-    when: "the key set of the issuer cannot be fetched and none is cached",
-    retryAfterSeconds: 5,
-  },
-} as const satisfies Readonly<Record<FailureCode, ProblemInfo>>;
+} as const satisfies Readonly<Record<Exclude<FailureCode, UnansweredCode>, ProblemInfo>>;
 
 /** Every code and what it stands for. `docs/http.md` has the same table; a test compares them. */
 export const PROBLEMS = {
@@ -136,6 +135,11 @@ export const PROBLEMS = {
 
 /** A stable code of a problem. */
 export type ProblemCode = keyof typeof PROBLEMS;
+
+/** Whether a failure with this code is answered with a problem of the same code. */
+export function isAnswered(code: FailureCode): code is Exclude<FailureCode, UnansweredCode> {
+  return Object.hasOwn(FAILURES, code);
+}
 
 /** One thing that is wrong with a request. */
 export type Fault =

@@ -14,7 +14,14 @@ import type { BodyLimits, Draft, Exchange, MessageLog, Published } from "../port
 import { json, PRIVATE } from "./answer.ts";
 import type { Guard } from "./auth.ts";
 import { type JsonBody, readJson } from "./body.ts";
-import { BACKEND_SECURITY, jsonBody, jsonResponse, responses, Tag } from "./describe.ts";
+import {
+  BACKEND_SECURITY,
+  jsonBody,
+  jsonResponse,
+  responses,
+  Tag,
+  WRITE_PROBLEMS,
+} from "./describe.ts";
 import type { App } from "./options.ts";
 import { problem } from "./problem.ts";
 import { DraftSchema, DraftsSchema, MAX_BATCH, ReceiptSchema } from "./schemas.ts";
@@ -79,9 +86,8 @@ const route = createRoute({
     "message_too_large",
     "unsupported_media_type",
     "idempotency_key_reused",
-    "log_unavailable",
-    "log_overloaded",
-    "log_closed",
+    "publish_too_large",
+    ...WRITE_PROBLEMS,
   ]),
 });
 

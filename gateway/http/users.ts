@@ -9,7 +9,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { json, noContent } from "./answer.ts";
 import type { Guard } from "./auth.ts";
-import { BACKEND_SECURITY, jsonResponse, responses, Tag } from "./describe.ts";
+import { BACKEND_SECURITY, jsonResponse, responses, Tag, WRITE_PROBLEMS } from "./describe.ts";
 import type { App, Users } from "./options.ts";
 import {
   DisconnectedSchema,
@@ -26,7 +26,9 @@ export function addUserRoutes(
   const middleware: MiddlewareHandler = async (context, next) =>
     guard(context.req.raw) ?? await next();
   const shared = { tags: [Tag.Backend], security: BACKEND_SECURITY, middleware };
-  const problems = ["invalid_path", "unauthorized", "log_unavailable"] as const;
+  // With NATS, the way to the users of other nodes is the message log.
+  const problems = ["invalid_path", "unauthorized", ...WRITE_PROBLEMS] as const;
+  const presenceProblems = ["invalid_path", "unauthorized", "log_unavailable"] as const;
 
   app.openapi(
     createRoute({
@@ -37,7 +39,7 @@ export function addUserRoutes(
       summary: "See whether a user is there",
       description: "A user who is not there has 0 connections.",
       request: { params: UserPathSchema },
-      responses: responses({ 200: jsonResponse("Who is there", PresenceSchema) }, problems),
+      responses: responses({ 200: jsonResponse("Who is there", PresenceSchema) }, presenceProblems),
     }),
     async (context) => {
       const { user } = context.req.valid("param");

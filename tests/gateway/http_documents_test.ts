@@ -9,11 +9,16 @@ import specs from "@asyncapi/specs";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { type FailureCode, OperationalError } from "../../gateway/errors.ts";
 import { PROBLEMS } from "../../gateway/http/problem.ts";
 import type { LoginIssuer } from "../../gateway/http.ts";
+import { createMemoryLog } from "../../gateway/log/memory.ts";
 import { isName } from "../../gateway/protocol/names.ts";
 import { CloseCode } from "../../gateway/protocol/codes.ts";
 import { decode, encode } from "../../gateway/protocol/frames.ts";
+import { FakeClock } from "../../mock/clock.ts";
+import { FakeIds } from "../../mock/ids.ts";
+import { FakeLogger } from "../../mock/logger.ts";
 import { createFixture, type Fixture } from "./http_fixture.ts";
 
 const issuer: LoginIssuer = {
@@ -158,6 +163,69 @@ Deno.test("/openapi.json says that channel and user exclude each other, wherever
   );
   assert.match(described.get("channel") ?? "", /not together with `user`/);
   assert.match(described.get("user") ?? "", /not together with `channel`/);
+});
+
+/** The failures of a log that reads, and of one that writes. */
+const READING = ["log_unavailable", "log_closed", "log_corrupt"] as const;
+const WRITING = [...READING, "log_overloaded"] as const;
+
+Deno.test("/openapi.json lists every failure that a route answers with", async () => {
+  let code: FailureCode = "log_unavailable";
+  const fail = (): Promise<never> => Promise.reject(new OperationalError(code, "a failure"));
+  const log = createMemoryLog({
+    clock: new FakeClock(),
+    ids: new FakeIds(),
+    logger: new FakeLogger(),
+  });
+  Object.assign(log, { publish: fail, publishOnce: fail, read: fail, check: fail });
+  const users = { join: fail, leave: fail, disconnect: fail, presence: fail };
+  const fixture = createFixture({ issuer, log, users });
+  const { paths } = await openApi(fixture);
+  const draft = { author: "7", content: 1 };
+  const channel = "/users/{user}/channels/{channel}";
+  for (
+    const [method, path, codes, body] of [
+      ["post", "/messages", [...WRITING, "publish_too_large", "idempotency_key_reused"], draft],
+      ["get", "/messages", READING],
+      ["get", "/health", READING],
+      ["put", channel, WRITING],
+      ["delete", channel, WRITING],
+      ["delete", "/users/{user}/connections", WRITING],
+      ["get", "/users/{user}", ["log_unavailable"]],
+    ] as [string, string, FailureCode[], unknown?][]
+  ) {
+    for (code of codes) {
+      const answer = await fixture.call(method.toUpperCase(), path.replace(/[{}]/g, ""), { body });
+      assert.equal(answer.json.code, code);
+      const { description } = paths[path][method].responses[answer.status];
+      assert.ok(description.includes(`\`${code}\``), `${method} ${path}: ${code}`);
+    }
+  }
+});
+
+Deno.test("/openapi.json says of every route what each can answer with", async () => {
+  const { paths } = await openApi(createFixture({ issuer }));
+  for (const [path, methods] of Object.entries<Document>(paths)) {
+    for (const [method, { responses }] of Object.entries<Document>(methods)) {
+      for (const code of ["invalid_host", "host_not_allowed", "internal_error"] as const) {
+        const { description } = responses[PROBLEMS[code].status];
+        assert.ok(description.includes(`\`${code}\``), `${method} ${path}: ${code}`);
+      }
+    }
+  }
+});
+
+Deno.test("a failure that is no answer over HTTP is a bug", async () => {
+  for (const code of ["bad_configuration", "log_locked", "issuer_unreachable"] as const) {
+    assert.ok(!Object.hasOwn(PROBLEMS, code));
+    let bugs = 0;
+    const metricsText = () => Promise.reject(new OperationalError(code, "of a start"));
+    const answer = await createFixture({ metricsText, bug: () => void bugs++ }).call(
+      "GET",
+      "/metrics",
+    );
+    assert.deepEqual([answer.status, answer.json.code, bugs], [500, "internal_error", 1]);
+  }
 });
 
 Deno.test("/asyncapi.json is valid AsyncAPI 3.0", async () => {
