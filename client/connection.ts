@@ -88,14 +88,23 @@ export class Connection {
     this.#clock = parts.clock;
     this.#listener = listener;
     this.#socket = new parts.WebSocket(parts.url);
-    this.#socket.onopen = () => listener.opened();
+    let hasOpened = false;
+    this.#socket.onopen = () => {
+      hasOpened = true;
+      listener.opened();
+    };
     this.#socket.onmessage = ({ data }: { readonly data: unknown }) => this.#received(data);
     // Deno says 0 where the standard says 1006.
     this.#socket.onclose = ({ code, reason }: End) =>
       this.#end({ code: code || ABNORMAL, reason: reason || this.#fault });
-    // Browsers do not say why; others do. The close that follows ends it.
     this.#socket.onerror = ({ message }: { readonly message?: unknown }) => {
+      if (this.#over) return;
+      // Browsers do not say why; others do.
       this.#fault = typeof message === "string" ? message : "";
+      // Node 22, and Chromium under a CSP, tell no close of a socket that could not be opened. The close of
+      // one that was open brings the code, even where a reset of the network is noticed before it.
+      if (hasOpened) this.#arm(LEAST_MS, () => this.#failed());
+      else this.#failed();
     };
     this.#armReady(parts.connectTimeoutMs);
   }
@@ -240,13 +249,20 @@ export class Connection {
     this.#listener.ended(end);
   }
 
-  /** It is over: hears nothing more of the socket but that it is gone. */
+  /** The platform has told an error, and no close. */
+  #failed(): void {
+    this.#end({ code: ABNORMAL, reason: this.#fault });
+    this.#close(1000, "");
+  }
+
+  /** It is over: hears nothing more of the socket but that it is gone, by whichever event. */
   #release(gone: () => void): void {
     this.#over = true;
     this.#timer?.cancel();
     this.#socket.onopen = null;
     this.#socket.onmessage = null;
     this.#socket.onclose = gone;
+    this.#socket.onerror = gone;
   }
 
   /** On one that closes it would go nowhere, and browsers complain. */

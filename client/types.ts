@@ -147,7 +147,7 @@ export interface ClientSocket {
   onmessage: unknown;
   /** Called when it is gone. */
   onclose: unknown;
-  /** Called when it fails; `onclose` follows. */
+  /** Called when it fails; `onclose` may follow. */
   onerror: unknown;
   /** Sends text. */
   send(text: string): void;

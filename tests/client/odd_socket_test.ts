@@ -49,6 +49,10 @@ class OddSocket {
     this.onclose?.({ code, reason: "" });
   }
 
+  fail(message: string): void {
+    this.onerror?.({ message });
+  }
+
   ready(): void {
     this.open();
     this.receive({ op: 0, heartbeat_interval: 45_000 });
@@ -147,6 +151,67 @@ Deno.test("a close that is told twice, or late, disturbs no other connection", a
   assert.equal(OddSocket.made.length, 2);
   void client.close();
   await clock.advance(1000);
+});
+
+type Last = readonly (readonly ["error" | "close", (socket: OddSocket) => void])[];
+
+const ERROR = ["error", (socket: OddSocket) => socket.fail("connection refused")] as const;
+const CLOSE = ["close", (socket: OddSocket) => socket.end(1006)] as const;
+
+for (const last of [[ERROR], [CLOSE], [ERROR, CLOSE], [CLOSE, ERROR]] satisfies Last[]) {
+  const names = last.map(([name]) => name).join(" and then ");
+  Deno.test(`an attempt that ends with ${names} ends once, and at once`, async () => {
+    const { client, clock, told, socket } = await begin();
+    const first = socket();
+    // As a platform that looks up both handlers before it calls them.
+    const handlers = { onerror: first.onerror, onclose: first.onclose };
+    for (const [, act] of last) act(Object.assign(first, handlers));
+    assert.deepEqual(told, ["disconnect", "waiting"]);
+    await clock.advance(250);
+    assert.equal(OddSocket.made.length, 2);
+    Object.assign(first, handlers);
+    for (const [, act] of last) act(first);
+    socket().ready();
+    await clock.advance(5000);
+    assert.equal(client.state, "ready");
+    assert.deepEqual(told, ["disconnect", "waiting", "connecting", "ready", "ready"]);
+    void client.close();
+    await clock.advance(1000);
+    assert.equal(clock.pending, 0);
+  });
+}
+
+Deno.test("the close that follows an error on an open socket brings its code", async () => {
+  const { client, told, socket } = await begin();
+  socket().ready();
+  socket().fail("read ECONNRESET");
+  assert.equal(client.state, "ready");
+  socket().end(4010);
+  assert.deepEqual(told, ["ready", "ready", "disconnect", "closed", "close"]);
+});
+
+Deno.test("an error on an open socket with no close ends it after a second", async () => {
+  const { client, clock, told, socket } = await begin();
+  socket().ready();
+  const late = socket();
+  const { onerror } = late;
+  late.fail("read ECONNRESET");
+  await clock.advance(1000);
+  assert.deepEqual(told.slice(2), ["disconnect", "waiting"]);
+  assert.deepEqual(late.closes, [[1000, ""]]);
+  late.end(1006);
+  onerror?.({ message: "once more" });
+  assert.equal(told.length, 4);
+  await client.close();
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("close() is done when the socket it closes tells only an error", async () => {
+  const { client, clock, socket } = await begin();
+  const closing = client.close();
+  socket().fail("closed before it was open");
+  await closing;
+  assert.equal(clock.pending, 0);
 });
 
 Deno.test("what comes after the client was closed is not handed on", async () => {
