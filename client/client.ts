@@ -15,6 +15,7 @@ import { Emitter } from "./emitter.ts";
 import { GatewayError } from "./error.ts";
 import { resolveOptions } from "./options.ts";
 import { MessageQueue } from "./queue.ts";
+import { toError } from "./realm.ts";
 import { RecentIds } from "./recent_ids.ts";
 import { onWake, warn } from "./runtime.ts";
 import { Tokens } from "./tokens.ts";
@@ -234,7 +235,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
       this.#connection = connection;
     } catch (error) {
       // A page's policy may forbid it, for instance.
-      this.#tell(error instanceof Error ? error : new Error(String(error)));
+      this.#tell(toError(error));
       if (this.#state === "connecting") this.#wait();
     }
   }

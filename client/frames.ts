@@ -7,6 +7,7 @@
 
 import { Op } from "../gateway/protocol/codes.ts";
 import type { ServerFrame } from "../gateway/protocol/frames.ts";
+import { fieldOf, isObject } from "./realm.ts";
 
 /** A frame, nothing that this version knows, or what is wrong. */
 export type Received = ServerFrame | undefined | { readonly fault: string };
@@ -45,7 +46,7 @@ export function decodeServerFrame(data: unknown): Received {
   } catch {
     return { fault: "expected JSON" };
   }
-  if (!(value instanceof Object) || typeof Reflect.get(value, "op") !== "number") {
+  if (!isObject(value) || typeof fieldOf(value, "op") !== "number") {
     return { fault: "expected an object with a numeric op" };
   }
   if (!isKnown(value)) return undefined;

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { fieldOf } from "./realm.ts";
+
 /** A token is renewed this long before it expires, if it lives long enough for that. */
 const MARGIN_MS = 60_000;
 /** Not sooner than this, should the app go on giving the token that is about to expire. */
@@ -40,7 +42,7 @@ export function lifetimeOf(token: string, now: number): Lifetime | undefined {
 }
 
 function secondsIn(claims: unknown, name: string): number | undefined {
-  const value: unknown = claims instanceof Object ? Reflect.get(claims, name) : undefined;
+  const value = fieldOf(claims, name);
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }
 

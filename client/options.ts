@@ -5,6 +5,7 @@
  */
 
 import type { ConnectionParts } from "./connection.ts";
+import { isListenable, isObject } from "./realm.ts";
 import { resolveUrl, systemClock, systemRandom, systemWebSocket } from "./runtime.ts";
 import type { GatewayClientOptions } from "./types.ts";
 
@@ -39,7 +40,7 @@ function assertOptions(options: GatewayClientOptions): void {
   const expect = (isGood: boolean, what: string): void => {
     if (!isGood) throw new TypeError(what);
   };
-  expect(options instanceof Object, "expected an object of options");
+  expect(isObject(options), "expected an object of options");
   const { getToken, lastId, signal, maxQueuedMessages, connectTimeoutMs } = options;
   expect(typeof getToken === "function", "getToken: expected a function");
   expect(
@@ -47,7 +48,7 @@ function assertOptions(options: GatewayClientOptions): void {
     `lastId: expected text, or undefined where there is none, got ${lastId}`,
   );
   expect(
-    signal === undefined || signal instanceof EventTarget,
+    signal === undefined || isListenable(signal) && typeof signal.aborted === "boolean",
     "signal: expected an AbortSignal",
   );
   expect(

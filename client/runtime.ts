@@ -5,6 +5,7 @@
  * @module
  */
 
+import { fieldOf, isListenable } from "./realm.ts";
 import type { ClientClock, ClientSocketConstructor } from "./types.ts";
 
 /** The longest delay that `setTimeout` takes for what it is; a longer one would fire at once. */
@@ -35,16 +36,22 @@ export function systemWebSocket(): ClientSocketConstructor {
 
 /** `url` as a WebSocket takes it, relative to the page where there is one. @throws {TypeError} for no URL */
 export function resolveUrl(url: string | URL): string {
-  const page: unknown = Reflect.get(globalThis, "location");
-  const base = page instanceof Object ? String(Reflect.get(page, "href")) : undefined;
   const text = String(url);
-  if (!URL.canParse(text, base) || !/^(?:ws|http)s?:/.test(new URL(text, base).protocol)) {
+  const page = fieldOf(Reflect.get(globalThis, "location"), "href");
+  const href = parseUrl(text) ?? (typeof page === "string" ? parseUrl(text, page) : undefined);
+  if (href === undefined || !/^(?:ws|http)s?:/.test(href)) {
     throw new TypeError(`url: expected ws: or wss:, got ${JSON.stringify(text)}`);
   }
-  const resolved = new URL(text, base);
-  resolved.protocol = resolved.protocol.replace("http", "ws");
-  resolved.hash = "";
-  return resolved.href;
+  return href.replace(/^http/, "ws").replace(/#.*/, "");
+}
+
+/** `URL.canParse` and `URL.parse` are missing in Safari 16, and setters of URLs in React Native. */
+function parseUrl(text: string, base?: string): string | undefined {
+  try {
+    return new URL(text, base).href;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Calls `callback` when the network is back or the page is looked at again; returns how to stop. */
@@ -55,16 +62,14 @@ export function onWake(callback: () => void): () => void {
     [globalThis, "pageshow"],
     [page, "visibilitychange"],
   ];
-  const wake = (event: Event): void => {
+  const wake = (event: { readonly type: string }): void => {
     // A page is shown when it is loaded, too: nothing has changed since then.
-    if (event.type === "pageshow" && Reflect.get(event, "persisted") !== true) return;
-    if (!(page instanceof EventTarget) || Reflect.get(page, "visibilityState") !== "hidden") {
-      callback();
-    }
+    if (event.type === "pageshow" && fieldOf(event, "persisted") !== true) return;
+    if (fieldOf(page, "visibilityState") !== "hidden") callback();
   };
   const listening = targets.flatMap(([target, type]) => {
-    // Deno and Node have an EventTarget as their global too, which never says such a thing.
-    if (!(target instanceof EventTarget)) return [];
+    // Deno has these methods too, and never tells such a thing.
+    if (!isListenable(target)) return [];
     target.addEventListener(type, wake);
     return [() => target.removeEventListener(type, wake)];
   });

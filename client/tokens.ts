@@ -7,6 +7,7 @@
 
 import { backoffMs } from "./backoff.ts";
 import { lifetimeOf } from "./jwt.ts";
+import { toError } from "./realm.ts";
 import type { ClientClock, ClientTimer, GatewayClientOptions, TokenRequest } from "./types.ts";
 
 /** How long the app may take; then it is asked again, for a request that hangs is as good as none. */
@@ -87,8 +88,7 @@ export class Tokens {
     const over = (): boolean => this.#stopped || this.#asking !== asking;
     this.#request({ reason: this.#reason, signal: abort.signal }).then(
       (token) => over() || this.#obtained(token),
-      (error: unknown) =>
-        over() || this.#failed(error instanceof Error ? error : new Error(String(error))),
+      (error: unknown) => over() || this.#failed(toError(error)),
     );
   }
 

@@ -1,11 +1,17 @@
 /**
- * What the client takes from the platform: long timers, and the news that somebody is back.
+ * What the client takes from the platform: long timers, and the news that somebody is back. Values may come
+ * from another realm, as under jsdom, and newer globals may be missing.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
+import { runInNewContext } from "node:vm";
+import { GatewayClient, type GatewayClientOptions } from "../../client/mod.ts";
+import { decodeServerFrame } from "../../client/frames.ts";
+import { toError } from "../../client/realm.ts";
 import { onWake, resolveUrl, systemClock } from "../../client/runtime.ts";
+import { FakeClock } from "../../mock/mod.ts";
 
 /** Puts `value` in the place of a global for as long as `act` takes. */
 function withGlobal(name: string, value: unknown, act: () => void): void {
@@ -59,5 +65,122 @@ Deno.test("resolveUrl() is relative to the page where there is one", () => {
     assert.equal(resolveUrl("/gateway"), "wss://chat.example.com/gateway");
     assert.equal(resolveUrl("gateway"), "wss://chat.example.com/app/gateway");
     assert.equal(resolveUrl("ws://other.example/gateway"), "ws://other.example/gateway");
+  });
+});
+
+/** A socket that never opens. */
+class NoSocket {
+  readonly readyState = 0;
+  onopen: unknown;
+  onmessage: unknown;
+  onclose: unknown;
+  onerror: unknown;
+  send(): void {}
+  close(): void {}
+}
+
+function makeClient(options: Partial<GatewayClientOptions> = {}): GatewayClient {
+  return new GatewayClient({
+    url: "ws://gateway.example/gateway",
+    WebSocket: NoSocket,
+    clock: new FakeClock(),
+    getToken: () => "a token",
+    ...options,
+  });
+}
+
+/** An event target that is an instance of no class of this realm, like those of jsdom. */
+function foreignTarget<T extends object>(fields: T): T & { tell(type: string): void } {
+  return Object.assign(
+    runInNewContext(`(() => {
+      const heard = new Map();
+      return {
+        addEventListener: (type, listener) => void heard.set(type, listener),
+        removeEventListener: (type) => void heard.delete(type),
+        tell: (type) => heard.get(type)?.({ type }),
+      };
+    })()`),
+    fields,
+  );
+}
+
+Deno.test("an AbortSignal of another realm closes the client", () => {
+  const signal = foreignTarget({ aborted: false });
+  assert.equal(signal instanceof Object, false);
+  const client = makeClient({ signal: signal as unknown as AbortSignal });
+  signal.tell("abort");
+  assert.equal(client.state, "closed");
+});
+
+Deno.test("options, frames and errors may be of another realm", () => {
+  const options = Object.assign(runInNewContext("({})"), { url: "ws://a/", WebSocket: NoSocket });
+  const client = new GatewayClient(
+    Object.assign(options, { clock: new FakeClock(), getToken: () => "a token" }),
+  );
+  void client.close();
+  const parse = runInNewContext("JSON.parse");
+  const before = JSON.parse;
+  JSON.parse = parse;
+  try {
+    assert.deepEqual({ ...decodeServerFrame('{"op":10,"time":1}') as object }, { op: 10, time: 1 });
+  } finally {
+    JSON.parse = before;
+  }
+  const error = runInNewContext("new Error('foreign')");
+  assert.equal(toError(error), error);
+});
+
+Deno.test("onWake() hears a global and a document of another realm", () => {
+  const page = foreignTarget({ visibilityState: "visible" });
+  let woken = 0;
+  withGlobal("document", page, () => {
+    const stop = onWake(() => woken++);
+    page.tell("visibilitychange");
+    assert.equal(woken, 1);
+    page.visibilityState = "hidden";
+    page.tell("visibilitychange");
+    assert.equal(woken, 1);
+    stop();
+    page.visibilityState = "visible";
+    page.tell("visibilitychange");
+    assert.equal(woken, 1);
+  });
+});
+
+Deno.test("a client is made where there is no EventTarget, as in React Native", () => {
+  withGlobal("EventTarget", undefined, () => {
+    withGlobal("addEventListener", undefined, () => void makeClient().close());
+  });
+});
+
+Deno.test("resolveUrl() is relative to the location of another realm, and to none that is no URL", () => {
+  const location = runInNewContext("({ href: 'https://chat.example.com/app' })");
+  withGlobal("location", location, () => {
+    assert.equal(resolveUrl("/gateway"), "wss://chat.example.com/gateway");
+  });
+  for (const odd of [{}, { href: "" }, { href: "about:blank" }, null, "https://a/"]) {
+    withGlobal("location", odd, () => {
+      assert.equal(resolveUrl("wss://a/gateway"), "wss://a/gateway");
+      assert.throws(() => resolveUrl("/gateway"), TypeError);
+    });
+  }
+});
+
+Deno.test("resolveUrl() works without URL.canParse and the setters of URLs", () => {
+  const Full = URL;
+  class PlainUrl {
+    readonly href: string;
+    readonly protocol: string;
+    constructor(url: string, base?: string) {
+      ({ href: this.href, protocol: this.protocol } = new Full(url, base));
+      Object.freeze(this);
+    }
+  }
+  withGlobal("URL", PlainUrl, () => {
+    assert.equal(resolveUrl("https://a/gateway?x=1#top"), "wss://a/gateway?x=1");
+    assert.throws(() => resolveUrl("/gateway"), {
+      name: "TypeError",
+      message: /^url: expected ws:/,
+    });
   });
 });
