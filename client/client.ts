@@ -329,10 +329,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     }
     const disconnect = { code, name: closeName(code), reason };
     if (reconnect) this.#wait(disconnect);
-    else {
-      this.#emitter.emit("disconnect", disconnect);
-      this.#finish(new GatewayError(code, reason));
-    }
+    else this.#finish(new GatewayError(code, reason), disconnect);
   }
 
   /** Whether the session that ended was one, and no failure after Ready. */
@@ -344,25 +341,25 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   #wait(disconnect?: Disconnect): void {
     const retryInMs = backoffMs(this.#failures, this.#random);
     this.#failures += 1;
-    this.#retry = this.#parts.clock.setTimer(retryInMs, () => this.#connect());
+    const retry = this.#parts.clock.setTimer(retryInMs, () => this.#connect());
+    this.#retry = retry;
+    this.#state = "waiting";
     if (disconnect !== undefined) this.#emitter.emit("disconnect", { ...disconnect, retryInMs });
-    if (!this.#isClosed()) this.#become("waiting");
+    // Unless a listener has closed the client meanwhile, or made it try again.
+    if (this.#state === "waiting" && this.#retry === retry) this.#emitter.emit("state", "waiting");
   }
 
-  /** A method, because listeners change it between two looks. */
-  #isClosed(): boolean {
-    return this.#state === "closed";
-  }
-
-  #finish(error: GatewayError | undefined): void {
+  #finish(error: GatewayError | undefined, disconnect?: Disconnect): void {
     if (this.#state === "closed") return;
+    this.#state = "closed";
     this.#retry?.cancel();
     this.#tokens.stop();
     this.#stopWaking();
     this.#stopHearing();
     const dropped = this.#connection?.drop("the app closed it", CLOSE_GRACE_MS);
     this.#connection = undefined;
-    this.#become("closed");
+    if (disconnect !== undefined) this.#emitter.emit("disconnect", disconnect);
+    this.#emitter.emit("state", "closed");
     this.#queue.end(error);
     this.#emitter.emit("close", error);
     Promise.resolve(dropped).then(this.#gone);

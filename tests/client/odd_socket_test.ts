@@ -247,6 +247,35 @@ for (
   });
 }
 
+for (const [code, state] of [[1006, "waiting"], [1012, "waiting"], [4010, "closed"]] as const) {
+  Deno.test(`in a listener of disconnect the state is ${state} after ${code}`, async () => {
+    const { client, clock, told, socket } = await begin();
+    const states: string[] = [];
+    client.on("disconnect", () => states.push(client.state));
+    socket().ready();
+    socket().end(code);
+    assert.deepEqual(states, [state]);
+    assert.equal(told.filter((type) => type === state).length, 1);
+    await client.close();
+    assert.equal(clock.pending, 0);
+  });
+}
+
+Deno.test("a listener of disconnect that calls check() makes the client try at once", async () => {
+  const { client, clock, told, socket } = await begin();
+  client.on("disconnect", () => client.check());
+  socket().ready();
+  socket().end(1006);
+  assert.equal(client.state, "connecting");
+  assert.equal(OddSocket.made.length, 2);
+  socket().ready();
+  await clock.advance(20_000);
+  assert.deepEqual(told, ["ready", "ready", "disconnect", "connecting", "ready", "ready"]);
+  assert.equal(OddSocket.made.length, 2);
+  void client.close();
+  await clock.advance(1000);
+});
+
 Deno.test("a client that is closed by a listener of gap tells nothing after close", async () => {
   const { client, clock, told, socket } = await begin();
   client.on("state", (state) => state === "ready" && void client.close());
