@@ -209,7 +209,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
    * throws the {@linkcode GatewayError} when the gateway ends it for good. Leaving the loop closes nothing. Who
    * calls `next()` by hand leaves with `return()`: until then messages are queued for that loop.
    */
-  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> & AsyncIterable<Message> {
     return this.#queue.iterate();
   }
 

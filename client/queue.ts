@@ -10,6 +10,9 @@ import type { Message } from "./types.ts";
 
 type Result = IteratorResult<Message, undefined>;
 
+/** A loop, also for `for await`. Not `AsyncIterableIterator`, which takes one parameter before TypeScript 5.6. */
+type MessageIterator = AsyncIterator<Message, undefined> & AsyncIterable<Message>;
+
 /** A message that waits. */
 export interface Entry {
   readonly message: Message;
@@ -88,10 +91,15 @@ export class MessageQueue {
   }
 
   /** A new loop. */
-  iterate(): AsyncIterator<Message, undefined> {
+  iterate(): MessageIterator {
     const loop = Symbol();
     this.#loops.add(loop);
-    return { next: () => this.#next(loop), return: () => this.#leave(loop) };
+    const iterator: MessageIterator = {
+      next: () => this.#next(loop),
+      return: () => this.#leave(loop),
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
   }
 
   #next(loop: symbol): Promise<Result> {

@@ -198,3 +198,33 @@ Deno.test("close() within a loop and within a listener ends at once", async () =
   assert.deepEqual(other.contents, ["three"]);
   assert.deepEqual(other.closes, [undefined]);
 });
+
+Deno.test("an iterator is iterable: a loop over it goes on where next() was, and is the same loop", async () => {
+  await using it = await stage({ silent: true });
+  const iterator = it.app.client[Symbol.asyncIterator]();
+  await it.app.say("one", "two", "three");
+  assert.equal((await iterator.next()).value?.content, "one");
+  const contents: unknown[] = [];
+  for await (const { content } of iterator) {
+    contents.push(content);
+    if (content === "two") break;
+  }
+  assert.deepEqual(contents, ["two"]);
+  // The break has ended it, and what is left is free for others.
+  for await (const _ of iterator) assert.fail("it is over");
+  it.app.client.on("message", ({ content }) => contents.push(String(content)));
+  assert.deepEqual(contents, ["two", "three"]);
+});
+
+Deno.test("a generator may delegate to an iterator, which ends with the client", async () => {
+  await using it = await stage({ silent: true });
+  const iterator = it.app.client[Symbol.asyncIterator]();
+  async function* all(): AsyncGenerator<unknown> {
+    yield* iterator;
+  }
+  await it.app.say("one");
+  await it.app.client.close();
+  const contents: unknown[] = [];
+  for await (const message of all()) contents.push(message);
+  assert.equal(contents.length, 1);
+});
