@@ -51,7 +51,8 @@ export interface GatewayClientOptions {
   readonly url: string | URL;
   /**
    * Gives a JWT of the user: called at the start, before the last one expires, and when it was refused. What
-   * it throws is told as `error`, and it is called again after a delay; so it is if it takes 30 seconds.
+   * it throws is told as `error`, as its `cause` where it is no `Error`, and it is called again after a delay;
+   * so it is if it takes 30 seconds.
    */
   readonly getToken: (request: TokenRequest) => string | Promise<string>;
   /** Where to take up: {@linkcode GatewayClient.lastId} of an earlier client, or the `id` of a message. */

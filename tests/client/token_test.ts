@@ -258,6 +258,41 @@ for (const token of ["", 7, null, undefined, { token: "x" }]) {
   });
 }
 
+for (
+  const [name, thrown, message] of [
+    ["a Response", Response.json({ error: "logged out" }, { status: 401 }), "[object Response]"],
+    ["text", "logged out", "logged out"],
+    ["an object without a prototype", Object.create(null), "[object Object]"],
+    ["a symbol", Symbol("no"), "Symbol(no)"],
+    ["nothing", undefined, "undefined"],
+  ] as const
+) {
+  Deno.test(`getToken() that throws ${name} is told as an error with it as the cause`, async () => {
+    await using gateway = await createMockGateway();
+    for (
+      const getToken of [() => Promise.reject(thrown), () => {
+        throw thrown;
+      }]
+    ) {
+      const app = new App(gateway, { getToken });
+      await gateway.settled();
+      assert.equal(app.errors[0]?.message, message);
+      assert.equal(app.errors[0]?.cause, thrown);
+      assert.equal(app.client.state, "waiting");
+      await app.client.close();
+    }
+  });
+}
+
+Deno.test("an error that getToken() throws is told as it is", async () => {
+  await using gateway = await createMockGateway();
+  const thrown = new DOMException("it took too long", "TimeoutError");
+  const app = new App(gateway, { getToken: () => Promise.reject(thrown) });
+  await gateway.settled();
+  assert.equal(app.errors[0], thrown);
+  await app.client.close();
+});
+
 Deno.test("the signal that getToken() is given is aborted with the client", async () => {
   await using gateway = await createMockGateway();
   let aborted = false;
