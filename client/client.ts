@@ -115,7 +115,10 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     let gone = (): void => {};
     this.closed = new Promise((resolve) => gone = resolve);
     this.#gone = gone;
-    this.#stopWaking = onWake(() => this.check());
+    // Without a network there is no sense in trying, but in finding out; one on the same machine may go on.
+    this.#stopWaking = onWake(({ isOffline }) =>
+      isOffline ? this.#connection?.check() : this.check()
+    );
     const abort = (): void => void this.close();
     signal?.addEventListener("abort", abort);
     this.#stopHearing = () => signal?.removeEventListener("abort", abort);
@@ -183,7 +186,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   /**
    * Something may have changed, such as the network or the device's sleep: tries at once if the client waits
    * for its next attempt, else asks the gateway whether it is still there. In browsers this happens by
-   * itself, when the network is back and when the page is looked at again.
+   * itself, when the network is gone or back and when the page is used again.
    */
   check(): void {
     if (this.#state === "waiting") this.#connect();

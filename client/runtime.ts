@@ -54,18 +54,31 @@ function parseUrl(text: string, base?: string): string | undefined {
   }
 }
 
-/** Calls `callback` when the network is back or the page is looked at again; returns how to stop. */
-export function onWake(callback: () => void): () => void {
+/** What happened to the device or the page. */
+export interface Wake {
+  /** Whether the network is gone, and not back. */
+  readonly isOffline: boolean;
+}
+
+/** Calls `callback` when the network is gone or back, or the page is used again; returns how to stop. */
+export function onWake(callback: (wake: Wake) => void): () => void {
   const page: unknown = Reflect.get(globalThis, "document");
   const targets: (readonly [unknown, string])[] = [
     [globalThis, "online"],
+    [globalThis, "offline"],
     [globalThis, "pageshow"],
     [page, "visibilitychange"],
+    [page, "resume"],
   ];
   const wake = (event: { readonly type: string }): void => {
     // A page is shown when it is loaded, too: nothing has changed since then.
     if (event.type === "pageshow" && fieldOf(event, "persisted") !== true) return;
-    if (fieldOf(page, "visibilityState") !== "hidden") callback();
+    // A page that is left has time to connect; but what it shows must be true, and one that was frozen resumes
+    // while it is hidden.
+    const isUrgent = event.type === "offline" || event.type === "resume";
+    if (isUrgent || fieldOf(page, "visibilityState") !== "hidden") {
+      callback({ isOffline: event.type === "offline" });
+    }
   };
   const listening = targets.flatMap(([target, type]) => {
     // Deno has these methods too, and never tells such a thing.

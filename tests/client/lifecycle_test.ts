@@ -229,3 +229,30 @@ Deno.test("the news that the network is back makes the client try at once, until
   globalThis.dispatchEvent(new Event("online"));
   assert.equal(checked, 0);
 });
+
+Deno.test("the news that the network is gone ends a dead session within five seconds", async () => {
+  await using it = await stage();
+  await it.gateway.advance(2000);
+  await it.gateway.freeze();
+  globalThis.dispatchEvent(new Event("offline"));
+  await it.gateway.advance(5000);
+  assert.equal(it.app.client.state, "waiting");
+});
+
+Deno.test("the news that the network is gone leaves a session alone that goes on", async () => {
+  await using it = await stage();
+  await it.gateway.advance(2000);
+  globalThis.dispatchEvent(new Event("offline"));
+  await it.gateway.advance(10_000);
+  assert.equal(it.app.client.state, "ready");
+  assert.equal(it.app.readies.length, 1);
+});
+
+Deno.test("the news that the network is gone makes a client that waits try no sooner", async () => {
+  await using it = await stage();
+  await it.gateway.drop();
+  assert.equal(it.app.client.state, "waiting");
+  globalThis.dispatchEvent(new Event("offline"));
+  await it.gateway.settled();
+  assert.equal(it.app.client.state, "waiting");
+});

@@ -147,6 +147,21 @@ Deno.test("onWake() hears a global and a document of another realm", () => {
   });
 });
 
+Deno.test("onWake() hears of a network that is gone and of a frozen page that resumes, hidden or not", () => {
+  const page = Object.assign(new EventTarget(), { visibilityState: "hidden" });
+  const heard: boolean[] = [];
+  withGlobal("document", page, () => {
+    const stop = onWake(({ isOffline }) => heard.push(isOffline));
+    globalThis.dispatchEvent(new Event("offline"));
+    page.dispatchEvent(new Event("resume"));
+    assert.deepEqual(heard, [true, false]);
+    stop();
+    globalThis.dispatchEvent(new Event("offline"));
+    page.dispatchEvent(new Event("resume"));
+    assert.equal(heard.length, 2);
+  });
+});
+
 Deno.test("a client is made where there is no EventTarget, as in React Native", () => {
   withGlobal("EventTarget", undefined, () => {
     withGlobal("addEventListener", undefined, () => void makeClient().close());
