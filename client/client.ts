@@ -123,8 +123,9 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     signal?.addEventListener("abort", abort);
     this.#stopHearing = () => signal?.removeEventListener("abort", abort);
     if (signal?.aborted) abort();
-    // What the app calls at once, and what `getToken` makes of this client, comes first.
-    else queueMicrotask(() => this.#connect());
+    // What the app calls at once, and what `getToken` makes of this client, comes first. Fake timers have a
+    // `queueMicrotask` that does nothing by itself.
+    else void Promise.resolve().then(() => this.#connect());
   }
 
   /** What it is at. */

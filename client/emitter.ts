@@ -4,6 +4,8 @@
  * @module
  */
 
+import { reportUncaught } from "./runtime.ts";
+
 /** Tells listeners of `Events`. */
 export class Emitter<Events extends object> {
   readonly #listeners: { [T in keyof Events]?: Set<(event: Events[T]) => void> } = {};
@@ -28,9 +30,7 @@ export class Emitter<Events extends object> {
       try {
         listener(event);
       } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
+        reportUncaught(error);
       }
     }
   }

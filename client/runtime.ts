@@ -95,3 +95,12 @@ export function onWake(callback: (wake: Wake) => void): () => void {
 export function warn(error: Error): void {
   console.warn("E-Magine Gateway:", error);
 }
+
+/** Reports what a listener threw, as if nobody had caught it; never through timers, which tests fake. */
+export function reportUncaught(error: unknown): void {
+  void Promise.resolve().then(() => {
+    // Node has no `reportError`, and takes an unhandled rejection for an uncaught error.
+    if (typeof reportError !== "function") throw error;
+    reportError(error);
+  });
+}

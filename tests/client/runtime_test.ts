@@ -10,8 +10,9 @@ import { runInNewContext } from "node:vm";
 import { GatewayClient, type GatewayClientOptions } from "../../client/mod.ts";
 import { decodeServerFrame } from "../../client/frames.ts";
 import { toError } from "../../client/realm.ts";
+import { Emitter } from "../../client/emitter.ts";
 import { onWake, resolveUrl, systemClock } from "../../client/runtime.ts";
-import { FakeClock } from "../../mock/mod.ts";
+import { FakeClock, settle } from "../../mock/mod.ts";
 
 /** Puts `value` in the place of a global for as long as `act` takes. */
 function withGlobal(name: string, value: unknown, act: () => void): void {
@@ -199,3 +200,40 @@ Deno.test("resolveUrl() works without URL.canParse and the setters of URLs", () 
     });
   });
 });
+
+Deno.test("a client begins where queueMicrotask is faked, as by jest", async () => {
+  let asked = 0;
+  const getToken = (): string => `token ${++asked}`;
+  let client: GatewayClient | undefined;
+  withGlobal("queueMicrotask", () => {}, () => client = makeClient({ getToken }));
+  await settle();
+  assert.equal(asked, 1);
+  void client?.close();
+});
+
+for (const type of ["error", "unhandledrejection"]) {
+  Deno.test(`what a listener throws is told as ${type} where queueMicrotask is faked`, async () => {
+    const thrown = new Error("of a listener");
+    const emitter = new Emitter<{ message: string }>();
+    emitter.on("message", () => {
+      throw thrown;
+    });
+    const told: unknown[] = [];
+    const hear = (event: Event): void => {
+      event.preventDefault();
+      told.push(Reflect.get(event, type === "error" ? "error" : "reason"));
+    };
+    globalThis.addEventListener(type, hear);
+    const report = type === "error" ? reportError : undefined;
+    const before = globalThis.reportError;
+    Object.assign(globalThis, { reportError: report });
+    try {
+      withGlobal("queueMicrotask", () => {}, () => emitter.emit("message", "hello"));
+      await settle();
+    } finally {
+      globalThis.removeEventListener(type, hear);
+      Object.assign(globalThis, { reportError: before });
+    }
+    assert.deepEqual(told, [thrown]);
+  });
+}
