@@ -66,6 +66,8 @@ export class Connection implements Member, Recipient, SocketListener {
   readonly id: string;
   /** The peer's address. */
   readonly address: string;
+  /** For the hub. */
+  servedInTurn = 0;
   readonly #socket: Socket;
   readonly #context: ConnectionContext<Connection>;
   readonly #ticket: Ticket;

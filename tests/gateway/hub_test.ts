@@ -14,6 +14,7 @@ import { FakeClock, settle } from "../../mock/clock.ts";
 class Recorder implements Member {
   readonly got: Run[] = [];
   react: (() => void) | undefined;
+  servedInTurn = 0;
 
   deliver(run: Run): void {
     this.got.push(run);
@@ -210,14 +211,14 @@ Deno.test("Hub ends its turn within the audience of one message", () => {
   assert.equal(hub.position.sequence, 1);
 });
 
-Deno.test("Hub ends its turn after 500 members, however many messages each of them gets", () => {
+Deno.test("Hub ends its turn after 1,000 members, however many messages each of them gets", () => {
   const { clock, publish, member } = setUp();
-  const members = Array.from({ length: 1200 }, () => member("ann", "all"));
+  const members = Array.from({ length: 2200 }, () => member("ann", "all"));
   publish({});
   const served = (): number => members.filter(({ got }) => got.length > 0).length;
   const counts = [served()];
   while (clock.fireNext()) counts.push(served());
-  assert.deepEqual(counts, [500, 1000, 1200]);
+  assert.deepEqual(counts, [1000, 2000, 2200]);
   const few = setUp();
   const one = few.member("ann", "all");
   few.publish(...alternating(5000));
