@@ -169,7 +169,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
    *   getToken: () => mock.token({ user: "alice" }),
    * });
    * gateway.on("ready", ({ user }) => console.log(`connected as ${user}`));
-   * gateway.on("gap", () => console.log("something may be missing: load everything anew"));
+   * gateway.on("gap", () => console.log("something may be missing: load what is shown"));
    * gateway.on("disconnect", ({ code, retryInMs }) => {
    *   console.log(`closed with ${code}, next attempt in ${retryInMs} ms`);
    * });

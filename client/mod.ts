@@ -7,9 +7,14 @@
  * ```ts ignore
  * const gateway = new GatewayClient({
  *   url: "wss://chat.example.com/gateway",
- *   getToken: async () => (await (await fetch("/token", { method: "POST" })).json()).token,
+ *   getToken: async ({ signal }) => {
+ *     const response = await fetch("/token", { method: "POST", signal });
+ *     if (!response.ok) throw response;
+ *     return (await response.json()).token;
+ *   },
  * });
- * gateway.on("gap", () => location.reload());
+ * // Messages may be missing: load what is shown, in place.
+ * gateway.on("gap", () => load());
  * for await (const message of gateway) show(message);
  * ```
  *
