@@ -6,54 +6,10 @@
 
 import assert from "node:assert/strict";
 import { GatewayError } from "../../client/mod.ts";
-import { lifetimeOf } from "../../client/jwt.ts";
 import { createMockGateway, type TokenFault } from "../../mock/mod.ts";
 import { App, stage } from "./support.ts";
 
 const HOUR_MS = 3_600_000;
-
-function jwt(claims: object): string {
-  const bytes = new TextEncoder().encode(JSON.stringify(claims));
-  return `e30.${bytes.toBase64({ alphabet: "base64url", omitPadding: true })}.c2ln`;
-}
-
-Deno.test("lifetimeOf() renews a minute before the token expires, or a fifth of a short life", () => {
-  const now = 1_700_000_000_000;
-  const s = now / 1000;
-  assert.equal(lifetimeOf(jwt({ iat: s, exp: s + 3600 }), now)?.renewInMs, HOUR_MS - 60_000);
-  assert.equal(lifetimeOf(jwt({ exp: s + 3600 }), now)?.renewInMs, HOUR_MS - 60_000);
-  assert.equal(lifetimeOf(jwt({ iat: s, exp: s + 100 }), now)?.renewInMs, 80_000);
-  assert.equal(lifetimeOf(jwt({ iat: s, exp: s + 1 }), now)?.renewInMs, 1000);
-  assert.equal(lifetimeOf(jwt({ iat: s - 3000, exp: s + 600 }), now)?.renewInMs, 540_000);
-  assert.equal(
-    lifetimeOf(jwt({ iat: s, exp: s + 0.5, sub: "\u{1f600}>>>???" }), now)?.renewInMs,
-    1000,
-  );
-});
-
-Deno.test("lifetimeOf() does not believe a clock that is wrong", () => {
-  const now = 1_700_000_000_000;
-  const s = now / 1000;
-  // Five hours ahead: by this clock the token that was just made has expired long ago.
-  assert.equal(
-    lifetimeOf(jwt({ iat: s - 18_000, exp: s - 14_400 }), now)?.renewInMs,
-    HOUR_MS - 60_000,
-  );
-  // Five hours behind: by this clock it has six hours.
-  assert.equal(
-    lifetimeOf(jwt({ iat: s + 18_000, exp: s + 21_600 }), now)?.renewInMs,
-    HOUR_MS - 60_000,
-  );
-  // Nothing can be told.
-  assert.equal(lifetimeOf(jwt({ exp: s - 14_400 }), now), undefined);
-});
-
-Deno.test("lifetimeOf() knows nothing of what is no JWT, or has no expiry", () => {
-  const odd = ["", "opaque", "a.b.c", "a.!!!.c", `a.${btoa("null")}.c`, `a.${btoa("[1")}.c`];
-  for (const token of [...odd, jwt({}), jwt({ exp: "soon" }), jwt({ exp: null })]) {
-    assert.equal(lifetimeOf(token, 0), undefined, token);
-  }
-});
 
 Deno.test("the client renews its token a minute before it expires, on the same connection", async () => {
   await using it = await stage({ expiresInS: 3600 });
