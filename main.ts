@@ -61,9 +61,23 @@ async function main(): Promise<void> {
   if ("text" in command) return console.log(command.text);
   const { config } = command;
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
+  // Before anything is waited for: as PID 1, Deno dies of a segmentation fault without a handler.
+  const stop = signalled(logger);
   warnOfHeartbeats(config, logger);
   warnOfTransport(config, logger);
-  if (command.command === "mock") return await runMock(config, logger);
+  const starting = command.command === "mock"
+    ? serveMock(config, logger)
+    : startGateway(config, logger);
+  const running = await Promise.race([starting, stop]);
+  await stop;
+  // A start that is still waiting, for NATS say, has taken nothing on yet.
+  await running?.close();
+  logger.info("stopped");
+  Deno.exit(0);
+}
+
+/** Opens what a gateway consists of, and listens; closing it drains. */
+async function startGateway(config: Config, logger: Logger): Promise<Pick<Listener, "close">> {
   const clock = new SystemClock();
   const ids = new RandomIds();
   const metrics = new Metrics({
@@ -80,8 +94,6 @@ async function main(): Promise<void> {
   const gateway = createGateway(world, { log, verifier });
   const page = await openConsole(world);
   const users = shared && await natsUsers(world, { ...shared, gateway });
-  // Before anybody can know that the gateway is there, and stop it.
-  const stop = signalled(logger);
   let listeners: Listeners;
   try {
     const parts = { log, gateway, issuer, page, users: users ?? localUsers(gateway) };
@@ -92,17 +104,17 @@ async function main(): Promise<void> {
   }
   const stopWatching = watchEventLoop(clock, (ms) => metrics.eventLoopDelay(ms));
   announce(world, { listeners, page });
-  await stop;
-  await gateway.drain(config.drainMs);
-  // A peer that holds a request or a dead WebSocket open does not keep the process.
-  const closed = Promise.all([listeners.clients.close(), listeners.api?.close()]);
-  await Promise.race([closed, passed(clock, config.closeGraceMs)]);
-  users?.close();
-  await log.close();
-  await shared?.nats.close();
-  stopWatching();
-  logger.info("stopped");
-  Deno.exit(0);
+  const close = async (): Promise<void> => {
+    await gateway.drain(config.drainMs);
+    // A peer that holds a request or a dead WebSocket open does not keep the process.
+    const closed = Promise.all([listeners.clients.close(), listeners.api?.close()]);
+    await Promise.race([closed, passed(clock, config.closeGraceMs)]);
+    users?.close();
+    await log.close();
+    await shared?.nats.close();
+    stopWatching();
+  };
+  return { close };
 }
 
 /** Says of an interval that it is accepted, for tests, and no good for clients. */
@@ -122,14 +134,6 @@ function warnOfTransport({ transport, auth }: Config, logger: Logger): void {
       "others or fill the memory, and close codes can be lost; expected node with a real issuer",
     { transport },
   );
-}
-
-/** The test server, until a signal. */
-async function runMock(config: Config, logger: Logger): Promise<void> {
-  const server = await serveMock(config, logger);
-  await signalled(logger);
-  await server.close();
-  Deno.exit(0);
 }
 
 /** The log of many nodes, and the connection to NATS that it is on. */
@@ -321,7 +325,7 @@ function passed(clock: Clock, ms: number): Promise<void> {
 function signalled(logger: Logger): Promise<void> {
   return new Promise((resolve) => {
     let signals = 0;
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
       Deno.addSignalListener(signal, () => {
         signals += 1;
         if (signals > 1) Deno.exit(1);

@@ -184,7 +184,8 @@ export const OPTIONS = {
     min: 0,
     max: 60 * MINUTE_MS,
     default: 5000,
-    doc: "On SIGTERM or SIGINT, the time over which connections are closed with 1012, so that " +
+    doc:
+      "On SIGTERM, SIGINT or SIGHUP, the time over which connections are closed with 1012, so that " +
       "clients do not all come back at once.",
   },
   maxConnections: {

@@ -1,13 +1,13 @@
 /**
- * The end of a gateway: SIGTERM and SIGINT close every connection with 1012, spread over the drain time,
- * and the process exits with 0.
+ * The end of a gateway: SIGTERM, SIGINT and SIGHUP close every connection with 1012, spread over the drain
+ * time, and the process exits with 0, also one whose start still waits.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 import { Peer } from "./support/peer.ts";
-import { GatewayProcess } from "./support/process.ts";
+import { endWhileStarting, GatewayProcess } from "./support/process.ts";
 import { HandshakeRefused } from "./support/raw_client.ts";
 import { processTest } from "./support/suite.ts";
 import { someone } from "./support/target.ts";
@@ -66,3 +66,41 @@ processTest("a gateway with nobody connected exits with 0 at once", async () => 
   await using gateway = await GatewayProcess.start({ settings: { GATEWAY_DRAIN_MS: "600000" } });
   assert.equal((await gateway.end("SIGTERM")).code, 0);
 });
+
+processTest("SIGHUP drains as well, as when a terminal is closed", async () => {
+  await using gateway = await GatewayProcess.start({ settings: { GATEWAY_DRAIN_MS: "0" } });
+  await using member = await gateway.member(someone());
+  const ended = gateway.end("SIGHUP");
+  assert.equal(await member.closeCode(), 1012);
+  const { code, signal } = await ended;
+  assert.deepEqual({ code, signal }, { code: 0, signal: null });
+});
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  processTest(`${signal} ends a start that waits for a NATS that is down, exit 0`, async () => {
+    const { code, signal: killedBy } = await endWhileStarting({
+      settings: { GATEWAY_PORT: "0", GATEWAY_NATS_URL: `nats://127.0.0.1:${unusedPort()}` },
+      signal,
+      reached: (output) => output.line("NATS", (line) => line.includes("NATS cannot be reached")),
+    });
+    assert.deepEqual({ code, killedBy }, { code: 0, killedBy: null });
+  });
+}
+
+processTest("SIGTERM ends a start that waits for a NATS that says nothing, exit 0", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const held: Deno.Conn[] = [];
+  const { code, signal: killedBy } = await endWhileStarting({
+    settings: { GATEWAY_PORT: "0", GATEWAY_NATS_URL: `nats://127.0.0.1:${silent.addr.port}` },
+    signal: "SIGTERM",
+    reached: async () => held.push(await silent.accept()),
+  });
+  for (const connection of held) connection.close();
+  assert.deepEqual({ code, killedBy }, { code: 0, killedBy: null });
+});
+
+/** A port on which nobody listens. */
+function unusedPort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

@@ -86,6 +86,29 @@ export async function runToEnd(settings: Settings, args: readonly string[] = [])
   }
 }
 
+/**
+ * Sends a signal to a gateway that has not come to listen yet, as soon as `reached` says that its start is
+ * where the test wants it.
+ */
+export async function endWhileStarting(
+  { settings, signal, reached }: {
+    readonly settings: Settings;
+    readonly signal: Deno.Signal;
+    readonly reached: (output: Output) => Promise<unknown>;
+  },
+): Promise<Deno.CommandStatus> {
+  const child = spawn(settings, []);
+  const output = new Output(child);
+  try {
+    await within("the start to get this far", reached(output));
+    const status = await within(`the process to end on ${signal}`, end(child, signal));
+    assert.ok(!output.lines.some((line) => urlIn(line) !== undefined), "it did not listen");
+    return status;
+  } finally {
+    await end(child, "SIGKILL");
+  }
+}
+
 /** How to start. */
 export interface StartOptions {
   /** Settings besides those that every gateway of the suite has. */
@@ -151,7 +174,7 @@ export class GatewayProcess extends Target implements AsyncDisposable {
   }
 
   /** Sends a signal after which the process is expected to end, and returns its status. */
-  async end(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<Deno.CommandStatus> {
+  async end(signal: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL"): Promise<Deno.CommandStatus> {
     this.#expectedToEnd = true;
     return await within(`the process to end on ${signal}`, end(this.#child, signal));
   }
