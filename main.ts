@@ -20,6 +20,7 @@ import { connectNats, type Nats, type NatsOptions } from "./gateway/nats/connect
 import { NatsUsers } from "./gateway/nats/users.ts";
 import { pacedLog } from "./gateway/paced_log.ts";
 import type { Clock, CommandLog, Ids, Logger, MessageLog, TokenVerifier } from "./gateway/ports.ts";
+import { redactUrls } from "./gateway/redact_url.ts";
 import { readConsoleFiles } from "./gateway/runtime/assets.ts";
 import { SystemClock } from "./gateway/runtime/clock.ts";
 import { watchEventLoop } from "./gateway/runtime/event_loop.ts";
@@ -46,8 +47,8 @@ if (import.meta.main) {
   try {
     await main();
   } catch (error) {
-    if (!(error instanceof OperationalError)) throw error;
-    console.error(`emagine-gateway: ${error.message}`);
+    const text = error instanceof OperationalError ? error.message : Deno.inspect(error);
+    console.error(`emagine-gateway: ${redactUrls(text)}`);
     Deno.exit(1);
   }
 }

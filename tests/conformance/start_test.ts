@@ -60,6 +60,26 @@ const BAD: Readonly<Record<string, Bad>> = {
     settings: { GATEWAY_JWT_SECRET: "swordfish", GATEWAY_PUBLISH_KEY: PUBLISH_KEY },
     names: "GATEWAY_JWT_SECRET",
   },
+  "a secret in quotes": {
+    settings: { GATEWAY_JWT_SECRET: `"${SECRET}"`, GATEWAY_PUBLISH_KEY: PUBLISH_KEY },
+    names: "GATEWAY_JWT_SECRET",
+  },
+  "a line break after a publish key": {
+    settings: { GATEWAY_JWT_SECRET: SECRET, GATEWAY_PUBLISH_KEY: `${PUBLISH_KEY}\n` },
+    names: "GATEWAY_PUBLISH_KEY",
+  },
+  "a directory that a shell should have expanded": {
+    settings: { GATEWAY_DATA_DIR: "~/data" },
+    names: "GATEWAY_DATA_DIR",
+  },
+  "a password in the URL of NATS": {
+    settings: { GATEWAY_NATS_URL: "nats://me:swordfish@127.0.0.1:4222" },
+    names: "GATEWAY_NATS_URL",
+  },
+  "an origin with a wildcard in its middle": {
+    settings: { GATEWAY_ALLOWED_ORIGINS: "https://a.*.example.com" },
+    names: "GATEWAY_ALLOWED_ORIGINS",
+  },
   "two kinds of issuer": {
     settings: {
       GATEWAY_JWT_SECRET: SECRET,
@@ -213,8 +233,8 @@ async function refusesToStart(
   assert.equal(code, 1, seen);
   assert.equal(lines.length, 1, seen);
   assert.ok(lines[0]?.includes(names), seen);
-  for (const secret of [settings["GATEWAY_JWT_SECRET"], settings["GATEWAY_PUBLISH_KEY"]]) {
-    assert.ok(secret === undefined || !lines[0]?.includes(secret), `${what}: shows a secret`);
+  for (const secret of [SECRET, PUBLISH_KEY, "swordfish"]) {
+    assert.ok(!lines[0]?.includes(secret), `${what}: shows a secret`);
   }
 }
 
