@@ -19,7 +19,7 @@ export class Floor implements Disposable {
       PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
-      CREATE TABLE message (sequence INTEGER PRIMARY KEY, topic TEXT, time INTEGER, body TEXT);
+      CREATE TABLE message (sequence INTEGER PRIMARY KEY, topic TEXT, time INTEGER, body TEXT, stamp INTEGER);
       CREATE INDEX message_by_topic ON message (topic);
     `);
   }
@@ -30,14 +30,14 @@ export class Floor implements Disposable {
     { rowsPerCommit, ms }: { readonly rowsPerCommit: number; readonly ms: number },
   ): number {
     const begin = this.#database.prepare("BEGIN IMMEDIATE");
-    const insert = this.#database.prepare("INSERT INTO message VALUES (?, ?, ?, ?)");
+    const insert = this.#database.prepare("INSERT INTO message VALUES (?, ?, ?, ?, ?)");
     const commit = this.#database.prepare("COMMIT");
     const start = performance.now();
     const first = this.#sequence;
     while (performance.now() - start < ms) {
       begin.run();
       for (let index = 0; index < rowsPerCommit; index++) {
-        insert.run(++this.#sequence, row.topic, Date.now(), row.body);
+        insert.run(++this.#sequence, row.topic, Date.now(), row.body, Date.now());
       }
       commit.run();
     }

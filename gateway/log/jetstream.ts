@@ -95,7 +95,6 @@ class JetStreamLog implements MessageLog, CommandLog {
   readonly #pending = new Set<Promise<unknown>>();
   readonly #commanded = new Set<(command: Json) => void>();
   #waitingBytes = 0;
-  #lastTime = 0;
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -211,8 +210,7 @@ class JetStreamLog implements MessageLog, CommandLog {
   }
 
   #now(): number {
-    // The wall clock may be set back; what this node publishes does not follow it.
-    return this.#lastTime = Math.max(this.#lastTime, Math.floor(this.#clock.now()));
+    return Math.floor(this.#clock.now());
   }
 
   /** Well is a log whose stream can be asked, and is followed. */

@@ -57,13 +57,16 @@ const ENVELOPE_BYTES = `,"id":"","sequence":,"time":`.length + 57 + 16 + 16;
 interface Remembered {
   readonly digest: string;
   readonly messages: Published["messages"];
-  readonly time: number;
+  /** When it was kept, on the steady clock. */
+  readonly keptAtMs: number;
 }
 
 interface Kept {
   readonly channel: string | undefined;
   readonly user: string | undefined;
   readonly time: number;
+  /** When it was kept, on the steady clock: how old it is does not depend on how the wall clock is set. */
+  readonly keptAtMs: number;
   /** The draft as JSON: one string is less for the garbage collector than the objects that it describes. */
   readonly json: string;
   /** Bytes of the message's JSON, at most. */
@@ -86,7 +89,6 @@ class MemoryLog implements MessageLog {
   readonly #remembered = new Map<string, Remembered>();
   /** The last sequence that is no longer kept. */
   #pruned = 0;
-  #lastTime = 0;
   #closed = false;
 
   constructor(options: MemoryLogOptions) {
@@ -117,7 +119,7 @@ class MemoryLog implements MessageLog {
       );
     }
     const messages = this.#append(drafts).map(({ id, time }) => ({ id, time }));
-    this.#remembered.set(key.key, { digest: key.digest, messages, time: this.#lastTime });
+    this.#remembered.set(key.key, { digest: key.digest, messages, keptAtMs: this.#clock.steady() });
     return { messages, repeated: false };
   }
 
@@ -167,8 +169,8 @@ class MemoryLog implements MessageLog {
   }
 
   #append(drafts: readonly Draft[]): readonly Message[] {
-    // The wall clock may be set back; the times in one log do not follow it.
-    const time = this.#lastTime = Math.max(this.#lastTime, Math.floor(this.#clock.now()));
+    const time = Math.floor(this.#clock.now());
+    const keptAtMs = this.#clock.steady();
     const first = this.#pruned + this.#size + 1;
     const messages = drafts.map((draft, index) => {
       const { id, sequence } = this.#subscribers.position(first + index);
@@ -178,7 +180,7 @@ class MemoryLog implements MessageLog {
       const json = JSON.stringify(drafts[index]);
       const bytes = Buffer.byteLength(json) + ENVELOPE_BYTES;
       const { channel, user } = message;
-      this.#kept.push({ channel, user, time, json, bytes });
+      this.#kept.push({ channel, user, time, keptAtMs, json, bytes });
       this.#keptBytes += bytes;
     });
     this.#subscribers.spread(messages);
@@ -194,7 +196,7 @@ class MemoryLog implements MessageLog {
 
   /** Forgets what is too much or too old. */
   #prune(): void {
-    const now = this.#clock.now();
+    const now = this.#clock.steady();
     for (;;) {
       const oldest = this.#find(this.#pruned + 1);
       if (oldest === undefined || !this.#isTooMuch(oldest, now)) break;
@@ -206,8 +208,8 @@ class MemoryLog implements MessageLog {
       this.#kept.splice(0, this.#freed);
       this.#freed = 0;
     }
-    for (const [key, { time }] of this.#remembered) {
-      if (time > now - IDEMPOTENCY_MS) break;
+    for (const [key, { keptAtMs }] of this.#remembered) {
+      if (keptAtMs > now - IDEMPOTENCY_MS) break;
       this.#remembered.delete(key);
     }
   }
@@ -224,7 +226,7 @@ class MemoryLog implements MessageLog {
   /** Whether the oldest message has to go. */
   #isTooMuch(oldest: Kept, now: number): boolean {
     return this.#keptBytes > this.#retentionBytes || this.#size > this.#retentionMessages ||
-      oldest.time <= now - this.#retentionMs;
+      oldest.keptAtMs <= now - this.#retentionMs;
   }
 }
 

@@ -15,13 +15,16 @@ export {
   type AppendOutcome,
   type AppendRequest,
   inOwnThread,
+  type Instant,
   type NewRow,
   type ReadRequest,
   type ReadResult,
   type Row,
+  type StampedRow,
   type Store,
   type StoreOptions,
   type StoreState,
   type SyncStore,
 } from "./store.ts";
+export { RetentionClock } from "./retention_clock.ts";
 export { type Failure } from "./failure.ts";

@@ -34,6 +34,7 @@ import {
   type AppendOutcome,
   type AppendRequest,
   inOwnThread,
+  type Instant,
   type Row,
   type Store,
   type StoreState,
@@ -205,8 +206,8 @@ class StoreLog implements MessageLog {
     if (this.#closed !== undefined) throw new OperationalError("log_closed", "the log is closed");
   }
 
-  #now(): number {
-    return Math.floor(this.#clock.now());
+  #now(): Instant {
+    return { wall: Math.floor(this.#clock.now()), steady: this.#clock.steady() };
   }
 
   #submit(drafts: readonly Draft[], once: IdempotencyKey | undefined): Promise<Settled> {

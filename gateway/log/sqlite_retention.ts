@@ -56,7 +56,7 @@ export class Retention {
     return tables.usedBytes > this.#markBytes;
   }
 
-  /** Does a part of what is due at `now`. Returns whether there is more. */
+  /** Does a part of what is due at `now`, a stamp. Returns whether there is more. */
   step(tables: Tables, now: number): boolean {
     const keys = tables.deleteKeys(now - IDEMPOTENCY_MS, this.#stepRows);
     const messages = tables.deleteMessages(now - this.#retentionMs, this.#stepRows);

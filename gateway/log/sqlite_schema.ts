@@ -48,6 +48,10 @@ const MIGRATIONS: readonly string[] = [
      count INTEGER NOT NULL,
      time INTEGER NOT NULL
    ) STRICT;`,
+  // Null in rows of version 1, which were pruned by their time.
+  `ALTER TABLE message ADD COLUMN stamp INTEGER;
+   ALTER TABLE idempotency ADD COLUMN stamp INTEGER;
+   ALTER TABLE state ADD COLUMN pruned_stamp INTEGER;`,
 ];
 
 /** Primary result codes of SQLite that say something of the file or the disk, not of the statement. */
@@ -185,7 +189,7 @@ function migrate(
   database.prepare("BEGIN IMMEDIATE").run();
   for (const step of MIGRATIONS.slice(version)) database.exec(step);
   if (version === 0) {
-    database.prepare("INSERT INTO state VALUES (1, ?, 0, 0, ?, 0)").run(epoch, sync);
+    database.prepare("INSERT INTO state VALUES (1, ?, 0, 0, ?, 0, 0)").run(epoch, sync);
     database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
   }
   database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);

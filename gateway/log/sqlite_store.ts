@@ -12,6 +12,7 @@
 import { OperationalError } from "../errors.ts";
 import { toFailure } from "./failure.ts";
 import { IDEMPOTENCY_MS } from "./limits.ts";
+import { RetentionClock } from "./retention_clock.ts";
 import { readPage } from "./sqlite_read.ts";
 import { Retention } from "./sqlite_retention.ts";
 import { isFault, openDatabase, unavailable } from "./sqlite_schema.ts";
@@ -20,6 +21,7 @@ import type {
   Appended,
   AppendOutcome,
   AppendRequest,
+  Instant,
   ReadRequest,
   ReadResult,
   StoreOptions,
@@ -44,7 +46,7 @@ export class SqliteStore implements SyncStore {
   #head = 0;
   /** The least sequence that the next message may have. */
   #next = 1;
-  #lastTime = 0;
+  #ages = new RetentionClock({ time: 0, stamp: 0 });
   #closed = false;
 
   /** A store that is not open yet. */
@@ -64,7 +66,7 @@ export class SqliteStore implements SyncStore {
       const last = tables.last();
       this.#epoch = tables.epoch;
       this.#head = last.sequence;
-      this.#lastTime = last.time;
+      this.#ages = new RetentionClock(last);
       const lossy = [sync, tables.replaceSync(sync)].includes("normal");
       this.#next = this.#head + 1 + (lossy ? LOST_MAX : 0);
     });
@@ -73,7 +75,7 @@ export class SqliteStore implements SyncStore {
   }
 
   /** A fault of the disk fails the group, a fault of one request that request alone. */
-  append(requests: readonly AppendRequest[], now: number): Appended {
+  append(requests: readonly AppendRequest[], now: Instant): Appended {
     try {
       return this.#use((tables) => this.#commit(tables, requests, now));
     } catch (error) {
@@ -103,8 +105,8 @@ export class SqliteStore implements SyncStore {
    *
    * @throws {OperationalError} `log_unavailable`
    */
-  prune(now: number): boolean {
-    return this.#use((tables) => this.#retention.step(tables, now));
+  prune(now: Instant): boolean {
+    return this.#use((tables) => this.#retention.step(tables, this.#ages.stampOf(now)));
   }
 
   /**
@@ -112,8 +114,8 @@ export class SqliteStore implements SyncStore {
    *
    * @throws {OperationalError} `log_unavailable`
    */
-  check(now: number): void {
-    this.#use((tables) => tables.touch(now));
+  check(now: Instant): void {
+    this.#use((tables) => tables.touch(now.wall));
   }
 
   /** Closes the file; nothing works any more. */
@@ -122,19 +124,19 @@ export class SqliteStore implements SyncStore {
     this.#drop();
   }
 
-  #commit(tables: Tables, requests: readonly AppendRequest[], now: number): Appended {
-    // The wall clock may be set back; the times in one log do not follow it.
-    const time = Math.max(now, this.#lastTime);
+  #commit(tables: Tables, requests: readonly AppendRequest[], now: Instant): Appended {
+    const time = now.wall;
+    const stamp = this.#ages.stampOf(now);
     let next = this.#next;
     const outcomes = tables.transact(() =>
       requests.map(({ rows, once }): AppendOutcome => {
-        const earlier = once === undefined ? undefined : recall(tables, once, now);
+        const earlier = once === undefined ? undefined : recall(tables, once, stamp);
         if (earlier !== undefined) return earlier;
         const first = next;
-        for (const row of rows) tables.insert({ ...row, sequence: next++, time });
+        for (const row of rows) tables.insert({ ...row, sequence: next++, time, stamp });
         const count = rows.length;
         if (once !== undefined) {
-          tables.rememberKey(once.key, { digest: once.digest, first, count, time });
+          tables.rememberKey(once.key, { digest: once.digest, first, count, time, stamp });
         }
         return { kind: "kept", first, count, time };
       })
@@ -143,7 +145,6 @@ export class SqliteStore implements SyncStore {
     if (next > this.#next) {
       this.#head = next - 1;
       this.#next = next;
-      this.#lastTime = time;
     }
     return { outcomes, full };
   }
@@ -205,10 +206,10 @@ function isUnavailable(error: unknown): boolean {
 function recall(
   tables: Tables,
   { key, digest }: { readonly key: string; readonly digest: string },
-  now: number,
+  stamp: number,
 ): AppendOutcome | undefined {
   const earlier = tables.findKey(key);
-  if (earlier === undefined || earlier.time <= now - IDEMPOTENCY_MS) return undefined;
+  if (earlier === undefined || earlier.stamp <= stamp - IDEMPOTENCY_MS) return undefined;
   if (earlier.digest === digest) {
     return { kind: "repeated", first: earlier.first, count: earlier.count, time: earlier.time };
   }

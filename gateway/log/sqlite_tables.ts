@@ -9,7 +9,7 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { isFault } from "./sqlite_schema.ts";
-import type { NewRow, Row } from "./store.ts";
+import type { NewRow, Row, StampedRow } from "./store.ts";
 
 /** What is remembered of an idempotency key. */
 export interface Remembered {
@@ -21,6 +21,18 @@ export interface Remembered {
   readonly count: number;
   /** Unix milliseconds. */
   readonly time: number;
+  /** When that was, on the scale of retention. */
+  readonly stamp: number;
+}
+
+/** The last message that was ever kept; zeros if there was none. */
+export interface Last {
+  /** Its place in the log. */
+  readonly sequence: number;
+  /** Unix milliseconds. */
+  readonly time: number;
+  /** When it was kept, on the scale of retention. */
+  readonly stamp: number;
 }
 
 type Columns = ReturnType<StatementSync["get"]>;
@@ -48,7 +60,7 @@ export class Tables {
     this.#commit = database.prepare("COMMIT");
     this.#rollback = database.prepare("ROLLBACK");
     this.#insert = database.prepare(
-      "INSERT INTO message (sequence, topic, time, body) VALUES (?, ?, ?, ?)",
+      "INSERT INTO message (sequence, topic, time, body, stamp) VALUES (?, ?, ?, ?, ?)",
     );
     this.#row = database.prepare("SELECT topic, time, body FROM message WHERE sequence = ?");
     this.#byTopic = database.prepare(
@@ -56,10 +68,11 @@ export class Tables {
        ORDER BY sequence LIMIT ?`,
     );
     this.#findKey = database.prepare(
-      "SELECT digest, first, count, time FROM idempotency WHERE key = ?",
+      `SELECT digest, first, count, time, coalesce(stamp, time) AS stamp
+       FROM idempotency WHERE key = ?`,
     );
     this.#insertKey = database.prepare(
-      "INSERT INTO idempotency (key, digest, first, count, time) VALUES (?, ?, ?, ?, ?)",
+      "INSERT INTO idempotency (key, digest, first, count, time, stamp) VALUES (?, ?, ?, ?, ?, ?)",
     );
     this.#deleteKey = database.prepare("DELETE FROM idempotency WHERE key = ?");
     this.#pageCount = database.prepare("PRAGMA page_count");
@@ -87,11 +100,20 @@ export class Tables {
     return integer(this.#freeCount.get(), "freelist_count");
   }
 
-  /** Sequence and time of the last message that was ever kept; zeros if there was none. */
-  last(): { readonly sequence: number; readonly time: number } {
-    const last = this.#get("SELECT sequence, time FROM message ORDER BY sequence DESC LIMIT 1") ??
-      this.#get("SELECT pruned AS sequence, pruned_time AS time FROM state");
-    return { sequence: integer(last, "sequence"), time: integer(last, "time") };
+  /** The last message that was ever kept. */
+  last(): Last {
+    const last = this.#get(
+      `SELECT sequence, time, coalesce(stamp, time) AS stamp
+       FROM message ORDER BY sequence DESC LIMIT 1`,
+    ) ?? this.#get(
+      `SELECT pruned AS sequence, pruned_time AS time, coalesce(pruned_stamp, pruned_time) AS stamp
+       FROM state`,
+    );
+    return {
+      sequence: integer(last, "sequence"),
+      time: integer(last, "time"),
+      stamp: integer(last, "stamp"),
+    };
   }
 
   /** Does `work` whole or not at all; what it does is durable on return. */
@@ -109,8 +131,8 @@ export class Tables {
   }
 
   /** Adds a message. */
-  insert({ sequence, topic, time, body }: Row): void {
-    this.#insert.run(sequence, topic, time, body);
+  insert({ sequence, topic, time, body, stamp }: StampedRow): void {
+    this.#insert.run(sequence, topic, time, body, stamp);
   }
 
   /** The message with this sequence, which is there. */
@@ -141,14 +163,15 @@ export class Tables {
       first: integer(row, "first"),
       count: integer(row, "count"),
       time: integer(row, "time"),
+      stamp: integer(row, "stamp"),
     };
   }
 
   /** Remembers `key`, in place of what was remembered of it. */
-  rememberKey(key: string, { digest, first, count, time }: Remembered): void {
+  rememberKey(key: string, { digest, first, count, time, stamp }: Remembered): void {
     const encoded = JSON.stringify(key);
     this.#deleteKey.run(encoded);
-    this.#insertKey.run(encoded, digest, first, count, time);
+    this.#insertKey.run(encoded, digest, first, count, time, stamp);
   }
 
   /** How many keys are remembered, or a few more. */
@@ -160,13 +183,14 @@ export class Tables {
     return integer(count, "count");
   }
 
-  /** Forgets the oldest keys, at most `limit`, and none younger than `time`. Returns how many. */
-  deleteKeys(time: number, limit: number): number {
+  /** Forgets the oldest keys, at most `limit`, and none with a later stamp than this. Returns how many. */
+  deleteKeys(stamp: number, limit: number): number {
     const oldest = this.#get(
       `SELECT max(number) AS number, count(*) AS count
-       FROM (SELECT number, time FROM idempotency ORDER BY number LIMIT ?) WHERE time <= ?`,
+       FROM (SELECT number, coalesce(stamp, time) AS stamp FROM idempotency ORDER BY number LIMIT ?)
+       WHERE stamp <= ?`,
       limit,
-      time,
+      stamp,
     );
     const count = integer(oldest, "count");
     if (count > 0) {
@@ -175,20 +199,28 @@ export class Tables {
     return count;
   }
 
-  /** Takes out the oldest messages, at most `limit`, and none younger than `time`. Returns how many. */
-  deleteMessages(time: number, limit: number): number {
+  /** Takes out the oldest messages, at most `limit`, none with a later stamp. Returns how many. */
+  deleteMessages(stamp: number, limit: number): number {
     const oldest = this.#get(
-      `SELECT max(sequence) AS sequence, max(time) AS time, count(*) AS count
-       FROM (SELECT sequence, time FROM message ORDER BY sequence LIMIT ?) WHERE time <= ?`,
+      // Where there is one maximum, SQLite takes the other columns from its row.
+      `SELECT max(sequence) AS sequence, time, stamp, count(*) AS count
+       FROM (SELECT sequence, time, coalesce(stamp, time) AS stamp
+             FROM message ORDER BY sequence LIMIT ?)
+       WHERE stamp <= ?`,
       limit,
-      time,
+      stamp,
     );
     const count = integer(oldest, "count");
     if (count === 0) return 0;
     const through = integer(oldest, "sequence");
     this.transact(() => {
       this.#run("DELETE FROM message WHERE sequence <= ?", through);
-      this.#run("UPDATE state SET pruned = ?, pruned_time = ?", through, integer(oldest, "time"));
+      this.#run(
+        "UPDATE state SET pruned = ?, pruned_time = ?, pruned_stamp = ?",
+        through,
+        integer(oldest, "time"),
+        integer(oldest, "stamp"),
+      );
     });
     this.#prunedThrough = through;
     return count;

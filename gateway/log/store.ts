@@ -23,6 +23,14 @@ export interface StoreOptions {
   readonly epoch: string;
 }
 
+/** An instant, on both clocks of the process. */
+export interface Instant {
+  /** Unix milliseconds: what messages show. Set ahead and back by people and by NTP. */
+  readonly wall: number;
+  /** Milliseconds that only grow, at their true pace: what ages are measured by. */
+  readonly steady: number;
+}
+
 /** What is in a store that was opened. */
 export interface StoreState {
   /** Made with the file; the first part of every id in it. */
@@ -49,6 +57,12 @@ export interface Row extends NewRow {
   readonly sequence: number;
   /** Unix milliseconds. */
   readonly time: number;
+}
+
+/** A message as it is written. */
+export interface StampedRow extends Row {
+  /** When it was kept, on the scale of `retention_clock.ts`. */
+  readonly stamp: number;
 }
 
 /** One publish: its rows are kept all or none, next to each other. */
@@ -104,14 +118,14 @@ export type ReadResult =
 export interface SyncStore {
   /** Opens the file, or makes it. */
   open(): StoreState;
-  /** Keeps a group of publishes with one sync. `now` is unix milliseconds, here and below. */
-  append(requests: readonly AppendRequest[], now: number): Appended;
+  /** Keeps a group of publishes with one sync. */
+  append(requests: readonly AppendRequest[], now: Instant): Appended;
   /** Reads a page, in order. */
   read(request: ReadRequest): ReadResult;
   /** Does a bounded part of what retention asks for. Returns whether there is more to do. */
-  prune(now: number): boolean;
+  prune(now: Instant): boolean;
   /** Writes a little, to see whether it can. */
-  check(now: number): void;
+  check(now: Instant): void;
   /** Closes the file. */
   close(): void;
 }

@@ -9,15 +9,18 @@
  */
 
 import { OperationalError } from "../../gateway/errors.ts";
-import type {
-  Appended,
-  AppendOutcome,
-  AppendRequest,
-  ReadRequest,
-  ReadResult,
-  Row,
-  Store,
-  StoreState,
+import {
+  type Appended,
+  type AppendOutcome,
+  type AppendRequest,
+  type Instant,
+  type ReadRequest,
+  type ReadResult,
+  RetentionClock,
+  type Row,
+  type StampedRow,
+  type Store,
+  type StoreState,
 } from "../../gateway/log/mod.ts";
 import type { FakeClock } from "../clock.ts";
 import type { Random } from "./random.ts";
@@ -32,11 +35,12 @@ interface Key {
   readonly first: number;
   readonly count: number;
   readonly time: number;
+  readonly stamp: number;
 }
 
 /** A commit, as it reaches the disk: whole or not at all. */
 interface Commit {
-  readonly rows: readonly Row[];
+  readonly rows: readonly StampedRow[];
   readonly keys: readonly Key[];
 }
 
@@ -60,10 +64,10 @@ export class SimulatedDisk {
   busyUntilMs = 0;
   /** What a commit that failed has left, and the next process will find if this one does not use it. */
   limbo: Commit | undefined;
-  #rows: Row[] = [];
+  #rows: StampedRow[] = [];
   #keys = new Map<string, Key>();
   #pruned = 0;
-  #lastTime = 0;
+  #last = { time: 0, stamp: 0 };
 
   /** An empty disk. */
   constructor(options: DiskOptions) {
@@ -85,9 +89,9 @@ export class SimulatedDisk {
     return this.#pruned;
   }
 
-  /** The time of the last message. */
-  get lastTime(): number {
-    return this.#lastTime;
+  /** When the last message was kept: what it shows, and on the scale of retention. */
+  get last(): { readonly time: number; readonly stamp: number } {
+    return this.#last;
   }
 
   /** What is remembered of an idempotency key. */
@@ -99,7 +103,7 @@ export class SimulatedDisk {
   commit({ rows, keys }: Commit): void {
     for (const row of rows) {
       this.#rows.push(row);
-      this.#lastTime = row.time;
+      this.#last = { time: row.time, stamp: row.stamp };
     }
     for (const key of keys) {
       this.#keys.delete(key.key);
@@ -108,14 +112,14 @@ export class SimulatedDisk {
   }
 
   /** Takes out a part of what is too old or too much. Returns whether there is more to do. */
-  prune(now: number): boolean {
+  prune(stamp: number): boolean {
     const { retentionMs, retentionRows } = this.options;
-    for (const [key, { time }] of this.#keys) {
-      if (time > now - DAY_MS) break;
+    for (const [key, kept] of this.#keys) {
+      if (kept.stamp > stamp - DAY_MS) break;
       this.#keys.delete(key);
     }
     let gone = Math.max(0, this.#rows.length - retentionRows);
-    while ((this.#rows[gone]?.time ?? Infinity) <= now - retentionMs) gone++;
+    while ((this.#rows[gone]?.stamp ?? Infinity) <= stamp - retentionMs) gone++;
     gone = Math.min(gone, PRUNE_ROWS);
     this.#rows.splice(0, gone);
     this.#pruned += gone;
@@ -135,6 +139,7 @@ export interface StoreParts {
 /** A process's way to the disk. Calls are carried out in order, one at a time. */
 export class SimulatedStore implements Store {
   readonly #parts: StoreParts;
+  #ages = new RetentionClock({ time: 0, stamp: 0 });
   #dead = false;
 
   /** A store that is not open yet. */
@@ -153,11 +158,12 @@ export class SimulatedStore implements Store {
     return this.#call(() => {
       if (disk.limbo !== undefined) disk.commit(disk.limbo);
       disk.limbo = undefined;
+      this.#ages = new RetentionClock(disk.last);
       return { epoch: disk.epoch, head: disk.head, groupRows: 1000, groupBytes: 4 * 2 ** 20 };
     }, { mostMs: 20 });
   }
 
-  append(requests: readonly AppendRequest[], now: number): Promise<Appended> {
+  append(requests: readonly AppendRequest[], now: Instant): Promise<Appended> {
     return this.#call(() => this.#append(requests, now), { mostMs: 20, answersLater: true });
   }
 
@@ -168,14 +174,14 @@ export class SimulatedStore implements Store {
     }, { mostMs: 3 });
   }
 
-  prune(now: number): Promise<boolean> {
+  prune(now: Instant): Promise<boolean> {
     return this.#call(() => {
       this.#use();
-      return this.#parts.disk.prune(now);
+      return this.#parts.disk.prune(this.#ages.stampOf(now));
     }, { mostMs: 2 });
   }
 
-  check(_now: number): Promise<void> {
+  check(_now: Instant): Promise<void> {
     return this.#call(() => this.#use(), { mostMs: 2 });
   }
 
@@ -191,21 +197,22 @@ export class SimulatedStore implements Store {
     disk.limbo = undefined;
   }
 
-  #append(requests: readonly AppendRequest[], now: number): Appended {
+  #append(requests: readonly AppendRequest[], now: Instant): Appended {
     const { disk, random } = this.#parts;
     if (!disk.failing) this.#use();
-    const time = Math.max(now, disk.lastTime);
-    const rows: Row[] = [];
+    const time = now.wall;
+    const stamp = this.#ages.stampOf(now);
+    const rows: StampedRow[] = [];
     const keys: Key[] = [];
     const outcomes = requests.map(({ rows: added, once }): AppendOutcome => {
       const earlier = once && (keys.find(({ key }) => key === once.key) ?? disk.findKey(once.key));
-      if (once !== undefined && earlier !== undefined && earlier.time > now - DAY_MS) {
+      if (once !== undefined && earlier !== undefined && earlier.stamp > stamp - DAY_MS) {
         return recall(earlier, once.digest);
       }
       const first = disk.head + rows.length + 1;
-      added.forEach((row, index) => rows.push({ ...row, sequence: first + index, time }));
+      added.forEach((row, index) => rows.push({ ...row, sequence: first + index, time, stamp }));
       const kept = { first, count: added.length, time };
-      if (once !== undefined) keys.push({ ...once, ...kept });
+      if (once !== undefined) keys.push({ ...once, ...kept, stamp });
       return { kind: "kept", ...kept };
     });
     if (disk.failing) {

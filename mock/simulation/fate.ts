@@ -96,6 +96,7 @@ export class Fate {
 
   #setClock(random: Random): void {
     const byMs = random.pick([1000, 90_000, 2 * HOUR_MS]) * random.pick([-1, 1]);
+    this.#world.checker.history.wallClockShows(this.#world.clock.now());
     this.#world.clock.jumpWall(byMs);
     this.#world.checker.history.wallClockShows(this.#world.clock.now());
     this.#world.timeline.add("fate", `the wall clock is set by ${byMs} ms`);

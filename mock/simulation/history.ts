@@ -25,6 +25,8 @@ export interface Entry {
   readonly serial: number;
   /** Wall time that the message carries. */
   readonly time: number;
+  /** When it was submitted, on the scale of {@linkcode History.wallClockShows}. */
+  readonly bornAtMs: number;
   /** When listeners were told, in steady milliseconds. */
   readonly spreadAtMs: number;
   /** About the length of its frame. */
@@ -36,6 +38,7 @@ export interface Entry {
 interface Submitted {
   readonly draft: Draft;
   readonly bytes: number;
+  readonly bornAtMs: number;
   sequence: number | undefined;
 }
 
@@ -48,7 +51,9 @@ export class History {
   readonly #submitted = new Map<number, Submitted>();
   /** By sequence, less one. */
   readonly #entries: Entry[] = [];
-  #latestWallMs = 0;
+  #wallMs: number | undefined;
+  /** Grows as the wall clock does, and stays when that is set back: no log finds anything older. */
+  #ageMs = 0;
   /** What an earlier process has found on the disk. */
   #recoveredThrough = 0;
   /** Entries that age may have taken. */
@@ -77,20 +82,26 @@ export class History {
 
   /** Whether everything after `sequence` must still be kept, whatever the wall clock did. */
   isSurelyKept(sequence: number): boolean {
-    const oldest = this.#latestWallMs - this.#disk.options.retentionMs;
-    while ((this.#entries[this.#tooOld]?.time ?? Infinity) <= oldest) this.#tooOld++;
+    const oldest = this.#ageMs - this.#disk.options.retentionMs;
+    while ((this.#entries[this.#tooOld]?.bornAtMs ?? Infinity) <= oldest) this.#tooOld++;
     return sequence >= Math.max(this.#tooOld, this.#disk.head - this.#disk.options.retentionRows);
   }
 
-  /** The wall clock shows `ms`. */
+  /** The wall clock shows `ms`; to be told before and after it is set. */
   wallClockShows(ms: number): void {
-    this.#latestWallMs = Math.max(this.#latestWallMs, ms);
+    this.#ageMs += Math.max(0, ms - (this.#wallMs ?? ms));
+    this.#wallMs = ms;
   }
 
   /** The backend is about to publish `draft`. */
   submitted(draft: Draft): void {
     const { n, pad } = contentOf(draft);
-    this.#submitted.set(n, { draft, bytes: pad.length + 120, sequence: undefined });
+    this.#submitted.set(n, {
+      draft,
+      bytes: pad.length + 120,
+      bornAtMs: this.#ageMs,
+      sequence: undefined,
+    });
   }
 
   /** Listeners are told of `message`. */
@@ -102,8 +113,6 @@ export class History {
     if (sequence > this.#disk.head) {
       this.#report("durable before it is told", `${id} is spread and not on the disk yet`);
     }
-    const last = this.#entries.at(-1)?.time ?? 0;
-    if (message.time < last) this.#report("total order", `the time of ${id} goes back`);
     return this.#add(message, atMs);
   }
 
@@ -151,7 +160,7 @@ export class History {
     if (submitted === undefined) {
       return this.#report("nothing is made up", `message ${sequence} was never submitted`);
     }
-    const { draft, bytes } = submitted;
+    const { draft, bytes, bornAtMs } = submitted;
     if (submitted.sequence !== undefined) {
       const twice = `message ${serial} is at ${submitted.sequence} and at ${sequence}`;
       this.#report("published once", twice);
@@ -160,7 +169,7 @@ export class History {
       message.author === draft.author && pad === contentOf(draft).pad;
     if (!same) this.#report("kept as it was submitted", `message ${sequence} has changed`);
     submitted.sequence = sequence;
-    const entry = { sequence, draft, serial, time, spreadAtMs, bytes, frame: undefined };
+    const entry = { sequence, draft, serial, time, bornAtMs, spreadAtMs, bytes, frame: undefined };
     this.#entries.push(entry);
     return entry;
   }

@@ -33,15 +33,78 @@ for (const factory of LOGS) {
   const testOpening = contract(factory, "forgets");
   const testTimeAndOpening = contract(factory, "forgets", "realTime");
 
-  testTime("times do not go back when the wall clock does", async ({ log, clock }) => {
-    const [first] = await log.publish(toEveryone("first"));
-    clock.jumpWall(-DAY_MS);
-    const [second] = await log.publish(toEveryone("second"));
-    assert.equal(second?.time, first?.time);
-    clock.jumpWall(DAY_MS + 5);
-    const [third] = await log.publish(toEveryone("third"));
-    assert.equal(third!.time, first!.time + 5);
+  testTime("times follow the wall clock back, and ids still order messages", async (fixture) => {
+    const { log, clock } = fixture;
+    const start = log.head();
+    clock.jumpWall(365 * DAY_MS);
+    const [first] = await log.publish(toEveryone("ahead"));
+    clock.jumpWall(-365 * DAY_MS);
+    const [second] = await log.publish(toEveryone("right"));
+    assert.equal(second!.time, clock.now());
+    assert.equal(second!.time, first!.time - 365 * DAY_MS);
+    assert.ok(second!.sequence > first!.sequence);
+    assert.deepEqual(await readAll(log), [first, second]);
+    assert.equal(await after(fixture, start), 2);
   });
+
+  test("times follow the clock of the gateway back", async ({ log, clock }) => {
+    const [first] = await log.publish(toEveryone("ahead"));
+    clock.jumpWall(-DAY_MS);
+    const before = clock.now();
+    const [second] = await log.publish(toEveryone("right"));
+    assert.ok(second!.time >= Math.floor(before) && second!.time <= clock.now());
+    assert.ok(second!.time < first!.time && second!.sequence > first!.sequence);
+  });
+
+  testTime(
+    "a clock that was ahead or behind once changes nothing about retention",
+    async (fixture) => {
+      const { log, clock } = fixture;
+      const start = log.head();
+      for (const offMs of [365 * DAY_MS, -365 * DAY_MS]) {
+        clock.jumpWall(offMs);
+        await log.publish(toEveryone("off"));
+        await pass(fixture, 60_000);
+        clock.jumpWall(-offMs);
+        await log.publish(toEveryone("right"));
+      }
+      await pass(fixture, RETENTION_MS / 2);
+      assert.equal(await after(fixture, start), 4, "nothing goes early");
+      await pass(fixture, RETENTION_MS / 2 + 60_000);
+      assert.equal(await after(fixture, start), "expired");
+      assert.deepEqual(await readAll(log), [], "and nothing stays");
+    },
+  );
+
+  testTime("a clock that was ahead once prolongs no idempotency key", async (fixture) => {
+    const { log, clock } = fixture;
+    clock.jumpWall(365 * DAY_MS);
+    await log.publishOnce(KEY, toEveryone("a"));
+    clock.jumpWall(-365 * DAY_MS);
+    await pass(fixture, DAY_MS - 1);
+    assert.equal((await log.publishOnce(KEY, toEveryone("a"))).repeated, true);
+    await pass(fixture, 1);
+    assert.equal((await log.publishOnce(KEY, toEveryone("a"))).repeated, false);
+  });
+
+  testTimeAndOpening(
+    "a clock that was ahead once is forgotten after a restart",
+    async (fixture) => {
+      const start = fixture.log.head();
+      fixture.clock.jumpWall(365 * DAY_MS);
+      await fixture.log.publishOnce(KEY, toEveryone("ahead"));
+      fixture.clock.jumpWall(-365 * DAY_MS);
+      await fixture.reopen();
+      const [next] = await fixture.log.publish(toEveryone("right"));
+      assert.equal(next!.time, fixture.clock.now());
+      await pass(fixture, RETENTION_MS + 60_000);
+      assert.equal(await after(fixture, start), "expired");
+      assert.deepEqual(await readAll(fixture.log), []);
+      await pass(fixture, DAY_MS);
+      const { repeated } = await fixture.log.publishOnce(KEY, toEveryone("again"));
+      assert.equal(repeated, false);
+    },
+  );
 
   testTime("times are whole milliseconds", async ({ log, clock }) => {
     clock.jumpWall(0.75);
@@ -185,7 +248,7 @@ for (const factory of LOGS) {
       assert.equal(await after(fixture, message!), 0);
       const [next] = await fixture.log.publish(toEveryone("b"));
       assert.ok(next!.sequence > message!.sequence);
-      assert.equal(next!.time, message!.time, "nor does time go back");
+      assert.equal(next!.time, fixture.clock.now());
     },
   );
 

@@ -125,7 +125,7 @@ test("SqliteLog takes out what a commit that failed left in the file", NO_LIMIT,
   assert.equal(await outcome(child, { do: "publish", content: "refused" }), "log_unavailable");
   // As if the commit had reached the disk, and only the word of it had not come back.
   const database = new DatabaseSync(`${directory}/${FILE_NAME}`);
-  database.exec(`INSERT INTO message VALUES (2, 'everyone', 1, '["1","refused"]')`);
+  database.exec(`INSERT INTO message VALUES (2, 'everyone', 1, '["1","refused"]', 1)`);
   database.close();
   assert.ok(works(`prlimit --pid ${child.pid} --fsize=unlimited`));
   await answered(child, "after");

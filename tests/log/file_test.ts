@@ -69,7 +69,7 @@ Deno.test("openSqliteLog() makes the directory and a file that says what it is",
   const database = new DatabaseSync(`${below}/${FILE_NAME}`);
   const pragma = (name: string) => database.prepare(`PRAGMA ${name}`).get()?.[name];
   assert.equal(pragma("application_id"), 0x656d6167);
-  assert.equal(pragma("user_version"), 1);
+  assert.equal(pragma("user_version"), 2);
   assert.equal(pragma("journal_mode"), "wal");
   assert.equal(pragma("auto_vacuum"), 2, "incremental");
   database.close();
@@ -85,6 +85,34 @@ Deno.test("openSqliteLog() finds the epoch, the head and the messages of before"
     assert.equal(page.messages.length, 1000);
     const [message] = await log.publish([DRAFT]);
     assert.equal(message?.id, "epoch0-1001");
+    await log.close();
+  });
+});
+
+Deno.test("openSqliteLog() takes a file of version 1 whose times a clock has set ahead", async () => {
+  await withFile(async (directory, path) => {
+    const farAhead = 4e12;
+    execute(
+      path,
+      `ALTER TABLE message DROP COLUMN stamp;
+       ALTER TABLE idempotency DROP COLUMN stamp;
+       ALTER TABLE state DROP COLUMN pruned_stamp;
+       UPDATE message SET time = ${farAhead};
+       PRAGMA user_version = 1;`,
+    );
+    const clock = new FakeClock();
+    const log = await open(directory, { clock, retentionMs: 3_600_000 });
+    const [message] = await log.publish([DRAFT]);
+    assert.equal(message?.time, clock.now());
+    const count = async () => {
+      await log.check();
+      const page = await log.read({ ...EVERYTHING, limit: 2000 });
+      return page === "expired" ? page : page.messages.length;
+    };
+    assert.equal(await count(), 1001);
+    await clock.advance(3_600_000 + 60_000);
+    for (let step = 0; step < 10 && await count() !== 0; step++) await clock.advance(60_000);
+    assert.equal(await count(), 0);
     await log.close();
   });
 });

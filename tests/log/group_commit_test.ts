@@ -219,7 +219,7 @@ Deno.test("SqliteStore fails the one request of a group that cannot be kept", ()
     rows: [{ topic: "everyone", body: "half" }, { topic: "everyone", body: {} as string }],
     once: { key: "k", digest: "d" },
   };
-  const { outcomes } = store.append([good("a"), bad, good("b"), bad], 5);
+  const { outcomes } = store.append([good("a"), bad, good("b"), bad], { wall: 5, steady: 5 });
   assert.deepEqual(outcomes.map(({ kind }) => kind), ["kept", "failed", "kept", "failed"]);
   assert.ok(outcomes[1]?.kind === "failed");
   assert.equal(outcomes[1].failure.code, undefined, "a bug, and not the disk");
@@ -240,7 +240,10 @@ Deno.test("inWorker() rejects what was asked of a thread that has ended, and wha
   // What no caller may hand in, standing in for a bug that ends the thread.
   const store = inWorker(undefined as never);
   const ended = { name: "OperationalError", code: "log_unavailable", message: /thread/ };
-  await Promise.all([assert.rejects(store.open(), ended), assert.rejects(store.check(1), ended)]);
-  await assert.rejects(store.append([], 1), ended);
+  await Promise.all([
+    assert.rejects(store.open(), ended),
+    assert.rejects(store.check({ wall: 1, steady: 1 }), ended),
+  ]);
+  await assert.rejects(store.append([], { wall: 1, steady: 1 }), ended);
   await assert.rejects(store.close(), ended);
 });

@@ -22,7 +22,7 @@ function withTables(body: (tables: Tables) => void): void {
 function fill(tables: Tables, count: number, topicOf: (sequence: number) => string): void {
   tables.transact(() => {
     for (let sequence = 1; sequence <= count; sequence++) {
-      tables.insert({ sequence, topic: topicOf(sequence), time: 1, body: "[]" });
+      tables.insert({ sequence, topic: topicOf(sequence), time: 1, stamp: 1, body: "[]" });
     }
   });
 }
@@ -30,8 +30,8 @@ function fill(tables: Tables, count: number, topicOf: (sequence: number) => stri
 Deno.test("discardAfter() takes out messages and keys that nobody was told of", () => {
   withTables((tables) => {
     fill(tables, 5, () => "everyone");
-    tables.rememberKey("told", { digest: "d", first: 2, count: 2, time: 1 });
-    tables.rememberKey("untold", { digest: "d", first: 4, count: 2, time: 1 });
+    tables.rememberKey("told", { digest: "d", first: 2, count: 2, time: 1, stamp: 1 });
+    tables.rememberKey("untold", { digest: "d", first: 4, count: 2, time: 1, stamp: 1 });
     tables.discardAfter(3);
     assert.equal(tables.last().sequence, 3);
     assert.equal(tables.findKey("told")?.first, 2);

@@ -33,7 +33,7 @@ class Scene {
     const sequence = this.#history.head + 1;
     const draft = { ...target, author: "bob", content: { n: sequence, pad: "" } };
     this.#history.submitted(draft);
-    this.#disk.commit({ rows: [{ sequence, topic: "", body: "", time: 5 }], keys: [] });
+    this.#disk.commit({ rows: [{ sequence, topic: "", body: "", time: 5, stamp: 5 }], keys: [] });
     const message = { ...draft, id: `e1-${sequence}`, sequence, time: 5 };
     this.delivery.spread(this.#history.spread(message, ++this.#atMs));
   }

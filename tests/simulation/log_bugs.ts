@@ -83,7 +83,7 @@ function hasty(real: Store): Partial<Store> {
       const outcomes = requests.map(({ rows }) => {
         const first = head + 1;
         head += rows.length;
-        return { kind: "kept", first, count: rows.length, time: now } as const;
+        return { kind: "kept", first, count: rows.length, time: now.wall } as const;
       });
       return { outcomes, full: false };
     },

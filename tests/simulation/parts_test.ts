@@ -111,13 +111,14 @@ Deno.test("SimulatedDisk keeps what was committed, and nothing of what a dead pr
     return new SimulatedStore({ disk, clock, random: new Random(name), stir: () => {} });
   };
   const first = start("first");
-  const answered = first.append([{ rows: [ROW, ROW], once: undefined }], clock.now());
+  const now = { wall: clock.now(), steady: clock.steady() };
+  const answered = first.append([{ rows: [ROW, ROW], once: undefined }], now);
   await clock.advance(100);
   assert.deepEqual((await answered).outcomes, [
     { kind: "kept", first: 1, count: 2, time: clock.now() - 100 },
   ]);
   let answers = 0;
-  void first.append([{ rows: [ROW], once: undefined }], clock.now()).then(() => answers++);
+  void first.append([{ rows: [ROW], once: undefined }], now).then(() => answers++);
   first.die();
   await clock.advance(100);
   await settle();
