@@ -10,6 +10,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { TokenRefusal } from "./ports.ts";
 import type { CloseNumber, OpName, Phase } from "./protocol/mod.ts";
+import { Tally } from "./tally.ts";
 
 /** Why a connection was not let in. */
 export type RefusalReason =
@@ -377,25 +378,4 @@ interface By<K extends string | number> {
   readonly tally: Tally<K>;
   /** Called before it is read. */
   readonly refresh?: () => void;
-}
-
-/** Plain numbers by key. Starts with its keys at 0, so that a rate over a first event is right. */
-class Tally<K extends string | number> {
-  readonly #counts: Map<K, number>;
-
-  constructor(keys: Iterable<K>) {
-    this.#counts = new Map(Array.from(keys, (key) => [key, 0]));
-  }
-
-  set(key: K, count: number): void {
-    this.#counts.set(key, count);
-  }
-
-  add(key: K, count: number): void {
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + count);
-  }
-
-  each(visit: (key: K, count: number) => void): void {
-    this.#counts.forEach((count, key) => visit(key, count));
-  }
 }

@@ -33,7 +33,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     name: "metrics",
-    files: /^gateway\/metrics\.ts$/,
+    files: /^gateway\/(?:metrics|tally)\.ts$/,
     imports: KERNEL,
     libraries: [/^prom-client$/],
   },
