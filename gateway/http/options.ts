@@ -7,7 +7,6 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Entry, Refused } from "../gateway.ts";
 import type { Clock, Exchange, Json, Logger, MessageLog } from "../ports.ts";
-import type { OriginGuardOptions } from "./origins.ts";
 
 /** The open connections of users; asynchronous, because they may be spread over many machines. */
 export interface Users {
@@ -72,9 +71,18 @@ export interface ConsoleOptions {
 }
 
 /** What the WebSocket handshake works with. */
-export interface ConnectOptions extends OriginGuardOptions {
+export interface ConnectOptions {
   /** Admits a connection from the client at `address`, or says why it gets none. */
   connect(address: string): Entry | Refused;
+  /**
+   * Origins from which browsers may connect, in lower case; empty allows all. In
+   * `https://*.example.com` the `*` is one whole label of the host.
+   */
+  readonly allowedOrigins: readonly string[];
+  /** Called for each handshake that was refused for its origin. */
+  originRefused(): void;
+  /** For the origins that are refused. */
+  readonly logger: Logger;
   /** For waits, and for how often the same refusal is logged. */
   readonly clock: Clock;
 }

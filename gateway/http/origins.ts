@@ -4,30 +4,15 @@
  * @module
  */
 
-import type { Clock, Logger } from "../ports.ts";
 import { Quiet } from "../quiet.ts";
+import type { ConnectOptions } from "./options.ts";
 
 /** The most of a refused origin that is logged, in characters. */
 const MAX_LOGGED_LENGTH = 200;
 
-/** What {@linkcode createOriginGuard} works with. */
-export interface OriginGuardOptions {
-  /**
-   * Origins from which browsers may connect, in lower case; empty allows all. In
-   * `https://*.example.com` the `*` is one whole label of the host.
-   */
-  readonly allowedOrigins: readonly string[];
-  /** Called for each handshake that was refused for its origin. */
-  originRefused(): void;
-  /** For the origins that are refused. */
-  readonly logger: Logger;
-  /** For how often they are logged. */
-  readonly clock: Clock;
-}
-
 /** Makes what tells whether a handshake with this `Origin`, if any, may go on. */
 export function createOriginGuard(
-  { allowedOrigins, originRefused, logger, clock }: OriginGuardOptions,
+  { allowedOrigins, originRefused, logger, clock }: Omit<ConnectOptions, "connect">,
 ): (origin: string | null) => boolean {
   const allowed = new Set(allowedOrigins);
   const quiet = new Quiet(clock);
