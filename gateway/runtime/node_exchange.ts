@@ -14,8 +14,9 @@ const LINGER_MS = 2000;
 /** How many bytes of that, beyond which the client waits until the time is over. */
 const MAX_LINGER_BYTES = 16 * 1024 * 1024;
 /**
- * Most pieces in which a body may arrive; more end the connection. A chunk of one byte costs some 200, so that 4 MB of them were 900 MB
- * and stopped the event loop for longer than 20 s; segments of a network make 3,000 of 4 MB.
+ * Most pieces in which a body may arrive; more end the connection. A chunk of one byte costs some 200, so that
+ * 4 MB of them were 900 MB and stopped the event loop for longer than 20 s; segments of a network make 3,000 of
+ * 4 MB.
  */
 const MAX_PIECES = 4096;
 

@@ -58,11 +58,6 @@ export class WaitingConnections {
     this.#options = options;
   }
 
-  /** How many wait. */
-  get size(): number {
-    return this.#waiting.size;
-  }
-
   /** A connection was accepted. */
   add(socket: TcpSocket): void {
     const key = keyOf(socket);

@@ -7,17 +7,7 @@
 import assert from "node:assert/strict";
 import { GatewayClient, type GatewayClientOptions } from "../../client/mod.ts";
 import { createMockGateway, FakeClock, settle } from "../../mock/mod.ts";
-import { App, stage } from "./support.ts";
-
-class NoSocket {
-  readonly readyState = 0;
-  onopen: unknown;
-  onmessage: unknown;
-  onclose: unknown;
-  onerror: unknown;
-  send(): void {}
-  close(): void {}
-}
+import { App, NoSocket, stage } from "./support.ts";
 
 const GOOD: GatewayClientOptions = {
   url: "ws://localhost/gateway",

@@ -13,6 +13,7 @@ import { toError } from "../../client/realm.ts";
 import { Emitter } from "../../client/emitter.ts";
 import { onWake, resolveUrl, systemClock } from "../../client/runtime.ts";
 import { FakeClock, settle } from "../../mock/mod.ts";
+import { NoSocket } from "./support.ts";
 
 /** Puts `value` in the place of a global for as long as `act` takes. */
 function withGlobal(name: string, value: unknown, act: () => void): void {
@@ -68,17 +69,6 @@ Deno.test("resolveUrl() is relative to the page where there is one", () => {
     assert.equal(resolveUrl("ws://other.example/gateway"), "ws://other.example/gateway");
   });
 });
-
-/** A socket that never opens. */
-class NoSocket {
-  readonly readyState = 0;
-  onopen: unknown;
-  onmessage: unknown;
-  onclose: unknown;
-  onerror: unknown;
-  send(): void {}
-  close(): void {}
-}
 
 function makeClient(options: Partial<GatewayClientOptions> = {}): GatewayClient {
   return new GatewayClient({

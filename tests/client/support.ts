@@ -109,3 +109,14 @@ export class App {
     return (await this.gateway.publish(...drafts)).map(({ id }) => id);
   }
 }
+
+/** A socket that never opens. */
+export class NoSocket {
+  readonly readyState = 0;
+  onopen: unknown;
+  onmessage: unknown;
+  onclose: unknown;
+  onerror: unknown;
+  send(): void {}
+  close(): void {}
+}
