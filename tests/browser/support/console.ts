@@ -8,6 +8,7 @@
 
 import assert from "node:assert/strict";
 import type { Locator, Page } from "playwright-core";
+import { eventually } from "../../conformance/support/wait.ts";
 
 /** The states of the client, as the page names them. */
 export type ClientState = "not made" | "connecting" | "ready" | "waiting" | "paused" | "closed";
@@ -37,7 +38,10 @@ export class ConsolePage {
     const card = this.card("Log in");
     const field = card.getByLabel("User", { exact: true });
     if (user !== undefined) await field.fill(user);
-    const name = await field.inputValue();
+    // A page that has just opened proposes nobody until its script has run.
+    const name = await eventually("somebody to log in as", async () => {
+      return await field.inputValue() || undefined;
+    });
     await this.press("Log in");
     await card.getByRole("definition").getByText(name, { exact: true }).waitFor();
   }
