@@ -249,7 +249,14 @@ class JetStreamLog implements MessageLog, CommandLog {
     bytes: Uint8Array,
     how: { readonly subject: string; readonly id: string | undefined },
   ): Promise<{ readonly number: number; readonly repeated: boolean }> {
+    const before = this.#reached.at;
     const written = await this.#stream.append(bytes, how);
+    if (!written.repeated && written.number <= before) {
+      // Somebody has deleted the stream and made another one, which begins with number 1. Of the same epoch, it
+      // could not be told from the one it was.
+      await this.#stream.range();
+      throw new OperationalError("log_unavailable", "NATS has lost a part of the stream");
+    }
     await this.#reached.until(written.number, ANSWER_TIMEOUT_MS);
     return written;
   }

@@ -146,6 +146,26 @@ test("a stream that lost everything is not taken for the one it was", async (ser
   assert.equal(await other.log.read(query), "expired");
 });
 
+test("a stream that is deleted is found out, and one in its place takes no publish", async (server) => {
+  await using node = await startNode(server.url);
+  for (const content of ["1", "2", "3"]) await node.log.publish(toEveryone(content));
+  await node.log.check();
+  await node.removeStream();
+  const deletedAt = performance.now();
+  await eventually(() => assert.rejects(node.log.check(), UNAVAILABLE));
+  assert.ok(performance.now() - deletedAt < 1000, "within a second");
+  await assert.rejects(node.log.publish(toEveryone("lost")), UNAVAILABLE);
+});
+
+test("a publish is refused whose stream was replaced a moment before", async (server) => {
+  await using node = await startNode(server.url);
+  for (const content of ["1", "2", "3"]) await node.log.publish(toEveryone(content));
+  await node.removeStream();
+  await using _other = await startNode(server.url);
+  await assert.rejects(node.log.publish(toEveryone("lost")), { code: "log_corrupt" });
+  await assert.rejects(node.log.check(), { code: "log_corrupt" });
+});
+
 test("a publish that NATS cannot take at once is refused", async (server) => {
   await using node = await startNode(server.url);
   await assert.rejects(node.log.publish(toEveryone("x".repeat(2 ** 20))), {

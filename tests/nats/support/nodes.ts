@@ -24,6 +24,8 @@ export interface Node extends AsyncDisposable {
   readonly commands: readonly Json[];
   /** Takes away every entry of the stream before number `before`. */
   purge(before: number): Promise<void>;
+  /** Deletes the stream. */
+  removeStream(): Promise<void>;
   /** Takes away the entry with this number. */
   remove(number: number): Promise<void>;
 }
@@ -50,6 +52,10 @@ export async function startNode(
     purge: async (before) => {
       const manager = await jetstreamManager(unwrap(nats));
       await manager.streams.purge("messages", { seq: before });
+    },
+    removeStream: async () => {
+      const manager = await jetstreamManager(unwrap(nats));
+      await manager.streams.delete("messages");
     },
     remove: async (number) => {
       const manager = await jetstreamManager(unwrap(nats));
