@@ -6,11 +6,13 @@
  * @module
  */
 
-import { OperationalError } from "../errors.ts";
+import { type FailureCode, OperationalError } from "../errors.ts";
 import type { Clock, Logger } from "../ports.ts";
 
-/** How long the outcome of a check stands. */
-const CHECK_INTERVAL_MS = 1000;
+/** How long the outcome of a check stands: half of the second within which a failure is to be seen. */
+const CHECK_INTERVAL_MS = 500;
+/** What the log itself fails with; everything else is of a publisher, or the end. */
+const FAILURES: ReadonlySet<FailureCode> = new Set(["log_unavailable", "log_corrupt"]);
 /** A disk that takes longer is none to wait for. */
 const CHECK_TIMEOUT_MS = 5000;
 
@@ -46,7 +48,14 @@ export class LogHealth {
 
   /** The log could not do what was asked of it. A publisher's fault does not count. */
   failed(error: unknown): void {
-    if (error instanceof OperationalError && error.code !== "log_unavailable") return;
+    const before = this.#failing;
+    this.#note(error);
+    // What a check found before it has nothing to say any more.
+    if (this.#failing && !before) this.#checkedAt = -Infinity;
+  }
+
+  #note(error: unknown): void {
+    if (error instanceof OperationalError && !FAILURES.has(error.code)) return;
     if (!(error instanceof OperationalError)) {
       const bug = error instanceof Error ? error : new Error(String(error));
       return this.#logger.error("a bug in the log", { error: bug });
@@ -87,7 +96,7 @@ export class LogHealth {
       await Promise.race([this.#probed(), promise]);
       this.worked();
     } catch (error) {
-      this.failed(error);
+      this.#note(error);
       throw error;
     } finally {
       timer.cancel();

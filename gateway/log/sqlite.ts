@@ -35,6 +35,8 @@ import {
   type AppendRequest,
   inOwnThread,
   type Instant,
+  type ReadRequest,
+  type ReadResult,
   type Row,
   type Store,
   type StoreState,
@@ -175,12 +177,21 @@ class StoreLog implements MessageLog {
     if (from === head.sequence) return { messages: [], more: false, upTo: head };
     const topics = topicsOf(audience);
     const request = { after: from, through: head.sequence, topics, limit, maxBytes };
-    const found = await this.#reads.pass(() => this.#store.read(request));
+    const found = await this.#find(request);
     if (found === "expired") return found;
     const messages = found.rows.map((row) => this.#toMessage(row));
     const last = messages.at(-1);
     if (!found.more || last === undefined) return { messages, more: false, upTo: head };
     return { messages, more: true, upTo: { id: last.id, sequence: last.sequence } };
+  }
+
+  async #find(request: ReadRequest): Promise<ReadResult> {
+    try {
+      return await this.#reads.pass(() => this.#store.read(request));
+    } catch (error) {
+      this.#health.failed(error);
+      throw error;
+    }
   }
 
   head(): Position {

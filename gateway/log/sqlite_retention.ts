@@ -74,6 +74,7 @@ export class Retention {
       const gone = tables.deleteMessages(Infinity, this.#stepRows);
       if (gone === 0 && tables.deleteKeys(Infinity, this.#stepRows) === 0) more = false;
       rows += gone;
+      tables.checkpointIfDue();
       const usedBytes = tables.usedBytes;
       if (usedBytes <= this.#markBytes - this.unitBytes / 2) more = false;
       // Enough for one step, if more went than has come since the last.

@@ -82,7 +82,7 @@ export interface DatabaseOptions {
   readonly sync: "full" | "normal";
   /** The epoch that a new file gets. */
   readonly epoch: string;
-  /** Size at which the write-ahead log is written back and begun anew, in pages. */
+  /** Size to which the write-ahead log is cut when it begins again, in pages. */
   readonly walPages: number;
   /** Whether the file was open before: then it must be there, and is not looked through again. */
   readonly again: boolean;
@@ -111,6 +111,14 @@ export function isFault(error: unknown): boolean {
   const result = resultOf(error);
   // The runtime leaves the number out where preparing fails, and what we prepare has no mistakes.
   return result === undefined || FAULTS.has(result);
+}
+
+/** Whether `error` says that what is in the file is not what was written. */
+export function isDamage(error: unknown): boolean {
+  if (!isFault(error) || !(error instanceof Error)) return false;
+  const result = resultOf(error);
+  if (result === undefined) return /malformed|not a database/.test(error.message);
+  return result === Result.Corrupt || result === Result.NotADatabase;
 }
 
 /**
@@ -157,7 +165,8 @@ function configure(database: DatabaseSync, path: string, options: DatabaseOption
     throw new OperationalError("log_unavailable", message);
   }
   database.exec(`PRAGMA synchronous = ${options.sync === "full" ? "FULL" : "NORMAL"}`);
-  database.exec(`PRAGMA wal_autocheckpoint = ${options.walPages}`);
+  // Checkpoints are left to `sqlite_files.ts`, which looks at what they would copy.
+  database.exec("PRAGMA wal_autocheckpoint = 0");
   database.exec(`PRAGMA journal_size_limit = ${options.walPages * 4096}`);
   database.exec("PRAGMA cache_size = -16000");
   if (version < MIGRATIONS.length) migrate(database, version, options);

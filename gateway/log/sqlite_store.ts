@@ -2,9 +2,10 @@
  * The SQLite log as the thread sees it that holds the file. Every call is one step that is done when it
  * returns.
  *
- * A fault of the disk closes the database; the next call opens it again, so that the log recovers when
- * the disk does. What was not answered as kept is then taken out: a commit that failed may have reached
- * the disk all the same, and nobody was told of its messages.
+ * A fault of the disk closes the database, and so does a file that is not in its place; the next call opens it
+ * again, so that the log recovers when the disk does. What was not answered as kept is then taken out: a commit
+ * that failed may have reached the disk all the same, and nobody was told of its messages. Damage is not
+ * recovered from: the log stays refused until somebody has seen to the file and started the gateway again.
  *
  * @module
  */
@@ -14,8 +15,9 @@ import { toFailure } from "./failure.ts";
 import { IDEMPOTENCY_MS } from "./limits.ts";
 import { RetentionClock } from "./retention_clock.ts";
 import { readPage } from "./sqlite_read.ts";
+import { damaged, type FileIdentity, isReplaced, LogFiles } from "./sqlite_files.ts";
 import { Retention } from "./sqlite_retention.ts";
-import { isFault, openDatabase, unavailable } from "./sqlite_schema.ts";
+import { FILE_NAME, isDamage, isFault, openDatabase, unavailable } from "./sqlite_schema.ts";
 import { Tables } from "./sqlite_tables.ts";
 import type {
   Appended,
@@ -36,11 +38,21 @@ import type {
  */
 const LOST_MAX = 2 ** 20;
 
+/** A database that is open. */
+interface Open {
+  readonly tables: Tables;
+  readonly files: LogFiles;
+}
+
 /** A log in a file, which one process has for itself. */
 export class SqliteStore implements SyncStore {
   readonly #options: StoreOptions;
   readonly #retention: Retention;
-  #tables: Tables | undefined;
+  readonly #path: string;
+  #open: Open | undefined;
+  /** The file that was opened at first: no other is ever written to. */
+  #identity: FileIdentity | undefined;
+  #damage: OperationalError | undefined;
   #epoch = "";
   /** The last sequence that was answered as kept. */
   #head = 0;
@@ -52,6 +64,7 @@ export class SqliteStore implements SyncStore {
   /** A store that is not open yet. */
   constructor(options: StoreOptions) {
     this.#options = options;
+    this.#path = `${options.directory}/${FILE_NAME}`;
     this.#retention = new Retention(options);
   }
 
@@ -62,7 +75,7 @@ export class SqliteStore implements SyncStore {
    */
   open(): StoreState {
     const { sync } = this.#options;
-    this.#tables = this.#connect(false, (tables) => {
+    this.#open = this.#connect(false, (tables) => {
       const last = tables.last();
       this.#epoch = tables.epoch;
       this.#head = last.sequence;
@@ -70,6 +83,7 @@ export class SqliteStore implements SyncStore {
       const lossy = [sync, tables.replaceSync(sync)].includes("normal");
       this.#next = this.#head + 1 + (lossy ? LOST_MAX : 0);
     });
+    this.#identity = this.#open.files.identity;
     const { unit, unitBytes } = this.#retention;
     return { epoch: this.#epoch, head: this.#head, groupRows: unit, groupBytes: unitBytes };
   }
@@ -77,7 +91,7 @@ export class SqliteStore implements SyncStore {
   /** A fault of the disk fails the group, a fault of one request that request alone. */
   append(requests: readonly AppendRequest[], now: Instant): Appended {
     try {
-      return this.#use((tables) => this.#commit(tables, requests, now));
+      return this.#use((open) => this.#commit(open, requests, now));
     } catch (error) {
       if (requests.length > 1 && !(error instanceof OperationalError)) {
         const each = requests.map((request) => this.append([request], now));
@@ -97,7 +111,7 @@ export class SqliteStore implements SyncStore {
    * @throws {OperationalError} `log_unavailable`
    */
   read(request: ReadRequest): ReadResult {
-    return this.#use((tables) => readPage(tables, request));
+    return this.#use(({ tables }) => readPage(tables, request));
   }
 
   /**
@@ -106,16 +120,23 @@ export class SqliteStore implements SyncStore {
    * @throws {OperationalError} `log_unavailable`
    */
   prune(now: Instant): boolean {
-    return this.#use((tables) => this.#retention.step(tables, this.#ages.stampOf(now)));
+    return this.#use((open) => {
+      const more = this.#retention.step(open.tables, this.#ages.stampOf(now));
+      this.#settle(open, { committed: false, now });
+      return more;
+    });
   }
 
   /**
-   * Writes a little.
+   * Writes a little, and reads it back.
    *
-   * @throws {OperationalError} `log_unavailable`
+   * @throws {OperationalError} `log_unavailable`, or `log_corrupt` for good
    */
   check(now: Instant): void {
-    this.#use((tables) => tables.touch(now.wall));
+    this.#use((open) => {
+      open.tables.touch();
+      this.#settle(open, { committed: true, now });
+    });
   }
 
   /** Closes the file; nothing works any more. */
@@ -124,7 +145,8 @@ export class SqliteStore implements SyncStore {
     this.#drop();
   }
 
-  #commit(tables: Tables, requests: readonly AppendRequest[], now: Instant): Appended {
+  #commit(open: Open, requests: readonly AppendRequest[], now: Instant): Appended {
+    const { tables } = open;
     const time = now.wall;
     const stamp = this.#ages.stampOf(now);
     let next = this.#next;
@@ -141,6 +163,7 @@ export class SqliteStore implements SyncStore {
         return { kind: "kept", first, count, time };
       })
     );
+    this.#settle(open, { committed: next > this.#next, now });
     const full = this.#retention.isFull(tables);
     if (next > this.#next) {
       this.#head = next - 1;
@@ -149,38 +172,68 @@ export class SqliteStore implements SyncStore {
     return { outcomes, full };
   }
 
+  /** Sees to it that what was done can be read back, before anybody hears of it. */
+  #settle(
+    { files, tables }: Open,
+    { committed, now }: { readonly committed: boolean; readonly now: Instant },
+  ): void {
+    files.readBack({ committed, steady: now.steady });
+    if (files.isWalLong) tables.checkpointIfDue();
+  }
+
   /** Works with the open database, or with one that is opened again. */
-  #use<T>(work: (tables: Tables) => T): T {
+  #use<T>(work: (open: Open) => T): T {
     if (this.#closed) throw new OperationalError("log_closed", "the log is closed");
-    const tables = this.#tables ??= this.#reopen();
+    if (this.#damage !== undefined) throw this.#damage;
+    const open = this.#open ??= this.#reopen();
     try {
-      return work(tables);
+      return work(open);
     } catch (error) {
-      if (!isFault(error)) throw error;
-      this.#drop();
-      throw unavailable(error);
+      throw this.#failed(error);
     }
   }
 
-  #reopen(): Tables {
+  /** What `error` is to the caller. A mistake in one request is nothing to the database. */
+  #failed(error: unknown): unknown {
+    const ofFiles = error instanceof OperationalError;
+    if (!ofFiles && !isFault(error)) return error;
+    if (ofFiles && error.code === "log_corrupt") this.#damage = error;
+    if (isDamage(error)) this.#damage = damaged(this.#path, "is damaged", String(error));
+    this.#drop();
+    return this.#damage ?? (ofFiles ? error : unavailable(error));
+  }
+
+  #reopen(): Open {
     try {
+      // Opening another would play the write-ahead log that is beside it into it.
+      if (this.#identity !== undefined && isReplaced(this.#path, this.#identity)) {
+        throw new Error("another file is in its place");
+      }
       return this.#connect(true, (tables) => {
-        if (tables.epoch !== this.#epoch) throw new Error("another file is in its place");
+        if (tables.last().sequence < this.#head) {
+          throw this.#damage = damaged(this.#path, "lacks messages that it had");
+        }
         tables.discardAfter(this.#head);
       });
     } catch (error) {
+      if (error === this.#damage) throw error;
       throw isUnavailable(error) ? error : unavailable(error);
     }
   }
 
-  #connect(again: boolean, prepare: (tables: Tables) => void): Tables {
+  #connect(again: boolean, prepare: (tables: Tables) => void): Open {
     const { directory, sync, epoch } = this.#options;
     const walPages = this.#retention.unit;
     const database = openDatabase({ directory, sync, epoch, walPages, again });
     try {
-      const tables = new Tables(database);
+      const tables: Tables = new Tables(database, {
+        checkpointDue: () => files.checkpointDue(),
+        checkpoint: (run) => files.checkpoint(run),
+      });
       prepare(tables);
-      return tables;
+      const check = (): boolean => tables.isWell();
+      const files = new LogFiles({ path: this.#path, walPages, check });
+      return { tables, files };
     } catch (error) {
       // What is left open would keep its lock.
       database.close();
@@ -189,12 +242,16 @@ export class SqliteStore implements SyncStore {
   }
 
   #drop(): void {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open === undefined) return;
+    const { files, tables } = open;
     try {
-      this.#tables?.close();
+      const intact = files.close(() => tables.close(), { damaged: this.#damage !== undefined });
+      if (!intact) this.#damage ??= damaged(`${this.#path}-wal`, "is damaged");
     } catch {
       // What could not be written back stays in the write-ahead log, where opening finds it.
     }
-    this.#tables = undefined;
   }
 }
 

@@ -8,7 +8,7 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { isFault } from "./sqlite_schema.ts";
+import { isDamage, isFault } from "./sqlite_schema.ts";
 import type { NewRow, Row, StampedRow } from "./store.ts";
 
 /** What is remembered of an idempotency key. */
@@ -35,11 +35,22 @@ export interface Last {
   readonly stamp: number;
 }
 
+/** When checkpoints happen, and around what. */
+export interface CheckpointGuard {
+  /** Whether the write-ahead log is so long that it should be written back. */
+  readonly checkpointDue: () => boolean;
+  /** Does the checkpoint `run`; fails without doing it where it would do harm. */
+  readonly checkpoint: (run: () => void) => void;
+}
+
+const UNGUARDED: CheckpointGuard = { checkpointDue: () => false, checkpoint: (run) => run() };
+
 type Columns = ReturnType<StatementSync["get"]>;
 
 /** An open database. */
 export class Tables {
   readonly #database: DatabaseSync;
+  readonly #guard: CheckpointGuard;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #rollback: StatementSync;
@@ -54,8 +65,9 @@ export class Tables {
   #prunedThrough: number;
 
   /** Prepares the statements for a database that `openDatabase` has opened. */
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, guard = UNGUARDED) {
     this.#database = database;
+    this.#guard = guard;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
     this.#rollback = database.prepare("ROLLBACK");
@@ -242,9 +254,16 @@ export class Tables {
     return before;
   }
 
-  /** Writes a little. */
-  touch(time: number): void {
-    this.#run("UPDATE state SET checked = ?", time);
+  /** Writes a little. It has to be something else each time, or SQLite writes nothing. */
+  touch(): void {
+    this.#run("UPDATE state SET checked = checked + 1");
+  }
+
+  /** Looks through the whole file, as it is on disk. Returns whether it is well. */
+  isWell(): boolean {
+    // What is in SQLite's memory says nothing of the file.
+    this.#database.exec("PRAGMA shrink_memory");
+    return text(this.#get("PRAGMA quick_check(1)"), "quick_check") === "ok";
   }
 
   /** Moves at most `pages` free pages out of the file. */
@@ -255,7 +274,22 @@ export class Tables {
 
   /** Writes the write-ahead log back and empties its file. */
   truncateWal(): void {
-    this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").all();
+    this.#guard.checkpoint(() => {
+      this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").all();
+    });
+  }
+
+  /** Writes the write-ahead log back if it is long; it then begins again in the same place. */
+  checkpointIfDue(): void {
+    if (!this.#guard.checkpointDue()) return;
+    try {
+      this.#guard.checkpoint(() => {
+        this.#database.prepare("PRAGMA wal_checkpoint(PASSIVE)").all();
+      });
+    } catch (error) {
+      // What was committed is in the write-ahead log all the same, and the next checkpoint may succeed.
+      if (!isFault(error) || isDamage(error)) throw error;
+    }
   }
 
   /** Closes the database. */

@@ -164,15 +164,15 @@ Deno.test("publish() that the store fails is rejected, unheard, and no obstacle"
   assert.deepEqual(bench.logger.messages("info"), ["the log can be used again"]);
 });
 
-Deno.test("check() asks the store at most once a second, and recovers with it", async () => {
+Deno.test("check() asks the store at most twice a second, and recovers with it", async () => {
   await using bench = await setUp();
   await bench.log.check();
   bench.failure = new OperationalError("log_unavailable", "the disk is full");
   await bench.log.check();
-  await bench.clock.advance(1000);
+  await bench.clock.advance(500);
   await assert.rejects(bench.log.check(), bench.failure);
   bench.failure = undefined;
-  await bench.clock.advance(999);
+  await bench.clock.advance(499);
   await assert.rejects(bench.log.check(), { code: "log_unavailable" });
   await bench.clock.advance(1);
   await bench.log.check();
