@@ -25,7 +25,7 @@ import { readConsoleFiles } from "./gateway/runtime/assets.ts";
 import { SystemClock } from "./gateway/runtime/clock.ts";
 import { watchEventLoop } from "./gateway/runtime/event_loop.ts";
 import { RandomIds } from "./gateway/runtime/ids.ts";
-import { createLogger } from "./gateway/runtime/logger.ts";
+import { createLogger, finishLog, type ProcessLogger } from "./gateway/runtime/logger.ts";
 import { TRANSPORTS } from "./gateway/runtime/listen.ts";
 import type { Listener } from "./gateway/runtime/transport.ts";
 import { gatewaySettings, heartbeatsExceedLimit, listenSettings } from "./gateway/settings.ts";
@@ -48,7 +48,7 @@ if (import.meta.main) {
     await main();
   } catch (error) {
     const text = error instanceof OperationalError ? error.message : Deno.inspect(error);
-    console.error(`emagine-gateway: ${redactUrls(text)}`);
+    await finishLog(`emagine-gateway: ${redactUrls(text)}\n`);
     Deno.exit(1);
   }
 }
@@ -74,11 +74,15 @@ async function main(): Promise<void> {
   // A start that is still waiting, for NATS say, has taken nothing on yet.
   await running?.close();
   logger.info("stopped");
+  await finishLog();
   Deno.exit(0);
 }
 
 /** Opens what a gateway consists of, and listens; closing it drains. */
-async function startGateway(config: Config, logger: Logger): Promise<Pick<Listener, "close">> {
+async function startGateway(
+  config: Config,
+  logger: ProcessLogger,
+): Promise<Pick<Listener, "close">> {
   const clock = new SystemClock();
   const ids = new RandomIds();
   const metrics = new Metrics({
@@ -86,6 +90,7 @@ async function startGateway(config: Config, logger: Logger): Promise<Pick<Listen
     runtime: `deno ${Deno.version.deno}`,
     transport: config.transport,
     residentBytes: () => Deno.memoryUsage().rss,
+    droppedLogLines: () => logger.droppedLines,
   });
   const world = { config, clock, ids, logger, metrics };
   containBugs(world);

@@ -31,6 +31,8 @@ export interface MetricsOptions {
   readonly transport?: string;
   /** Resident memory of the process in bytes; asked once a scrape. */
   readonly residentBytes: () => number;
+  /** How many log lines could not be written; asked once a scrape. */
+  readonly droppedLogLines?: () => number;
 }
 
 /** Labels of one series, by name. */
@@ -292,7 +294,8 @@ export class Metrics {
   }
 
   #registerProcess(
-    { version, runtime, transport = "none", residentBytes }: MetricsOptions,
+    { version, runtime, transport = "none", residentBytes, droppedLogLines = () => 0 }:
+      MetricsOptions,
   ): void {
     const loopDelay: Gauge<"quantile"> = new Gauge({
       name: "gateway_event_loop_delay_recent_seconds",
@@ -313,6 +316,11 @@ export class Metrics {
       "gateway_bugs_total",
       "Internal errors; each is in the log and deserves a report.",
       () => this.#bugs,
+    );
+    this.#counter(
+      "gateway_log_lines_dropped_total",
+      "Log lines that were not written: standard error is not read, or fails.",
+      droppedLogLines,
     );
     new Gauge({
       name: "gateway_build_info",

@@ -9,7 +9,7 @@ import { KeySet } from "../../auth/mod.ts";
 import { parseConfig } from "../../gateway/config.ts";
 import { OperationalError } from "../../gateway/errors.ts";
 import { redactUrl, redactUrls } from "../../gateway/redact_url.ts";
-import { createLogger } from "../../gateway/runtime/logger.ts";
+import { createLogger, finishLog } from "../../gateway/runtime/logger.ts";
 import { FakeClock } from "../../mock/clock.ts";
 import { FakeLogger } from "../../mock/logger.ts";
 
@@ -107,7 +107,7 @@ Deno.test("KeySet logs no query of the issuer's URL, nor does an error that it t
   }
 });
 
-Deno.test("createLogger() strikes out logins and queries of URLs wherever they are", () => {
+Deno.test("createLogger() strikes out logins and queries of URLs wherever they are", async () => {
   const error = new Error("fetch of https://h/?k=hush failed", {
     cause: new Error("no route to nats://me:hush@a:4222"),
   });
@@ -120,6 +120,7 @@ Deno.test("createLogger() strikes out logins and queries of URLs wherever they a
       url: "https://h/?hush",
       list: ["a://u:hush@h"],
     });
+    await finishLog();
     assert.doesNotMatch(text, SECRET);
     assert.match(text, /nats:\/\/…@a:4222/);
     assert.match(text, /redact_url_test\.ts:\d+/);

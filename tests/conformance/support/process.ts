@@ -46,7 +46,9 @@ export function command(): readonly [string, ...string[]] {
     return [program.includes("/") ? resolve(Deno.cwd(), program) : program, ...rest];
   }
   const config: StartTask = JSON.parse(Deno.readTextFileSync(resolve(ROOT, "deno.json")));
-  const [program, ...rest] = config.tasks.start.command.split(/\s+/);
+  // Before it, the console is built.
+  const last = config.tasks.start.command.split("&&").at(-1) ?? "";
+  const [program, ...rest] = last.trim().split(/\s+/);
   assert.equal(program, "deno", "the start task of deno.json runs deno");
   return [Deno.execPath(), ...rest];
 }
