@@ -11,6 +11,7 @@ import { type Config, DEVELOPMENT_PUBLISH_KEY, parseConfig } from "./gateway/con
 import { OperationalError } from "./gateway/errors.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import { type ConsoleOptions, createHttp, type HttpOptions, type Users } from "./gateway/http.ts";
+import { TotalBodyBudget } from "./gateway/http/body_budget.ts";
 import { CONSOLE_FILES } from "./gateway/http/console.ts";
 import { localUsers } from "./gateway/http/local_users.ts";
 import { invalidHost } from "./gateway/http/problem.ts";
@@ -19,7 +20,15 @@ import { Metrics } from "./gateway/metrics.ts";
 import { connectNats, type Nats, type NatsOptions } from "./gateway/nats/connect.ts";
 import { NatsUsers } from "./gateway/nats/users.ts";
 import { pacedLog } from "./gateway/paced_log.ts";
-import type { Clock, CommandLog, Ids, Logger, MessageLog, TokenVerifier } from "./gateway/ports.ts";
+import type {
+  BodyBudget,
+  Clock,
+  CommandLog,
+  Ids,
+  Logger,
+  MessageLog,
+  TokenVerifier,
+} from "./gateway/ports.ts";
 import { redactUrls } from "./gateway/redact_url.ts";
 import { readConsoleFiles } from "./gateway/runtime/assets.ts";
 import { SystemClock } from "./gateway/runtime/clock.ts";
@@ -85,12 +94,14 @@ async function startGateway(
 ): Promise<Pick<Listener, "close">> {
   const clock = new SystemClock();
   const ids = new RandomIds();
+  const bodyBudget = new TotalBodyBudget();
   const metrics = new Metrics({
     version: VERSION,
     runtime: `deno ${Deno.version.deno}`,
     transport: config.transport,
     residentBytes: () => Deno.memoryUsage().rss,
     droppedLogLines: () => logger.droppedLines,
+    refusedBodies: () => bodyBudget.refused,
   });
   const world = { config, clock, ids, logger, metrics };
   containBugs(world);
@@ -102,7 +113,7 @@ async function startGateway(
   const users = shared && await natsUsers(world, { ...shared, gateway });
   let listeners: Listeners;
   try {
-    const parts = { log, gateway, issuer, page, users: users ?? localUsers(gateway) };
+    const parts = { log, gateway, issuer, page, bodyBudget, users: users ?? localUsers(gateway) };
     listeners = await serve(world, parts);
   } catch (error) {
     await log.close();
@@ -236,7 +247,8 @@ interface Listeners {
 
 async function serve(
   { config, clock, logger, metrics }: World,
-  { log, gateway, issuer, page, users }: {
+  { log, gateway, issuer, page, users, bodyBudget }: {
+    readonly bodyBudget: BodyBudget;
     readonly log: MessageLog;
     readonly gateway: Gateway;
     readonly users: Users;
@@ -247,6 +259,7 @@ async function serve(
   const http: HttpOptions = {
     log: pacedLog(log, { ready: () => gateway.ready(), failed: () => metrics.logPublishFailed() }),
     users,
+    bodyBudget,
     connect: (address) => gateway.connect(address),
     allowedOrigins: config.allowedOrigins,
     originRefused: () => metrics.refused("origin"),

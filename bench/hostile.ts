@@ -1,6 +1,6 @@
 /**
  * What hostile clients can do to a gateway, on each transport: floods, close codes while the client sends,
- * and connections that never finish a request.
+ * connections that never finish a request, and bodies that never finish.
  *
  *     deno task bench:hostile [--transport node,deno] [--seconds 10] [--closings 300] [--crowd 2000]
  *         [--wait 40]
@@ -19,6 +19,7 @@ import { FLOOD_KINDS, type Plan } from "../tests/conformance/support/attacker.ts
 import { type Client, closings, KINDS, noPython } from "../tests/conformance/support/closings.ts";
 import { Crowd } from "../tests/conformance/support/crowd.ts";
 import { GatewayProcess } from "../tests/conformance/support/process.ts";
+import { SlowBodies } from "../tests/conformance/support/slow_bodies.ts";
 import { someone } from "../tests/conformance/support/target.ts";
 import { pause } from "../tests/conformance/support/wait.ts";
 import { run } from "./support/run.ts";
@@ -59,6 +60,8 @@ await run(async () => {
     printTable(await closingRows(transport));
     console.log(`\n${transport}: connections that never finish a request`);
     printTable(await crowdRows(transport));
+    console.log(`\n${transport}: ${values.crowd} publishes whose bodies stop after so much`);
+    printTable(await bodyRows(transport));
   }
 });
 
@@ -109,6 +112,24 @@ async function crowdRows(transport: string): Promise<readonly (readonly string[]
     }),
     [`stall ${print(stallMs)} ms, ${print(grownMb)} MB`],
   ];
+}
+
+async function bodyRows(transport: string): Promise<readonly (readonly string[])[]> {
+  const kinds = [1, 200].flatMap((kb) => [true, false].map((declared) => ({ kb, declared })));
+  const rows = await inTurn(kinds, async ({ kb, declared }) => {
+    await using gateway = await start(transport, { GATEWAY_MAX_CONNECTIONS_PER_IP: "10000" });
+    const { url } = gateway;
+    const count = Number(values.crowd);
+    const { result: statuses, stallMs, grownMb } = await watch(gateway, async () => {
+      const options = { url, publishKey: "dev", count, bytes: kb * 1024, declared };
+      using crowd = await SlowBodies.open(options);
+      await pause(2000);
+      return { ...crowd.statuses };
+    });
+    const kind = declared ? "declared as 4 MiB" : "in chunks";
+    return [`${kb} KB`, kind, print(stallMs), print(grownMb), show(statuses)];
+  });
+  return [["sent", "length", "stall ms", "MB", "answered"], ...rows];
 }
 
 async function start(

@@ -11,6 +11,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { createGuard } from "./http/auth.ts";
 import { addGatewayRoute, addLoginRoutes } from "./http/clients.ts";
 import { addConsoleRoutes } from "./http/console.ts";
+import { TotalBodyBudget } from "./http/body_budget.ts";
 import { createFailureAnswerer } from "./http/failures.ts";
 import { addHistoryRoute } from "./http/history.ts";
 import { createHostGuard } from "./http/host.ts";
@@ -54,6 +55,7 @@ export function createHttp(options: HttpOptions, routes: Routes = "all"): Reques
   const limits = {
     maxBytes: options.maxBodyBytes ?? DEFAULT_BODY_BYTES,
     timeoutMs: options.bodyTimeoutMs ?? DEFAULT_BODY_TIMEOUT_MS,
+    budget: options.bodyBudget ?? new TotalBodyBudget(),
   };
   const app: App = new OpenAPIHono({
     defaultHook: (result) =>

@@ -33,6 +33,8 @@ export interface MetricsOptions {
   readonly residentBytes: () => number;
   /** How many log lines could not be written; asked once a scrape. */
   readonly droppedLogLines?: () => number;
+  /** How many request bodies there was no room for; asked once a scrape. */
+  readonly refusedBodies?: () => number;
 }
 
 /** Labels of one series, by name. */
@@ -294,8 +296,14 @@ export class Metrics {
   }
 
   #registerProcess(
-    { version, runtime, transport = "none", residentBytes, droppedLogLines = () => 0 }:
-      MetricsOptions,
+    {
+      version,
+      runtime,
+      transport = "none",
+      residentBytes,
+      droppedLogLines = () => 0,
+      refusedBodies = () => 0,
+    }: MetricsOptions,
   ): void {
     const loopDelay: Gauge<"quantile"> = new Gauge({
       name: "gateway_event_loop_delay_recent_seconds",
@@ -321,6 +329,11 @@ export class Metrics {
       "gateway_log_lines_dropped_total",
       "Log lines that were not written: standard error is not read, or fails.",
       droppedLogLines,
+    );
+    this.#counter(
+      "gateway_bodies_refused_total",
+      "Request bodies that were refused because those on their way held too much together.",
+      refusedBodies,
     );
     new Gauge({
       name: "gateway_build_info",

@@ -39,10 +39,26 @@ export interface BodyLimits {
   readonly maxBytes: number;
   /** How long it may take to arrive, in milliseconds. */
   readonly timeoutMs: number;
+  /** What it shares with the bodies of other requests. */
+  readonly budget: BodyBudget;
 }
 
-/** Why there is no body: it is over a limit, or its connection broke before it was complete. */
-export type BodyFailure = "too_large" | "timed_out" | "broken";
+/** What bodies may hold together while they arrive. */
+export interface BodyBudget {
+  /** The share of a body that begins to arrive; `undefined` if there is no room for one. */
+  begin(): BodyShare | undefined;
+}
+
+/** What one body holds. */
+export interface BodyShare {
+  /** It holds `bytes` bytes by now; `false` if there is no room for so many. */
+  holds(bytes: number): boolean;
+  /** It is handed over, or let go. */
+  release(): void;
+}
+
+/** Why there is no body: it or all are over a limit, or its connection broke before it was complete. */
+export type BodyFailure = "too_large" | "overloaded" | "timed_out" | "broken";
 
 /** Fields of a log line, as JSON. Never a token or a key. */
 export type LogFields = Readonly<Record<string, Json | Error | undefined>>;

@@ -79,6 +79,10 @@ function refuseBody(failure: BodyFailure, { maxBytes }: BodyLimits): Response {
       return problem("body_too_large", `The body is longer than ${maxBytes} bytes.`, {
         headers: CLOSE,
       });
+    case "overloaded":
+      return problem("bodies_overloaded", "Too many bodies are on their way at once.", {
+        headers: CLOSE,
+      });
     case "timed_out":
       return problem("request_timeout", "The body did not arrive in time.", { headers: CLOSE });
     case "broken":

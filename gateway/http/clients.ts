@@ -117,6 +117,7 @@ export function addLoginRoutes(
       "token_too_long",
       "request_timeout",
       "body_too_large",
+      "bodies_overloaded",
       "unsupported_media_type",
     ]),
   });

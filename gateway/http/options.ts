@@ -6,7 +6,7 @@
 
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Entry, Refused } from "../gateway.ts";
-import type { Clock, Exchange, Json, Logger, MessageLog } from "../ports.ts";
+import type { BodyBudget, Clock, Exchange, Json, Logger, MessageLog } from "../ports.ts";
 
 /** The open connections of users; asynchronous, because they may be spread over many machines. */
 export interface Users {
@@ -117,6 +117,8 @@ export interface HttpOptions extends ConnectOptions {
   readonly maxMessageBytes?: number;
   /** How long a body may take to arrive, in milliseconds; 30,000 unless given. */
   readonly bodyTimeoutMs?: number;
+  /** What bodies may hold together; 128 MiB, and one of these routes alone, unless given. */
+  readonly bodyBudget?: BodyBudget;
   /** Called when something went wrong that should not be possible. */
   bug?(): void;
   /** Called with the number of messages of each publish that was kept, repetitions excluded. */

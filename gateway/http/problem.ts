@@ -125,6 +125,11 @@ export const PROBLEMS = {
     when: "so many connections are beyond the limits that not even a close code can be sent",
     retryAfterSeconds: 5,
   },
+  bodies_overloaded: {
+    status: 503,
+    when: "the bodies that are on their way to the gateway hold more than 128 MiB together",
+    retryAfterSeconds: 1,
+  },
   draining: {
     status: 503,
     when: "the gateway is shutting down and takes no new connections",

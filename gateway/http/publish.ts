@@ -83,6 +83,7 @@ const route = createRoute({
     "unauthorized",
     "request_timeout",
     "body_too_large",
+    "bodies_overloaded",
     "message_too_large",
     "unsupported_media_type",
     "idempotency_key_reused",

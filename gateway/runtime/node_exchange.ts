@@ -48,9 +48,11 @@ export class NodeExchange implements Exchange {
     return clientAddress(text, request.socket.remoteAddress ?? "", trustedProxies);
   }
 
-  readBody({ maxBytes, timeoutMs }: BodyLimits): Promise<Uint8Array | BodyFailure> {
+  readBody({ maxBytes, timeoutMs, budget }: BodyLimits): Promise<Uint8Array | BodyFailure> {
     const { request, response, options: { clock } } = this.#parts;
     if (Number(request.headers["content-length"]) > maxBytes) return Promise.resolve("too_large");
+    const share = budget.begin();
+    if (share === undefined) return Promise.resolve("overloaded");
     if (request.headers.expect !== undefined) response?.writeContinue();
     return new Promise((resolve) => {
       const chunks: Uint8Array[] = [];
@@ -59,12 +61,16 @@ export class NodeExchange implements Exchange {
       const end = (result: Uint8Array | BodyFailure): void => {
         timer.cancel();
         request.removeAllListeners("data");
+        share.release();
+        // The connection lives on; what it sent need not.
+        chunks.length = 0;
         resolve(result);
       };
       request.on("data", (chunk: Uint8Array) => {
         bytes += chunk.byteLength;
         if (chunks.push(chunk) > MAX_PIECES) request.socket.destroy();
         else if (bytes > maxBytes) end("too_large");
+        else if (!share.holds(bytes)) end("overloaded");
       });
       request.once("end", () => end(joined(chunks)));
       // Comes after `end` too, which has settled it then.

@@ -13,6 +13,7 @@ import type { Context } from "hono";
 import { cors } from "hono/cors";
 import { json, noContent } from "../../gateway/http/answer.ts";
 import { readJson } from "../../gateway/http/body.ts";
+import { TotalBodyBudget } from "../../gateway/http/body_budget.ts";
 import { jsonBody, jsonResponse, type Responses, responses } from "../../gateway/http/describe.ts";
 import { createFailureAnswerer } from "../../gateway/http/failures.ts";
 import type { App } from "../../gateway/http/options.ts";
@@ -46,7 +47,11 @@ interface Command<T> {
   run(body: T, context: Context<{ Bindings: Exchange }>): Promise<Response>;
 }
 
-const BODY_LIMITS: BodyLimits = { maxBytes: 4 * 1024 * 1024, timeoutMs: 30_000 };
+const BODY_LIMITS: BodyLimits = {
+  maxBytes: 4 * 1024 * 1024,
+  timeoutMs: 30_000,
+  budget: new TotalBodyBudget(),
+};
 
 /** Answers what is asked of `/mock/…`. */
 export function createControl(

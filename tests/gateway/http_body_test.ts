@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { MIN_BODY_BYTES, TotalBodyBudget } from "../../gateway/http/body_budget.ts";
 import { createFixture, KEY, read } from "./http_fixture.ts";
 
 const HELLO = JSON.stringify({ author: "7", content: "hello" });
@@ -151,6 +152,19 @@ Deno.test("a body that stalls is 408 after the timeout, not before, and is let g
   assert.equal(answer.json.code, "request_timeout");
   assert.equal(answer.headers.get("connection"), "close");
   assert.equal(cancelled, true);
+});
+
+Deno.test("a body beyond what all may hold together is 503, and says when to come back", async () => {
+  const bodyBudget = new TotalBodyBudget(MIN_BODY_BYTES);
+  const { call, fetch } = createFixture({ bodyBudget });
+  const slow = fetch(streaming({ start() {} }));
+  const refused = await call("POST", "/messages", { body: HELLO });
+  assert.equal(refused.status, 503);
+  assert.equal(refused.json.code, "bodies_overloaded");
+  assert.equal(refused.headers.get("retry-after"), "1");
+  assert.equal(refused.headers.get("connection"), "close");
+  assert.equal(bodyBudget.refused, 1);
+  void slow;
 });
 
 Deno.test("a body whose connection breaks is no bug and leaves no timer", async () => {

@@ -6,10 +6,12 @@
 
 import assert from "node:assert/strict";
 import type { BodyLimits } from "../../gateway/ports.ts";
+import { MIN_BODY_BYTES, TotalBodyBudget } from "../../gateway/http/body_budget.ts";
 import { readBody } from "../../gateway/runtime/request_body.ts";
 import { FakeClock } from "../../mock/clock.ts";
 
-const LIMITS = { maxBytes: 10, timeoutMs: 5000 };
+const BUDGET = new TotalBodyBudget();
+const LIMITS = { maxBytes: 10, timeoutMs: 5000, budget: BUDGET };
 
 /** A request whose body is in the test's hands; `declared` is its Content-Length. */
 function upload(declared?: number) {
@@ -127,4 +129,49 @@ Deno.test("a body without a declared length is let go once it is longer than the
   send(11);
   assert.equal(await reading, "too_large");
   await writer.closed.then(() => assert.fail("still open"), () => {});
+});
+
+Deno.test("a body for which there is no room is not read", async () => {
+  for (const declared of [5, undefined]) {
+    const { request, readBody } = upload(declared);
+    const budget = new TotalBodyBudget(MIN_BODY_BYTES - 1);
+    assert.equal(await readBody({ ...LIMITS, budget }), "overloaded");
+    assert.equal(request.bodyUsed, false);
+  }
+});
+
+Deno.test("a body that outgrows the room there is, is let go, however long it is declared", async () => {
+  for (const declared of [4 * MIN_BODY_BYTES, undefined]) {
+    const { readBody, send, writer } = upload(declared);
+    const budget = new TotalBodyBudget(2 * MIN_BODY_BYTES);
+    const reading = readBody({ ...LIMITS, maxBytes: 4 * MIN_BODY_BYTES, budget });
+    send(2 * MIN_BODY_BYTES);
+    send(1);
+    assert.equal(await reading, "overloaded");
+    assert.equal(budget.heldBytes, 0);
+    await writer.closed.then(() => assert.fail("still open"), () => {});
+  }
+});
+
+Deno.test("a body gives its room back, whatever becomes of it", async () => {
+  for (const declared of [10, undefined]) {
+    const complete = upload(declared);
+    const reading = complete.readBody(LIMITS);
+    complete.send(10);
+    assert.equal(BUDGET.heldBytes, MIN_BODY_BYTES);
+    void complete.writer.close();
+    await reading;
+    assert.equal(BUDGET.heldBytes, 0, "complete");
+    const late = upload(declared);
+    const waiting = late.readBody(LIMITS);
+    await late.clock.advance(5000);
+    assert.equal(await waiting, "timed_out");
+    assert.equal(BUDGET.heldBytes, 0, "late");
+    const broken = upload(declared);
+    const failing = broken.readBody(LIMITS);
+    void broken.writer.abort(new Error("connection reset"));
+    assert.equal(await failing, "broken");
+    assert.equal(BUDGET.heldBytes, 0, "broken");
+  }
+  assert.equal(BUDGET.refused, 0);
 });
