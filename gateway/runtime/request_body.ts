@@ -49,7 +49,8 @@ interface Reading {
 /**
  * Reads a body whose length is declared. The server holds the peer to that length, so that it is bounded
  * without looking at each piece; that saves 15 % of the CPU of a bare server's request. It cannot be
- * abandoned: what is late is held until the connection ends.
+ * abandoned: what is late is held until the peer ends the connection, which neither
+ * `Connection: close` nor an answer that fails makes the runtime do.
  */
 function readWhole(request: Request, maxBytes: number): Reading {
   const body = request.bytes().then(
