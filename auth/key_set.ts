@@ -7,7 +7,7 @@
  * @module
  */
 
-import { createLocalJWKSet, errors, type LocalJWKSet } from "jose";
+import { createLocalJWKSet, errors, type JWK, type LocalJWKSet } from "jose";
 import { OperationalError } from "../gateway/errors.ts";
 import type { Clock, Logger } from "../gateway/ports.ts";
 import { redactUrl, redactUrls } from "../gateway/redact_url.ts";
@@ -242,17 +242,30 @@ export class KeySet implements KeySource {
     });
     try {
       const headers = { accept: "application/jwk-set+json, application/json" };
-      const request = new Request(url, { headers, redirect: "error", signal: aborter.signal });
+      const request = new Request(url, { headers, redirect: "manual", signal: aborter.signal });
       const response = await fetch(request);
       if (response.status !== 200) {
         await response.body?.cancel();
-        throw new Error(`the issuer answered with status ${response.status}`);
+        throw new Error(
+          `the issuer answered with status ${response.status}${redirection(response, url)}`,
+        );
       }
       return await readText(response);
     } finally {
       timer.cancel();
     }
   }
+}
+
+/**
+ * A redirect is not followed: whose keys are trusted is for the configuration to say, and not for another
+ * answer, which could lead from https to http or into the network behind the gateway.
+ */
+function redirection({ headers }: Response, url: URL): string {
+  const location = headers.get("location");
+  if (location === null) return "";
+  const target = URL.parse(location, url)?.href ?? "nowhere";
+  return `, a redirect to ${target} that is not followed; expected the keys at the JWKS URL itself`;
 }
 
 async function readText(response: Response): Promise<string> {
@@ -276,7 +289,16 @@ function parse(text: string): Parameters<typeof createLocalJWKSet>[0] {
   if (!isObject(answer) || !("keys" in answer) || !Array.isArray(answer.keys)) {
     throw new Error("the issuer's answer is not a key set");
   }
-  return { keys: answer.keys.filter(isObject) };
+  return { keys: answer.keys.filter(isObject).map(underBothNames) };
+}
+
+/**
+ * `EdDSA` with this curve and `Ed25519` (RFC 9864) are one algorithm under two names. Without a name, the key is
+ * for tokens with either.
+ */
+function underBothNames(jwk: JWK): JWK {
+  const { alg, ...key } = jwk;
+  return key.crv === "Ed25519" && (alg === "EdDSA" || alg === "Ed25519") ? key : jwk;
 }
 
 function isObject(value: unknown): value is object {

@@ -95,6 +95,28 @@ Deno.test("KeySet accepts the elliptic algorithms", async () => {
   for (const alg of ["ES256", "ES384", "EdDSA", "Ed25519"]) await acceptsElliptic(alg);
 });
 
+Deno.test("KeySet takes EdDSA and Ed25519 for one algorithm, whichever the key or the token names", async () => {
+  const { publicKey, privateKey } = await generateKeyPair("Ed25519", { extractable: true });
+  const jwk = { ...await exportJWK(publicKey), kid: "e" };
+  for (const named of ["EdDSA", "Ed25519"]) {
+    const keys = keySet([{ ...jwk, alg: named }]);
+    for (const alg of ["EdDSA", "Ed25519"]) {
+      assert.equal(await refusal(keys, await sign(alg, privateKey, "e")), undefined, named + alg);
+    }
+    assert.equal(await refusal(keys, await sign("RS256", rsaPair.privateKey, "e")), NO_KEY);
+  }
+  const other = keySet([{ ...jwk, alg: "ES256" }]);
+  assert.equal(await refusal(other, await sign("EdDSA", privateKey, "e")), NO_KEY);
+});
+
+Deno.test("KeySet takes no key without a kid for a token that names one", async () => {
+  const token = await sign("RS256", rsaPair.privateKey, "r");
+  assert.equal(await refusal(keySet([rsa]), token), NO_KEY);
+  // The other way round every key that fits is tried.
+  const unnamed = await sign("RS256", rsaPair.privateKey);
+  assert.equal(await refusal(keySet([{ ...rsa, kid: "r" }]), unnamed), undefined);
+});
+
 Deno.test({
   name: "KeySet accepts ES512 where the runtime knows the curve P-521",
   ignore: !await signsWithP521(),

@@ -40,7 +40,7 @@ Deno.test("KeySet fetches at first use, once, and asks as it should", async () =
   assert.equal(w.network.count, 1);
   const [request] = w.network.requests;
   assert.equal(request?.url, "https://mock.emagine.invalid/.well-known/jwks.json");
-  assert.equal(request?.redirect, "error");
+  assert.equal(request?.redirect, "manual");
   assert.match(request?.headers.get("accept") ?? "", /application\/json/);
   assert.equal(w.clock.pending, 0);
   assert.deepEqual(w.log.lines, []);
@@ -283,6 +283,24 @@ Deno.test("KeySet takes no answer that is not a key set", async (t) => {
       assert.ok(await accepts(w));
       assert.deepEqual(w.log.messages("warn"), [FAILED, FAILED]);
     });
+  }
+});
+
+Deno.test("KeySet says where an issuer redirects to, without the query, and does not go there", async () => {
+  for (
+    const [location, shown] of [
+      ["https://other.test/keys?token=hush", "https://other.test/keys?…"],
+      ["/keys?token=hush", "https://mock.emagine.invalid/keys?…"],
+      ["http://", "nowhere"],
+    ] as const
+  ) {
+    const w = await world();
+    w.network.answer = () =>
+      Promise.resolve(new Response("", { status: 302, headers: { location } }));
+    await assert.rejects(w.keys.find({ alg: "EdDSA" }), UNREACHABLE);
+    assert.equal(w.network.count, 1);
+    const error = String(w.log.lines[0]?.fields?.["error"]);
+    assert.ok(error.includes(`status 302, a redirect to ${shown} that is not followed`), error);
   }
 });
 
