@@ -20,6 +20,9 @@ const MAX_LINGER_BYTES = 16 * 1024 * 1024;
  */
 const MAX_PIECES = 4096;
 
+/** Methods of which `new Request` makes none (Fetch standard, 2.2.1), among those that node:http knows. */
+const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE"]);
+
 /** What an exchange is made of. */
 export interface ExchangeParts {
   readonly request: IncomingMessage;
@@ -149,7 +152,7 @@ export async function refuseUpgrade(socket: Duplex, response: Response): Promise
   setTimeout(() => socket.destroy(), LINGER_MS);
 }
 
-/** The request without its body; `undefined` if Host and target make no URL, or its method is not for routes. */
+/** The request without its body; `undefined` if Host and target make no URL. */
 function toWebRequest(
   request: IncomingMessage,
   { tls }: ListenOptions,
@@ -166,11 +169,25 @@ function toWebRequest(
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     headers.push([rawHeaders[index] ?? "", rawHeaders[index + 1] ?? ""]);
   }
+  const url = toUrl(target, { method, origin });
   try {
-    return new Request(target.startsWith("/") ? origin + target : target, { method, headers });
+    if (!FORBIDDEN_METHODS.has(method)) return new Request(url, { method, headers });
+    // As Deno.serve does, so that routes answer it: 405, with the methods that they have.
+    return Object.defineProperty(new Request(url, { headers }), "method", { value: method });
   } catch {
     return undefined;
   }
+}
+
+/** The URL that a request asks for (RFC 9112, section 3.2), as text that may be none. */
+function toUrl(
+  target: string,
+  { method, origin }: { readonly method: string; readonly origin: string },
+): string {
+  if (target.startsWith("/")) return origin + target;
+  if (target === "*") return `${origin}/*`;
+  if (method !== "CONNECT") return target;
+  return isHost(target) ? `http://${target}/` : "";
 }
 
 function joined(chunks: readonly Uint8Array[]): Uint8Array {

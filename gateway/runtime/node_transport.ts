@@ -119,16 +119,37 @@ function createServer(options: ListenOptions, waiting: WaitingConnections): http
       else void refuseUpgrade(socket, response);
     });
   });
+  // Without a listener, the connection is ended without an answer.
+  server.on("connect", (request, socket) => {
+    socket.on("error", () => {});
+    if (!waiting.requested(request.socket, { alone: true })) return;
+    void new NodeExchange({ request, options }).handle()
+      .then((response) => refuseUpgrade(socket, response));
+  });
   server.on("clientError", (error, socket) => refuseRequest(error, socket as TcpSocket));
   return server;
 }
 
 /** Answers what is not HTTP, or too much of it. */
 function refuseRequest(error: Error, socket: TcpSocket): void {
-  const tooLarge = "code" in error && error.code === "HPE_HEADER_OVERFLOW";
-  const status = tooLarge ? "431 Request Header Fields Too Large" : "400 Bad Request";
+  const status = statusOf(error);
   if (socket.writable && socket.bytesWritten === 0) {
     socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   }
   socket.destroySoon();
+}
+
+/** The status for an error of the parser, which does not say of a method that it does not know it. */
+function statusOf(error: Error): string {
+  if ("code" in error && error.code === "HPE_HEADER_OVERFLOW") {
+    return "431 Request Header Fields Too Large";
+  }
+  const bytes = "rawPacket" in error && error.rawPacket instanceof Uint8Array
+    ? error.rawPacket.subarray(0, MAX_HEADER_BYTES)
+    : new Uint8Array();
+  const [, method] = /^(\S+) \S+ HTTP\/1\.[01]\r?\n/.exec(new TextDecoder().decode(bytes)) ?? [];
+  // RFC 9110, section 9.1: a method that is not recognized is 501.
+  return method === undefined || http.METHODS.includes(method)
+    ? "400 Bad Request"
+    : "501 Not Implemented";
 }
