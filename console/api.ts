@@ -1,6 +1,6 @@
 /**
- * The gateway's HTTP interface, as far as the console calls it (docs/http.md). Every path but the login is of
- * the page's own host.
+ * The gateway's HTTP interface, as far as the console calls it (docs/http.md). Every path but the login is
+ * relative to the page, which a proxy may serve under a prefix.
  *
  * What the gateway refuses is a {@linkcode ProblemError} with its words. Of a fetch that fails browsers say
  * nothing that helps: it is a {@linkcode NoAnswerError}.
@@ -16,7 +16,7 @@ export interface Settings {
   readonly publishKey: string | undefined;
   readonly heartbeatIntervalMs: number;
   readonly version: string;
-  /** Where clients are served, as a URL without a path; empty where the page is. */
+  /** Where clients are served, as a URL without a path; `.` where the page is. */
   readonly clientsUrl: string;
 }
 
@@ -59,14 +59,14 @@ const PASSWORD = "console";
 
 /** What there is to know before anything else. */
 export async function fetchSettings(): Promise<Settings> {
-  const body = await readJson(await request("/console.json"));
+  const body = await readJson(await request("console.json"));
   const publishKey = get(body, "publish_key");
   return {
     canLogIn: get(body, "login") === true,
     publishKey: typeof publishKey === "string" ? publishKey : undefined,
     heartbeatIntervalMs: Number(get(body, "heartbeat_interval")),
     version: String(get(body, "version")),
-    clientsUrl: String(get(body, "clients_url") ?? ""),
+    clientsUrl: String(get(body, "clients_url") ?? "."),
   };
 }
 
@@ -82,13 +82,13 @@ export async function publish(publication: Publication): Promise<Receipt> {
   const { target, author, contentJson, key } = publication;
   const head = JSON.stringify({ ...target === "everyone" ? {} : target, author });
   const body = `${head.slice(0, -1)},"content":${contentJson}}`;
-  const answer = await readJson(await post("/messages", body, key));
+  const answer = await readJson(await post("messages", body, key));
   return { id: String(get(answer, "id")), time: Number(get(answer, "time")) };
 }
 
 /** What the gateway counts, in the text format of Prometheus. */
 export async function fetchMetrics(signal: AbortSignal): Promise<string> {
-  return await (await request("/metrics", { signal })).text();
+  return await (await request("metrics", { signal })).text();
 }
 
 function post(path: string, body: string, key?: string): Promise<Response> {

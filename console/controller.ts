@@ -47,7 +47,7 @@ export class Controller {
   }
 
   get #clientsUrl(): string {
-    return this.#store.state.settings?.clientsUrl ?? "";
+    return this.#store.state.settings?.clientsUrl ?? ".";
   }
 
   /** Asks the gateway what the page has to know of it. */

@@ -23,6 +23,8 @@ export function createOpenApi(app: App, version: string): unknown {
         "receive over WebSocket. Errors are problem details (RFC 9457) with a stable `code`.",
       license: { name: "MIT" },
     },
+    // Relative to where the document is, which a proxy may serve under a prefix.
+    servers: [{ url: "." }],
     tags: [
       { name: Tag.Backend, description: "For the app's backend, with the publish key" },
       { name: Tag.Clients, description: "For browsers and phones" },
