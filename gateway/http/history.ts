@@ -11,7 +11,7 @@ import type { Guard } from "./auth.ts";
 import { BACKEND_SECURITY, jsonResponse, READ_PROBLEMS, responses, Tag } from "./describe.ts";
 import type { App } from "./options.ts";
 import { problem } from "./problem.ts";
-import { HistoryQuerySchema, HistorySchema } from "./schemas.ts";
+import { HistoryQueryDocument, HistoryQuerySchema, HistorySchema } from "./schemas.ts";
 
 /** Most bytes of JSON in one page. */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024;
@@ -21,8 +21,8 @@ export function addHistoryRoute(
   app: App,
   { log, guard }: { readonly log: MessageLog; readonly guard: Guard },
 ): void {
-  const route = createRoute({
-    method: "get",
+  const description = {
+    method: "get" as const,
     path: "/messages",
     operationId: "history",
     tags: [Tag.Backend],
@@ -31,14 +31,19 @@ export function addHistoryRoute(
     description:
       "The messages to a channel, to a user alone, or with neither to everyone, in order. " +
       "`channel` and `user` together are refused with `invalid_query`.",
-    middleware: [async (context, next) => guard(context.req.raw) ?? await next()],
-    request: { query: HistoryQuerySchema },
     responses: responses({ 200: jsonResponse("A page of messages", HistorySchema) }, [
       "invalid_query",
       "unauthorized",
       "expired",
       ...READ_PROBLEMS,
     ]),
+  };
+  app.openAPIRegistry.registerPath({ ...description, request: { query: HistoryQueryDocument } });
+  const route = createRoute({
+    ...description,
+    hide: true,
+    middleware: [async (context, next) => guard(context.req.raw) ?? await next()],
+    request: { query: HistoryQuerySchema },
   });
   app.openapi(route, async (context) => {
     const { channel, user, after, limit } = context.req.valid("query");

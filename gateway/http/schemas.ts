@@ -96,16 +96,36 @@ export const HistorySchema = z.object({
   }),
 }).openapi("History");
 
-/** The query of the history. */
-export const HistoryQuerySchema = z.strictObject({
+const AudienceQuerySchema = z.strictObject({
   channel: name("Messages to this channel; not together with `user`", "general").optional(),
   user: name("Messages to this user alone; not together with `channel`", "alice").optional(),
+});
+const PageQuerySchema = z.strictObject({
   after: z.string().min(1).optional().openapi({
     description: "Only messages after this id; from the oldest that is kept without it",
   }),
   limit: z.coerce.number().int().min(1).max(MAX_BATCH).default(100).openapi({
     description: "At most this many messages",
   }),
+});
+
+/**
+ * The query of the history for the document. Parameters cannot exclude each other, so `channel` and `user` are
+ * the properties of one object, which the query has as parameters of their own (`explode`).
+ */
+export const HistoryQueryDocument = z.object({
+  audience: AudienceQuerySchema.optional().openapi({
+    not: { required: ["channel", "user"] },
+    param: { style: "form", explode: true },
+    description: "`channel` or `user`, not both; messages to everyone without them",
+  }),
+  ...PageQuerySchema.shape,
+});
+
+/** The query of the history. */
+export const HistoryQuerySchema = z.strictObject({
+  ...AudienceQuerySchema.shape,
+  ...PageQuerySchema.shape,
 }).refine((query) => query.channel === undefined || query.user === undefined, {
   error: "channel and user together, expected one of them or neither",
 });

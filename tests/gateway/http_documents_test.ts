@@ -153,16 +153,31 @@ Deno.test("/openapi.json says what a name is in a pattern of every dialect, and 
 });
 
 Deno.test("/openapi.json says that channel and user exclude each other, wherever they do", async () => {
-  const { get } = (await openApi(createFixture())).paths["/messages"];
-  assert.match(get.description, /`channel` and `user` together are refused/);
-  const described = new Map<string, string>(
-    get.parameters.map((parameter: Document) => [
-      parameter.name,
-      parameter.description ?? parameter.schema.description,
-    ]),
+  const fixture = createFixture();
+  const document = await openApi(fixture);
+  const { get } = document.paths["/messages"];
+  const [audience, ...others] = get.parameters;
+  assert.deepEqual(others.map(({ name }: Document) => name), ["after", "limit"]);
+  const { name: _, description: __, schema, ...rest } = audience;
+  // Exploded, an object is one parameter for each property.
+  assert.deepEqual(rest, { in: "query", style: "form", explode: true, required: false });
+  const isValid = schemaOf(document, schema);
+  for (
+    const query of [{}, { channel: "a" }, { user: "a" }, { channel: "a", user: "a" }, {
+      chanel: "a",
+    }]
+  ) {
+    const { status } = await fixture.call("GET", `/messages?${new URLSearchParams(query)}`);
+    assert.equal(isValid(query), status === 200, JSON.stringify(query));
+  }
+});
+
+Deno.test("/openapi.json is for wherever it is served: its server is relative to it", async () => {
+  const { servers } = await openApi(createFixture());
+  const places = servers.map(({ url }: Document) =>
+    String(new URL(url, "https://example.com/chat/openapi.json"))
   );
-  assert.match(described.get("channel") ?? "", /not together with `user`/);
-  assert.match(described.get("user") ?? "", /not together with `channel`/);
+  assert.deepEqual(places, ["https://example.com/chat/"]);
 });
 
 /** The failures of a log that reads, and of one that writes. */
