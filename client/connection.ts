@@ -128,13 +128,12 @@ export class Connection {
   check(): void {
     if (this.#over) return;
     const now = this.#clock.steady();
-    const leftMs = this.#dueAt - now;
     if (!this.#isReady) {
-      if (leftMs > PROBE_MS) this.#armReady(PROBE_MS);
+      if (this.#dueAt - now > PROBE_MS) this.#armReady(PROBE_MS);
       return;
     }
-    // Asked already: to ask again and again must not put the deadline off.
-    if (this.#beat?.isProbe === true && leftMs >= 0) return;
+    // Asked already: to ask again and again must not put the deadline off, were it overdue.
+    if (this.#beat?.isProbe === true) return;
     const tooSoonMs = this.#lastSentAt + LEAST_MS - now;
     if (tooSoonMs > 0) return this.#arm(tooSoonMs, () => this.check());
     this.#sendBeat(Math.min(PROBE_MS, this.#intervalMs), true);

@@ -59,6 +59,8 @@ const SLOW_MS = 10 * MINUTE_MS;
 const MAX_QUEUED = 40;
 /** Longest heartbeat interval of a world; a dead connection is found out within two. */
 const INTERVAL_MS = MINUTE_MS;
+/** How long a device that slept may take to give up a connection that died in its sleep, or before. */
+const AWAKE_MS = 15_000;
 /** What connecting and a deadline that was just put off may add. */
 const SLACK_MS = 30_000;
 
@@ -217,8 +219,9 @@ export class SimulatedClient {
   sweep(): void {
     const { link, device } = this;
     if (link === undefined || device.asleep || link.deadAtMs === undefined) return;
-    const sinceMs = this.#world.clock.steady() - Math.max(link.deadAtMs, device.wokeAtMs);
-    if (sinceMs <= 2 * INTERVAL_MS + SLACK_MS) return;
+    const slept = device.wokeAtMs > link.deadAtMs;
+    const sinceMs = this.#world.clock.steady() - (slept ? device.wokeAtMs : link.deadAtMs);
+    if (sinceMs <= (slept ? AWAKE_MS : 2 * INTERVAL_MS + SLACK_MS)) return;
     const explanation = `${this.name} has had a dead connection for ${sinceMs} ms`;
     this.report("a dead connection is given up", explanation, link);
   }

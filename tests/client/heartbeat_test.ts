@@ -12,7 +12,8 @@ import { Device } from "../../mock/simulation/device.ts";
 import { App, stage } from "./support.ts";
 
 const INTERVAL_MS = 45_000;
-const DAY_MS = 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 Deno.test("the client answers every heartbeat, and stays for a virtual day", async () => {
   await using it = await stage();
@@ -245,11 +246,74 @@ for (const stands of [false, true]) {
     assert.deepEqual(app.codes, []);
     assert.equal(gateway.connections.length, 0);
     device.wake();
-    // Where the clock slept too, nothing but the platform can say that time has passed.
-    if (stands) app.client.check();
-    await gateway.advance(5000 + 500);
+    // Where the clock slept too, only a look at the wall clock shows that time has passed.
+    await gateway.advance(5000 + 5000 + 500);
     assert.deepEqual(app.codes, [1006]);
     assert.deepEqual(app.contents, ["in the night"]);
+    await app.client.close();
+  });
+}
+
+for (const stands of [false, true]) {
+  const clocks = stands ? "a clock that sleeps too" : "a clock that goes on";
+  Deno.test(`a nap with ${clocks} that ends before a heartbeat is due is noticed within five seconds`, async () => {
+    await using gateway = await createMockGateway();
+    const device = new Device(gateway.clock);
+    const app = new App(gateway, { clock: device });
+    await gateway.settled();
+    await gateway.advance(1000);
+    await gateway.freeze();
+    device.sleep({ stands });
+    await gateway.advance(20_000);
+    device.wake();
+    await gateway.advance(5000 + 5000);
+    assert.deepEqual(app.codes, [1006]);
+    await app.client.close();
+  });
+}
+
+Deno.test("after a night with a clock that sleeps too a client that waits tries within five seconds", async () => {
+  await using gateway = await createMockGateway();
+  const device = new Device(gateway.clock);
+  let isBroken = false;
+  const WebSocket = class extends gateway.WebSocket {
+    constructor(url: string) {
+      super(isBroken ? `${url}/nowhere` : url);
+    }
+  };
+  const app = new App(gateway, { clock: device, WebSocket, random: () => 0.999 });
+  await gateway.settled();
+  isBroken = true;
+  await gateway.drop();
+  await gateway.advance(60_000);
+  const waited = app.disconnects.at(-1);
+  device.sleep({ stands: true });
+  await gateway.advance(8 * 3_600_000);
+  isBroken = false;
+  device.wake();
+  assert.equal(app.client.state, "waiting");
+  await gateway.advance(5000);
+  assert.ok(waited?.retryInMs === 19_980);
+  assert.equal(app.client.state, "ready");
+  await app.client.close();
+});
+
+for (const [how, offsetMs] of [["forward", 3_600_000], ["back", -3_600_000]] as const) {
+  Deno.test(`a wall clock that is set ${how} by an hour costs a session one heartbeat at the most`, async () => {
+    await using gateway = await createMockGateway();
+    let wallOffsetMs = 0;
+    const clock: ClientClock = {
+      now: () => gateway.clock.now() + wallOffsetMs,
+      steady: () => gateway.clock.steady(),
+      setTimer: (ms, callback) => gateway.clock.setTimer(ms, callback),
+    };
+    const app = new App(gateway, { clock });
+    await gateway.advance(10_000);
+    wallOffsetMs = offsetMs;
+    await gateway.advance(30_000);
+    assert.equal(app.received(10).length, how === "forward" ? 2 : 1);
+    await gateway.advance(HOUR_MS);
+    assert.deepEqual(app.codes, []);
     await app.client.close();
   });
 }
