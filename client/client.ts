@@ -12,12 +12,14 @@ import type { MessageFrame, Ready } from "../gateway/protocol/frames.ts";
 import { backoffMs } from "./backoff.ts";
 import { Connection, type ConnectionParts, type End } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
-import { GatewayError } from "./error.ts";
+import { GatewayError, neverOpened } from "./error.ts";
 import { resolveOptions } from "./options.ts";
 import { MessageQueue } from "./queue.ts";
 import { toError } from "./realm.ts";
 import { RecentIds } from "./recent_ids.ts";
+import { Refusals } from "./refusals.ts";
 import { onWake, warn } from "./runtime.ts";
+import { onSlept } from "./sleep.ts";
 import { Tokens } from "./tokens.ts";
 import type {
   ClientEvents,
@@ -31,8 +33,8 @@ import type {
 
 /** How long {@linkcode GatewayClient.close} waits for the gateway's answer. */
 const CLOSE_GRACE_MS = 1000;
-/** So many tokens in a row are refused before the client gives up. */
-const MAX_REFUSALS = 5;
+/** So many attempts that open no socket look like a fault that does not heal, if none ever opened one. */
+const UNOPENED_TOLD = 3;
 /** A session that ends sooner has not got over what ended the one before. */
 const STABLE_MS = 10_000;
 
@@ -77,8 +79,8 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   readonly #recent = new RecentIds();
   readonly #tokens: Tokens;
   readonly #gone: () => void;
-  readonly #stopWaking: () => void;
-  readonly #stopHearing: () => void;
+  /** Stop what the client hears of the platform and the app. */
+  readonly #stops: readonly (() => void)[];
   #state: ClientState = "connecting";
   #connection: Connection | undefined;
   #retry: ClientTimer | undefined;
@@ -86,8 +88,9 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   #failures = 0;
   /** When the session became ready, in steady milliseconds. */
   #readyAt = 0;
-  /** Tokens in a row that were refused. */
-  #refusals = 0;
+  readonly #refusals = new Refusals();
+  /** Attempts that opened no socket; `undefined` once one was open. */
+  #unopened: number | undefined = 0;
   /** The id of the last message that came, or the position at which the session began. */
   #receivedId: string | undefined;
   #user: string | undefined;
@@ -110,18 +113,20 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
       getToken,
       needed: () => this.#connection !== undefined,
       obtained: () => this.#tokenObtained(),
+      loggedOut: () => this.#finish(undefined),
       failed: (error) => this.#tokenFailed(error),
     });
     let gone = (): void => {};
     this.closed = new Promise((resolve) => gone = resolve);
     this.#gone = gone;
-    // Without a network there is no sense in trying, but in finding out; one on the same machine may go on.
-    this.#stopWaking = onWake(({ isOffline }) =>
-      isOffline ? this.#connection?.check() : this.check()
-    );
     const abort = (): void => void this.close();
     signal?.addEventListener("abort", abort);
-    this.#stopHearing = () => signal?.removeEventListener("abort", abort);
+    this.#stops = [
+      () => signal?.removeEventListener("abort", abort),
+      // Without a network there is no sense in trying, but in finding out; one on the same machine may go on.
+      onWake(({ isOffline }) => isOffline ? this.#connection?.check() : this.check()),
+      onSlept(parts.clock, () => this.check()),
+    ];
     if (signal?.aborted) abort();
     // What the app calls at once, and what `getToken` makes of this client, comes first. Fake timers have a
     // `queueMicrotask` that does nothing by itself.
@@ -227,7 +232,10 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   #open(): void {
     try {
       const connection: Connection = new Connection(this.#parts, {
-        opened: () => this.#identify(connection),
+        opened: () => {
+          this.#unopened = undefined;
+          this.#identify(connection);
+        },
         ready: (frame) => this.#ready(frame),
         message: (frame) => this.#message(frame),
         roundTrip: (ms) => {
@@ -267,7 +275,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     this.#user = user;
     this.#receivedId = lastId;
     if (isRenewal) return;
-    this.#refusals = 0;
+    this.#refusals.reset();
     this.#readyAt = this.#parts.clock.steady();
     this.#become("ready");
     this.#tellSession({ user, lastId, ...(resumed === undefined ? {} : { resumed }) });
@@ -328,12 +336,19 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     if (code === CloseCode.IdentifyFailed.code) {
       this.#tokens.refused();
       // The gateway is there, whatever failed before: only refusals make the delay longer.
-      if (!wasReady) this.#failures = this.#refusals++;
-      reconnect = this.#refusals < MAX_REFUSALS;
+      if (!wasReady) this.#failures = this.#refusals.add(this.#parts.clock.steady());
+      reconnect = !this.#refusals.isFinal;
     }
     const disconnect = { code, name: closeName(code), reason };
     if (reconnect) this.#wait(disconnect);
     else this.#finish(new GatewayError(code, reason), disconnect);
+    this.#countUnopened(reason);
+  }
+
+  /** Browsers do not say why a socket does not open: says once what there is to check. */
+  #countUnopened(reason: string): void {
+    if (this.#unopened === undefined || ++this.#unopened !== UNOPENED_TOLD) return;
+    if (this.#state !== "closed") this.#tell(neverOpened(this.#parts.url, reason));
   }
 
   /** Whether the session that ended was one, and no failure after Ready. */
@@ -358,8 +373,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     this.#state = "closed";
     this.#retry?.cancel();
     this.#tokens.stop();
-    this.#stopWaking();
-    this.#stopHearing();
+    for (const stop of this.#stops) stop();
     const dropped = this.#connection?.drop("the app closed it", CLOSE_GRACE_MS);
     this.#connection = undefined;
     if (disconnect !== undefined) this.#emitter.emit("disconnect", disconnect);

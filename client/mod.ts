@@ -9,6 +9,7 @@
  *   url: "wss://chat.example.com/gateway",
  *   getToken: async ({ signal }) => {
  *     const response = await fetch("/token", { method: "POST", signal });
+ *     if (response.status === 401) return null; // Nobody is logged in: the client closes.
  *     if (!response.ok) throw response;
  *     return (await response.json()).token;
  *   },

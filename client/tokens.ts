@@ -22,6 +22,8 @@ export interface TokensParts {
   readonly needed: () => boolean;
   /** Called when there is a new one. */
   readonly obtained: () => void;
+  /** Called when the app says that the user is logged out. */
+  readonly loggedOut: () => void;
   /** Called when none could be had. */
   readonly failed: (error: Error) => void;
 }
@@ -92,7 +94,7 @@ export class Tokens {
     );
   }
 
-  async #request(request: TokenRequest): Promise<string> {
+  async #request(request: TokenRequest): Promise<string | null> {
     return assertToken(await this.#parts.getToken(request));
   }
 
@@ -104,9 +106,10 @@ export class Tokens {
     return asking?.abort;
   }
 
-  #obtained(token: string): void {
+  #obtained(token: string | null): void {
     this.#settle();
-    const { clock, obtained } = this.#parts;
+    const { clock, loggedOut, obtained } = this.#parts;
+    if (token === null) return loggedOut();
     this.#failures = 0;
     this.#token = token;
     this.#reason = "expiring";
@@ -134,8 +137,8 @@ export class Tokens {
   }
 }
 
-function assertToken(token: unknown): string {
-  if (typeof token === "string" && token !== "") return token;
-  const got = token === "" ? "an empty one" : token === null ? "null" : `${typeof token}`;
+function assertToken(token: unknown): string | null {
+  if (token === null || typeof token === "string" && token !== "") return token;
+  const got = token === "" ? "an empty one" : typeof token;
   throw new TypeError(`getToken: expected the text of a token, got ${got}`);
 }

@@ -52,9 +52,10 @@ export interface GatewayClientOptions {
   /**
    * Gives a JWT of the user: called at the start, before the last one expires, and when it was refused. What
    * it throws is told as `error`, as its `cause` where it is no `Error`, and it is called again after a delay;
-   * so it is if it takes 30 seconds.
+   * so it is if it takes 30 seconds. `null` says that the user is logged out, and closes the client as
+   * {@linkcode GatewayClient.close} does.
    */
-  readonly getToken: (request: TokenRequest) => string | Promise<string>;
+  readonly getToken: (request: TokenRequest) => string | null | Promise<string | null>;
   /** Where to take up: {@linkcode GatewayClient.lastId} of an earlier client, or the `id` of a message. */
   readonly lastId?: string | undefined;
   /** Closes the client when it is aborted, as {@linkcode GatewayClient.close} does. */
@@ -89,11 +90,12 @@ export interface ClientEvents {
   /** A heartbeat was answered after so many milliseconds. */
   roundtrip: number;
   /**
-   * Something failed that the client tries again: `getToken`, or making a connection at all. Written to the
-   * console if nobody listens.
+   * Something failed that the client tries again: `getToken`, or making a connection at all. Told once, too,
+   * when three attempts have opened no socket and none ever did: the URL may be wrong, or the page's origin be
+   * refused. Written to the console if nobody listens.
    */
   error: Error;
-  /** It is over, once: with an error if it was not the app that closed it. */
+  /** It is over, once: with an error if it was not the app that closed it, or said that the user is logged out. */
   close: GatewayError | undefined;
 }
 

@@ -72,8 +72,8 @@ export class App {
       ...options,
       getToken: (request) => {
         this.requests.push({ reason: request.reason, atMs: clock.elapsedMs });
-        return options.getToken?.(request) ??
-          gateway.token({ user: "alice", expiresInS: expiresInS ?? 172_800 });
+        if (options.getToken !== undefined) return options.getToken(request);
+        return gateway.token({ user: "alice", expiresInS: expiresInS ?? 172_800 });
       },
     });
     const { client } = this;

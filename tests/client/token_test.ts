@@ -5,8 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { GatewayError } from "../../client/mod.ts";
-import { createMockGateway, type TokenFault } from "../../mock/mod.ts";
+import { createMockGateway } from "../../mock/mod.ts";
 import { App, stage } from "./support.ts";
 
 const HOUR_MS = 3_600_000;
@@ -102,71 +101,6 @@ Deno.test("after 4003 the client gets a new token first, and resumes", async () 
   await app.client.close();
 });
 
-Deno.test("the client gives up after five tokens in a row that were refused", async () => {
-  await using gateway = await createMockGateway();
-  const app = new App(gateway, { getToken: () => gateway.token({ fault: "wrong_signature" }) });
-  await gateway.advance(120_000);
-  assert.deepEqual(app.codes, [4003, 4003, 4003, 4003, 4003]);
-  assert.deepEqual(
-    app.requests.map(({ reason }) => reason),
-    ["start", "refused", "refused", "refused", "refused"],
-  );
-  // With delays between them, and not in a loop.
-  assert.deepEqual(app.disconnects.map(({ retryInMs }) => retryInMs), [
-    250,
-    500,
-    1000,
-    2000,
-    undefined,
-  ]);
-  const [error] = app.closes;
-  assert.ok(error instanceof GatewayError);
-  assert.equal(error.closeCode, 4003);
-  assert.match(error.message, /4003 IdentifyFailed: /);
-});
-
-Deno.test("a refusal does not wait for what failed before it", async () => {
-  await using gateway = await createMockGateway();
-  let broken = true;
-  const WebSocket = class extends gateway.WebSocket {
-    constructor(url: string) {
-      super(broken ? `${url}/nowhere` : url);
-    }
-  };
-  const app = new App(gateway, {
-    WebSocket,
-    getToken: ({ reason }) =>
-      gateway.token(reason === "refused" ? { user: "alice" } : { fault: "expired" }),
-  });
-  await gateway.advance(120_000);
-  broken = false;
-  await gateway.advance(20_000);
-  const refused = app.disconnects.find(({ code }) => code === 4003);
-  assert.equal(refused?.retryInMs, 250);
-  assert.equal(app.client.state, "ready");
-  await app.client.close();
-});
-
-Deno.test("refusals count in a row only: a Ready between them begins anew", async () => {
-  await using gateway = await createMockGateway();
-  const faults: (TokenFault | undefined)[] = [];
-  for (let round = 0; round < 4; round++) {
-    faults.push("expired", "tampered", "no_subject", undefined);
-  }
-  const app = new App(gateway, {
-    getToken: () => {
-      const fault = faults.shift();
-      return gateway.token(fault === undefined ? { user: "alice" } : { fault });
-    },
-  });
-  for (let round = 0; round < 4; round++) {
-    await gateway.advance(10_000);
-    assert.equal(app.client.state, "ready");
-    await gateway.close("all", { code: 4003 });
-  }
-  await app.client.close();
-});
-
 Deno.test("an app that has no token to give is told, and asked again after a delay", async () => {
   await using gateway = await createMockGateway();
   let failing = true;
@@ -203,7 +137,7 @@ Deno.test("a renewal that fails is tried again while the session goes on", async
   await app.client.close();
 });
 
-for (const token of ["", 7, null, undefined, { token: "x" }]) {
+for (const token of ["", 7, undefined, false, { token: "x" }]) {
   Deno.test(`getToken() that gives ${JSON.stringify(token)} is told as what it is`, async () => {
     await using gateway = await createMockGateway();
     const app = new App(gateway, { getToken: () => Promise.resolve(token as string) });
@@ -347,24 +281,6 @@ Deno.test("a token that is renewed while the client connects is the one that it 
   await app.client.close();
 });
 
-Deno.test("the end of a session that expired is none of the five refusals", async () => {
-  await using gateway = await createMockGateway();
-  let bad = 0;
-  const app = new App(gateway, {
-    getToken: ({ reason }) => {
-      if (reason === "start" || bad === 4) return gateway.token({ user: "alice" });
-      bad += 1;
-      return gateway.token({ fault: "wrong_signature" });
-    },
-  });
-  await gateway.settled();
-  await gateway.close("all", { code: 4003 });
-  await gateway.advance(20_000);
-  assert.deepEqual(app.codes, [4003, 4003, 4003, 4003, 4003]);
-  assert.equal(app.client.state, "ready");
-  await app.client.close();
-});
-
 Deno.test("a token that comes after the client was closed is not used", async () => {
   await using gateway = await createMockGateway();
   let give = (_token: string): void => {};
@@ -375,4 +291,54 @@ Deno.test("a token that comes after the client was closed is not used", async ()
   await gateway.advance(60_000);
   assert.equal(gateway.connections.length, 0);
   assert.equal(gateway.transcript.length, 0);
+});
+
+for (const kind of ["at once", "in a promise"]) {
+  Deno.test(`getToken() that gives null ${kind} closes the client as close() does`, async () => {
+    await using gateway = await createMockGateway();
+    const answer = kind === "at once" ? null : Promise.resolve(null);
+    const app = new App(gateway, { getToken: () => answer, silent: true });
+    const loop = Array.fromAsync(app.client);
+    await gateway.advance(3_600_000);
+    assert.deepEqual(app.states, ["connecting", "closed"]);
+    assert.deepEqual([app.closes, app.errors, app.disconnects], [[undefined], [], []]);
+    assert.deepEqual(await loop, []);
+    await app.client.closed;
+    assert.equal(app.requests.length, 1);
+    assert.equal(gateway.transcript.length, 0);
+  });
+}
+
+Deno.test("getToken() that gives null for a renewal ends the session, after what is queued", async () => {
+  await using gateway = await createMockGateway();
+  const signals: AbortSignal[] = [];
+  const app = new App(gateway, {
+    getToken: ({ reason, signal }) => {
+      signals.push(signal);
+      return reason === "start" ? gateway.token({ expiresInS: 3600 }) : null;
+    },
+    silent: true,
+  });
+  await gateway.settled();
+  await app.say("one");
+  await gateway.advance(HOUR_MS - 60_001);
+  assert.equal(app.client.state, "ready");
+  await gateway.advance(1);
+  assert.equal(app.client.state, "closed");
+  assert.deepEqual([app.closes, app.errors, app.disconnects], [[undefined], [], []]);
+  assert.deepEqual((await Array.fromAsync(app.client)).map(({ content }) => content), ["one"]);
+  await app.client.closed;
+  assert.equal(gateway.connections.length, 0);
+  // It was answered.
+  assert.equal(signals[1]?.aborted, false);
+});
+
+Deno.test("getToken() that gives null for a token that was refused ends the client without an error", async () => {
+  await using gateway = await createMockGateway();
+  const app = new App(gateway, {
+    getToken: ({ reason }) => reason === "refused" ? null : gateway.token({ fault: "expired" }),
+  });
+  await gateway.advance(20_000);
+  assert.deepEqual(app.codes, [4003]);
+  assert.deepEqual([app.client.state, app.closes], ["closed", [undefined]]);
 });
