@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CloseCode, closeInfo, closeName } from "../gateway/protocol/codes.ts";
+import { CLOSE_WHEN, CloseCode, closeInfo, closeName } from "../gateway/protocol/codes.ts";
 import { formatDuration } from "./text.ts";
 
 /** What sets it, and how it is set where nobody did. */
@@ -75,13 +75,14 @@ export function afterClose({ code, retryInMs, isPasted, wasReady }: Ended): stri
 /** Explains a code, whoever sent it. */
 export function explainClose(code: number): Explained {
   const info = closeInfo(code);
-  if (info !== undefined) {
-    const { when, reconnect, advice } = info;
+  const known = closeName(code);
+  if (info !== undefined && known !== undefined) {
+    const { reconnect, advice } = info;
     const yesOrNo = reconnect ? "yes" : "no";
     return {
       code,
-      name: closeName(code) ?? "",
-      when: when.replaceAll("`", ""),
+      name: known,
+      when: CLOSE_WHEN[known].replaceAll("`", ""),
       reconnect: advice === undefined ? yesOrNo : `${yesOrNo}: ${advice}`,
     };
   }

@@ -23,6 +23,7 @@ export async function buildClient(folder: string): Promise<void> {
   await bundle({
     entry: "client/mod.ts",
     output: `${folder}/${MODULE}`,
+    readable: true,
     // With the project's configuration the types are those of Deno, and cannot be had without it.
     flags: ["--no-config", "--no-lock", "--declaration"],
   });

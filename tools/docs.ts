@@ -12,7 +12,13 @@
 
 import { acceptedValues, defaultValue } from "../gateway/help.ts";
 import { flagName, type Option, OPTION_GROUPS, OPTIONS } from "../gateway/options.ts";
-import { CloseCode, type CloseCodeInfo, Op } from "../gateway/protocol/codes.ts";
+import {
+  CLOSE_WHEN,
+  CloseCode,
+  type CloseCodeInfo,
+  type CloseName,
+  Op,
+} from "../gateway/protocol/codes.ts";
 import type { Phase } from "../gateway/protocol/session_types.ts";
 import { type Transition, TRANSITIONS, type Trigger } from "../gateway/protocol/transitions.ts";
 import { TOKEN_FAULTS } from "../mock/issuer.ts";
@@ -62,9 +68,10 @@ function opcodes(): string {
 }
 
 function closeCodes(): string {
-  const rows = Object.entries<CloseCodeInfo>(CloseCode).map(([name, info]) => {
+  const rows = Object.entries(CLOSE_WHEN).map(([name, when]) => {
+    const info: CloseCodeInfo = CloseCode[name as CloseName];
     const advice = info.advice === undefined ? "" : `: ${info.advice}`;
-    return [code(info.code), name, info.when, `${info.reconnect ? "yes" : "no"}${advice}`];
+    return [code(info.code), name, when, `${info.reconnect ? "yes" : "no"}${advice}`];
   });
   return table(["Code", "Name", "When", "Reconnect with the same token"], rows);
 }

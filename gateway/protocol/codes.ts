@@ -42,8 +42,6 @@ export function opName(op: number): OpName | undefined {
 export interface CloseCodeInfo {
   /** The number in the close frame. */
   readonly code: number;
-  /** When the gateway uses it, in words for the author of a client. */
-  readonly when: string;
   /** Whether to try again with the same token. */
   readonly reconnect: boolean;
   /** What a client has to do first, where `reconnect` alone does not say it. */
@@ -54,60 +52,73 @@ export interface CloseCodeInfo {
 export const CloseCode = {
   ProtocolError: {
     code: 1002,
-    when: "a frame that RFC 6455 does not allow, such as one without a mask",
     reconnect: false,
   },
-  InvalidText: { code: 1007, when: "a text frame that is not UTF-8", reconnect: false },
+  InvalidText: { code: 1007, reconnect: false },
   TooManyFragments: {
     code: 1008,
-    when: "a message in more than 128 fragments, or in more than 1024 pieces on the network",
     reconnect: false,
   },
   MessageTooBig: {
     code: 1009,
-    when: "a frame longer than `max_frame_bytes`",
     reconnect: false,
   },
   InternalError: {
     code: 1011,
-    when: "a bug or a lost dependency, this connection only",
     reconnect: true,
   },
-  ServiceRestart: { code: 1012, when: "the gateway is draining", reconnect: true },
+  ServiceRestart: { code: 1012, reconnect: true },
   TryAgainLater: {
     code: 1013,
-    when: "the gateway or this address has its limit of connections",
     reconnect: true,
   },
   Malformed: {
     code: 4001,
-    when:
-      "not JSON, not an object, unknown `op`, wrong or missing field, binary frame, an op clients do not send",
     reconnect: false,
   },
-  HeartbeatTimeout: { code: 4002, when: "no ACK within the interval", reconnect: true },
+  HeartbeatTimeout: { code: 4002, reconnect: true },
   IdentifyFailed: {
     code: 4003,
-    when: "the token is invalid or expired, or expired while connected",
     reconnect: false,
     advice: "get a new token first",
   },
-  IdentifyTimeout: { code: 4004, when: "no Identify in time", reconnect: true },
+  IdentifyTimeout: { code: 4004, reconnect: true },
   RateLimited: {
     code: 4008,
-    when: "more than 120 frames in 60 s, pings and pongs included",
     reconnect: true,
   },
   SlowConsumer: {
     code: 4009,
-    when: "more than `max_buffered_bytes` unsent",
     reconnect: true,
   },
-  Disconnected: { code: 4010, when: "the app's backend asked for it", reconnect: false },
+  Disconnected: { code: 4010, reconnect: false },
 } as const satisfies Readonly<Record<string, CloseCodeInfo>>;
 
 /** The name of a close code. */
 export type CloseName = keyof typeof CloseCode;
+
+/**
+ * When the gateway uses each code, in words for the author of a client. Apart from the numbers, because the
+ * client library needs no words, and a bundler leaves out what nothing uses.
+ */
+export const CLOSE_WHEN: Readonly<Record<CloseName, string>> = {
+  ProtocolError: "a frame that RFC 6455 does not allow, such as one without a mask",
+  InvalidText: "a text frame that is not UTF-8",
+  TooManyFragments:
+    "a message in more than 128 fragments, or in more than 1024 pieces on the network",
+  MessageTooBig: "a frame longer than `max_frame_bytes`",
+  InternalError: "a bug or a lost dependency, this connection only",
+  ServiceRestart: "the gateway is draining",
+  TryAgainLater: "the gateway or this address has its limit of connections",
+  Malformed:
+    "not JSON, not an object, unknown `op`, wrong or missing field, binary frame, an op clients do not send",
+  HeartbeatTimeout: "no ACK within the interval",
+  IdentifyFailed: "the token is invalid or expired, or expired while connected",
+  IdentifyTimeout: "no Identify in time",
+  RateLimited: "more than 120 frames in 60 s, pings and pongs included",
+  SlowConsumer: "more than `max_buffered_bytes` unsent",
+  Disconnected: "the app's backend asked for it",
+};
 
 /** The number of a close code that the gateway uses. */
 export type CloseNumber = (typeof CloseCode)[CloseName]["code"];

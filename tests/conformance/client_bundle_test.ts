@@ -15,6 +15,8 @@ import { GatewayProcess, ROOT } from "./support/process.ts";
 import { processTest, skip } from "./support/suite.ts";
 
 const MAX_GZIPPED_BYTES = 8192;
+/** Node shows the whole line of an error that nobody catches. */
+const MAX_LINE = 300;
 
 /** What an app does with it. */
 const APP = `
@@ -71,6 +73,9 @@ async function checkModule(folder: string): Promise<void> {
   console.log(`the client is ${text.length} bytes, ${byteLength} gzipped`);
   assert.ok(byteLength < MAX_GZIPPED_BYTES, `${byteLength} bytes gzipped`);
   assert.deepEqual(specifiers(text), [], "it imports nothing");
+  const longest = Math.max(...text.split("\n").map(({ length }) => length));
+  assert.ok(longest <= MAX_LINE, `a line of ${longest} characters`);
+  assert.match(text, /throw new TypeError\(`url: expected ws: or wss:, /);
   const module: object = await import(pathToFileURL(path).href);
   assert.deepEqual(Object.keys(module).sort(), ["GatewayClient", "GatewayError"]);
 }
