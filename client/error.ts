@@ -1,5 +1,5 @@
 /**
- * Why a client is over though the app did not close it, or never begins.
+ * Why a client is over though the app did not close it.
  *
  * @module
  */
@@ -23,16 +23,4 @@ export class GatewayError extends Error {
     super(`the gateway closed with ${closeCode}${name === undefined ? "" : ` ${name}`}${why}`);
     this.closeCode = closeCode;
   }
-}
-
-/** Why no socket has opened so far, as far as `reason` of the last attempt tells, and what to check. */
-export function neverOpened(url: string, reason: string): Error {
-  // No secret that somebody has put where none belongs.
-  const shown = url.replace(/\?.*/, "").replace(/\/\/[^/]*@/, "//");
-  const why = reason === "" ? "" : ` (${reason})`;
-  return new Error(
-    `${shown} cannot be opened${why}: check the URL, whose path is /gateway, and that the gateway is reachable; ` +
-      "in a browser also that GATEWAY_ALLOWED_ORIGINS has the page's origin, and connect-src of the page's " +
-      "policy the URL. The client goes on trying.",
-  );
 }

@@ -25,7 +25,14 @@ const NEWER: Readonly<Record<string, readonly string[]>> = {
   "RegExp": ["escape"],
   "Set.prototype": ["difference", "intersection", "isSubsetOf", "symmetricDifference", "union"],
   "String.prototype": ["at", "isWellFormed", "toWellFormed"],
-  "globalThis": ["Iterator", "Temporal", "Float16Array", "SuppressedError", "AsyncDisposableStack"],
+  "globalThis": [
+    "queueMicrotask",
+    "Iterator",
+    "Temporal",
+    "Float16Array",
+    "SuppressedError",
+    "AsyncDisposableStack",
+  ],
 };
 
 /** As in the standard, without `canParse`, `parse` and setters. */
