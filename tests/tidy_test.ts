@@ -7,13 +7,17 @@
 
 import assert from "node:assert/strict";
 import { staleDocuments } from "../tools/docs.ts";
+import { needs, testUnless } from "./permissions.ts";
 import { bannedNames, FREE, isBannedModule } from "./tidy/globals.ts";
 import { faultOfImport, layerOf } from "./tidy/layers.ts";
 import { looseTypes } from "./tidy/loose_types.ts";
 import { read, ROOT, type Source, sources, walk } from "./tidy/sources.ts";
 
-const FILES = walk();
-const SOURCES = sources();
+const UNREAD = needs("read");
+const test = testUnless(UNREAD);
+
+const FILES = UNREAD === undefined ? walk() : [];
+const SOURCES = UNREAD === undefined ? sources() : [];
 const MAX_LINES = 400;
 
 /** Says that no file has a fault; `faultsOf` gives those of one. */
@@ -25,15 +29,15 @@ function assertTidy(faultsOf: (source: Source) => readonly string[]): void {
 const isTest = (path: string) => path.startsWith("tests/");
 const isFree = (path: string) => FREE.some((pattern) => pattern.test(path));
 
-Deno.test("every source file belongs to a layer", () => {
+test("every source file belongs to a layer", () => {
   assertTidy(({ path }) => layerOf(path) === undefined ? ["in no layer"] : []);
 });
 
-Deno.test("imports point one way, and libraries stay where they belong", () => {
+test("imports point one way, and libraries stay where they belong", () => {
   assertTidy(({ path, imports }) => imports.flatMap((target) => faultOfImport(path, target) ?? []));
 });
 
-Deno.test("specifiers are relative paths, node: modules or names of deno.json", () => {
+test("specifiers are relative paths, node: modules or names of deno.json", () => {
   const { imports, scopes } = JSON.parse(read("deno.json"));
   const namesFor = (path: string) => [
     ...Object.keys(imports),
@@ -49,31 +53,31 @@ Deno.test("specifiers are relative paths, node: modules or names of deno.json", 
   );
 });
 
-Deno.test("time, randomness and the process are touched in gateway/runtime/ only", () => {
+test("time, randomness and the process are touched in gateway/runtime/ only", () => {
   assertTidy(({ path, code, imports }) => {
     if (isFree(path)) return [];
     return [...bannedNames(code), ...imports.filter((target) => isBannedModule(path, target))];
   });
 });
 
-Deno.test("no source file is longer than 400 lines", () => {
+test("no source file is longer than 400 lines", () => {
   assertTidy(({ text }) => {
     const lines = text.trimEnd().split("\n").length;
     return lines > MAX_LINES ? [`${lines} lines`] : [];
   });
 });
 
-Deno.test("every source file opens by saying what it owns", () => {
+test("every source file opens by saying what it owns", () => {
   assertTidy(({ text }) =>
     /^(?:#![^\n]*\n)?\/\*\*\n \* [^]*?@module\n \*\//.test(text) ? [] : ["has no module paragraph"]
   );
 });
 
-Deno.test("no `any` and no non-null assertion outside tests", () => {
+test("no `any` and no non-null assertion outside tests", () => {
   assertTidy(({ path, code }) => isTest(path) ? [] : looseTypes(code));
 });
 
-Deno.test("every source file is reached from main.ts, a test, a tool, a task or an export", () => {
+test("every source file is reached from main.ts, a test, a tool, a task or an export", () => {
   const config = JSON.parse(read("deno.json"));
   const byPath = new Map(SOURCES.map((source) => [source.path, source]));
   const exported = Object.values<string>(config.exports).map((path) => path.replace("./", ""));
@@ -92,11 +96,11 @@ Deno.test("every source file is reached from main.ts, a test, a tool, a task or 
   assertTidy(({ path }) => reached.has(path) ? [] : ["is reached by nothing"]);
 });
 
-Deno.test("the generated parts of the documents are fresh", () => {
+test("the generated parts of the documents are fresh", () => {
   assert.deepEqual([...staleDocuments(ROOT).keys()], [], 'stale: run "deno task docs"');
 });
 
-Deno.test("tasks name the permissions that they need", () => {
+test("tasks name the permissions that they need", () => {
   const { tasks } = JSON.parse(read("deno.json"));
   for (const [name, task] of Object.entries<string | { command: string }>(tasks)) {
     const command = typeof task === "string" ? task : task.command;
@@ -105,7 +109,7 @@ Deno.test("tasks name the permissions that they need", () => {
   }
 });
 
-Deno.test("nothing names a path of somebody's machine", () => {
+test("nothing names a path of somebody's machine", () => {
   const documents = FILES.filter((path) => path.endsWith(".md"));
   assert(documents.includes("README.md") && documents.includes("docs/protocol.md"));
   for (const path of [...documents, ...SOURCES.map(({ path }) => path)]) {
@@ -113,7 +117,7 @@ Deno.test("nothing names a path of somebody's machine", () => {
   }
 });
 
-Deno.test("links between documents lead to files and headings that exist", () => {
+test("links between documents lead to files and headings that exist", () => {
   const anchors = (text: string) =>
     [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
       (title ?? "").toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-")

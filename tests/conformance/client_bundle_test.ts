@@ -9,10 +9,11 @@ import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { buildClient, PACKAGE_NAME } from "../../tools/build_client.ts";
+import { variable } from "../permissions.ts";
 import { specifiers } from "../tidy/mask.ts";
 import { end, Output } from "./support/child.ts";
 import { GatewayProcess, ROOT } from "./support/process.ts";
-import { processTest, skip } from "./support/suite.ts";
+import { FORBIDDEN, processTest, skip } from "./support/suite.ts";
 
 const MAX_GZIPPED_BYTES = 8192;
 /** Node shows the whole line of an error that nobody catches. */
@@ -33,7 +34,7 @@ console.log("closed");
 `;
 
 /** What Node has to be told so that it has a global WebSocket; nothing if there is no Node. */
-const NODE_FLAGS = await nodeFlags();
+const NODE_FLAGS = FORBIDDEN === undefined ? await nodeFlags() : undefined;
 
 async function nodeFlags(): Promise<readonly string[] | undefined> {
   try {
@@ -132,7 +133,7 @@ processTest(WITHOUT_NODE, async () => {
   await checkManifest(folder);
 });
 
-if (NODE_FLAGS === undefined && Deno.env.get("CI") !== "true") {
+if (NODE_FLAGS === undefined && variable("CI") !== "true") {
   skip(IN_NODE, "there is no node on this machine");
 } else {
   processTest(IN_NODE, async () => await runInNode(await (built ??= build()), NODE_FLAGS ?? []));

@@ -8,14 +8,14 @@
 import assert from "node:assert/strict";
 import { type Client, closings, KINDS, noPython } from "./support/closings.ts";
 import { TRANSPORT } from "./support/process.ts";
-import { processTest, skip } from "./support/suite.ts";
+import { FORBIDDEN, processTest, skip } from "./support/suite.ts";
 
 /** Of each kind. */
 const COUNT = 64;
 
 const without: Readonly<Record<Client, string | undefined>> = {
   raw: undefined,
-  python: await noPython(),
+  python: FORBIDDEN ?? await noPython(),
 };
 
 for (const client of ["raw", "python"] as const) {

@@ -5,9 +5,13 @@
  */
 
 import assert from "node:assert/strict";
+import { needs, testUnless } from "../permissions.ts";
+
+const UNREAD = needs("read");
+const test = testUnless(UNREAD);
 
 const CONSOLE = new URL("../../console/", import.meta.url);
-const HTML = Deno.readTextFileSync(new URL("index.html", CONSOLE));
+const HTML = UNREAD === undefined ? Deno.readTextFileSync(new URL("index.html", CONSOLE)) : "";
 
 function scripts(folder: URL): readonly string[] {
   return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
@@ -16,7 +20,7 @@ function scripts(folder: URL): readonly string[] {
   });
 }
 
-Deno.test("every element that the console's scripts look for is in its page, once", () => {
+test("every element that the console's scripts look for is in its page, once", () => {
   const wanted = new Set(
     scripts(CONSOLE).flatMap((text) =>
       [...text.matchAll(/byId\(\s*"([^"]+)"/g)].map(([, id]) => id)
@@ -28,7 +32,7 @@ Deno.test("every element that the console's scripts look for is in its page, onc
   assert.deepEqual([...wanted].filter((id) => !ids.includes(id)), []);
 });
 
-Deno.test("what the console's page refers to by id is there", () => {
+test("what the console's page refers to by id is there", () => {
   const references = HTML.matchAll(
     /\s(?:aria-labelledby|aria-describedby)="([^"]+)"|href="#([^"]+)"/g,
   );
@@ -38,7 +42,7 @@ Deno.test("what the console's page refers to by id is there", () => {
   assert.deepEqual(missing, []);
 });
 
-Deno.test("the console's page has no script and no style of its own, and refers only to what is beside it", () => {
+test("the console's page has no script and no style of its own, and refers only to what is beside it", () => {
   assert.doesNotMatch(HTML, /<script(?![^>]*\ssrc=")/);
   assert.doesNotMatch(HTML, /<style|\sstyle=|\son[a-z]+=/);
   // Nor to the root of its host, which is another's where a proxy serves the page under a prefix.

@@ -12,6 +12,7 @@ import { FakeIds } from "../../mock/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
 import { tempDirectory } from "../log/support/temp_directory.ts";
 import { NatsServer, NO_NATS } from "../nats/support/server.ts";
+import { needs } from "../permissions.ts";
 
 /** A log under test and what it was given. */
 export interface Fixture extends AsyncDisposable {
@@ -26,7 +27,7 @@ export interface Fixture extends AsyncDisposable {
 export interface LogFactory {
   readonly name: string;
   /** Why all its tests are left out here, if they are. */
-  readonly skipped?: string;
+  readonly skipped?: string | undefined;
   /** Why no test can open it again. */
   readonly forgets?: string;
   /** Why no test can move its clock. */
@@ -37,6 +38,9 @@ export interface LogFactory {
 
 /** How long a log under test keeps messages. */
 export const RETENTION_MS: number = 60 * 60 * 1000;
+
+/** Of a log that has files. */
+const ON_DISK = { skipped: needs("read", "write") };
 
 /** The logs. */
 export const LOGS: readonly LogFactory[] = [
@@ -54,17 +58,17 @@ export const LOGS: readonly LogFactory[] = [
       });
     },
   },
-  { name: "SqliteLog (own thread)", create: () => createSqlite("own") },
-  { name: "SqliteLog (worker)", create: () => createSqlite("worker") },
+  { name: "SqliteLog (own thread)", ...ON_DISK, create: () => createSqlite("own") },
+  { name: "SqliteLog (worker)", ...ON_DISK, create: () => createSqlite("worker") },
   {
     name: "JetStreamLog",
-    ...NO_NATS === undefined ? {} : { skipped: NO_NATS },
+    skipped: NO_NATS,
     realTime: "NATS has a clock of its own",
     create: () => createJetStream({}),
   },
   {
     name: "JetStreamLog (nothing in memory)",
-    ...NO_NATS === undefined ? {} : { skipped: NO_NATS },
+    skipped: NO_NATS,
     realTime: "NATS has a clock of its own",
     create: () => createJetStream({ windowBytes: 0 }),
   },
@@ -72,7 +76,7 @@ export const LOGS: readonly LogFactory[] = [
     name: `JetStreamLog (commands in between${
       "windowBytes" in window ? ", nothing in memory" : ""
     })`,
-    ...NO_NATS === undefined ? {} : { skipped: NO_NATS },
+    skipped: NO_NATS,
     realTime: "NATS has a clock of its own",
     create: async () => {
       const fixture = await createJetStream(window);

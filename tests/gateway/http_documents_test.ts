@@ -19,7 +19,11 @@ import { decode, encode } from "../../gateway/protocol/frames.ts";
 import { FakeClock } from "../../mock/clock.ts";
 import { FakeIds } from "../../mock/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
+import { needs, testUnless } from "../permissions.ts";
 import { createFixture, type Fixture } from "./http_fixture.ts";
+
+/** A test that reads a file, too. */
+const test = testUnless(needs("read"));
 
 const issuer: LoginIssuer = {
   login: ({ user, expires_in }) => Promise.resolve({ token: "a.b.c", user, expires_in }),
@@ -37,7 +41,7 @@ async function asyncApi(): Promise<Document> {
   return (await createFixture().call("GET", "/asyncapi.json")).json;
 }
 
-Deno.test("/openapi.json is a valid OpenAPI document of this version", async () => {
+test("/openapi.json is a valid OpenAPI document of this version", async () => {
   const document = await openApi(createFixture({ issuer }));
   const result = await new Validator().validate(document);
   assert.deepEqual(result, { valid: true });
@@ -295,7 +299,7 @@ Deno.test("/asyncapi.json has every close code", async () => {
   );
 });
 
-Deno.test("docs/http.md has every problem with its status and meaning, and no other", async () => {
+test("docs/http.md has every problem with its status and meaning, and no other", async () => {
   const text = await Deno.readTextFile(new URL("../../docs/http.md", import.meta.url));
   const rows = [...text.matchAll(/^\| `([a-z_]+)` \| (\d{3}) \| (.*) \|$/gm)]
     .map(([, code, status, when]) => [code, Number(status), when]);

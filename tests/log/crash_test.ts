@@ -10,9 +10,12 @@ import { openSqliteLog } from "../../gateway/log/mod.ts";
 import { FakeClock } from "../../mock/clock.ts";
 import { FakeIds } from "../../mock/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
+import { needs, testUnless } from "../permissions.ts";
 import type { Answer } from "./support/child.ts";
 import { Child } from "./support/child_process.ts";
 import { tempDirectory } from "./support/temp_directory.ts";
+
+const test = testUnless(needs("read", "write", "run"));
 
 /** Id and content of a message. */
 type Entry = readonly [id: string, content: string];
@@ -63,7 +66,7 @@ async function killed(directory: string, thread: "own" | "worker"): Promise<Entr
 }
 
 for (const thread of ["own", "worker"] as const) {
-  Deno.test(`SqliteLog (${thread}) keeps what it accepted when its process is killed`, async () => {
+  test(`SqliteLog (${thread}) keeps what it accepted when its process is killed`, async () => {
     const directory = tempDirectory();
     const accepted = await killed(directory, thread);
     const found = await contents(directory);
@@ -74,7 +77,7 @@ for (const thread of ["own", "worker"] as const) {
   });
 }
 
-Deno.test("SqliteLog leaves out a group whole when its write was torn", async () => {
+test("SqliteLog leaves out a group whole when its write was torn", async () => {
   const [live, copy] = [tempDirectory(), tempDirectory()];
   const log = await openSqliteLog({ directory: live, thread: "own", ...world() });
   for (let number = 0; number < 40; number++) {
@@ -98,7 +101,7 @@ Deno.test("SqliteLog leaves out a group whole when its write was torn", async ()
   for (const directory of [live, copy]) Deno.removeSync(directory, { recursive: true });
 });
 
-Deno.test("openSqliteLog() refuses a directory that another process has", async () => {
+test("openSqliteLog() refuses a directory that another process has", async () => {
   const directory = tempDirectory();
   {
     await using first = new Child();

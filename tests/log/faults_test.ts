@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { FILE_NAME } from "../../gateway/log/sqlite_schema.ts";
+import { needs, testUnless } from "../permissions.ts";
 import { Child } from "./support/child_process.ts";
 import { tempDirectory } from "./support/temp_directory.ts";
 
@@ -61,15 +62,16 @@ function works(script: string): boolean {
     .outputSync().success;
 }
 
-const NO_NAMESPACE = works('unshare -rm sh -c "mount -t tmpfs tmpfs /mnt"')
-  ? undefined
-  : "a file system of its own needs `unshare -rm`, which is not allowed here";
-const NO_LIMIT = works("prlimit --version") ? undefined : "needs prlimit";
+const FORBIDDEN = needs("read", "write", "run");
+const NO_NAMESPACE = FORBIDDEN ??
+  (works('unshare -rm sh -c "mount -t tmpfs tmpfs /mnt"')
+    ? undefined
+    : "a file system of its own needs `unshare -rm`, which is not allowed here");
+const NO_LIMIT = FORBIDDEN ?? (works("prlimit --version") ? undefined : "needs prlimit");
 
 /** A test that is left out, and says so, where the machine lacks what it needs. */
 function test(name: string, missing: string | undefined, body: () => Promise<void>): void {
-  const reason = missing === undefined ? "" : ` (skipped: ${missing})`;
-  Deno.test({ name: name + reason, ignore: missing !== undefined, fn: body });
+  testUnless(missing)(name, body);
 }
 
 for (const thread of THREADS) {
@@ -207,7 +209,7 @@ test(
   },
 );
 
-Deno.test("openSqliteLog() names a directory that it may not write", async () => {
+test("openSqliteLog() names a directory that it may not write", FORBIDDEN, async () => {
   const directory = tempDirectory();
   Deno.chmodSync(directory, 0o555);
   // To the superuser permissions mean nothing until this capability is gone.

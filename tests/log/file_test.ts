@@ -13,7 +13,10 @@ import type { MessageLog } from "../../gateway/ports.ts";
 import { FakeClock } from "../../mock/clock.ts";
 import { FakeIds } from "../../mock/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
+import { needs, testUnless } from "../permissions.ts";
 import { tempDirectory } from "./support/temp_directory.ts";
+
+const test = testUnless(needs("read", "write"));
 
 const EVERYTHING = {
   after: undefined,
@@ -60,7 +63,7 @@ async function assertRefused(directory: string, path: string, what: RegExp): Pro
   assert.deepEqual(Deno.readFileSync(path), before);
 }
 
-Deno.test("openSqliteLog() makes the directory and a file that says what it is", async () => {
+test("openSqliteLog() makes the directory and a file that says what it is", async () => {
   const directory = tempDirectory();
   const below = `${directory}/a/b`;
   const log = await open(below);
@@ -76,7 +79,7 @@ Deno.test("openSqliteLog() makes the directory and a file that says what it is",
   Deno.removeSync(directory, { recursive: true });
 });
 
-Deno.test("openSqliteLog() finds the epoch, the head and the messages of before", async () => {
+test("openSqliteLog() finds the epoch, the head and the messages of before", async () => {
   await withFile(async (directory) => {
     const log = await open(directory, { ids: new FakeIds("other") });
     assert.deepEqual(log.head(), { id: "epoch0-1000", sequence: 1000 });
@@ -89,7 +92,7 @@ Deno.test("openSqliteLog() finds the epoch, the head and the messages of before"
   });
 });
 
-Deno.test("openSqliteLog() takes a file of version 1 whose times a clock has set ahead", async () => {
+test("openSqliteLog() takes a file of version 1 whose times a clock has set ahead", async () => {
   await withFile(async (directory, path) => {
     const farAhead = 4e12;
     execute(
@@ -117,7 +120,7 @@ Deno.test("openSqliteLog() takes a file of version 1 whose times a clock has set
   });
 });
 
-Deno.test("openSqliteLog() does not give ids again that an unsynced file may have lost", async () => {
+test("openSqliteLog() does not give ids again that an unsynced file may have lost", async () => {
   const directory = tempDirectory();
   const ids: number[] = [];
   // The last has syncs again, but what was before it had none.
@@ -132,7 +135,7 @@ Deno.test("openSqliteLog() does not give ids again that an unsynced file may hav
   Deno.removeSync(directory, { recursive: true });
 });
 
-Deno.test("openSqliteLog() refuses a file of another program", async () => {
+test("openSqliteLog() refuses a file of another program", async () => {
   const directory = tempDirectory();
   const path = `${directory}/${FILE_NAME}`;
   execute(path, "CREATE TABLE addresses (name TEXT)");
@@ -142,14 +145,14 @@ Deno.test("openSqliteLog() refuses a file of another program", async () => {
   Deno.removeSync(directory, { recursive: true });
 });
 
-Deno.test("openSqliteLog() refuses a file of a newer version", async () => {
+test("openSqliteLog() refuses a file of a newer version", async () => {
   await withFile(async (directory, path) => {
     execute(path, "PRAGMA user_version = 99");
     await assertRefused(directory, path, /newer version of the gateway/);
   });
 });
 
-Deno.test("openSqliteLog() refuses a file that is no database", async () => {
+test("openSqliteLog() refuses a file that is no database", async () => {
   const directory = tempDirectory();
   const path = `${directory}/${FILE_NAME}`;
   Deno.writeTextFileSync(path, "not a database ".repeat(1000));
@@ -165,7 +168,7 @@ const DAMAGES: Readonly<Record<string, (file: Uint8Array) => Uint8Array>> = {
 };
 
 for (const [name, damage] of Object.entries(DAMAGES)) {
-  Deno.test(`openSqliteLog() refuses a file with ${name}`, async () => {
+  test(`openSqliteLog() refuses a file with ${name}`, async () => {
     await withFile(async (directory, path) => {
       Deno.writeFileSync(path, damage(Deno.readFileSync(path)));
       await assertRefused(directory, path, /damaged/);
@@ -173,7 +176,7 @@ for (const [name, damage] of Object.entries(DAMAGES)) {
   });
 }
 
-Deno.test("openSqliteLog() begins anew once the damaged file was moved away", async () => {
+test("openSqliteLog() begins anew once the damaged file was moved away", async () => {
   await withFile(async (directory, path) => {
     Deno.writeFileSync(path, new Uint8Array(10_000).fill(1));
     await assert.rejects(open(directory), { code: "log_corrupt" });
@@ -184,7 +187,7 @@ Deno.test("openSqliteLog() begins anew once the damaged file was moved away", as
   });
 });
 
-Deno.test("openSqliteLog() finishes a file whose making was interrupted", async () => {
+test("openSqliteLog() finishes a file whose making was interrupted", async () => {
   const directory = tempDirectory();
   execute(
     `${directory}/${FILE_NAME}`,

@@ -13,7 +13,10 @@ import { inWorker } from "../../gateway/log/worker_store.ts";
 import type { Draft, Json, MessageLog } from "../../gateway/ports.ts";
 import { FakeClock, settle } from "../../mock/clock.ts";
 import { FakeLogger } from "../../mock/logger.ts";
+import { needs, testUnless } from "../permissions.ts";
 import { tempDirectory } from "./support/temp_directory.ts";
+
+const test = testUnless(needs("read", "write"));
 
 /** A log over a store in which a call can be made to wait or to fail. */
 interface Bench extends AsyncDisposable {
@@ -84,7 +87,7 @@ function hold(bench: Bench): () => void {
   };
 }
 
-Deno.test("publish() joins what comes in one turn, and what comes during a commit", async () => {
+test("publish() joins what comes in one turn, and what comes during a commit", async () => {
   await using bench = await setUp();
   const release = hold(bench);
   const first = [1, 2, 3].map((count) => bench.log.publish(drafts(count)));
@@ -100,7 +103,7 @@ Deno.test("publish() joins what comes in one turn, and what comes during a commi
   assert.equal(bench.log.head().sequence, 21);
 });
 
-Deno.test("read() does not find what listeners have not heard of yet", async () => {
+test("read() does not find what listeners have not heard of yet", async () => {
   await using bench = await setUp();
   await bench.log.publish(drafts(1, "old"));
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -121,7 +124,7 @@ Deno.test("read() does not find what listeners have not heard of yet", async () 
   assert.deepEqual(later.messages.map(({ content }) => content), ["new"]);
 });
 
-Deno.test("publish() keeps a group small, and a publish in one", async () => {
+test("publish() keeps a group small, and a publish in one", async () => {
   await using bench = await setUp();
   await Promise.all([600, 300, 300, 1500, 1, 1].map((count) => bench.log.publish(drafts(count))));
   assert.deepEqual(bench.groups, [[600, 300], [300], [1500], [1, 1]]);
@@ -131,7 +134,7 @@ Deno.test("publish() keeps a group small, and a publish in one", async () => {
   assert.deepEqual(bench.groups, [[1], [2], [1]]);
 });
 
-Deno.test("publish() refuses what would wait in too long a queue", async () => {
+test("publish() refuses what would wait in too long a queue", async () => {
   await using bench = await setUp({ maxWaitingBytes: 10_000 });
   const release = hold(bench);
   const waiting = [bench.log.publish(drafts(1, "x".repeat(20_000)))];
@@ -147,7 +150,7 @@ Deno.test("publish() refuses what would wait in too long a queue", async () => {
   await bench.log.publish(drafts(1));
 });
 
-Deno.test("publish() that the store fails is rejected, unheard, and no obstacle", async () => {
+test("publish() that the store fails is rejected, unheard, and no obstacle", async () => {
   await using bench = await setUp();
   bench.failure = new OperationalError("log_unavailable", "the disk is full", { cause: "ENOSPC" });
   for (let attempt = 0; attempt < 3; attempt++) {
@@ -164,7 +167,7 @@ Deno.test("publish() that the store fails is rejected, unheard, and no obstacle"
   assert.deepEqual(bench.logger.messages("info"), ["the log can be used again"]);
 });
 
-Deno.test("check() asks the store at most twice a second, and recovers with it", async () => {
+test("check() asks the store at most twice a second, and recovers with it", async () => {
   await using bench = await setUp();
   await bench.log.check();
   bench.failure = new OperationalError("log_unavailable", "the disk is full");
@@ -178,7 +181,7 @@ Deno.test("check() asks the store at most twice a second, and recovers with it",
   await bench.log.check();
 });
 
-Deno.test("check() does not wait for a disk that hangs", async () => {
+test("check() does not wait for a disk that hangs", async () => {
   await using bench = await setUp();
   const release = hold(bench);
   const checking = assert.rejects(bench.log.check(), { code: "log_unavailable" });
@@ -189,7 +192,7 @@ Deno.test("check() does not wait for a disk that hangs", async () => {
   await bench.log.check();
 });
 
-Deno.test("close() waits for the commit that is running and for what waits", async () => {
+test("close() waits for the commit that is running and for what waits", async () => {
   await using bench = await setUp();
   const release = hold(bench);
   const first = bench.log.publish(drafts(1, "first"));
@@ -205,7 +208,7 @@ Deno.test("close() waits for the commit that is running and for what waits", asy
   assert.equal(bench.clock.pending, 0, "no timer is left");
 });
 
-Deno.test("SqliteStore fails the one request of a group that cannot be kept", () => {
+test("SqliteStore fails the one request of a group that cannot be kept", () => {
   const directory = tempDirectory();
   const limits = { retentionMs: 1e9, retentionBytes: 2 ** 30 };
   const store = new SqliteStore({ directory, sync: "full", epoch: "e", ...limits });

@@ -10,7 +10,10 @@ import type { Draft, Message, MessageLog } from "../../gateway/ports.ts";
 import { FakeClock, settle } from "../../mock/clock.ts";
 import { FakeIds } from "../../mock/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
+import { needs, testUnless } from "../permissions.ts";
 import { tempDirectory } from "./support/temp_directory.ts";
+
+const test = testUnless(needs("read", "write"));
 
 const MIB = 1024 * 1024;
 const HOUR_MS = 60 * 60 * 1000;
@@ -68,7 +71,7 @@ for (
     { name: "4 MiB of large messages", limit: 4 * MIB, messages: 2, bytes: 120_000 },
   ]
 ) {
-  Deno.test(`SqliteLog stays within ${name} while ten times as much is written`, async () => {
+  test(`SqliteLog stays within ${name} while ten times as much is written`, async () => {
     await using opened = await open(limit);
     const { directory, log } = opened;
     let largest = 0;
@@ -92,7 +95,7 @@ for (
   });
 }
 
-Deno.test("SqliteLog gives disk space back when messages have become too old", async () => {
+test("SqliteLog gives disk space back when messages have become too old", async () => {
   await using opened = await open(16 * MIB);
   const { directory, clock, log } = opened;
   for (let number = 0; number < 100; number++) {
@@ -107,7 +110,7 @@ Deno.test("SqliteLog gives disk space back when messages have become too old", a
   assert.ok(left < 2 * MIB, `${left} bytes on disk`);
 });
 
-Deno.test("SqliteLog gives back what a large publish took in the write-ahead log", async () => {
+test("SqliteLog gives back what a large publish took in the write-ahead log", async () => {
   await using opened = await open(64 * MIB);
   const { directory, log } = opened;
   await log.publish(batch(0, { messages: 1000, bytes: 20_000_000 }));
@@ -120,7 +123,7 @@ Deno.test("SqliteLog gives back what a large publish took in the write-ahead log
   assert.ok(left < 26 * MIB, `${left} bytes on disk`);
 });
 
-Deno.test("SqliteLog gives disk space back when its limit was lowered", async () => {
+test("SqliteLog gives disk space back when its limit was lowered", async () => {
   const directory = tempDirectory();
   const large = await open(16 * MIB, directory);
   for (let number = 0; number < 80; number++) {
@@ -134,7 +137,7 @@ Deno.test("SqliteLog gives disk space back when its limit was lowered", async ()
   assert.ok((await newest(small.log)).length > 1000);
 });
 
-Deno.test("SqliteLog lets idempotency keys neither fill the file nor keep messages out", async () => {
+test("SqliteLog lets idempotency keys neither fill the file nor keep messages out", async () => {
   await using opened = await open(MIB);
   const { directory, log } = opened;
   for (let number = 0; number < 40; number++) {

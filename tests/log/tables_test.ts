@@ -8,7 +8,10 @@ import assert from "node:assert/strict";
 import { readPage } from "../../gateway/log/sqlite_read.ts";
 import { openDatabase } from "../../gateway/log/sqlite_schema.ts";
 import { Tables } from "../../gateway/log/sqlite_tables.ts";
+import { needs, testUnless } from "../permissions.ts";
 import { tempDirectory } from "./support/temp_directory.ts";
+
+const test = testUnless(needs("read", "write"));
 
 function withTables(body: (tables: Tables) => void): void {
   const directory = tempDirectory();
@@ -27,7 +30,7 @@ function fill(tables: Tables, count: number, topicOf: (sequence: number) => stri
   });
 }
 
-Deno.test("discardAfter() takes out messages and keys that nobody was told of", () => {
+test("discardAfter() takes out messages and keys that nobody was told of", () => {
   withTables((tables) => {
     fill(tables, 5, () => "everyone");
     tables.rememberKey("told", { digest: "d", first: 2, count: 2, time: 1, stamp: 1 });
@@ -39,7 +42,7 @@ Deno.test("discardAfter() takes out messages and keys that nobody was told of", 
   });
 });
 
-Deno.test("readPage() looks at no more of the index than the page takes", () => {
+test("readPage() looks at no more of the index than the page takes", () => {
   withTables((tables) => {
     const topics = Array.from({ length: 20 }, (_, index) => `topic ${index}`);
     // Every tenth message is for one of the topics.

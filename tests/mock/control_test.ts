@@ -12,8 +12,12 @@ import { MockGateway } from "../../mock/gateway.ts";
 import { Patience } from "../../mock/server/patience.ts";
 import { RealTime } from "../../mock/server/real_time.ts";
 import { createControl } from "../../mock/server/routes.ts";
+import { needs, testUnless } from "../permissions.ts";
 import { Player } from "./support/player.ts";
 import { TurnClock } from "./support/turns.ts";
+
+/** A test that reads a file, too. */
+const test = testUnless(needs("read"));
 
 /** An answer, parsed. */
 interface Answer {
@@ -172,7 +176,7 @@ Deno.test("control routes refuse what they do not take, and say why", async () =
   assert.equal((await call("GET", "/nothing")).status, 404);
 });
 
-Deno.test("docs/testing-clients.md shows every control route, as a call that works", async () => {
+test("docs/testing-clients.md shows every control route, as a call that works", async () => {
   const { call, gateway } = await setUp();
   const docs = await Deno.readTextFile(new URL("../../docs/testing-clients.md", import.meta.url));
   const calls = [...docs.matchAll(

@@ -8,6 +8,9 @@ import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { readConsoleFiles } from "../../gateway/runtime/assets.ts";
 import { FakeLogger } from "../../mock/logger.ts";
+import { needs, testUnless } from "../permissions.ts";
+
+const test = testUnless(needs("read", "write"));
 
 async function withFolder(run: (folder: URL) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -18,7 +21,7 @@ async function withFolder(run: (folder: URL) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("readConsoleFiles() gives every file by its name", async () => {
+test("readConsoleFiles() gives every file by its name", async () => {
   await withFolder(async (folder) => {
     await Deno.writeTextFile(new URL("a.html", folder), "the page");
     await Deno.writeTextFile(new URL("b.js", folder), "the script");
@@ -29,7 +32,7 @@ Deno.test("readConsoleFiles() gives every file by its name", async () => {
   });
 });
 
-Deno.test("readConsoleFiles() gives none and says so once when one is missing", async () => {
+test("readConsoleFiles() gives none and says so once when one is missing", async () => {
   await withFolder(async (folder) => {
     await Deno.writeTextFile(new URL("a.html", folder), "the page");
     const logger = new FakeLogger();

@@ -7,6 +7,9 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { digestOf, filesBelow } from "../../tools/build_stamp.ts";
+import { needs, testUnless } from "../permissions.ts";
+
+const test = testUnless(needs("read", "write"));
 
 function withFolder(run: (root: URL) => void): void {
   const folder = Deno.makeTempDirSync();
@@ -20,7 +23,7 @@ function withFolder(run: (root: URL) => void): void {
   }
 }
 
-Deno.test("filesBelow() gives the files of a folder and of those in it, in order", () => {
+test("filesBelow() gives the files of a folder and of those in it, in order", () => {
   withFolder((root) => {
     Deno.writeTextFileSync(new URL("page/a%20%23b.ts", root), "odd name");
     const paths = filesBelow("page/", root);
@@ -30,7 +33,7 @@ Deno.test("filesBelow() gives the files of a folder and of those in it, in order
   });
 });
 
-Deno.test("filesBelow() follows a link to a file, and leaves out one to a folder, nothing or itself", () => {
+test("filesBelow() follows a link to a file, and leaves out one to a folder, nothing or itself", () => {
   withFolder((root) => {
     const link = (target: string, name: string) =>
       Deno.symlinkSync(target, new URL(`page/${name}`, root));
@@ -44,7 +47,7 @@ Deno.test("filesBelow() follows a link to a file, and leaves out one to a folder
   });
 });
 
-Deno.test("digestOf() differs when a file is changed, renamed or missing", () => {
+test("digestOf() differs when a file is changed, renamed or missing", () => {
   withFolder((root) => {
     const paths = filesBelow("page/", root);
     const before = digestOf(paths, root);

@@ -8,11 +8,7 @@
  */
 
 import type { Browser } from "playwright-core";
-
-// Playwright looks, as it is loaded, for a file that Deno shows only to programs that may do everything,
-// to find out whether Windows is underneath. With this variable it looks when it has to know, which is never.
-Deno.env.set("__IS_WSL_TEST__", "1");
-const { chromium } = await import("playwright-core");
+import { needs } from "../../permissions.ts";
 
 /** Where browsers with Chromium's engine usually are. */
 const PLACES = [
@@ -38,7 +34,10 @@ const FLAGS = [
 
 const LAUNCH_MS = 60_000;
 
-const PROGRAM = find(Deno.env.get("CHROMIUM"));
+/** The permission that is missing, if one is. */
+export const FORBIDDEN: string | undefined = needs("env", "net", "read", "run", "sys", "write");
+
+const PROGRAM = FORBIDDEN === undefined ? find(Deno.env.get("CHROMIUM")) : undefined;
 
 /** Why there is no Chromium here, if there is none. */
 export const NO_CHROMIUM: string | undefined = PROGRAM === undefined
@@ -60,8 +59,16 @@ let running: Promise<Browser> | undefined;
 /** The browser. */
 export function browser(): Promise<Browser> {
   if (PROGRAM === undefined) throw new Error(NO_CHROMIUM);
-  return running ??= chromium.launch({
-    executablePath: PROGRAM,
+  return running ??= launch(PROGRAM);
+}
+
+async function launch(executablePath: string): Promise<Browser> {
+  // Playwright looks, as it is loaded, for a file that Deno shows only to programs that may do everything,
+  // to find out whether Windows is underneath. With this variable it looks when it has to know, which is never.
+  Deno.env.set("__IS_WSL_TEST__", "1");
+  const { chromium } = await import("playwright-core");
+  return await chromium.launch({
+    executablePath,
     // Chromium's sandbox does not work for root, who runs the tests in containers.
     args: Deno.uid() === 0 ? [...FLAGS, "--no-sandbox"] : FLAGS,
     timeout: LAUNCH_MS,

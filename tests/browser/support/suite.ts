@@ -9,7 +9,8 @@
 import { buildConsole } from "../../../tools/build_console.ts";
 import { GatewayProcess, type Settings } from "../../conformance/support/process.ts";
 import { skip } from "../../conformance/support/suite.ts";
-import { browser, NO_CHROMIUM } from "./chromium.ts";
+import { testUnless } from "../../permissions.ts";
+import { browser, FORBIDDEN, NO_CHROMIUM } from "./chromium.ts";
 import { Visitor } from "./visitor.ts";
 
 /** What a test is given. */
@@ -55,6 +56,7 @@ export function browserTest(
   run: (visit: Visit) => Promise<void>,
   { settings = {}, own = false }: TestOptions = {},
 ): void {
+  if (FORBIDDEN !== undefined) return testUnless(FORBIDDEN)(name, () => {});
   if (NO_CHROMIUM !== undefined && Deno.env.get("CI") !== "true") return skip(name, NO_CHROMIUM);
   Deno.test({
     name,

@@ -12,6 +12,7 @@
 import assert from "node:assert/strict";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { variable } from "../../permissions.ts";
 import { end, Output } from "./child.ts";
 import { Target } from "./target.ts";
 import { within } from "./wait.ts";
@@ -20,7 +21,7 @@ import { within } from "./wait.ts";
 export type Settings = Readonly<Record<string, string>>;
 
 /** The GATEWAY_TRANSPORT of gateways that are not given another one. */
-export const TRANSPORT: string = Deno.env.get("CONFORMANCE_TRANSPORT") ?? "deno";
+export const TRANSPORT: string = variable("CONFORMANCE_TRANSPORT") ?? "deno";
 
 /** The root of the repository. */
 export const ROOT: string = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");

@@ -12,6 +12,7 @@
  */
 
 import { NO_NATS } from "../../nats/support/server.ts";
+import { needs, testUnless, variable } from "../../permissions.ts";
 import { Nodes } from "./nodes.ts";
 import { GatewayProcess, type Settings } from "./process.ts";
 import { Target } from "./target.ts";
@@ -31,13 +32,16 @@ export type Check = (gateway: Target) => Promise<void>;
 
 const OWN_PROCESS = "needs a gateway of its own, not one at CONFORMANCE_URL";
 
+/** Why no gateway can be started or reached, if none can. */
+export const FORBIDDEN: string | undefined = needs("env", "net", "read", "run", "write");
+
 /** The URL of the gateway to test, if it is not one that the suite starts. */
 function givenUrl(): string | undefined {
-  return Deno.env.get("CONFORMANCE_URL")?.replace(/\/$/, "");
+  return variable("CONFORMANCE_URL")?.replace(/\/$/, "");
 }
 
 function onNodes(): boolean {
-  return Deno.env.get("CONFORMANCE_NODES") === "nats";
+  return variable("CONFORMANCE_NODES") === "nats";
 }
 
 /** Defines a suite. `checks` has each under the name of what it shows. */
@@ -47,6 +51,7 @@ export function suite(
     readonly checks: Readonly<Record<string, Check>>;
   },
 ): void {
+  if (FORBIDDEN !== undefined) return skip(name, FORBIDDEN);
   const url = givenUrl();
   if (url !== undefined && settings !== undefined) return skip(name, OWN_PROCESS);
   if (onNodes() && settings?.["GATEWAY_LOG"] !== undefined) return;
@@ -71,14 +76,15 @@ export function processTest(
   name: string,
   run: (context: Deno.TestContext) => Promise<void>,
 ): void {
+  if (FORBIDDEN !== undefined) return skip(name, FORBIDDEN);
   if (onNodes()) return;
   if (givenUrl() !== undefined) skip(name, OWN_PROCESS);
   else define(name, run);
 }
 
-/** Reports a test as ignored, with the reason in its name, because reports have no other place for it. */
+/** Reports a test as skipped, for want of a permission if one is missing, else for this reason. */
 export function skip(name: string, reason: string): void {
-  Deno.test({ name: `${name} (skipped: ${reason})`, ignore: true, fn: () => {} });
+  testUnless(FORBIDDEN ?? reason)(name, () => {});
 }
 
 /**

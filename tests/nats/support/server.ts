@@ -5,11 +5,13 @@
  */
 
 import { lines } from "../../log/support/lines.ts";
+import { needs, variable } from "../../permissions.ts";
 
-const COMMAND = Deno.env.get("NATS_SERVER") ?? "nats-server";
+const COMMAND = variable("NATS_SERVER") ?? "nats-server";
 
-/** Why there is no nats-server here, if there is none. */
-export const NO_NATS: string | undefined = await whyNot();
+/** Why no nats-server can be started here, if none can. */
+export const NO_NATS: string | undefined = needs("env", "net", "read", "run", "write") ??
+  await whyNot();
 
 async function whyNot(): Promise<string | undefined> {
   try {
