@@ -8,7 +8,7 @@
  */
 
 import { CloseCode, closeInfo, closeName } from "../gateway/protocol/codes.ts";
-import type { MessageFrame, Ready } from "../gateway/protocol/frames.ts";
+import type { MessageFrame, Ready } from "../gateway/protocol/frame_types.ts";
 import { backoffMs } from "./backoff.ts";
 import { Connection, type ConnectionParts, type End } from "./connection.ts";
 import { Emitter } from "./emitter.ts";

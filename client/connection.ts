@@ -8,7 +8,7 @@
  */
 
 import { CloseCode, Op } from "../gateway/protocol/codes.ts";
-import type { MessageFrame, Ready, ServerFrame } from "../gateway/protocol/frames.ts";
+import type { MessageFrame, Ready, ServerFrame } from "../gateway/protocol/frame_types.ts";
 import { decodeServerFrame } from "./frames.ts";
 import type { ClientClock, ClientSocket, ClientSocketConstructor, ClientTimer } from "./types.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import { Op } from "../gateway/protocol/codes.ts";
-import type { ServerFrame } from "../gateway/protocol/frames.ts";
+import type { ServerFrame } from "../gateway/protocol/frame_types.ts";
 import { fieldOf, isObject } from "./realm.ts";
 
 /** A frame, nothing that this version knows, or what is wrong. */

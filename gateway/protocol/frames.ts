@@ -1,85 +1,18 @@
 /**
- * The frames of the wire protocol: types, `decode` for what clients send and `encode` for what the server
- * sends (docs/protocol.md, "Frames"). What is valid is said by `schemas.ts`.
+ * The frames of the wire protocol: `decode` for what clients send and `encode` for what the server sends
+ * (docs/protocol.md, "Frames"). What is valid is said by `schemas.ts`.
  *
  * Input from a peer never throws here: a fault is a value that says which close code it deserves.
  *
  * @module
  */
 
-import { CloseCode, type Op, opName } from "./codes.ts";
-import type { Json } from "./json.ts";
+import { CloseCode, opName } from "./codes.ts";
+import type { ClientFrame, ServerFrame } from "./frame_types.ts";
 import { CLIENT_SCHEMAS } from "./schemas.ts";
 
 export type { Json } from "./json.ts";
-
-/** Hello, op 0. */
-export interface Hello {
-  /** Tells the frame apart. */
-  readonly op: typeof Op.Hello;
-  /** Milliseconds between two heartbeats. */
-  readonly heartbeat_interval: number;
-}
-
-/** Identify, op 1. */
-export interface Identify {
-  /** Tells the frame apart. */
-  readonly op: typeof Op.Identify;
-  /** The JWT. */
-  readonly token: string;
-  /** The last id that the client has seen. */
-  readonly last_id?: string | undefined;
-}
-
-/** Ready, op 2. */
-export interface Ready {
-  /** Tells the frame apart. */
-  readonly op: typeof Op.Ready;
-  /** The token's user. */
-  readonly user: string;
-  /** Where the session begins. */
-  readonly last_id: string;
-  /** Whether everything missed follows; only if Identify carried a `last_id`. */
-  readonly resumed?: boolean | undefined;
-}
-
-/** Message, op 3. */
-export interface MessageFrame {
-  /** Tells the frame apart. */
-  readonly op: typeof Op.Message;
-  /** The message's position. */
-  readonly id: string;
-  /** Absent on a message to one user or to everyone. */
-  readonly channel?: string | undefined;
-  /** Who wrote it. */
-  readonly author: string;
-  /** Any JSON. */
-  readonly content: Json;
-  /** Unix milliseconds. */
-  readonly time: number;
-}
-
-/** Heartbeat, op 10. */
-export interface Heartbeat {
-  /** Tells the frame apart. */
-  readonly op: typeof Op.Heartbeat;
-  /** Unix milliseconds. */
-  readonly time: number;
-}
-
-/** Heartbeat ACK, op 11. */
-export interface HeartbeatAck {
-  /** Tells the frame apart. */
-  readonly op: typeof Op.HeartbeatAck;
-  /** That of the heartbeat it answers. */
-  readonly time: number;
-}
-
-/** A frame that a client sends. */
-export type ClientFrame = Identify | Heartbeat | HeartbeatAck;
-
-/** A frame that the server sends. */
-export type ServerFrame = Hello | Ready | MessageFrame | Heartbeat | HeartbeatAck;
+export type * from "./frame_types.ts";
 
 /** What {@linkcode decode} makes of what a peer sent: a frame, or the close code that it deserves. */
 export type Decoded =

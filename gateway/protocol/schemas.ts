@@ -1,6 +1,6 @@
 /**
  * The schemas of the frames: the one source of validation and of the AsyncAPI document, each held to the
- * type in `frames.ts` that it describes.
+ * type in `frame_types.ts` that it describes.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type {
   Identify,
   MessageFrame,
   Ready,
-} from "./frames.ts";
+} from "./frame_types.ts";
 
 /** Unix time in milliseconds, a whole number. */
 const time = z.int().nonnegative().meta({ description: "Unix time in milliseconds" });

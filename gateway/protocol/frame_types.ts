@@ -1,0 +1,77 @@
+/**
+ * The frames of the wire protocol as types, apart from `frames.ts`, because the client takes them from here:
+ * an app that imports the client must not need the library of the schemas.
+ *
+ * @module
+ */
+
+import type { Op } from "./codes.ts";
+import type { Json } from "./json.ts";
+
+/** Hello, op 0. */
+export interface Hello {
+  /** Tells the frame apart. */
+  readonly op: typeof Op.Hello;
+  /** Milliseconds between two heartbeats. */
+  readonly heartbeat_interval: number;
+}
+
+/** Identify, op 1. */
+export interface Identify {
+  /** Tells the frame apart. */
+  readonly op: typeof Op.Identify;
+  /** The JWT. */
+  readonly token: string;
+  /** The last id that the client has seen. */
+  readonly last_id?: string | undefined;
+}
+
+/** Ready, op 2. */
+export interface Ready {
+  /** Tells the frame apart. */
+  readonly op: typeof Op.Ready;
+  /** The token's user. */
+  readonly user: string;
+  /** Where the session begins. */
+  readonly last_id: string;
+  /** Whether everything missed follows; only if Identify carried a `last_id`. */
+  readonly resumed?: boolean | undefined;
+}
+
+/** Message, op 3. */
+export interface MessageFrame {
+  /** Tells the frame apart. */
+  readonly op: typeof Op.Message;
+  /** The message's position. */
+  readonly id: string;
+  /** Absent on a message to one user or to everyone. */
+  readonly channel?: string | undefined;
+  /** Who wrote it. */
+  readonly author: string;
+  /** Any JSON. */
+  readonly content: Json;
+  /** Unix milliseconds. */
+  readonly time: number;
+}
+
+/** Heartbeat, op 10. */
+export interface Heartbeat {
+  /** Tells the frame apart. */
+  readonly op: typeof Op.Heartbeat;
+  /** Unix milliseconds. */
+  readonly time: number;
+}
+
+/** Heartbeat ACK, op 11. */
+export interface HeartbeatAck {
+  /** Tells the frame apart. */
+  readonly op: typeof Op.HeartbeatAck;
+  /** That of the heartbeat it answers. */
+  readonly time: number;
+}
+
+/** A frame that a client sends. */
+export type ClientFrame = Identify | Heartbeat | HeartbeatAck;
+
+/** A frame that the server sends. */
+export type ServerFrame = Hello | Ready | MessageFrame | Heartbeat | HeartbeatAck;
