@@ -13,6 +13,7 @@ const TASKS: Readonly<Record<string, string>> = {
   browser: "browser",
   conformance: "conformance",
   crash: "conformance",
+  matrix: "matrix",
 };
 
 /** Why a test that needs all of `permissions` is skipped, if it is. Never asks for one. */

@@ -1,51 +1,110 @@
 /**
- * Builds the client for browsers and Node: `dist/client/` is a package of npm's form, with the client as one
- * module, its types and no dependencies.
+ * Builds what npm installs: a folder under `dist/npm/` for each package, and the tarball of it. The client has
+ * one module for `import` and one for `require`, each with its types, and no dependencies. Their code is
+ * readable: whoever bundles an app makes it small there, and an error shows the line that threw it.
  *
- *     deno task build:client
+ *     deno task build:packages
  *
  * @module
  */
 
+import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import project from "../deno.json" with { type: "json" };
 import { bundle, ROOT } from "./bundler.ts";
 
-/** The name under which npm knows it. */
-export const PACKAGE_NAME = "@emagine/gateway-client";
+/** The name under which npm knows the client. */
+export const CLIENT_NAME = "@emagine/gateway-client";
 
-const MODULE = "emagine-client.js";
-const TYPES = "emagine-client.d.ts";
+const CLIENT_FOLDER = "gateway-client";
+const CLIENT_MODULE = "emagine-client";
 
-/** Builds the package into `folder`. @throws {Error} why it cannot be built */
-export async function buildClient(folder: string): Promise<void> {
+/**
+ * What the types name and `lib` may lack: ES2022 has no `AsyncDisposable`, and a project without the DOM and
+ * Node's types neither of the classes. Where they are declared these add nothing. They are no part of the
+ * sources, because Deno always declares them.
+ */
+const GLOBALS = `declare global {
+  interface SymbolConstructor {
+    readonly asyncDispose: unique symbol;
+  }
+  interface AsyncDisposable {
+    [Symbol.asyncDispose](): PromiseLike<void>;
+  }
+  interface AbortSignal {}
+  interface URL {}
+}
+`;
+
+/** Builds every package into a folder of its own below `target`. @returns the tarballs, by package */
+export async function buildPackages(target: string): Promise<Readonly<Record<string, string>>> {
+  const folder = `${target}/${CLIENT_FOLDER}`;
+  await buildClient(folder);
+  return { [CLIENT_NAME]: await pack(folder) };
+}
+
+async function buildClient(folder: string): Promise<void> {
   Deno.mkdirSync(folder, { recursive: true });
-  await bundle({
-    entry: "client/mod.ts",
-    output: `${folder}/${MODULE}`,
-    readable: true,
-    // With the project's configuration the types are those of Deno, and cannot be had without it.
-    flags: ["--no-config", "--no-lock", "--declaration"],
-  });
+  const module = `${folder}/${CLIENT_MODULE}`;
+  // With the project's configuration the types are those of Deno, and cannot be had without it.
+  const flags = ["--no-config", "--no-lock"];
+  const client = { entry: "client/mod.ts", readable: true };
+  await bundle({ ...client, output: `${module}.js`, flags: [...flags, "--declaration"] });
+  await bundle({ ...client, output: `${module}.cjs`, flags: [...flags, "--format=cjs"] });
+  const types = Deno.readTextFileSync(`${module}.d.ts`) + GLOBALS;
+  for (const name of ["d.ts", "d.cts"]) Deno.writeTextFileSync(`${module}.${name}`, types);
   Deno.writeTextFileSync(`${folder}/package.json`, `${JSON.stringify(manifest(), null, 2)}\n`);
+  Deno.writeTextFileSync(`${folder}/README.md`, readme());
   Deno.copyFileSync(new URL("LICENSE", ROOT), `${folder}/LICENSE`);
 }
 
 function manifest(): unknown {
+  const file = (extension: string) => `./${CLIENT_MODULE}.${extension}`;
   return {
-    name: PACKAGE_NAME,
+    name: CLIENT_NAME,
     version: project.version,
-    description: "The client of the E-Magine Gateway, for browsers and Node",
+    description: "The client of the E-Magine Gateway, for browsers, Node and Bun",
     license: project.license,
     type: "module",
     sideEffects: false,
-    exports: { ".": { types: `./${TYPES}`, default: `./${MODULE}` } },
-    types: `./${TYPES}`,
-    files: [MODULE, TYPES],
+    engines: { node: ">=20" },
+    exports: {
+      ".": {
+        import: { types: file("d.ts"), default: file("js") },
+        require: { types: file("d.cts"), default: file("cjs") },
+      },
+      "./package.json": "./package.json",
+    },
+    main: file("cjs"),
+    module: file("js"),
+    types: file("d.ts"),
+    files: [`${CLIENT_MODULE}.*`],
   };
 }
 
+/** The client's document, whose links lead to files that the package does not have. */
+function readme(): string {
+  const text = Deno.readTextFileSync(new URL("docs/client.md", ROOT));
+  return text.replace(/\[([^\]\n]+)\]\((?![a-z]+:|#)[^)\n]+\)/g, "$1");
+}
+
+/** Makes the tarball that npm would publish, beside `folder`. @returns its path */
+async function pack(folder: string): Promise<string> {
+  const destination = resolve(folder, "..");
+  const { success, stdout, stderr } = await new Deno.Command("npm", {
+    args: ["pack", "--json", "--pack-destination", destination],
+    cwd: folder,
+  }).output();
+  const decoder = new TextDecoder();
+  if (!success) throw new Error(`npm pack did not end well:\n${decoder.decode(stderr)}`);
+  const [packed]: readonly { readonly filename: string }[] = JSON.parse(decoder.decode(stdout));
+  if (packed === undefined) throw new Error("npm pack has written nothing");
+  return `${destination}/${packed.filename}`;
+}
+
 if (import.meta.main) {
-  await buildClient(fileURLToPath(new URL("dist/client", ROOT)));
-  console.log("dist/client/ is built");
+  const tarballs = await buildPackages(fileURLToPath(new URL("dist/npm", ROOT)));
+  for (const tarball of Object.values(tarballs)) {
+    console.log(`${relative(fileURLToPath(ROOT), tarball)} is built`);
+  }
 }

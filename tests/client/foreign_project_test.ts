@@ -7,6 +7,9 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { needs, testUnless } from "../permissions.ts";
+
+const test = testUnless(needs("net", "read", "run", "write"));
 
 const ROOT = new URL("../../", import.meta.url);
 const MODULE = new URL("client/mod.ts", ROOT);
@@ -70,7 +73,7 @@ async function check(module: string, flags: readonly string[] = []): Promise<voi
   }
 }
 
-Deno.test("the client's modules, those of its types among them, are its own and the pure protocol's", async () => {
+test("the client's modules, those of its types among them, are its own and the pure protocol's", async () => {
   const args = ["info", "--json", "--no-config", "--no-lock", MODULE.href];
   const graph: { readonly modules: readonly { readonly specifier: string }[] } = JSON.parse(
     await deno(args, fileURLToPath(ROOT)),
@@ -84,11 +87,11 @@ Deno.test("the client's modules, those of its types among them, are its own and 
   ]);
 });
 
-Deno.test("a Deno project that imports the client's file type-checks", async () => {
+test("a Deno project that imports the client's file type-checks", async () => {
   await check(MODULE.href);
 });
 
-Deno.test("a Deno project that imports the client over HTTP type-checks", async () => {
+test("a Deno project that imports the client over HTTP type-checks", async () => {
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {

@@ -1,0 +1,108 @@
+/**
+ * The npm project in `project/`: what its package-lock.json names is installed, and the client from its tarball.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { install } from "../../../bench/peers/machine.ts";
+import { buildPackages, CLIENT_NAME } from "../../../tools/build_packages.ts";
+import { skip } from "../../conformance/support/suite.ts";
+import { needs, variable } from "../../permissions.ts";
+
+/** The folder of the project. */
+export const PROJECT: string = fileURLToPath(new URL("../project/", import.meta.url));
+
+const MODULES = join(PROJECT, "node_modules");
+
+/** The client, as it is installed in an app. */
+export const CLIENT: string = join(MODULES, CLIENT_NAME);
+
+/** The client, as npm would publish it. */
+export const TARBALL: string = join(MODULES, ".packages", "client.tgz");
+
+const LIMIT_MS = 60_000;
+
+/** Why the project cannot be installed on this machine, if it cannot; in CI that is an error. */
+const MISSING = needs("env", "net", "read", "run", "sys", "write") ?? await reasonNotInstalled();
+if (MISSING === undefined) await installClient();
+
+async function reasonNotInstalled(): Promise<string | undefined> {
+  try {
+    await install(PROJECT);
+    return undefined;
+  } catch (error) {
+    if (variable("CI") === "true" || !(error instanceof Error)) throw error;
+    return error.message;
+  }
+}
+
+/** As `npm install` would do it with the tarball; but that looks at every other package too. */
+async function installClient(): Promise<void> {
+  const packages = await buildPackages(join(MODULES, ".packages"));
+  await Deno.rename(packages[CLIENT_NAME] ?? "", TARBALL);
+  await Deno.mkdir(CLIENT, { recursive: true });
+  await run(["tar", "-xzf", TARBALL, "--strip-components=1", "-C", CLIENT]);
+}
+
+const { os, arch } = Deno.build;
+
+/** This version of Node. */
+export function node(major: 20 | 22 | 24): string {
+  return join(MODULES, `node${major}-${os}-${arch === "x86_64" ? "x64" : "arm64"}/bin/node`);
+}
+
+/** Bun. */
+export function bun(): string {
+  return join(MODULES, `@oven/bun-${os}-${arch}/bin/bun`.replace("x86_64", "x64"));
+}
+
+/** A file of an installed package. */
+export function installed(path: string): string {
+  return join(MODULES, path);
+}
+
+/** Defines a test. Where it cannot be run, for the reason in `missing`, it is skipped, but in CI it fails. */
+export function matrixTest(
+  name: string,
+  missing: string | undefined,
+  run: () => Promise<void>,
+): void {
+  const reason = MISSING ?? (variable("CI") === "true" ? undefined : missing);
+  if (reason !== undefined) return skip(name, reason);
+  // What a browser has open outlives a test.
+  Deno.test({ name, sanitizeOps: false, sanitizeResources: false, fn: run });
+}
+
+/** Why `program` cannot be run, if it is not there: not every system has every one. */
+export function absent(program: string): string | undefined {
+  try {
+    Deno.statSync(program);
+    return undefined;
+  } catch {
+    return `${program.replace(MODULES, "npm's")} is not there for ${os} on ${arch}`;
+  }
+}
+
+/**
+ * Runs a command in the project's folder. Fails, with what it has written, unless it ends well.
+ *
+ * @returns what it has written to its standard output
+ */
+export async function run(
+  [program = "", ...args]: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const child = new Deno.Command(program, {
+    args,
+    cwd: PROJECT,
+    env: { NO_COLOR: "1", ...env },
+    signal: AbortSignal.timeout(LIMIT_MS),
+  });
+  const { success, code, stdout, stderr } = await child.output();
+  const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assert.ok(success, `${program} ${args.join(" ")}: ${code}\n${output}${errors}`);
+  return output ?? "";
+}
