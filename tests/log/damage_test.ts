@@ -13,7 +13,10 @@ import { FakeClock } from "../../mock/clock.ts";
 import { FakeIds } from "../../mock/ids.ts";
 import { FakeLogger } from "../../mock/logger.ts";
 import { EVERYONE, readAll } from "../contract/support.ts";
+import { needs, testUnless } from "../permissions.ts";
 import { tempDirectory } from "./support/temp_directory.ts";
+
+const test = testUnless(needs("read", "write"));
 
 /** A log that is open, and where its files are. */
 interface Opened {
@@ -128,7 +131,7 @@ const DAMAGED: Readonly<Record<string, (opened: Opened) => void>> = {
 
 for (const thread of ["own", "worker"] as const) {
   for (const [what, happens] of Object.entries(REMOVED)) {
-    Deno.test(`SqliteLog (${thread}) refuses at once when ${what}`, async () => {
+    test(`SqliteLog (${thread}) refuses at once when ${what}`, async () => {
       await withLog({ thread }, async (opened) => {
         happens(opened);
         await assertRefused(opened, "log_unavailable");
@@ -138,7 +141,7 @@ for (const thread of ["own", "worker"] as const) {
   }
 
   for (const [what, happens] of Object.entries(DAMAGED)) {
-    Deno.test(`SqliteLog (${thread}) refuses within half a second when ${what}`, async () => {
+    test(`SqliteLog (${thread}) refuses within half a second when ${what}`, async () => {
       await withLog({ thread }, async (opened) => {
         happens(opened);
         const damaged = [opened.path, opened.wal].map((each) => Deno.readFileSync(each));
@@ -155,7 +158,7 @@ for (const thread of ["own", "worker"] as const) {
   }
 }
 
-Deno.test("SqliteLog has no other files that could be deleted", async () => {
+test("SqliteLog has no other files that could be deleted", async () => {
   await withLog({}, ({ directory }) => {
     const names = [...Deno.readDirSync(directory)].map(({ name }) => name);
     assert.deepEqual(names.sort(), [FILE_NAME, `${FILE_NAME}-wal`]);
@@ -163,7 +166,7 @@ Deno.test("SqliteLog has no other files that could be deleted", async () => {
   });
 });
 
-Deno.test("SqliteLog goes on without a loss when its directory is back in its place", async () => {
+test("SqliteLog goes on without a loss when its directory is back in its place", async () => {
   await withLog({}, async (opened) => {
     const { log, directory, elsewhere, logger } = opened;
     Deno.renameSync(directory, elsewhere);
@@ -186,7 +189,7 @@ for (
     "replaced by a copy": ({ wal }) => replace(wal),
   })
 ) {
-  Deno.test(`SqliteLog saves what is in a write-ahead log that is ${what}`, async () => {
+  test(`SqliteLog saves what is in a write-ahead log that is ${what}`, async () => {
     await withLog({}, async (opened) => {
       const { log, directory } = opened;
       happens(opened);
@@ -202,7 +205,7 @@ for (
   });
 }
 
-Deno.test("SqliteLog does not mind a database file that was only touched", async () => {
+test("SqliteLog does not mind a database file that was only touched", async () => {
   await withLog({}, async ({ log, path, clock, logger }) => {
     Deno.utimeSync(path, 1, 1);
     await clock.advance(500);
@@ -213,7 +216,7 @@ Deno.test("SqliteLog does not mind a database file that was only touched", async
   });
 });
 
-Deno.test("SqliteLog copies nothing that is damaged into the database", async () => {
+test("SqliteLog copies nothing that is damaged into the database", async () => {
   // The write-ahead log is written back at 256 KiB.
   await withLog({ retentionBytes: 4 << 20 }, async ({ log, path, wal }) => {
     overwrite(wal, () => 4000, 20);
@@ -228,7 +231,7 @@ Deno.test("SqliteLog copies nothing that is damaged into the database", async ()
   });
 });
 
-Deno.test("SqliteLog refuses publishes once a read has come upon damage", async () => {
+test("SqliteLog refuses publishes once a read has come upon damage", async () => {
   await withLog({}, async ({ log, wal, clock }) => {
     overwrite(wal, () => 0, Deno.statSync(wal).size);
     await clock.advance(499);
