@@ -184,8 +184,10 @@ function readFlags(args: readonly string[]): Flags | "help" | "version" {
   const known = Object.fromEntries(
     Object.keys(OPTIONS).map((key) => [flagName(key), { type: "string" } as const]),
   );
+  // Runners of tasks pass a `--` on, and nothing but options is taken before or after it.
+  const given = [...args.entries()].filter(([, arg]) => arg !== "--");
   const { tokens } = parseArgs({
-    args: [...args],
+    args: given.map(([, arg]) => arg),
     strict: false,
     tokens: true,
     options: {
@@ -200,8 +202,9 @@ function readFlags(args: readonly string[]): Flags | "help" | "version" {
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
+      const place = (given[token.index]?.[0] ?? token.index) + 1;
       // Its text is not repeated: it may be the rest of a secret that was not quoted.
-      throw bad(`argument ${token.index + 1}`, "is not an option; options begin with --");
+      throw bad(`argument ${place}`, "is not an option; options begin with --");
     }
     if (token.name === "help" || token.name === "version") return token.name;
     const name = token.rawName;

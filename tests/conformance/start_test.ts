@@ -185,6 +185,13 @@ processTest("--help lists every variable, --version says which this is", async (
   assert.equal((await runToEnd({ GATEWAY_PROT: "1" }, ["--help"])).code, 0);
 });
 
+processTest("options are read behind a --, as runners of tasks pass them on", async () => {
+  const args = ["--", "--heartbeat-interval-ms=3000", "--log-level", "info"];
+  await using gateway = await GatewayProcess.start({ args });
+  using client = await RawClient.connect(gateway.wsUrl);
+  assert.deepEqual(await client.nextJson("Hello"), { op: 0, heartbeat_interval: 3000 });
+});
+
 processTest("an interval at which clients exceed the limit of frames is warned of", async () => {
   for (const args of [[], ["--mock"]]) {
     const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "500" };

@@ -67,6 +67,21 @@ Deno.test("parseConfig() reads variables, and flags that win over them", () => {
   assert.equal(given.dataDir, "/b=c");
 });
 
+Deno.test("parseConfig() passes over the -- that runners of tasks pass on", () => {
+  const flags = [["--port=9000", "--drain-ms=7"], ["--port", "9000", "--drain-ms", "7"]];
+  const before = [[], ["--log-level=debug"], ["--log-level", "debug", "--"]];
+  for (const args of flags.flatMap((some) => before.map((first) => [...first, "--", ...some]))) {
+    const { port, drainMs } = config({}, args);
+    assert.deepEqual([port, drainMs], [9000, 7], args.join(" "));
+  }
+  assert.equal(parse({}, ["--", "--mock"]).command, "mock");
+  assert.equal(parse({}, ["--", "--version"]).command, "version");
+  refused({}, /^--prot is not an option/, ["--", "--prot=9"]);
+  refused({}, /^argument 3 is not an option/, ["--", "--port=1", "s3cr3t"]);
+  refused({}, /^--port has no value$/, ["--port", "--"]);
+  refused({}, /^--port has no value$/, ["--", "--port", "--", "--drain-ms=7"]);
+});
+
 Deno.test("parseConfig() takes an empty variable as not set", () => {
   assert.equal(config({ GATEWAY_PORT: "", GATEWAY_JWKS_URL: "" }).port, 8000);
 });
