@@ -71,19 +71,41 @@ export async function fetchSettings(): Promise<Settings> {
 }
 
 /** A token of the mock issuer. */
-export async function logIn({ user, channels, expiresInS, clientsUrl }: Login): Promise<string> {
-  const body = JSON.stringify({ user, password: PASSWORD, channels, expires_in: expiresInS });
-  const answer = await readJson(await post(`${clientsUrl}/login`, body));
+export async function logIn({ clientsUrl, ...who }: Login): Promise<string> {
+  const answer = await readJson(await post(`${clientsUrl}/login`, loginBodyOf(who)));
   return String(get(answer, "token"));
+}
+
+/** What is sent to log in. */
+export function loginBodyOf({ user, channels, expiresInS }: Omit<Login, "clientsUrl">): string {
+  return JSON.stringify({ user, password: PASSWORD, channels, expires_in: expiresInS });
+}
+
+/** What is sent to publish. */
+export function bodyOf({ target, author, contentJson }: Omit<Publication, "key">): string {
+  const head = JSON.stringify({ ...target === "everyone" ? {} : target, author });
+  return `${head.slice(0, -1)},"content":${contentJson}}`;
 }
 
 /** Publishes; resolves once the gateway keeps the message. */
 export async function publish(publication: Publication): Promise<Receipt> {
-  const { target, author, contentJson, key } = publication;
-  const head = JSON.stringify({ ...target === "everyone" ? {} : target, author });
-  const body = `${head.slice(0, -1)},"content":${contentJson}}`;
-  const answer = await readJson(await post("messages", body, key));
+  const body = bodyOf(publication);
+  const answer = await readJson(await post("messages", body, publication.key));
   return { id: String(get(answer, "id")), time: Number(get(answer, "time")) };
+}
+
+/** Closes all connections of a user, with 4010; resolves to how many there were. */
+export async function disconnectUser(user: string, key: string): Promise<number> {
+  const headers = { authorization: `Bearer ${key}` };
+  const path = `users/${encodeURIComponent(user)}/connections`;
+  return Number(
+    get(await readJson(await request(path, { method: "DELETE", headers })), "disconnected"),
+  );
+}
+
+/** The whole URL of a route, below the page or below `base` if that is not empty. */
+export function urlOf(route: string, base = ""): string {
+  return new URL(route, base === "" ? location.href : base).href;
 }
 
 /** What the gateway counts, in the text format of Prometheus. */

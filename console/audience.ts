@@ -1,5 +1,5 @@
 /**
- * Who receives a message, as far as the page can know.
+ * Whether a message arrives on this page, and when, as far as the page can know.
  *
  * Pure.
  *
@@ -8,9 +8,49 @@
 
 import type { Publication } from "./api.ts";
 import type { Claims } from "./claims.ts";
+import type { Published, State } from "./state.ts";
+
+/** What is expected of a message. */
+export type Arrival =
+  | { readonly is: "here" }
+  /** `later`: the client resumes, and gets it then. `missed`: it never comes here. */
+  | { readonly is: "later" | "missed"; readonly why: string };
+
+/** Who and where the page was when it published. */
+export interface Audience {
+  readonly identity: Pick<Claims, "user" | "channels"> | undefined;
+  readonly client: State["client"];
+  /** Whether the next connection goes on where one has been. */
+  readonly resumes: boolean;
+}
+
+/** What is to be expected of a message to `target`. */
+export function arrivalOf(
+  target: Publication["target"],
+  { identity, client, resumes }: Audience,
+): Arrival {
+  if (identity === undefined) {
+    return missed("Nobody was logged in on this page, so it does not arrive here.");
+  }
+  const why = whyNotHere(target, identity);
+  if (why !== undefined) return missed(why);
+  if (client === "ready") return { is: "here" };
+  if (!resumes) {
+    return missed(
+      "This page was not connected, so it does not arrive here: " +
+        "a first connection gets what is published after it.",
+    );
+  }
+  const when = client === "closed" ? "you connect (step 2)" : "the client is back";
+  return { is: "later", why: `This page is not connected. It arrives once ${when}.` };
+}
+
+function missed(why: string): Arrival {
+  return { is: "missed", why };
+}
 
 /** Why who has these claims will not receive what is published to `target`; `undefined` if nothing is against it. */
-export function whyNotHere(
+function whyNotHere(
   target: Publication["target"],
   { user, channels }: Pick<Claims, "user" | "channels">,
 ): string | undefined {
@@ -23,4 +63,31 @@ export function whyNotHere(
   return (channels ?? []).includes(target.channel)
     ? undefined
     : `This tab will not receive it: the token of ${user} does not name this channel.`;
+}
+
+/** What there is to do while no message has arrived. */
+export function emptyText(
+  { identity, client, published }: Pick<State, "identity" | "client"> & {
+    readonly published: Pick<Published, "arrival"> | undefined;
+  },
+): string {
+  const isMissed = published?.arrival.is === "missed";
+  const again = isMissed ? " What you published before that is not shown." : "";
+  if (identity === undefined) {
+    return `Log in (step 1) and connect (step 2): what is published after that arrives here.${again}`;
+  }
+  switch (client) {
+    case "none":
+    case "closed":
+      return `Connect (step 2): what is published after that arrives here.${again}`;
+    case "connecting":
+    case "waiting":
+    case "paused":
+      return `Wait until the client is connected: messages arrive here then.${again}`;
+    case "ready":
+      return isMissed
+        ? `The message that you published is not shown: ${published.arrival.why} Publish another (step 3).`
+        : "Publish (step 3): messages to your channels, to your user and to everyone arrive here, " +
+          "each once and in order.";
+  }
 }

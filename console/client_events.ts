@@ -17,7 +17,15 @@ import { Op } from "../gateway/protocol/codes.ts";
 import { afterClose, explainClose } from "./closes.ts";
 import { describe, fieldOf, opOf } from "./frames.ts";
 import { nextSession } from "./session_view.ts";
-import { answered, append, type CloseView, LIMITS, NO_FAULTS, type Store } from "./state.ts";
+import {
+  answered,
+  append,
+  arrived,
+  type CloseView,
+  LIMITS,
+  NO_FAULTS,
+  type Store,
+} from "./state.ts";
 import type { SocketEvent } from "./tap.ts";
 
 /** Who has to know, beside the state. */
@@ -110,6 +118,7 @@ export class ClientEventsWatcher {
     const { close } = this.#store.state;
     this.#store.update({
       ...answered(this.#store.state),
+      ...arrived(this.#store.state),
       clientProblem: undefined,
       announcement: `Ready as ${user}.${resumed === true ? " Nothing was missed." : ""}`,
       ...close === undefined || close.back !== undefined

@@ -7,12 +7,22 @@
  */
 
 import { GatewayClient } from "../client/mod.ts";
-import { fetchSettings, type Login, logIn, type Publication, publish } from "./api.ts";
-import { whyNotHere } from "./audience.ts";
+import {
+  disconnectUser,
+  fetchSettings,
+  type Login,
+  logIn,
+  type Publication,
+  publish,
+  urlOf,
+} from "./api.ts";
+import { arrivalOf } from "./audience.ts";
 import { claimsOf } from "./claims.ts";
 import { ClientEventsWatcher } from "./client_events.ts";
 import { explainClose } from "./closes.ts";
+import { clientCodeOf, curlOf } from "./snippets.ts";
 import {
+  arrived,
   type Faults,
   type Identity,
   NO_FAULTS,
@@ -22,7 +32,7 @@ import {
   withoutTraces,
 } from "./state.ts";
 import { Tap } from "./tap.ts";
-import { messageOf } from "./text.ts";
+import { messageOf, plural } from "./text.ts";
 import { LoginTokens, PastedTokens, type TokenSource } from "./tokens.ts";
 
 /** Does what the page is told to. */
@@ -172,18 +182,53 @@ export class Controller {
   /** Publishes a message as the app's backend does. */
   async publish(publication: Publication): Promise<void> {
     this.#store.update({ published: undefined, publishProblem: undefined });
+    const { identity, client } = this.#store.state;
+    const resumes = (this.#client?.lastId ?? this.#lastId) !== undefined;
+    const arrival = arrivalOf(publication.target, { identity, client, resumes });
     try {
       const receipt = await publish(publication);
-      const { identity } = this.#store.state;
-      const why = identity && whyNotHere(publication.target, identity);
-      this.#store.update({
-        published: { ...receipt, whyNotHere: why },
-        announcement: [`Published as ${receipt.id}.`, why ?? ""].join(" ").trim(),
-      });
+      this.#store.update({ published: { ...receipt, arrival } });
+      // The client may have come back meanwhile.
+      if (this.#store.state.client === "ready") this.#store.update(arrived(this.#store.state));
+      const why = arrival.is === "here" ? "" : ` ${arrival.why}`;
+      this.announce(`Published as ${receipt.id}.${why}`);
     } catch (error) {
       const publishProblem = problemOf(error);
       this.#store.update({ publishProblem, announcement: `Not published. ${publishProblem.text}` });
     }
+  }
+
+  /** Closes all connections of the user, as the app's backend does. */
+  async disconnectUser(key: string): Promise<void> {
+    const user = this.#user;
+    if (user === undefined) return;
+    this.#store.update({ disconnected: undefined, disconnectProblem: undefined });
+    try {
+      const disconnected = await disconnectUser(user, key);
+      if (user === this.#user) this.#store.update({ disconnected });
+      this.announce(`The gateway closed ${plural(disconnected, "connection")} of ${user}.`);
+    } catch (error) {
+      const disconnectProblem = problemOf(error);
+      this.#store.update({ disconnectProblem });
+      this.announce(`Not disconnected. ${disconnectProblem.text}`);
+    }
+  }
+
+  /** Says something to who does not see the page. */
+  announce(announcement: string): void {
+    this.#store.update({ announcement });
+  }
+
+  /** The command that publishes the same. */
+  curlOf(publication: Publication): string {
+    return curlOf(publication, urlOf("messages"));
+  }
+
+  /** A program that does what the page's client does; empty before there is a token. */
+  clientCode(): string {
+    if (this.#source === undefined) return "";
+    const url = urlOf("gateway", this.#clientsUrl).replace(/^http/, "ws");
+    return clientCodeOf(url, this.#source.origin);
   }
 
   /** What is to be published is another message now. */

@@ -38,6 +38,22 @@ export function isBeat({ op }: FrameEntry): boolean {
   return op === Op.Heartbeat || op === Op.HeartbeatAck;
 }
 
+/** What of the list is wanted. */
+export interface FrameFilter {
+  /** Words, all of which a frame has to have in its direction, op, name or text, in whatever case. */
+  readonly text: string;
+  readonly hasBeats: boolean;
+}
+
+/** Whether an entry passes the filter. */
+export function isShown(entry: FrameEntry, { text, hasBeats }: FrameFilter): boolean {
+  if (!hasBeats && isBeat(entry)) return false;
+  const words = text.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  if (words.length === 0) return true;
+  const all = `${entry.kind} ${entry.op ?? ""} ${entry.name} ${entry.text}`.toLowerCase();
+  return words.every((word) => all.includes(word));
+}
+
 /** How an event of a socket is listed; `undefined` for what is not. */
 export function describe(event: SocketEvent): Described | undefined {
   switch (event.type) {

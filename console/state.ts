@@ -6,6 +6,7 @@
 
 import type { ClientState, Json, TokenRequest } from "../client/mod.ts";
 import { NoAnswerError, type Receipt, type Settings } from "./api.ts";
+import type { Arrival } from "./audience.ts";
 import type { Explained } from "./closes.ts";
 import type { FrameEntry } from "./frames.ts";
 import type { Samples } from "./prometheus.ts";
@@ -29,10 +30,10 @@ export interface Problem {
   readonly isNoAnswer: boolean;
 }
 
-/** A message that the gateway keeps. */
+/** A message that the gateway stores. */
 export interface Published extends Receipt {
-  /** Why it will not arrive on this page. */
-  readonly whyNotHere: string | undefined;
+  /** Whether it arrives on this page. */
+  readonly arrival: Arrival;
 }
 
 /** How the last connection ended, and what came of it. */
@@ -97,6 +98,9 @@ export interface State {
   readonly tokenWanted: TokenRequest["reason"] | undefined;
   readonly publishProblem: Problem | undefined;
   readonly published: Published | undefined;
+  /** How many connections the gateway closed when the user was last disconnected. */
+  readonly disconnected: number | undefined;
+  readonly disconnectProblem: Problem | undefined;
   /** `none` before the first connection. */
   readonly client: ClientState | "none";
   /** When the client tries again, in unix milliseconds. */
@@ -130,6 +134,8 @@ const INITIAL: State = {
   tokenWanted: undefined,
   publishProblem: undefined,
   published: undefined,
+  disconnected: undefined,
+  disconnectProblem: undefined,
   client: "none",
   retryAt: undefined,
   clientProblem: undefined,
@@ -175,6 +181,8 @@ export function withoutTraces(state: State): Partial<State> {
     messages: [],
     roundTrips: [],
     published: undefined,
+    disconnected: undefined,
+    disconnectProblem: undefined,
     ...withoutFrames(state),
   };
 }
@@ -186,11 +194,18 @@ export function withoutFrames({ frames, framesFrom }: State): Partial<State> {
 }
 
 /** Without what was wrong because nobody answered: now somebody does. */
-export function answered({ loginProblem, publishProblem }: State): Partial<State> {
-  return {
-    loginProblem: loginProblem?.isNoAnswer === true ? undefined : loginProblem,
-    publishProblem: publishProblem?.isNoAnswer === true ? undefined : publishProblem,
-  };
+export function answered(state: State): Partial<State> {
+  return Object.fromEntries(
+    (["loginProblem", "publishProblem", "disconnectProblem"] as const)
+      .filter((name) => state[name]?.isNoAnswer === true)
+      .map((name) => [name, undefined]),
+  );
+}
+
+/** Without saying of a message that it is still to come. */
+export function arrived({ published }: State): Partial<State> {
+  if (published?.arrival.is !== "later") return {};
+  return { published: { ...published, arrival: { is: "here" } } };
 }
 
 /** An error as a problem. */

@@ -5,13 +5,16 @@
  */
 
 import type { TokenRequest } from "../client/mod.ts";
-import { type Login, logIn } from "./api.ts";
+import { type Login, logIn, loginBodyOf, urlOf } from "./api.ts";
 import { claimsOf } from "./claims.ts";
+import type { TokenOrigin } from "./snippets.ts";
 
 /** Gives the client its tokens. */
 export interface TokenSource {
   /** What the client's `getToken` answers. */
   get(request: TokenRequest): Promise<string>;
+  /** Where another program gets the same tokens. */
+  readonly origin: TokenOrigin;
 }
 
 /** A token with less than this left is not worth connecting with. */
@@ -29,6 +32,10 @@ export class LoginTokens implements TokenSource {
     this.#login = login;
     this.#token = token;
     this.#renewed = renewed;
+  }
+
+  get origin(): TokenOrigin {
+    return { url: urlOf("login", this.#login.clientsUrl), body: loginBodyOf(this.#login) };
   }
 
   async get({ reason, signal }: TokenRequest): Promise<string> {
@@ -72,6 +79,10 @@ export class PastedTokens implements TokenSource {
   constructor(token: string, waiting: (reason: TokenRequest["reason"] | undefined) => void) {
     this.#token = token;
     this.#waiting = waiting;
+  }
+
+  get origin(): TokenOrigin {
+    return { token: this.#token };
   }
 
   get({ reason, signal }: TokenRequest): Promise<string> {

@@ -5,6 +5,7 @@
  */
 
 import type { Controller } from "../controller.ts";
+import { onCopy } from "../copy.ts";
 import { byId, setDisabled, setNotice, setText } from "../dom.ts";
 import type { State } from "../state.ts";
 import { formatCountdown } from "../text.ts";
@@ -16,7 +17,7 @@ const MEANING: Readonly<Record<State["client"], string>> = {
   ready: "Messages flow.",
   waiting: "It has lost its connection, and waits before it tries again.",
   paused: "It is disconnected until the page has read what is queued.",
-  closed: "It is over. Connect makes a new one, which takes up where this one was.",
+  closed: "Connect makes a new one, which takes up where this one was.",
 };
 
 const WAITS_FOR_TOKEN = "It waits for a token: paste one in step 1.";
@@ -26,6 +27,11 @@ export function connectionView(controller: Controller): View {
   byId("connect", HTMLButtonElement).addEventListener("click", () => controller.connect());
   byId("disconnect", HTMLButtonElement).addEventListener("click", () => controller.disconnect());
   byId("try-now", HTMLButtonElement).addEventListener("click", () => controller.check());
+  const code = byId("client-code", HTMLButtonElement);
+  onCopy(code, {
+    text: () => controller.clientCode(),
+    announce: (text) => controller.announce(text),
+  });
   const chips = [...byId("client-states", HTMLElement).children];
   return viewOf(
     ["client", "identity", "clientProblem", "tokenWanted"],
@@ -33,6 +39,7 @@ export function connectionView(controller: Controller): View {
       const isAlive = client !== "none" && client !== "closed";
       setDisabled(byId("connect", HTMLButtonElement), identity === undefined || isAlive);
       setDisabled(byId("disconnect", HTMLButtonElement), !isAlive);
+      setDisabled(code, identity === undefined);
       setDisabled(byId("try-now", HTMLButtonElement), client !== "waiting");
       byId("connection", HTMLElement).classList.toggle("done", client === "ready");
       for (const chip of chips) {

@@ -6,16 +6,27 @@
 
 import { CloseCode } from "../../gateway/protocol/codes.ts";
 import type { Controller } from "../controller.ts";
+import { onCopy } from "../copy.ts";
 import { byId, onSubmit, setDisabled, setNotice, setText } from "../dom.ts";
 import type { State } from "../state.ts";
 import { CUT } from "../tap.ts";
-import { formatCountdown, formatSpan } from "../text.ts";
+import { formatCountdown, formatSpan, plural } from "../text.ts";
+import { publishKeyOf } from "./publish.ts";
 import { LONG_INTERVAL_MS } from "./session.ts";
 import { type View, viewOf } from "./view.ts";
 
 const NORMAL = 1000;
 
-const SHOWN = ["client", "faults", "identity", "settings", "session", "close"] as const;
+const SHOWN = [
+  "client",
+  "faults",
+  "identity",
+  "settings",
+  "session",
+  "close",
+  "disconnected",
+  "disconnectProblem",
+] as const;
 type Shown = Pick<State, typeof SHOWN[number]>;
 
 /** Draws the buttons, and does what they say. */
@@ -23,10 +34,14 @@ export function faultsView(controller: Controller): View {
   byId("mute", HTMLButtonElement).addEventListener("click", () => controller.stopAnswering());
   byId("away", HTMLButtonElement).addEventListener("click", () => controller.goAway());
   byId("back", HTMLButtonElement).addEventListener("click", () => controller.comeBack());
-  byId("again", HTMLButtonElement).addEventListener("click", () => {
-    controller.connect();
-    // The button goes away, and the keyboard is not to go with it.
-    byId("raw-text", HTMLInputElement).focus();
+  byId("again", HTMLButtonElement).addEventListener("click", () => controller.connect());
+  let settings: State["settings"];
+  byId("disconnect-user", HTMLButtonElement).addEventListener("click", () => {
+    void controller.disconnectUser(publishKeyOf(settings));
+  });
+  onCopy(byId("quick-copy", HTMLButtonElement), {
+    text: () => byId("quick-command", HTMLElement).textContent ?? "",
+    announce: (text) => controller.announce(text),
   });
   const raw = byId("raw-text", HTMLInputElement);
   onSubmit(byId("raw-form", HTMLFormElement), () => controller.sendRaw(raw.value));
@@ -34,7 +49,10 @@ export function faultsView(controller: Controller): View {
   onSubmit(byId("expire-form", HTMLFormElement), () => {
     void controller.expire(seconds.valueAsNumber);
   });
-  return viewOf(SHOWN, render, tick);
+  return viewOf(SHOWN, (state) => {
+    settings = state.settings;
+    render(state);
+  }, tick);
 }
 
 function render(state: Shown): void {
@@ -49,22 +67,28 @@ function render(state: Shown): void {
   setDisabled(byId("expire", HTMLButtonElement), !isReady || !canExpire || faults.isExpiring);
   // Whatever the gateway ended for good; 1000 is the page's own.
   const isOver = client === "closed" && close !== undefined && close.explained.code !== NORMAL;
-  byId("again", HTMLElement).hidden = !isOver;
-  setText(
-    byId("mute-text", HTMLElement),
-    muteText(session.intervalMs ?? settings?.heartbeatIntervalMs),
-  );
+  setDisabled(byId("again", HTMLButtonElement), !isOver);
+  setDisabled(byId("disconnect-user", HTMLButtonElement), identity?.user === undefined);
+  const intervalMs = session.intervalMs ?? settings?.heartbeatIntervalMs;
+  setText(byId("mute-text", HTMLElement), muteText(intervalMs));
+  byId("quick", HTMLElement).hidden = (intervalMs ?? 0) <= LONG_INTERVAL_MS;
   byId("expire-note", HTMLElement).hidden = canExpire;
 }
 
 /** Below each button, what it led to, as long as that is how the last connection ended. */
-function renderOutcome({ faults, close }: Shown): void {
+function renderOutcome({ faults, close, disconnected, disconnectProblem }: Shown): void {
+  setNotice(
+    byId("disconnect-user-status", HTMLElement),
+    disconnected === undefined ? undefined : `${plural(disconnected, "connection")} closed.`,
+  );
+  setNotice(byId("disconnect-user-problem", HTMLElement), disconnectProblem?.text);
   const code = close?.explained.code;
   const outcomes: readonly (readonly [string, boolean])[] = [
     ["mute-outcome", code === CloseCode.HeartbeatTimeout.code],
     ["away-outcome", close?.reason === CUT && faults.awaySince === undefined],
     ["raw-outcome", code === CloseCode.Malformed.code],
     ["expire-outcome", code === CloseCode.IdentifyFailed.code],
+    ["disconnect-user-outcome", code === CloseCode.Disconnected.code],
   ];
   for (const [id, isShown] of outcomes) byId(id, HTMLElement).hidden = !isShown;
 }
@@ -74,10 +98,7 @@ function muteText(intervalMs: number | undefined): string {
     "When one is missing as the next heartbeat is due, the gateway closes with 4002; " +
     "the client connects again and answers.";
   if (intervalMs === undefined) return text;
-  const took = ` That takes ${formatSpan(intervalMs)} to ${formatSpan(2 * intervalMs)}.`;
-  return intervalMs <= LONG_INTERVAL_MS
-    ? text + took
-    : `${text}${took} With --heartbeat-interval-ms=3000 it takes 6\u00a0s at most.`;
+  return `${text} That takes ${formatSpan(intervalMs)} to ${formatSpan(2 * intervalMs)}.`;
 }
 
 function tick({ faults, session }: State, now: number): void {

@@ -5,44 +5,31 @@
  */
 
 import type { Controller } from "../controller.ts";
-import { byId, make, setText } from "../dom.ts";
-import { type FrameEntry, isBeat } from "../frames.ts";
+import { byId, setText } from "../dom.ts";
+import { type FrameEntry, type FrameFilter, isShown } from "../frames.ts";
 import type { State } from "../state.ts";
-import { cut, formatTime, plural } from "../text.ts";
+import { plural } from "../text.ts";
+import { rowOf } from "./frame_row.ts";
 import { type View, viewOf } from "./view.ts";
-
-/** Longer text is folded. */
-const SHOWN_CHARACTERS = 240;
-/** And what is folded has an end too: a message may have 64 KiB. */
-const MOST_CHARACTERS = 20_000;
-
-/** How the direction is shown, and how it is read aloud. */
-const DIRECTION: Readonly<Record<FrameEntry["kind"], readonly [sign: string, word: string]>> = {
-  sent: ["↑", "sent"],
-  received: ["↓", "received"],
-  withheld: ["⊘", "withheld"],
-  opened: ["●", "connection"],
-  closed: ["■", "connection"],
-  note: ["·", "connection"],
-};
 
 type Shown = Pick<State, "frames" | "framesFrom">;
 
-/** Draws the list; it can be held, emptied, and rid of heartbeats. */
+/** Draws the list; it can be held, emptied, filtered, and rid of heartbeats. */
 export function framesView(controller: Controller): View {
-  const list = byId("frames", HTMLOListElement);
+  const list = new FrameList(byId("frames", HTMLOListElement), controller);
   const pause = byId("frames-pause", HTMLButtonElement);
   const beats = byId("frames-beats", HTMLInputElement);
+  const filter = byId("frames-filter", HTMLInputElement);
   let held: readonly FrameEntry[] | undefined;
   let latest: Shown = { frames: [], framesFrom: 0 };
   const render = (shown: Shown): void => {
     const { frames, framesFrom } = latest = shown;
     held = held?.filter(({ seq }) => seq >= framesFrom);
-    draw(list, held ?? frames);
-    byId("frames-empty", HTMLElement).hidden = list.childElementCount > 0;
+    list.draw(held ?? frames);
     const last = held?.at(-1)?.seq ?? framesFrom - 1;
-    const waiting = held === undefined ? 0 : frames.filter(({ seq }) => seq > last).length;
-    setText(byId("frames-note", HTMLElement), note(held !== undefined, waiting));
+    const waiting = held === undefined ? undefined : frames.filter(({ seq }) => seq > last).length;
+    setText(byId("frames-note", HTMLElement), note(list, waiting));
+    byId("frames-empty", HTMLElement).hidden = list.count > 0;
   };
   pause.addEventListener("click", () => {
     held = held === undefined ? latest.frames : undefined;
@@ -50,56 +37,74 @@ export function framesView(controller: Controller): View {
     render(latest);
   });
   byId("frames-clear", HTMLButtonElement).addEventListener("click", () => controller.clearFrames());
-  beats.addEventListener("change", () => list.classList.toggle("without-beats", !beats.checked));
+  const applyFilter = (): void => {
+    list.filter({ text: filter.value, hasBeats: beats.checked });
+    render(latest);
+  };
+  beats.addEventListener("change", applyFilter);
+  filter.addEventListener("input", applyFilter);
   return viewOf(["frames", "framesFrom"], render);
 }
 
-function note(isHeld: boolean, waiting: number): string {
-  if (!isHeld) return "The newest is on top. Tokens are shortened.";
-  return `Held. ${plural(waiting, "frame")} came meanwhile.`;
+function note({ count, hiddenCount }: FrameList, waiting: number | undefined): string {
+  const filtered = hiddenCount === 0
+    ? ""
+    : ` ${count - hiddenCount} of ${plural(count, "frame")} shown.`;
+  const text = waiting === undefined
+    ? "The newest is on top. Tokens are shortened."
+    : `Held. ${plural(waiting, "frame")} came meanwhile.`;
+  return text + filtered;
 }
 
-/** Adds the rows that are new on top, and drops those that are no longer listed. */
-function draw(list: HTMLOListElement, entries: readonly FrameEntry[]): void {
-  const oldest = entries[0]?.seq ?? Infinity;
-  while (list.lastElementChild !== null && seqOf(list.lastElementChild) < oldest) {
-    list.lastElementChild.remove();
+/** The rows. */
+class FrameList {
+  readonly #list: HTMLOListElement;
+  readonly #controller: Controller;
+  readonly #entries = new WeakMap<Element, FrameEntry>();
+  #filter: FrameFilter = { text: "", hasBeats: true };
+
+  constructor(list: HTMLOListElement, controller: Controller) {
+    this.#list = list;
+    this.#controller = controller;
   }
-  const newest = list.firstElementChild === null ? 0 : seqOf(list.firstElementChild);
-  const added = entries.filter(({ seq }) => seq > newest);
-  list.prepend(...added.reverse().map(rowOf));
-}
 
-function seqOf(row: Element): number {
-  return Number(row.getAttribute("data-seq"));
-}
+  get count(): number {
+    return this.#list.childElementCount;
+  }
 
-function rowOf(entry: FrameEntry): HTMLLIElement {
-  const [sign, word] = DIRECTION[entry.kind];
-  const direction = make("span", { class: "direction", title: word }, sign);
-  direction.setAttribute("aria-hidden", "true");
-  const row = make(
-    "li",
-    { class: `frame ${entry.kind}${isBeat(entry) ? " heartbeat" : ""}` },
-    make("time", {}, formatTime(entry.at)),
-    direction,
-    make("span", { class: "visually-hidden" }, word),
-    make("span", { class: "op" }, entry.op === undefined ? "" : String(entry.op)),
-    make("span", { class: "name" }, entry.name),
-    textOf(entry.text),
-  );
-  row.dataset["seq"] = String(entry.seq);
-  return row;
-}
+  get hiddenCount(): number {
+    return this.#list.querySelectorAll(":scope > [hidden]").length;
+  }
 
-function textOf(text: string): HTMLElement {
-  if (text.length <= SHOWN_CHARACTERS) return make("code", { class: "text" }, text);
-  const shown = cut(text, MOST_CHARACTERS);
-  const rest = text.length - shown.length;
-  return make(
-    "details",
-    { class: "text" },
-    make("summary", {}, make("code", {}, `${cut(text, SHOWN_CHARACTERS)}…`)),
-    make("code", {}, rest > 0 ? `${shown}… and ${plural(rest, "character")} more` : shown),
-  );
+  /** Adds the rows that are new on top, and drops those that are no longer listed. */
+  draw(entries: readonly FrameEntry[]): void {
+    const list = this.#list;
+    const oldest = entries[0]?.seq ?? Infinity;
+    while (list.lastElementChild !== null && this.#seqOf(list.lastElementChild) < oldest) {
+      list.lastElementChild.remove();
+    }
+    const newest = list.firstElementChild === null ? 0 : this.#seqOf(list.firstElementChild);
+    const added = entries.filter(({ seq }) => seq > newest);
+    list.prepend(...added.reverse().map((entry) => this.#rowOf(entry)));
+  }
+
+  /** From now on shows what passes `filter`. */
+  filter(filter: FrameFilter): void {
+    this.#filter = filter;
+    for (const row of this.#list.children) {
+      const entry = this.#entries.get(row);
+      row.toggleAttribute("hidden", entry !== undefined && !isShown(entry, filter));
+    }
+  }
+
+  #rowOf(entry: FrameEntry): HTMLLIElement {
+    const row = rowOf(entry, (text) => this.#controller.announce(text));
+    row.hidden = !isShown(entry, this.#filter);
+    this.#entries.set(row, entry);
+    return row;
+  }
+
+  #seqOf(row: Element): number {
+    return this.#entries.get(row)?.seq ?? 0;
+  }
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { byId, make } from "../dom.ts";
+import { emptyText } from "../audience.ts";
+import { byId, make, setText } from "../dom.ts";
 import type { MessageEntry } from "../state.ts";
 import { cut, formatTime, plural } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
@@ -24,7 +25,9 @@ export function messagesView(): View {
     isAtEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_PX;
   });
   let known = 0;
-  return viewOf(["messages"], ({ messages }) => {
+  return viewOf(["messages", "identity", "client", "published"], (shown) => {
+    const { messages } = shown;
+    setText(byId("messages-empty", HTMLElement), emptyText(shown));
     list.append(...messages.filter(({ seq }) => seq > known).map(rowOf));
     while (list.children.length > messages.length) list.firstElementChild?.remove();
     known = messages.at(-1)?.seq ?? known;
@@ -60,7 +63,8 @@ function rowOf(entry: MessageEntry): HTMLLIElement {
 }
 
 function contentOf(content: unknown): HTMLElement {
-  const element = make("p", { class: "content" }, textOf(content));
+  const kind = typeof content === "string" ? "content" : "content json";
+  const element = make("p", { class: kind }, textOf(content));
   element.dir = "auto";
   return element;
 }

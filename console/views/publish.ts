@@ -7,12 +7,18 @@
 
 import type { Publication } from "../api.ts";
 import type { Controller } from "../controller.ts";
+import { onCopy } from "../copy.ts";
 import { byId, onSubmit, setDisabled, setNotice } from "../dom.ts";
-import type { Published } from "../state.ts";
+import type { Published, State } from "../state.ts";
 import { formatTime, messageOf } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
 
 const SHOWN = ["settings", "identity", "publishProblem", "published"] as const;
+
+/** The publish key: the one of a development start, or what is entered; empty if nothing is. */
+export function publishKeyOf(settings: State["settings"]): string {
+  return settings?.publishKey ?? valueOf("publish-key");
+}
 
 /** Draws the form and sends what is in it. */
 export function publishView(controller: Controller): View {
@@ -20,14 +26,21 @@ export function publishView(controller: Controller): View {
   const author = byId("publish-author", HTMLInputElement);
   let isAuthorGiven = false;
   author.addEventListener("input", () => isAuthorGiven = true);
-  let key = "";
+  let given: State["settings"];
+  const draft = (): Publication => publicationOf(form, publishKeyOf(given));
+  onSubmit(form, () => void send(controller, form, draft));
+  const curl = byId("publish-curl", HTMLButtonElement);
+  onCopy(curl, {
+    text: () => controller.curlOf(draft()),
+    announce: (text) => controller.announce(text),
+  });
   form.addEventListener("input", () => {
     showTarget(form);
     controller.editPublication();
     // In place as soon as it is wrong, and gone as soon as it is right.
     showProblem(contentProblem(form));
+    setDisabled(curl, contentProblem(form) !== undefined);
   });
-  onSubmit(form, () => void send(controller, form, key));
   const submit = byId("publish-submit", HTMLButtonElement);
   submit.addEventListener("click", (event) => {
     // The second click of a double click is a habit, and no second message.
@@ -40,17 +53,23 @@ export function publishView(controller: Controller): View {
   return viewOf(SHOWN, ({ settings, identity, publishProblem, published }) => {
     showProblem(contentProblem(form), publishProblem?.text);
     setNotice(byId("publish-result", HTMLElement), published && resultOf(published));
-    if (published !== undefined) byId("publish", HTMLElement).classList.add("done");
-    const given = settings?.publishKey;
-    byId("publish-key-label", HTMLElement).hidden = settings === undefined || given !== undefined;
-    key = given ?? "";
+    // What is never to be seen here is no step on the way to seeing it.
+    const isDone = published !== undefined && published.arrival.is !== "missed";
+    if (isDone) byId("publish", HTMLElement).classList.add("done");
+    given = settings;
+    byId("publish-key-label", HTMLElement).hidden = settings === undefined ||
+      settings.publishKey !== undefined;
     // The author is the user until somebody enters another.
     const user = identity?.user ?? valueOf("login-user");
     if (!isAuthorGiven && author.value !== user) author.value = user;
   });
 }
 
-async function send(controller: Controller, form: HTMLFormElement, key: string): Promise<void> {
+async function send(
+  controller: Controller,
+  form: HTMLFormElement,
+  draft: () => Publication,
+): Promise<void> {
   const button = byId("publish-submit", HTMLButtonElement);
   // Gone at once, so that the next answer is known for what it is.
   setNotice(byId("publish-result", HTMLElement), undefined);
@@ -58,13 +77,13 @@ async function send(controller: Controller, form: HTMLFormElement, key: string):
   showProblem(wrong);
   if (wrong !== undefined) return byId("publish-content", HTMLTextAreaElement).focus();
   setDisabled(button, true);
-  await controller.publish(publicationOf(form, key));
+  await controller.publish(draft());
   setDisabled(button, false);
 }
 
-function resultOf({ id, time, whyNotHere }: Published): string {
+function resultOf({ id, time, arrival }: Published): string {
   const kept = `201: kept as ${id} at ${formatTime(time)}.`;
-  return whyNotHere === undefined ? kept : `${kept}\n${whyNotHere}`;
+  return arrival.is === "here" ? kept : `${kept}\n${arrival.why}`;
 }
 
 function publicationOf(form: HTMLFormElement, key: string): Publication {
@@ -78,7 +97,7 @@ function publicationOf(form: HTMLFormElement, key: string): Publication {
       : "everyone",
     author: valueOf("publish-author"),
     contentJson: chosen(form, "format") === "json" ? content : JSON.stringify(content),
-    key: key === "" ? valueOf("publish-key") : key,
+    key,
   };
 }
 

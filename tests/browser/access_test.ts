@@ -16,8 +16,9 @@ const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "1000" };
 
 /** What it is looked at with, beside a wide screen in light. */
 const LOOKS = {
-  "in dark": { colorScheme: "dark", viewport: { width: 1280, height: 900 } },
+  "in dark": { colorScheme: "dark", viewport: { width: 1440, height: 900 } },
   "on a phone": { colorScheme: "light", viewport: PHONE.viewport },
+  "on a phone in dark": { colorScheme: "dark", viewport: PHONE.viewport },
   "on a narrow phone in dark": { colorScheme: "dark", viewport: { width: 360, height: 640 } },
 } as const;
 
@@ -27,10 +28,13 @@ const MOST_TABS = 80;
 browserTest(
   "axe finds nothing at the start, and with everything shown in every look",
   async ({ visitor }) => {
-    const tab = new ConsolePage(await visitor.open({ colorScheme: "light" }));
+    const tab = new ConsolePage(
+      await visitor.open({ colorScheme: "light", viewport: { width: 1440, height: 900 } }),
+    );
     const { page } = tab;
     await page.getByRole("button", { name: "Log in" }).waitFor();
     await assertAccessible(page);
+    await visitor.shoot(page, "console at the start");
     await showEverything(tab);
     // Frames are only drawn where they are looked at.
     const frames = page.getByRole("region", { name: "Frames", exact: true });
@@ -63,6 +67,7 @@ async function showEverything(tab: ConsolePage): Promise<void> {
   await tab.page.getByText(/resumed: 1 missed message replayed\./).waitFor();
   await tab.press("Stop answering");
   await tab.frames("HeartbeatAck").filter({ hasText: "withheld" }).first().waitFor();
+  await tab.frames("Message").first().locator("summary").click();
   await tab.page.getByText("Paste a token instead").click();
   await tab.page.getByLabel("JSON", { exact: true }).check();
   await tab.card("Publish").getByText(/The content is not JSON/).waitFor();
@@ -78,7 +83,7 @@ browserTest("the keyboard is enough, and a button that is used keeps it", async 
   const connect = page.getByRole("button", { name: "Connect", exact: true });
   await tabTo(connect);
   await page.keyboard.press("Space");
-  await tab.clientIs("ready");
+  await tab.clientIs("connected");
   assert.equal(await connect.getAttribute("aria-disabled"), "true");
   assert.ok(await hasFocus(connect), "the button that was used still has the focus");
   await page.keyboard.press("Space");
@@ -99,8 +104,39 @@ browserTest("the keyboard is enough, and a button that is used keeps it", async 
   await page.getByRole("status").getByText(/Closed with 4001 Malformed\./).waitFor();
   await tabTo(page.getByRole("button", { name: "Connect again" }));
   await page.keyboard.press("Enter");
-  await tab.clientIs("ready");
+  await tab.clientIs("connected");
 }, { settings });
+
+browserTest(
+  "at 1440 × 900 the faults are in view with the frames that they change",
+  async (visit) => {
+    const tab = new ConsolePage(
+      await visit.visitor.open({ viewport: { width: 1440, height: 900 } }),
+    );
+    await tab.logIn();
+    await tab.connect();
+    // On a development start the command that shortens the interval is there too.
+    await tab.page.getByText("To see it within 6 s").waitFor();
+    await tab.page.locator("#passing").evaluate((card) => card.scrollIntoView());
+    const shown = [
+      tab.page.getByRole("region", { name: "Frames", exact: true }),
+      tab.page.getByRole("img", { name: /^States of a session/ }),
+      ...await tab.card("What can go wrong").getByRole("button").all(),
+    ];
+    assert.ok(shown.length >= 9, `${shown.length} parts`);
+    for (const part of shown) {
+      const box = await part.boundingBox();
+      assert.ok(box !== null && box.y >= 0 && box.y + box.height <= 900, JSON.stringify(box));
+    }
+    await tab.press("Drop it and stay away");
+    await tab.frames("closed 1006 Abnormal").waitFor();
+    const top = await tab.page.evaluate(
+      "document.querySelector('#passing').getBoundingClientRect().top",
+    );
+    assert.ok(Number(top) >= 0, "what a fault says moves the frames out of sight");
+    await visit.visitor.shoot(tab.page, "faults and frames");
+  },
+);
 
 /** Goes on with the Tab key until `target` has the focus, and is shown to have it. */
 async function tabTo(target: Locator): Promise<void> {

@@ -23,7 +23,7 @@ browserTest(
     await close.getByText("no ACK within the interval").waitFor();
     await close.getByText(/connects again by itself and takes up after the last message/).waitFor();
     await close.getByText(/Back after .* resumed: nothing was missed\./).waitFor();
-    await tab.clientIs("ready");
+    await tab.clientIs("connected");
     assert.match(
       await tab.frames("HeartbeatAck").filter({ hasText: "withheld" }).first().innerText(),
       /⊘/,
@@ -61,7 +61,7 @@ browserTest(
       await tab.frames("kept away").first().waitFor();
       assert.deepEqual(await tab.contents(), ["before"]);
       await tab.press("Come back");
-      await tab.clientIs("ready");
+      await tab.clientIs("connected");
       await tab.message("missed 2");
       await tab.publish("after");
       await tab.message("after");
@@ -79,10 +79,10 @@ browserTest(
       const close = await tab.closedWith(4001, "Malformed");
       await close.getByText("op is not a number").waitFor();
       await close.getByText(/the client is over, for good/).waitFor();
-      await tab.clientIs("closed");
+      await tab.clientIs("over");
       await tab.publish("missed after 4001");
       await tab.press("Connect again");
-      await tab.clientIs("ready");
+      await tab.clientIs("connected");
       await tab.message("missed after 4001");
       assert.deepEqual((await tab.contents()).slice(-2), ["after", "missed after 4001"]);
     });
@@ -94,17 +94,26 @@ browserTest(
       await close.getByText("no: get a new token first").waitFor();
       await close.getByText(/gets a new token, connects again/).waitFor();
       await close.getByText(/Back after .* resumed/).waitFor();
-      await tab.clientIs("ready");
+      await tab.clientIs("connected");
       await tab.publish("still here");
       await tab.message("still here");
     });
 
     await step("a disconnect by the backend ends in 4010, and is for the app", async () => {
-      await gateway.backend.disconnect("alice");
+      const other = new ConsolePage(await visitor.open());
+      await other.logIn("alice");
+      await other.connect();
+      await tab.press("Disconnect this user");
+      await tab.page.getByText("2 connections closed.").waitFor();
+      await other.closedWith(4010, "Disconnected");
       const close = await tab.closedWith(4010, "Disconnected");
       await close.getByText(/for the app to decide/).waitFor();
-      await tab.clientIs("closed");
-      await tab.connect();
+      await tab.clientIs("over");
+      await tab.card("What can go wrong").getByText(/^Closed with 4010: /).waitFor();
+      await tab.press("Disconnect this user");
+      await tab.page.getByText("0 connections closed.").waitFor();
+      await tab.press("Connect again");
+      await tab.clientIs("connected");
     });
   },
   { settings },

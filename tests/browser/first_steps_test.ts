@@ -44,6 +44,59 @@ browserTest("two tabs of two users see a message arrive, each once", async ({ vi
   assert.deepEqual(await bob.contents(), ["Hello from the second tab", "For everyone"]);
 }, { settings });
 
+browserTest(
+  "who publishes before connecting is told what is missing",
+  async ({ visitor, step }) => {
+    const tab = new ConsolePage(await visitor.open());
+    const publish = tab.card("Publish");
+    const arrival = tab.card("See it arrive");
+    const isDone = async (): Promise<boolean> =>
+      (await tab.page.locator("#publish").getAttribute("class"))?.includes("done") === true;
+
+    await step("an empty box says what to do", async () => {
+      const box = arrival.getByRole("region", { name: "Messages" });
+      await box.getByText(/^Log in \(step 1\) and connect \(step 2\): /).waitFor();
+      await tab.page.getByRole("region", { name: "Frames", exact: true })
+        .getByText(/^Nothing has passed yet: connect/).waitFor();
+    });
+
+    await step(
+      "what is published before a login is told as missed, and is no step done",
+      async () => {
+        await tab.publish("before the login");
+        await publish.getByText(/Nobody was logged in on this page/).waitFor();
+        await arrival.getByText(/What you published before that is not shown/).waitFor();
+        assert.equal(await isDone(), false);
+      },
+    );
+
+    await step("so is what is published before the first connection", async () => {
+      await tab.logIn();
+      await arrival.getByText(/^Connect \(step 2\): /).waitFor();
+      await tab.publish("before the connection");
+      await publish.getByText(/This page was not connected, so it does not arrive here/).waitFor();
+      assert.equal(await isDone(), false);
+      await tab.connect();
+      await arrival.getByText(/not shown: This page was not connected.*Publish another/).waitFor();
+      await tab.publish("after it");
+      await tab.message("after it");
+      assert.deepEqual(await tab.contents(), ["after it"]);
+      assert.equal(await isDone(), true);
+      assert.equal(await arrival.getByText(/not shown/).isVisible(), false);
+    });
+
+    await step("what comes once the client is back is told so, until it is", async () => {
+      await tab.press("Disconnect");
+      await tab.publish("while disconnected");
+      await publish.getByText(/It arrives once you connect \(step 2\)\./).waitFor();
+      await tab.connect();
+      await tab.message("while disconnected");
+      await publish.getByText(/It arrives once/).waitFor({ state: "hidden" });
+    });
+  },
+  { settings },
+);
+
 browserTest("what passes is in view, and what is refused is told", async ({ visitor, step }) => {
   visitor.allow(/status of 40[01]/);
   const tab = new ConsolePage(await visitor.open());
@@ -81,6 +134,43 @@ browserTest("what passes is in view, and what is refused is told", async ({ visi
     await tab.frames("Message").waitFor({ state: "detached" });
   });
 
+  await step("a frame unfolds, is copied, and is found by a filter", async () => {
+    const frames = tab.card("Frames as they pass");
+    await tab.card("Publish").getByLabel("JSON", { exact: true }).check();
+    await tab.publish('{"needle": 12345678901234567890}');
+    const row = tab.frames("Message").filter({ hasText: "needle" });
+    await row.locator("summary").click();
+    const whole = await row.locator("pre").innerText();
+    // A number keeps the digits that JavaScript would lose, if the gateway kept them.
+    assert.match(whole, /^\{\n {2}"op": 3,\n/);
+    assert.match(whole, /"content": \{\n {4}"needle": \d+\n {2}\}/);
+    await tab.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await row.getByRole("button", { name: "Copy" }).click();
+    await row.getByRole("button", { name: "Copied" }).waitFor();
+    const copied = await tab.page.evaluate<string>("navigator.clipboard.readText()");
+    assert.equal(copied, await row.locator("summary").innerText());
+    const filter = frames.getByLabel("Filter");
+    await filter.fill("needle RECEIVED");
+    await tab.frames("Ready").waitFor({ state: "hidden" });
+    await row.waitFor();
+    await frames.getByText(/1 of \d+ frames shown\./).waitFor();
+    await filter.fill("");
+    await tab.frames("Ready").waitFor();
+    await frames.getByText(/frames shown/).waitFor({ state: "hidden" });
+  });
+
+  await step("JSON is in a monospaced font, wherever it is", async () => {
+    for (
+      const place of ["#messages .content.json", "#frames .text code", "#frames pre", "#raw-text"]
+    ) {
+      const font = await tab.page.locator(place).first().evaluate((element) =>
+        getComputedStyle(element).fontFamily
+      );
+      assert.match(font, /monospace/, place);
+    }
+    await tab.card("Publish").getByLabel("text", { exact: true }).check();
+  });
+
   await step(
     "what is published is told in place when it is refused, and nothing is lost",
     async () => {
@@ -99,7 +189,7 @@ browserTest("what passes is in view, and what is refused is told", async ({ visi
       await card.getByLabel("Author").fill("bob");
       await tab.press("Publish");
       await tab.frames("Message").getByText('"content":{"text":"finished","list":[0.1,null]}')
-        .waitFor();
+        .first().waitFor();
     },
   );
 }, { settings });

@@ -43,7 +43,7 @@ browserTest("a user and another on the same page", async ({ gateway, visitor, st
     await tab.publish("first");
     await tab.message("first");
     await tab.press("Log in");
-    await tab.clientIs("closed");
+    await tab.clientIs("over");
     const close = tab.page.locator("#close");
     await close.getByText(/Another token is in use, so the page disconnected/).waitFor();
     await tab.publish("missed");
@@ -76,7 +76,7 @@ browserTest("a user and another on the same page", async ({ gateway, visitor, st
     await alice.go();
     await tab.publish("still carol");
     await tab.message("still carol");
-    await tab.clientIs("ready");
+    await tab.clientIs("connected");
     await isUser("carol");
   });
 
@@ -88,7 +88,7 @@ browserTest("a user and another on the same page", async ({ gateway, visitor, st
     await carol.go();
     await tab.publish("still bob");
     await tab.message("still bob");
-    await tab.clientIs("ready");
+    await tab.clientIs("connected");
     assert.equal(await tab.frames("Identify").count(), 1);
     await isUser("bob");
     const expire = tab.page.getByRole("button", { name: "Let it expire" });

@@ -41,6 +41,9 @@ browserTest("a pasted token connects, runs out, and the next one resumes", async
   await tab.card("Log in").getByRole("definition").getByText("7", { exact: true }).waitFor();
   await tab.press("Publish");
   await tab.card("Publish").getByText(/401 Unauthorized/).waitFor();
+  await tab.press("Disconnect this user");
+  await tab.card("What can go wrong").getByText(/401 Unauthorized/).waitFor();
+  assert.match(await tab.copied("Copy as curl"), /Bearer \$GATEWAY_PUBLISH_KEY"/);
   await tab.page.getByLabel("Publish key").fill(KEY);
   await tab.publish("with a key of its own");
   await tab.message("with a key of its own");
@@ -51,7 +54,7 @@ browserTest("a pasted token connects, runs out, and the next one resumes", async
   await tab.publish("missed");
   const second = await token(600);
   await paste(tab, second);
-  await tab.clientIs("ready");
+  await tab.clientIs("connected");
   await tab.message("missed");
   assert.deepEqual(await tab.contents(), ["with a key of its own", "missed"]);
   const html = await tab.page.content();
@@ -59,6 +62,9 @@ browserTest("a pasted token connects, runs out, and the next one resumes", async
     assert.ok(!html.includes(secret), "no secret is shown");
   }
   await tab.page.getByText("Only a login at the mock issuer gives such a token.").waitFor();
+  assert.ok((await tab.copied("Copy as client code")).includes(`getToken: () => "${second}"`));
+  await tab.press("Disconnect this user");
+  await tab.closedWith(4010, "Disconnected");
 }, { settings });
 
 browserTest(
@@ -76,7 +82,7 @@ browserTest(
     await tab.page.getByText(/refused the token: the token is malformed\. Paste a new one/)
       .waitFor();
     await paste(tab, await token(600));
-    await tab.clientIs("ready");
+    await tab.clientIs("connected");
   },
   { settings },
 );

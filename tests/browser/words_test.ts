@@ -66,7 +66,7 @@ browserTest("what is said of a message and of a client that waits", async ({ vis
     await tryNow.click();
     await tab.frames("kept away").waitFor();
     await tab.press("Come back");
-    await tab.clientIs("ready");
+    await tab.clientIs("connected");
   });
 }, { settings });
 

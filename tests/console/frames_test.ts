@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { describe, withoutTokens } from "../../console/frames.ts";
+import { describe, type FrameEntry, isShown, withoutTokens } from "../../console/frames.ts";
 
 const TOKEN = `eyJhbGciOiJFZERTQSJ9.${"a".repeat(40)}.${"b".repeat(80)}`;
 
@@ -42,6 +42,21 @@ Deno.test("describe() tells what was withheld from what was sent", () => {
   const text = '{"op":11,"time":1}';
   assert.equal(describe({ type: "sent", text, isWithheld: true })?.kind, "withheld");
   assert.equal(describe({ type: "sent", text, isWithheld: false })?.kind, "sent");
+});
+
+Deno.test("isShown() wants every word, wherever it is, and heartbeats unless they are left out", () => {
+  const entry: FrameEntry = {
+    ...{ seq: 1, at: 0, connection: 1, kind: "received", op: 3, name: "Message" },
+    text: '{"op":3,"channel":"general"}',
+  };
+  const shown = (text: string): boolean => isShown(entry, { text, hasBeats: false });
+  for (const text of ["", "  ", "message", "GENERAL  received", "3"]) {
+    assert.ok(shown(text), `"${text}"`);
+  }
+  for (const text of ["sent", "general bob", "Ready"]) assert.ok(!shown(text), text);
+  const beat: FrameEntry = { ...entry, op: 11, name: "HeartbeatAck" };
+  assert.ok(!isShown(beat, { text: "ack", hasBeats: false }));
+  assert.ok(isShown(beat, { text: "ack", hasBeats: true }));
 });
 
 Deno.test("withoutTokens() shortens a token wherever it is, and nothing else", () => {

@@ -48,3 +48,22 @@ test("the console's page has no script and no style of its own, and refers only 
   // Nor to the root of its host, which is another's where a proxy serves the page under a prefix.
   assert.doesNotMatch(HTML, /(?:src|href|action)="(?:[a-z]+:|\/)/i);
 });
+
+Deno.test("no word is a state of the client and one of the session", () => {
+  const texts = (pattern: RegExp): readonly string[] =>
+    [...HTML.matchAll(pattern)].flatMap(([, text = ""]) =>
+      text.replaceAll(/<[^>]*>/g, " ").split(/[\s,]+/).filter((word) => word !== "")
+    );
+  const client = texts(/<li data-state="[a-z]+">([^<]*)<\/li>/g);
+  const session = texts(/<g class="state"[^>]*>(.*?)<\/g>/gs);
+  assert.ok(client.includes("connected") && session.includes("ready"), `${client}; ${session}`);
+  assert.deepEqual(client.filter((word) => session.includes(word)), []);
+});
+
+Deno.test("the page starts the gateway with the command that the README has", () => {
+  const readme = Deno.readTextFileSync(new URL("../README.md", CONSOLE));
+  const start = /^npx -y deno@[\d.]+ task start\b/m.exec(readme)?.[0] ?? "no command";
+  assert.ok(
+    HTML.includes(`<code id="quick-command">${start} -- --heartbeat-interval-ms=3000</code>`),
+  );
+});

@@ -6,7 +6,8 @@
 
 import assert from "node:assert/strict";
 import { claimsOf } from "../../console/claims.ts";
-import { whyNotHere } from "../../console/audience.ts";
+import type { Publication } from "../../console/api.ts";
+import { arrivalOf, type Audience, emptyText } from "../../console/audience.ts";
 import { afterClose, explainClose } from "../../console/closes.ts";
 import { parsePrometheus } from "../../console/prometheus.ts";
 import {
@@ -57,15 +58,51 @@ Deno.test("afterClose() knows a token that is too long from other text that is",
   for (const text of [token, other]) assert.doesNotMatch(text, /whoever wrote it/);
 });
 
-Deno.test("whyNotHere() warns of messages to others alone", () => {
+Deno.test("arrivalOf() knows messages to others alone", () => {
   const alice = { user: "alice", channels: ["general"] };
+  const why = (target: Publication["target"], identity: Audience["identity"] = alice): string => {
+    const arrival = arrivalOf(target, { identity, client: "ready", resumes: true });
+    return arrival.is === "here" ? "" : `${arrival.is}: ${arrival.why}`;
+  };
   for (const target of ["everyone", { channel: "general" }, { user: "alice" }] as const) {
-    assert.equal(whyNotHere(target, alice), undefined);
+    assert.equal(why(target), "");
   }
-  assert.match(whyNotHere({ channel: "team" }, alice) ?? "", /token of alice does not name/);
-  assert.match(whyNotHere({ user: "bob" }, alice) ?? "", /alice is logged in here/);
-  const nobody = { user: undefined, channels: undefined };
-  assert.equal(whyNotHere({ channel: "team" }, nobody), undefined);
+  assert.match(why({ channel: "team" }), /^missed: .*token of alice does not name/);
+  assert.match(why({ user: "bob" }), /^missed: .*alice is logged in here/);
+  assert.equal(why({ channel: "team" }, { user: undefined, channels: undefined }), "");
+});
+
+Deno.test("arrivalOf() knows what a page misses and what it gets once it is back", () => {
+  const identity = { user: "alice", channels: ["general"] };
+  const arrival = (audience: Partial<Audience>): string => {
+    const whole = { identity, client: "none", resumes: false, ...audience } as const;
+    const { is, ...rest } = arrivalOf("everyone", whole);
+    return "why" in rest ? `${is}: ${rest.why}` : is;
+  };
+  assert.match(arrival({ identity: undefined }), /^missed: Nobody was logged in/);
+  for (const client of ["none", "connecting", "waiting", "closed"] as const) {
+    assert.match(arrival({ client }), /^missed: This page was not connected/);
+  }
+  for (const client of ["connecting", "waiting", "paused"] as const) {
+    assert.match(arrival({ client, resumes: true }), /^later: .* once the client is back\.$/);
+  }
+  assert.match(arrival({ client: "closed", resumes: true }), /^later: .* once you connect/);
+  assert.equal(arrival({ client: "ready" }), "here");
+});
+
+Deno.test("emptyText() says what to do next, and of what was missed that it was", () => {
+  const identity = { from: "login", user: "a", channels: [], expiresAt: undefined } as const;
+  const next = { client: "none", identity: undefined, published: undefined } as const;
+  assert.match(emptyText(next), /^Log in \(step 1\) and connect \(step 2\)/);
+  assert.match(emptyText({ ...next, identity }), /^Connect \(step 2\)[^.]*\.$/);
+  assert.match(emptyText({ ...next, identity, client: "ready" }), /^Publish \(step 3\)/);
+  const published = { arrival: { is: "missed", why: "It was early." } } as const;
+  assert.match(
+    emptyText({ ...next, identity, published }),
+    /What you published before .* not shown/,
+  );
+  const missed = emptyText({ identity, client: "ready", published });
+  assert.match(missed, /not shown: It was early\. Publish another/);
 });
 
 Deno.test("claimsOf() reads a JWT's claims as UTF-8, and none of what is no JWT", () => {

@@ -11,7 +11,7 @@ import type { Locator, Page } from "playwright-core";
 import { eventually } from "../../conformance/support/wait.ts";
 
 /** The states of the client, as the page names them. */
-export type ClientState = "not made" | "connecting" | "ready" | "waiting" | "paused" | "closed";
+export type ClientState = "not made" | "connecting" | "connected" | "waiting" | "paused" | "over";
 
 /** One open page. */
 export class ConsolePage {
@@ -49,7 +49,7 @@ export class ConsolePage {
   /** Connects, and waits until messages flow. */
   async connect(): Promise<void> {
     await this.press("Connect");
-    await this.clientIs("ready");
+    await this.clientIs("connected");
   }
 
   /** Waits until the client is in this state. */
@@ -81,6 +81,16 @@ export class ConsolePage {
   /** The messages in the list. */
   messages(): Locator {
     return this.card("See it arrive").getByRole("listitem");
+  }
+
+  /** What a button that copies puts on the clipboard. */
+  async copied(name: string): Promise<string> {
+    await this.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await this.page.evaluate("navigator.clipboard.writeText('')");
+    await this.press(name);
+    return await eventually(`what ${name} copied`, async () => {
+      return await this.page.evaluate<string>("navigator.clipboard.readText()") || undefined;
+    });
   }
 
   /** What the messages in the list say, in their order. */
