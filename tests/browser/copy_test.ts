@@ -109,7 +109,7 @@ browserTest("the command that makes heartbeats quick does", async ({ visitor }) 
   );
   await told.page.reload();
   await told.page.getByText(/That takes 3.s to 6.s/).waitFor();
-  assert.equal(await told.page.getByText("To see it within 6 s").isVisible(), false);
+  assert.equal(await told.page.getByText("noticed within 6 s").isVisible(), false);
 });
 
 browserTest("text is copied where a browser has no clipboard for pages", async ({ visitor }) => {

@@ -137,11 +137,11 @@ browserTest("what passes is in view, and what is refused is told", async ({ visi
   await step("a frame unfolds, is copied, and is found by a filter", async () => {
     const frames = tab.card("Frames as they pass");
     await tab.card("Publish").getByLabel("JSON", { exact: true }).check();
+    await tab.publish('"hay"');
     await tab.publish('{"needle": 12345678901234567890}');
     const row = tab.frames("Message").filter({ hasText: "needle" });
     await row.locator("summary").click();
     const whole = await row.locator("pre").innerText();
-    // A number keeps the digits that JavaScript would lose, if the gateway kept them.
     assert.match(whole, /^\{\n {2}"op": 3,\n/);
     assert.match(whole, /"content": \{\n {4}"needle": \d+\n {2}\}/);
     await tab.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
@@ -151,20 +151,22 @@ browserTest("what passes is in view, and what is refused is told", async ({ visi
     assert.equal(copied, await row.locator("summary").innerText());
     const filter = frames.getByLabel("Filter");
     await filter.fill("needle RECEIVED");
-    await tab.frames("Ready").waitFor({ state: "hidden" });
+    const hay = tab.frames("Message").filter({ hasText: "hay" });
+    await hay.waitFor({ state: "hidden" });
     await row.waitFor();
     await frames.getByText(/1 of \d+ frames shown\./).waitFor();
     await filter.fill("");
-    await tab.frames("Ready").waitFor();
-    await frames.getByText(/frames shown/).waitFor({ state: "hidden" });
+    await hay.waitFor();
+    await frames.getByLabel("Heartbeats").check();
+    await frames.getByText(/frames? shown/).waitFor({ state: "hidden" });
   });
 
   await step("JSON is in a monospaced font, wherever it is", async () => {
     for (
       const place of ["#messages .content.json", "#frames .text code", "#frames pre", "#raw-text"]
     ) {
-      const font = await tab.page.locator(place).first().evaluate((element) =>
-        getComputedStyle(element).fontFamily
+      const font = await tab.page.evaluate<string>(
+        `getComputedStyle(document.querySelector(${JSON.stringify(place)})).fontFamily`,
       );
       assert.match(font, /monospace/, place);
     }

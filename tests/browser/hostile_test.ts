@@ -51,6 +51,8 @@ browserTest("what others write is shown as text, wherever it is shown", async (v
     "[...document.querySelectorAll('#messages > :first-child :is(bdi, .content)')].map((part) => getComputedStyle(part).unicodeBidi)",
   );
   assert.deepEqual(directions, ["isolate", "isolate", "isolate"]);
+  for (const line of await tab.frames("Message").locator("summary").all()) await line.click();
+  await tab.frames("Message").locator("pre").nth(2).waitFor();
   const texts = await tab.frames("Message").locator(".text").allTextContents();
   assert.equal(texts.length, 3);
   for (const text of texts) {

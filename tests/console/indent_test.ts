@@ -31,7 +31,7 @@ Deno.test("indentJson() changes no token: digits, escapes and fields that come t
 
 Deno.test("indentJson() takes text that was cut, and does not grow with its depth for ever", () => {
   assert.equal(indentJson('{"a":["b\\'), '{\n  "a": [\n    "b\\');
-  assert.equal(indentJson("]]}"), "]\n]\n}");
+  assert.equal(indentJson("]]}"), "\n]\n]\n}");
   const deep = indentJson("[".repeat(20_000));
   assert.ok(deep.length < 20_000 * 170, `${deep.length} characters`);
   assert.equal(indentJson("\\".repeat(20_000)), "\\".repeat(20_000));
