@@ -36,6 +36,15 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Sets text in which no line breaks within an option, such as `--port=9000`. */
+export function setTextWithOptions(element: Element, text: string): void {
+  if (element.textContent === text) return;
+  const parts = text.split(/(--[a-z][\w=-]*)/);
+  element.replaceChildren(
+    ...parts.map((part, at) => at % 2 === 0 ? part : make("code", { class: "option" }, part)),
+  );
+}
+
 /** Shows text, and hides the element where there is none. */
 export function setNotice(element: HTMLElement, text: string | undefined): void {
   setText(element, text ?? "");

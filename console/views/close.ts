@@ -4,7 +4,7 @@
  * @module
  */
 
-import { byId, setNotice, setText } from "../dom.ts";
+import { byId, setNotice, setText, setTextWithOptions } from "../dom.ts";
 import type { CloseView } from "../state.ts";
 import { formatDuration, formatTime, plural } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
@@ -25,7 +25,7 @@ function renderClose(close: CloseView | undefined): void {
   byId("close-reason-row", HTMLElement).hidden = reason === "";
   setText(byId("close-reason", HTMLElement), reason);
   setText(byId("close-reconnect", HTMLElement), reconnect);
-  setText(byId("close-next", HTMLElement), next);
+  setTextWithOptions(byId("close-next", HTMLElement), next);
   setNotice(byId("close-back", HTMLElement), back && backText(back, at));
 }
 

@@ -12,10 +12,11 @@ import type { State } from "../state.ts";
 import { CUT } from "../tap.ts";
 import { formatCountdown, formatSpan, plural } from "../text.ts";
 import { publishKeyOf } from "./publish.ts";
-import { LONG_INTERVAL_MS } from "./session.ts";
 import { type View, viewOf } from "./view.ts";
 
 const NORMAL = 1000;
+/** From here on an interval is long for somebody who wants to see what comes of it. */
+const LONG_INTERVAL_MS = 10_000;
 
 const SHOWN = [
   "client",

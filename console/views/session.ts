@@ -10,9 +10,6 @@ import type { State } from "../state.ts";
 import { formatCountdown, formatDuration, formatSpan } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
 
-/** From here on an interval is long for somebody who wants to see what comes of it. */
-export const LONG_INTERVAL_MS = 10_000;
-
 /** Draws the session. */
 export function sessionView(): View {
   const states = [...byId("diagram", SVGSVGElement).querySelectorAll(".state")];
@@ -59,7 +56,5 @@ function renderBeat({ session, settings }: State, now: number): void {
 
 function beatHint(intervalMs: number | undefined): string {
   if (intervalMs === undefined) return "";
-  const every = `One every ${formatSpan(intervalMs)}; each wants an ACK before the next is due.`;
-  if (intervalMs <= LONG_INTERVAL_MS) return every;
-  return `${every} A gateway that is started with --heartbeat-interval-ms=3000 shows it sooner.`;
+  return `One every ${formatSpan(intervalMs)}; each wants an ACK before the next is due.`;
 }

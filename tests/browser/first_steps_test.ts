@@ -209,7 +209,7 @@ browserTest(
       const chart = tab.card("Round trips");
       await chart.getByRole("img", { name: /last [\d.]+ m?s, median/ }).waitFor();
       await chart.locator("#rtt-count").getByText("1", { exact: true }).waitFor();
-      await tab.page.getByText(/One every 45.s.*--heartbeat-interval-ms=3000/).waitFor();
+      await tab.page.getByText(/One every 45.s/).waitFor();
       // No more than one a second: what is asked for too early is not heard.
       await eventually("a second round trip", async () => {
         await tab.press("Measure now");

@@ -11,6 +11,23 @@ import type { Visitor } from "./support/visitor.ts";
 
 const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "1000" };
 
+/** Fails if a line breaks within an option, on whatever screen. */
+async function assertOptionsWhole(tab: ConsolePage, option: string): Promise<void> {
+  const shown = tab.page.locator(".option:visible").filter({ hasText: option });
+  for (let width = 1440; width >= 320; width -= 40) {
+    await tab.page.setViewportSize({ width, height: 900 });
+    const rows = await shown.evaluate((element) => element.getClientRects().length);
+    assert.equal(rows, 1, `${option} at ${width} px`);
+    await tab.assertNoSidewaysScroll();
+  }
+}
+
+browserTest("an option is not broken over two lines", async ({ visitor }) => {
+  const tab = new ConsolePage(await visitor.open());
+  await tab.page.getByText("noticed within 6 s").waitFor();
+  await assertOptionsWhole(tab, "--heartbeat-interval-ms=3000");
+});
+
 /** A page that is logged in and connected. */
 async function connected(visitor: Visitor): Promise<ConsolePage> {
   const tab = new ConsolePage(await visitor.open());
@@ -116,5 +133,6 @@ browserTest("what is said of a login, and of no answer", async ({ visitor, step 
     await tab.press("Connect");
     const close = await tab.closedWith(1009, "MessageTooBig");
     await close.getByText(/token is too long .*fewer channels, or start the gateway/).waitFor();
+    await assertOptionsWhole(tab, "--max-frame-bytes");
   });
 }, { settings });

@@ -63,6 +63,8 @@ Deno.test("no word is a state of the client and one of the session", () => {
 Deno.test("the page starts the gateway with the command that the README has", () => {
   const readme = Deno.readTextFileSync(new URL("../README.md", CONSOLE));
   const start = /^npx -y deno@[\d.]+ task start\b/m.exec(readme)?.[0] ?? "no command";
-  const shown = /\bid="quick-command">([^<]*)</.exec(HTML)?.[1];
-  assert.equal(shown, `${start} -- --heartbeat-interval-ms=3000`);
+  const [, shown, option] = /\bid="quick-command">([^<]*)<span class="option">([^<]*)/.exec(HTML) ??
+    [];
+  assert.deepEqual([shown, option], [`${start} -- `, "--heartbeat-interval-ms=3000"]);
+  assert.equal(HTML.match(/--[a-z]/g)?.length, 1, "no option may be broken over two lines");
 });
