@@ -47,6 +47,10 @@ browserTest(
       await frames.scrollIntoViewIfNeeded();
       await assertAccessible(page);
       await tab.assertNoSidewaysScroll();
+      const cut = await page.evaluate<readonly string[]>(
+        "[...document.querySelectorAll('#frames > li')].filter((row) => row.scrollWidth > row.clientWidth).map((row) => row.innerText)",
+      );
+      assert.deepEqual(cut, [], `no frame is cut ${look}`);
       await visitor.shoot(page, `console ${look}`);
     }
     const fold = await page.getByText("Paste a token instead").boundingBox();
