@@ -43,7 +43,8 @@ export async function buildPackages(target: string): Promise<Readonly<Record<str
   return { [CLIENT_NAME]: await pack(folder) };
 }
 
-async function buildClient(folder: string): Promise<void> {
+/** Builds the client's package in `folder`. @throws {Error} why it cannot be built */
+export async function buildClient(folder: string): Promise<void> {
   Deno.mkdirSync(folder, { recursive: true });
   const module = `${folder}/${CLIENT_MODULE}`;
   // With the project's configuration the types are those of Deno, and cannot be had without it.

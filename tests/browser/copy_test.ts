@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { buildClient, PACKAGE_NAME } from "../../tools/build_client.ts";
+import { buildClient, CLIENT_NAME } from "../../tools/build_packages.ts";
 import { end, Output } from "../conformance/support/child.ts";
 import { GatewayProcess } from "../conformance/support/process.ts";
 import { ConsolePage } from "./support/console.ts";
@@ -65,7 +65,7 @@ browserTest(
     try {
       await buildClient(`${folder}/client`);
       await Deno.writeTextFile(`${folder}/program.mjs`, await tab.copied("Copy as client code"));
-      const imports = { [PACKAGE_NAME]: "./client/emagine-client.js" };
+      const imports = { [CLIENT_NAME]: "./client/emagine-client.js" };
       await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ imports }));
       const program = new Deno.Command(Deno.execPath(), {
         args: ["run", "--no-lock", "--allow-net=127.0.0.1", "program.mjs"],
