@@ -251,7 +251,7 @@ export class Connection implements Member, Recipient, SocketListener {
     switch (effect.type) {
       case "send": {
         const name = opName(effect.frame.op);
-        if (name !== undefined) metrics.frameOut(name, 1);
+        if (name !== undefined) metrics.frameOut(name);
         if (!this.#outbox.push(encodeFrame(effect.frame))) this.feed({ type: "overflowed" });
         return;
       }

@@ -81,9 +81,6 @@ const LOOP_DELAY_WINDOW = 3000;
 
 /** The counters of one gateway, on a registry of its own. */
 export class Metrics {
-  /** The `Content-Type` of {@linkcode Metrics.text}. */
-  readonly contentType: string;
-
   readonly #registry = new Registry();
   readonly #phases = new Tally<Phase>(COUNTED_PHASES);
   readonly #framesIn = new Tally<ReceivedName>(CLIENT_FRAMES);
@@ -105,7 +102,6 @@ export class Metrics {
 
   /** Starts every count at 0. */
   constructor(options: MetricsOptions) {
-    this.contentType = this.#registry.contentType;
     this.#registerConnections();
     this.#registerMessages();
     this.#registerProcess(options);
@@ -136,9 +132,9 @@ export class Metrics {
     this.#framesIn.add(op, 1);
   }
 
-  /** `count` frames were sent. */
-  frameOut(op: OpName, count = 1): void {
-    this.#framesOut.add(op, count);
+  /** A frame was sent. */
+  frameOut(op: OpName): void {
+    this.#framesOut.add(op, 1);
   }
 
   /** A connection ended: by a close of the gateway with this code, or without one, by the peer. */

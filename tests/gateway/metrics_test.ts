@@ -140,7 +140,6 @@ Deno.test("Metrics.text() follows Prometheus' conventions", async () => {
     /^gateway_build_info\{version="1.2.3",runtime="deno 2",transport="node"\} 1$/m,
   );
   assert.match(text, /^gateway_process_resident_memory_bytes 4096$/m);
-  assert.match(metrics.contentType, /^text\/plain; version=0\.0\.4/);
 });
 
 Deno.test("Metrics.value() throws for a name that does not exist", async () => {
