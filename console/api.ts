@@ -103,9 +103,9 @@ export async function disconnectUser(user: string, key: string): Promise<number>
   );
 }
 
-/** The whole URL of a route, below the page or below `base` if that is not empty. */
-export function urlOf(route: string, base = ""): string {
-  return new URL(route, base === "" ? location.href : base).href;
+/** The whole URL of a route below `base`, which is the page's folder or a URL without a path. */
+export function urlOf(route: string, base = "."): string {
+  return new URL(`${base}/${route}`, location.href).href;
 }
 
 /** What the gateway counts, in the text format of Prometheus. */

@@ -49,7 +49,7 @@ test("the console's page has no script and no style of its own, and refers only 
   assert.doesNotMatch(HTML, /(?:src|href|action)="(?:[a-z]+:|\/)/i);
 });
 
-Deno.test("no word is a state of the client and one of the session", () => {
+test("no word is a state of the client and one of the session", () => {
   const texts = (pattern: RegExp): readonly string[] =>
     [...HTML.matchAll(pattern)].flatMap(([, text = ""]) =>
       text.replaceAll(/<[^>]*>/g, " ").split(/[\s,]+/).filter((word) => word !== "")
@@ -60,7 +60,7 @@ Deno.test("no word is a state of the client and one of the session", () => {
   assert.deepEqual(client.filter((word) => session.includes(word)), []);
 });
 
-Deno.test("the page starts the gateway with the command that the README has", () => {
+test("the page starts the gateway with the command that the README has", () => {
   const readme = Deno.readTextFileSync(new URL("../README.md", CONSOLE));
   const start = /^npx -y deno@[\d.]+ task start\b/m.exec(readme)?.[0] ?? "no command";
   const [, shown, option] = /\bid="quick-command">([^<]*)<span class="option">([^<]*)/.exec(HTML) ??
