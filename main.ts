@@ -7,19 +7,24 @@
  */
 
 import { createVerifier, KeySet, sharedSecret } from "./auth/mod.ts";
-import { type Config, DEVELOPMENT_PUBLISH_KEY, parseConfig } from "./gateway/config.ts";
+import { type Config, DEVELOPMENT_PUBLISH_KEY, parseConfig } from "./gateway/config/parse.ts";
 import { OperationalError } from "./gateway/errors.ts";
 import { Gateway } from "./gateway/gateway.ts";
-import { type ConsoleOptions, createHttp, type HttpOptions, type Users } from "./gateway/http.ts";
+import {
+  type ConsoleOptions,
+  createHttp,
+  type HttpOptions,
+  type Users,
+} from "./gateway/http/mod.ts";
 import { TotalBodyBudget } from "./gateway/http/body_budget.ts";
 import { CONSOLE_FILES } from "./gateway/http/console.ts";
-import { localUsers } from "./gateway/http/local_users.ts";
+import { localUsers } from "./gateway/cluster/local_users.ts";
 import { invalidHost } from "./gateway/http/problem.ts";
 import { createMemoryLog, openJetStreamLog, openSqliteLog } from "./gateway/log/mod.ts";
 import { Metrics } from "./gateway/metrics.ts";
-import { connectNats, type Nats, type NatsOptions } from "./gateway/nats/connect.ts";
-import { NatsUsers } from "./gateway/nats/users.ts";
-import { pacedLog } from "./gateway/paced_log.ts";
+import { connectNats, type Nats, type NatsOptions } from "./gateway/cluster/connect.ts";
+import { NatsUsers } from "./gateway/cluster/nats_users.ts";
+import { pacedLog } from "./gateway/log/backpressure.ts";
 import type {
   BodyBudget,
   Clock,
@@ -37,10 +42,14 @@ import { RandomIds } from "./gateway/runtime/ids.ts";
 import { createLogger, finishLog, type ProcessLogger } from "./gateway/runtime/logger.ts";
 import { TRANSPORTS } from "./gateway/runtime/listen.ts";
 import type { Listener } from "./gateway/runtime/transport.ts";
-import { gatewaySettings, heartbeatsExceedLimit, listenSettings } from "./gateway/settings.ts";
-import { VERSION } from "./gateway/version.ts";
+import {
+  gatewaySettings,
+  heartbeatsExceedLimit,
+  listenSettings,
+} from "./gateway/config/deployment.ts";
+import { VERSION } from "./gateway/config/version.ts";
 import { MockIssuer } from "./mock/issuer.ts";
-import { loginIssuer } from "./mock/login.ts";
+import { loginIssuer } from "./mock/gateway/login.ts";
 import { serveMock } from "./mock/server/serve.ts";
 
 /** What the parts have in common. */

@@ -6,8 +6,8 @@
  */
 
 import { Admission, type AdmissionOptions, type Ticket } from "./admission.ts";
-import { Connection } from "./connection.ts";
-import type { ConnectionContext, ConnectionOptions } from "./connection_context.ts";
+import { Connection } from "./session/connection.ts";
+import type { ConnectionContext, ConnectionOptions } from "./session/connection_context.ts";
 import { Hub } from "./hub.ts";
 import type { Metrics } from "./metrics.ts";
 import type {
@@ -20,7 +20,7 @@ import type {
   UserCommand,
 } from "./ports.ts";
 import type { Reduce } from "./protocol/mod.ts";
-import { Quiet } from "./quiet.ts";
+import { Quiet } from "./log_throttle.ts";
 
 /** What a gateway works with. */
 export interface GatewayOptions {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Run, RunEncoder } from "./encode.ts";
+import { type Run, RunEncoder } from "./session/encode.ts";
 import type { Clock, Message, Position } from "./ports.ts";
 
 /** How long fan-out may hold the event loop before other things get their turn, in milliseconds. */

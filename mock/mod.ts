@@ -12,20 +12,20 @@
  * @module
  */
 
-export * from "./clock.ts";
+export * from "./doubles/clock.ts";
 export {
   type Affected,
   createMockGateway,
   type MockConnection,
   MockGateway,
   type MockGatewayOptions,
-} from "./gateway.ts";
-export * from "./ids.ts";
+} from "./gateway/gateway.ts";
+export * from "./doubles/ids.ts";
 export * from "./issuer.ts";
-export type { Faults } from "./link.ts";
-export type { Target } from "./links.ts";
-export * from "./logger.ts";
-export * from "./socket.ts";
-export type { TranscriptEntry, TranscriptEvent } from "./transcript.ts";
-export { VirtualClock, type VirtualClockOptions } from "./virtual_clock.ts";
-export type { WebSocketConstructor } from "./web_socket.ts";
+export type { Faults } from "./gateway/link.ts";
+export type { Target } from "./gateway/links.ts";
+export * from "./doubles/logger.ts";
+export * from "./doubles/socket.ts";
+export type { TranscriptEntry, TranscriptEvent } from "./gateway/transcript.ts";
+export { VirtualClock, type VirtualClockOptions } from "./gateway/virtual_clock.ts";
+export type { WebSocketConstructor } from "./gateway/web_socket.ts";

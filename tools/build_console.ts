@@ -11,7 +11,7 @@
  */
 
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { parseConfig } from "../gateway/config.ts";
+import { parseConfig } from "../gateway/config/parse.ts";
 import { CONSOLE_FILES } from "../gateway/http/console.ts";
 import { digestOf, filesBelow } from "./build_stamp.ts";
 import { bundle, type BundleOptions, ROOT } from "./bundler.ts";

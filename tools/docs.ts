@@ -10,8 +10,8 @@
  * @module
  */
 
-import { acceptedValues, defaultValue } from "../gateway/help.ts";
-import { flagName, type Option, OPTION_GROUPS, OPTIONS } from "../gateway/options.ts";
+import { acceptedValues, defaultValue } from "../gateway/config/help.ts";
+import { flagName, type Option, OPTION_GROUPS, OPTIONS } from "../gateway/config/options.ts";
 import {
   CLOSE_WHEN,
   CloseCode,

@@ -13,7 +13,7 @@ import {
   shrink,
   simulate,
   type WorldOptions,
-} from "../mock/simulation/mod.ts";
+} from "../simulation/mod.ts";
 import type { WorldResult } from "./simulate_worker.ts";
 
 const HELP = `Runs simulated worlds under faults, and checks what the gateway owes its clients.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Outcome, simulate, type WorldOptions } from "../mock/simulation/mod.ts";
+import { type Outcome, simulate, type WorldOptions } from "../simulation/mod.ts";
 
 /** What a worker answers for a world. */
 export interface WorldResult {

@@ -6,7 +6,7 @@
  */
 
 import { openJetStreamLog } from "../../gateway/log/mod.ts";
-import { connectNats } from "../../gateway/nats/connect.ts";
+import { connectNats } from "../../gateway/cluster/connect.ts";
 import type { Draft, MessageLog } from "../../gateway/ports.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { RandomIds } from "../../gateway/runtime/ids.ts";

@@ -9,7 +9,7 @@
  */
 
 import { json } from "./answer.ts";
-import type { App, ConsoleOptions } from "./options.ts";
+import type { App, ConsoleOptions } from "./types.ts";
 import { problem } from "./problem.ts";
 
 /** What is served at which path: the name of the file and its media type. */

@@ -6,8 +6,8 @@
  */
 
 import { OperationalError } from "../errors.ts";
-import { Quiet } from "../quiet.ts";
-import type { HttpOptions } from "./options.ts";
+import { Quiet } from "../log_throttle.ts";
+import type { HttpOptions } from "./types.ts";
 import { isAnswered, problem } from "./problem.ts";
 
 /** Makes what turns an error into a response, and logs it. */

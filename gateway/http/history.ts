@@ -7,9 +7,15 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Audience, Message, MessageLog } from "../ports.ts";
 import { json } from "./answer.ts";
-import type { Guard } from "./auth.ts";
-import { BACKEND_SECURITY, jsonResponse, READ_PROBLEMS, responses, Tag } from "./describe.ts";
-import type { App } from "./options.ts";
+import type { Guard } from "./publish_key.ts";
+import {
+  BACKEND_SECURITY,
+  jsonResponse,
+  READ_PROBLEMS,
+  responses,
+  Tag,
+} from "./openapi_helpers.ts";
+import type { App } from "./types.ts";
 import { problem } from "./problem.ts";
 import { HistoryQueryDocument, HistoryQuerySchema, HistorySchema } from "./schemas.ts";
 

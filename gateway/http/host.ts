@@ -8,8 +8,8 @@
  * @module
  */
 
-import { Quiet } from "../quiet.ts";
-import type { HttpOptions } from "./options.ts";
+import { Quiet } from "../log_throttle.ts";
+import type { HttpOptions } from "./types.ts";
 import { problem } from "./problem.ts";
 
 /** The ends of names that nobody can register (RFC 6761, RFC 6762, and ICANN's for private use). */

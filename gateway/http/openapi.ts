@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Tag } from "./describe.ts";
-import type { App } from "./options.ts";
+import { Tag } from "./openapi_helpers.ts";
+import type { App } from "./types.ts";
 
 /** A document that describes the routes of `app`, as JSON. */
 export function createOpenApi(app: App, version: string): unknown {

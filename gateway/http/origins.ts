@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Quiet } from "../quiet.ts";
-import type { ConnectOptions } from "./options.ts";
+import { Quiet } from "../log_throttle.ts";
+import type { ConnectOptions } from "./types.ts";
 
 /** The most of a refused origin that is logged, in characters. */
 const MAX_LOGGED_LENGTH = 200;

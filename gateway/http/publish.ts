@@ -12,7 +12,7 @@ import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { BodyLimits, Draft, Exchange, MessageLog, Published } from "../ports.ts";
 import { json, PRIVATE } from "./answer.ts";
-import type { Guard } from "./auth.ts";
+import type { Guard } from "./publish_key.ts";
 import { type JsonBody, readJson } from "./body.ts";
 import {
   BACKEND_SECURITY,
@@ -21,8 +21,8 @@ import {
   responses,
   Tag,
   WRITE_PROBLEMS,
-} from "./describe.ts";
-import type { App } from "./options.ts";
+} from "./openapi_helpers.ts";
+import type { App } from "./types.ts";
 import { problem } from "./problem.ts";
 import { DraftSchema, DraftsSchema, MAX_BATCH, ReceiptSchema } from "./schemas.ts";
 import { invalidBody, validateBody } from "./validate.ts";

@@ -8,9 +8,15 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { json, noContent } from "./answer.ts";
-import type { Guard } from "./auth.ts";
-import { BACKEND_SECURITY, jsonResponse, responses, Tag, WRITE_PROBLEMS } from "./describe.ts";
-import type { App, Users } from "./options.ts";
+import type { Guard } from "./publish_key.ts";
+import {
+  BACKEND_SECURITY,
+  jsonResponse,
+  responses,
+  Tag,
+  WRITE_PROBLEMS,
+} from "./openapi_helpers.ts";
+import type { App, Users } from "./types.ts";
 import {
   DisconnectedSchema,
   MembershipPathSchema,

@@ -6,10 +6,15 @@
  */
 
 export { formatMessageId, type MessageId, parseMessageId } from "./message_id.ts";
-export { type JetStreamLogOptions, openJetStreamLog } from "./jetstream.ts";
-export { type StreamOptions } from "./jetstream_open.ts";
+export { type JetStreamLogOptions, openJetStreamLog } from "./jetstream/log.ts";
+export { type StreamOptions } from "./jetstream/open.ts";
 export { createMemoryLog, type MemoryLogOptions } from "./memory.ts";
-export { openLogOn, openSqliteLog, type SqliteLogOptions, type StoreLogOptions } from "./sqlite.ts";
+export {
+  openLogOn,
+  openSqliteLog,
+  type SqliteLogOptions,
+  type StoreLogOptions,
+} from "./sqlite/log.ts";
 export {
   type Appended,
   type AppendOutcome,
@@ -25,6 +30,6 @@ export {
   type StoreOptions,
   type StoreState,
   type SyncStore,
-} from "./store.ts";
-export { RetentionClock } from "./retention_clock.ts";
-export { type Failure } from "./failure.ts";
+} from "./sqlite/store_types.ts";
+export { RetentionClock } from "./sqlite/retention_clock.ts";
+export { type Failure } from "./sqlite/serialize_error.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Clock, Logger, Outgoing, Socket, SocketListener, Timer } from "../ports.ts";
-import { cut } from "./cut.ts";
+import { cut } from "./terminate.ts";
 
 /** The runtime does not say when it has sent something, so it is asked, at first often. */
 const POLL_FIRST_MS = 1;

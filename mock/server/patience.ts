@@ -8,7 +8,7 @@
  */
 
 import type { Clock, Timer } from "../../gateway/ports.ts";
-import type { Links } from "../links.ts";
+import type { Links } from "../gateway/links.ts";
 
 /** How long a client has to answer unless told, in milliseconds of real time. */
 export const DEFAULT_PATIENCE_MS = 50;

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../../gateway/ports.ts";
-import type { VirtualClock } from "../virtual_clock.ts";
+import type { VirtualClock } from "../gateway/virtual_clock.ts";
 
 /** Real time between two steps of virtual time, in milliseconds. */
 const STEP_MS = 5;

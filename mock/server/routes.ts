@@ -14,15 +14,20 @@ import { cors } from "hono/cors";
 import { json, noContent } from "../../gateway/http/answer.ts";
 import { readJson } from "../../gateway/http/body.ts";
 import { TotalBodyBudget } from "../../gateway/http/body_budget.ts";
-import { jsonBody, jsonResponse, type Responses, responses } from "../../gateway/http/describe.ts";
+import {
+  jsonBody,
+  jsonResponse,
+  type Responses,
+  responses,
+} from "../../gateway/http/openapi_helpers.ts";
 import { createFailureAnswerer } from "../../gateway/http/failures.ts";
-import type { App } from "../../gateway/http/options.ts";
+import type { App } from "../../gateway/http/types.ts";
 import { problem } from "../../gateway/http/problem.ts";
 import { invalidParameters, validateBody } from "../../gateway/http/validate.ts";
 import type { BodyLimits, Clock, Exchange, Logger } from "../../gateway/ports.ts";
-import { VERSION } from "../../gateway/version.ts";
-import type { Affected, MockGateway } from "../gateway.ts";
-import type { Faults } from "../link.ts";
+import { VERSION } from "../../gateway/config/version.ts";
+import type { Affected, MockGateway } from "../gateway/gateway.ts";
+import type { Faults } from "../gateway/link.ts";
 import type { Patience } from "./patience.ts";
 import type { RealTime } from "./real_time.ts";
 import * as schemas from "./schemas.ts";

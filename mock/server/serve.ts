@@ -5,16 +5,16 @@
  * @module
  */
 
-import type { Config } from "../../gateway/config.ts";
+import type { Config } from "../../gateway/config/parse.ts";
 import { invalidHost } from "../../gateway/http/problem.ts";
 import type { Logger } from "../../gateway/ports.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { TRANSPORTS } from "../../gateway/runtime/listen.ts";
 import type { Listener } from "../../gateway/runtime/transport.ts";
-import { gatewaySettings, listenSettings } from "../../gateway/settings.ts";
-import { VERSION } from "../../gateway/version.ts";
-import type { Outside } from "../era.ts";
-import { MockGateway, type MockGatewayOptions } from "../gateway.ts";
+import { gatewaySettings, listenSettings } from "../../gateway/config/deployment.ts";
+import { VERSION } from "../../gateway/config/version.ts";
+import type { Outside } from "../gateway/era.ts";
+import { MockGateway, type MockGatewayOptions } from "../gateway/gateway.ts";
 import { Patience } from "./patience.ts";
 import { RealTime } from "./real_time.ts";
 import { createControl } from "./routes.ts";

@@ -8,8 +8,8 @@ import assert from "node:assert/strict";
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from "jose";
 import { createVerifier, KeySet, type KeySource, sharedSecret } from "../../auth/mod.ts";
 import type { TokenVerdict } from "../../gateway/ports.ts";
-import { FakeClock } from "../../mock/clock.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { saying } from "./support.ts";
 
 const clock = new FakeClock();

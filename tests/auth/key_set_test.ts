@@ -7,8 +7,8 @@
 import assert from "node:assert/strict";
 import { KeySet } from "../../auth/mod.ts";
 import { OperationalError } from "../../gateway/errors.ts";
-import { FakeClock, settle } from "../../mock/clock.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeClock, settle } from "../../mock/doubles/clock.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { down, hanging, saying, type World, world } from "./support.ts";
 
 const UNREACHABLE = { name: "OperationalError", code: "issuer_unreachable" };

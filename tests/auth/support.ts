@@ -6,10 +6,10 @@
 
 import { createVerifier, type Fetch, KeySet, type VerifierOptions } from "../../auth/mod.ts";
 import type { TokenVerifier } from "../../gateway/ports.ts";
-import { FakeClock } from "../../mock/clock.ts";
-import { FakeIds } from "../../mock/ids.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { FakeIds } from "../../mock/doubles/ids.ts";
 import { MockIssuer } from "../../mock/issuer.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 
 /** A `fetch` that counts, and answers as the test says at the moment. */
 export class ScriptedFetch {

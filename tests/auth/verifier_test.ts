@@ -7,10 +7,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createVerifier } from "../../auth/mod.ts";
-import { OPTIONS } from "../../gateway/options.ts";
+import { OPTIONS } from "../../gateway/config/options.ts";
 import type { TokenVerdict } from "../../gateway/ports.ts";
 import { NAME_RULE } from "../../gateway/protocol/names.ts";
-import { settle } from "../../mock/clock.ts";
+import { settle } from "../../mock/doubles/clock.ts";
 import { TOKEN_FAULTS, type TokenFault } from "../../mock/issuer.ts";
 import { world } from "./support.ts";
 

@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import type { ClientClock } from "../../client/mod.ts";
 import { createMockGateway } from "../../mock/mod.ts";
-import { Device } from "../../mock/simulation/device.ts";
+import { Device } from "../../simulation/device.ts";
 import { App, stage } from "./support.ts";
 
 const INTERVAL_MS = 45_000;

@@ -9,7 +9,7 @@ import { backoffMs } from "../../client/backoff.ts";
 import { GatewayError } from "../../client/mod.ts";
 import { Refusals } from "../../client/refusals.ts";
 import { createMockGateway, type TokenFault } from "../../mock/mod.ts";
-import { Random } from "../../mock/simulation/random.ts";
+import { Random } from "../../simulation/random.ts";
 import { App } from "./support.ts";
 
 const HOUR_MS = 3_600_000;

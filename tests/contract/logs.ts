@@ -5,11 +5,11 @@
  */
 
 import { createMemoryLog, openJetStreamLog, openSqliteLog } from "../../gateway/log/mod.ts";
-import { connectNats } from "../../gateway/nats/connect.ts";
+import { connectNats } from "../../gateway/cluster/connect.ts";
 import type { CommandLog, MessageLog } from "../../gateway/ports.ts";
-import { FakeClock } from "../../mock/clock.ts";
-import { FakeIds } from "../../mock/ids.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { FakeIds } from "../../mock/doubles/ids.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { tempDirectory } from "../log/support/temp_directory.ts";
 import { NatsServer, NO_NATS } from "../nats/support/server.ts";
 import { needs } from "../permissions.ts";

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { Admission, type Ticket } from "../../gateway/admission.ts";
 import { ConnectionRate } from "../../gateway/connection_rate.ts";
-import { FakeClock } from "../../mock/clock.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
 
 const NO_LIMIT = {
   maxConnections: 9999,

@@ -6,9 +6,9 @@
  */
 
 import assert from "node:assert/strict";
-import { type Config, parseConfig } from "../../gateway/config.ts";
+import { type Config, parseConfig } from "../../gateway/config/parse.ts";
 import { OperationalError } from "../../gateway/errors.ts";
-import { flagName, type Option, OPTIONS } from "../../gateway/options.ts";
+import { flagName, type Option, OPTIONS } from "../../gateway/config/options.ts";
 
 type Env = Readonly<Record<string, string>>;
 

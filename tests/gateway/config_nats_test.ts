@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { type Config, parseConfig } from "../../gateway/config.ts";
+import { type Config, parseConfig } from "../../gateway/config/parse.ts";
 
 const URL = { GATEWAY_NATS_URL: "nats://10.0.0.1:4222" };
 const SEED = `SU${"A".repeat(56)}`;

@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { Op } from "../../gateway/protocol/mod.ts";
-import { settle } from "../../mock/clock.ts";
+import { settle } from "../../mock/doubles/clock.ts";
 import { NUMBERS, type Peer, World } from "./support/world.ts";
 
 const { heartbeatIntervalMs, identifyTimeoutMs, verifyTimeoutMs, closeGraceMs } = NUMBERS;

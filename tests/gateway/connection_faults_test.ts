@@ -8,8 +8,8 @@ import assert from "node:assert/strict";
 import { Metrics } from "../../gateway/metrics.ts";
 import type { Outgoing } from "../../gateway/ports.ts";
 import { Op, type Reduce, reduce } from "../../gateway/protocol/mod.ts";
-import { settle } from "../../mock/clock.ts";
-import { FakeSocket } from "../../mock/socket.ts";
+import { settle } from "../../mock/doubles/clock.ts";
+import { FakeSocket } from "../../mock/doubles/socket.ts";
 import { NUMBERS, World } from "./support/world.ts";
 
 /** A socket whose runtime breaks down on messages. */

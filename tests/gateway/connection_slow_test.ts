@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { Op } from "../../gateway/protocol/mod.ts";
-import { FakeSocket } from "../../mock/socket.ts";
+import { FakeSocket } from "../../mock/doubles/socket.ts";
 import { idsOf, NUMBERS, World } from "./support/world.ts";
 
 const KIB = 1024;

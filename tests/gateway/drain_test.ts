@@ -5,8 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import { settle } from "../../mock/clock.ts";
-import { FakeSocket } from "../../mock/socket.ts";
+import { settle } from "../../mock/doubles/clock.ts";
+import { FakeSocket } from "../../mock/doubles/socket.ts";
 import { NUMBERS, type Peer, World } from "./support/world.ts";
 
 const SPREAD_MS = 10_000;

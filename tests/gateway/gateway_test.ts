@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { Op } from "../../gateway/protocol/mod.ts";
-import { settle } from "../../mock/clock.ts";
+import { settle } from "../../mock/doubles/clock.ts";
 import { idsOf, NUMBERS, World } from "./support/world.ts";
 
 function refused(world: World, reason: string): Promise<number> {

@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { CONSOLE_FILES } from "../../gateway/http/console.ts";
-import type { ConsoleOptions, LoginIssuer } from "../../gateway/http.ts";
+import type { ConsoleOptions, LoginIssuer } from "../../gateway/http/mod.ts";
 import { type Answer, createFixture, type Fixture, KEY, read } from "./http_fixture.ts";
 
 const PAGE: ConsoleOptions = {

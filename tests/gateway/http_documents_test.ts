@@ -11,14 +11,14 @@ import { Ajv } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { type FailureCode, OperationalError } from "../../gateway/errors.ts";
 import { PROBLEMS } from "../../gateway/http/problem.ts";
-import type { LoginIssuer } from "../../gateway/http.ts";
+import type { LoginIssuer } from "../../gateway/http/mod.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import { isName } from "../../gateway/protocol/names.ts";
 import { CloseCode } from "../../gateway/protocol/codes.ts";
 import { decode, encode } from "../../gateway/protocol/frames.ts";
-import { FakeClock } from "../../mock/clock.ts";
-import { FakeIds } from "../../mock/ids.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { FakeIds } from "../../mock/doubles/ids.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { needs, testUnless } from "../permissions.ts";
 import { createFixture, type Fixture } from "./http_fixture.ts";
 

@@ -1,17 +1,17 @@
 /**
- * The HTTP interface with fakes around it, for the tests of `gateway/http.ts`.
+ * The HTTP interface with fakes around it, for the tests of `gateway/http/mod.ts`.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
-import { createHttp, type HttpOptions, type Routes, type Users } from "../../gateway/http.ts";
+import { createHttp, type HttpOptions, type Routes, type Users } from "../../gateway/http/mod.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import type { Exchange, MessageLog } from "../../gateway/ports.ts";
 import { readBody } from "../../gateway/runtime/request_body.ts";
-import { FakeClock } from "../../mock/clock.ts";
-import { FakeIds } from "../../mock/ids.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { FakeIds } from "../../mock/doubles/ids.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 
 /** The publish key of the fixture. */
 export const KEY = "a-publish-key";

@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { parseConfig } from "../../gateway/config.ts";
+import { parseConfig } from "../../gateway/config/parse.ts";
 import { createFixture, read } from "./http_fixture.ts";
 
 const HANDSHAKE = {

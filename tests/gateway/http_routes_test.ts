@@ -7,8 +7,8 @@
 
 import assert from "node:assert/strict";
 import { OperationalError } from "../../gateway/errors.ts";
-import type { LoginIssuer, LoginRequest, Routes } from "../../gateway/http.ts";
-import { settle } from "../../mock/clock.ts";
+import type { LoginIssuer, LoginRequest, Routes } from "../../gateway/http/mod.ts";
+import { settle } from "../../mock/doubles/clock.ts";
 import { createFixture, KEY, read } from "./http_fixture.ts";
 
 const HANDSHAKE = {

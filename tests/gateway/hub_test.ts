@@ -5,10 +5,10 @@
  */
 
 import assert from "node:assert/strict";
-import type { Run } from "../../gateway/encode.ts";
+import type { Run } from "../../gateway/session/encode.ts";
 import { Hub, type Member } from "../../gateway/hub.ts";
 import type { Draft, Message } from "../../gateway/ports.ts";
-import { FakeClock, settle } from "../../mock/clock.ts";
+import { FakeClock, settle } from "../../mock/doubles/clock.ts";
 
 /** Keeps what it is given; `react` plays what a delivery makes it do. */
 class Recorder implements Member {

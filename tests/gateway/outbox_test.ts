@@ -5,11 +5,11 @@
  */
 
 import assert from "node:assert/strict";
-import { Frames } from "../../gateway/encode.ts";
-import { Outbox } from "../../gateway/outbox.ts";
+import { Frames } from "../../gateway/session/encode.ts";
+import { Outbox } from "../../gateway/session/outbox.ts";
 import type { Outgoing } from "../../gateway/ports.ts";
-import { settle } from "../../mock/clock.ts";
-import { FakeSocket } from "../../mock/socket.ts";
+import { settle } from "../../mock/doubles/clock.ts";
+import { FakeSocket } from "../../mock/doubles/socket.ts";
 
 const KIB = 1024;
 

@@ -6,12 +6,12 @@
 
 import assert from "node:assert/strict";
 import { KeySet } from "../../auth/mod.ts";
-import { parseConfig } from "../../gateway/config.ts";
+import { parseConfig } from "../../gateway/config/parse.ts";
 import { OperationalError } from "../../gateway/errors.ts";
 import { redactUrl, redactUrls } from "../../gateway/redact_url.ts";
 import { createLogger, finishLog } from "../../gateway/runtime/logger.ts";
-import { FakeClock } from "../../mock/clock.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 
 /** Part of every secret of this file. */
 const SECRET = /hush/;

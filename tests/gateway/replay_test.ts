@@ -5,13 +5,13 @@
  */
 
 import assert from "node:assert/strict";
-import { encodeRun } from "../../gateway/encode.ts";
+import { encodeRun } from "../../gateway/session/encode.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import type { Draft, Position } from "../../gateway/ports.ts";
-import { Replay } from "../../gateway/replay.ts";
-import { FakeClock, settle } from "../../mock/clock.ts";
-import { FakeIds } from "../../mock/ids.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { Replay } from "../../gateway/session/replay.ts";
+import { FakeClock, settle } from "../../mock/doubles/clock.ts";
+import { FakeIds } from "../../mock/doubles/ids.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { type Deferred, FaultyLog } from "./support/fakes.ts";
 
 /** A replay whose target is the test. `position` is the log's head unless a test holds it back. */

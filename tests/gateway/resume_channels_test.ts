@@ -7,8 +7,8 @@
 
 import assert from "node:assert/strict";
 import { Op } from "../../gateway/protocol/mod.ts";
-import { settle } from "../../mock/clock.ts";
-import { FakeSocket } from "../../mock/socket.ts";
+import { settle } from "../../mock/doubles/clock.ts";
+import { FakeSocket } from "../../mock/doubles/socket.ts";
 import { idsOf, World, type WorldOptions } from "./support/world.ts";
 
 /** Where a replay is when a test interferes. */

@@ -7,8 +7,8 @@
 
 import assert from "node:assert/strict";
 import type { Outgoing } from "../../gateway/ports.ts";
-import { settle } from "../../mock/clock.ts";
-import { FakeSocket } from "../../mock/socket.ts";
+import { settle } from "../../mock/doubles/clock.ts";
+import { FakeSocket } from "../../mock/doubles/socket.ts";
 import { idsOf, NUMBERS, type Peer, World } from "./support/world.ts";
 
 const { maxBufferedBytes } = NUMBERS;

@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import type { Draft } from "../../gateway/ports.ts";
-import { settle } from "../../mock/clock.ts";
+import { settle } from "../../mock/doubles/clock.ts";
 import { SessionModel, Spans } from "./support/model.ts";
 import { type Peer, World } from "./support/world.ts";
 

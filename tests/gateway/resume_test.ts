@@ -7,8 +7,8 @@
 import assert from "node:assert/strict";
 import { OperationalError } from "../../gateway/errors.ts";
 import { Op } from "../../gateway/protocol/mod.ts";
-import { settle } from "../../mock/clock.ts";
-import { FakeSocket } from "../../mock/socket.ts";
+import { settle } from "../../mock/doubles/clock.ts";
+import { FakeSocket } from "../../mock/doubles/socket.ts";
 import { idsOf, NUMBERS, World } from "./support/world.ts";
 
 /** A peer that resumes after `lastId` and does not read, so that its replay waits after a page. */

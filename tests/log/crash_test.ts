@@ -5,11 +5,11 @@
  */
 
 import assert from "node:assert/strict";
-import { FILE_NAME } from "../../gateway/log/sqlite_schema.ts";
+import { FILE_NAME } from "../../gateway/log/sqlite/schema.ts";
 import { openSqliteLog } from "../../gateway/log/mod.ts";
-import { FakeClock } from "../../mock/clock.ts";
-import { FakeIds } from "../../mock/ids.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { FakeIds } from "../../mock/doubles/ids.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { needs, testUnless } from "../permissions.ts";
 import type { Answer } from "./support/child.ts";
 import { Child } from "./support/child_process.ts";

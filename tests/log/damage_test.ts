@@ -7,11 +7,11 @@
 import assert from "node:assert/strict";
 import { OperationalError } from "../../gateway/errors.ts";
 import { openSqliteLog, type SqliteLogOptions } from "../../gateway/log/mod.ts";
-import { FILE_NAME } from "../../gateway/log/sqlite_schema.ts";
+import { FILE_NAME } from "../../gateway/log/sqlite/schema.ts";
 import type { MessageLog } from "../../gateway/ports.ts";
-import { FakeClock } from "../../mock/clock.ts";
-import { FakeIds } from "../../mock/ids.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { FakeIds } from "../../mock/doubles/ids.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { EVERYONE, readAll } from "../contract/support.ts";
 import { needs, testUnless } from "../permissions.ts";
 import { tempDirectory } from "./support/temp_directory.ts";

@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { FILE_NAME } from "../../gateway/log/sqlite_schema.ts";
+import { FILE_NAME } from "../../gateway/log/sqlite/schema.ts";
 import { needs, testUnless } from "../permissions.ts";
 import { Child } from "./support/child_process.ts";
 import { tempDirectory } from "./support/temp_directory.ts";

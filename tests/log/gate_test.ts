@@ -5,9 +5,9 @@
  */
 
 import assert from "node:assert/strict";
-import { Gate } from "../../gateway/log/gate.ts";
+import { Gate } from "../../gateway/log/jetstream/semaphore.ts";
 import { formatMessageId, parseMessageId } from "../../gateway/log/mod.ts";
-import { settle } from "../../mock/clock.ts";
+import { settle } from "../../mock/doubles/clock.ts";
 
 Deno.test("Gate lets as many through at once as it is wide, in order", async () => {
   const gate = new Gate(2);

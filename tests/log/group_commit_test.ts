@@ -8,11 +8,11 @@
 import assert from "node:assert/strict";
 import { OperationalError } from "../../gateway/errors.ts";
 import { type AppendRequest, inOwnThread, openLogOn, type Store } from "../../gateway/log/mod.ts";
-import { SqliteStore } from "../../gateway/log/sqlite_store.ts";
-import { inWorker } from "../../gateway/log/worker_store.ts";
+import { SqliteStore } from "../../gateway/log/sqlite/store.ts";
+import { inWorker } from "../../gateway/log/sqlite/worker_client.ts";
 import type { Draft, Json, MessageLog } from "../../gateway/ports.ts";
-import { FakeClock, settle } from "../../mock/clock.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeClock, settle } from "../../mock/doubles/clock.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { needs, testUnless } from "../permissions.ts";
 import { tempDirectory } from "./support/temp_directory.ts";
 

@@ -5,9 +5,9 @@
  */
 
 import assert from "node:assert/strict";
-import { LogHealth } from "../../gateway/log/log_health.ts";
-import { FakeClock } from "../../mock/clock.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { LogHealth } from "../../gateway/log/health.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 
 const SILENT = { code: "log_unavailable", message: "the log does not answer" };
 

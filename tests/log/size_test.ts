@@ -7,9 +7,9 @@
 import assert from "node:assert/strict";
 import { openSqliteLog } from "../../gateway/log/mod.ts";
 import type { Draft, Message, MessageLog } from "../../gateway/ports.ts";
-import { FakeClock, settle } from "../../mock/clock.ts";
-import { FakeIds } from "../../mock/ids.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeClock, settle } from "../../mock/doubles/clock.ts";
+import { FakeIds } from "../../mock/doubles/ids.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { needs, testUnless } from "../permissions.ts";
 import { tempDirectory } from "./support/temp_directory.ts";
 

@@ -5,9 +5,9 @@
  */
 
 import assert from "node:assert/strict";
-import { readPage } from "../../gateway/log/sqlite_read.ts";
-import { openDatabase } from "../../gateway/log/sqlite_schema.ts";
-import { Tables } from "../../gateway/log/sqlite_tables.ts";
+import { readPage } from "../../gateway/log/sqlite/read.ts";
+import { openDatabase } from "../../gateway/log/sqlite/schema.ts";
+import { Tables } from "../../gateway/log/sqlite/tables.ts";
 import { needs, testUnless } from "../permissions.ts";
 import { tempDirectory } from "./support/temp_directory.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { FakeClock, settle } from "../../mock/clock.ts";
+import { FakeClock, settle } from "../../mock/doubles/clock.ts";
 
 const START_MS = 1_700_000_000_000;
 

@@ -7,8 +7,8 @@
 
 import assert from "node:assert/strict";
 import { readBody } from "../../gateway/runtime/request_body.ts";
-import { FakeLogger } from "../../mock/logger.ts";
-import { MockGateway } from "../../mock/gateway.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
+import { MockGateway } from "../../mock/gateway/gateway.ts";
 import { Patience } from "../../mock/server/patience.ts";
 import { RealTime } from "../../mock/server/real_time.ts";
 import { createControl } from "../../mock/server/routes.ts";

@@ -5,8 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import { FakeClock } from "../../mock/clock.ts";
-import { FakeIds } from "../../mock/ids.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { FakeIds } from "../../mock/doubles/ids.ts";
 import { MockIssuer, TOKEN_FAULTS, type TokenFault } from "../../mock/issuer.ts";
 
 const clock = new FakeClock();

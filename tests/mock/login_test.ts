@@ -5,10 +5,10 @@
  */
 
 import assert from "node:assert/strict";
-import { FakeClock } from "../../mock/clock.ts";
-import { FakeIds } from "../../mock/ids.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { FakeIds } from "../../mock/doubles/ids.ts";
 import { MockIssuer } from "../../mock/issuer.ts";
-import { loginIssuer } from "../../mock/login.ts";
+import { loginIssuer } from "../../mock/gateway/login.ts";
 
 const issuer = await MockIssuer.create({ clock: new FakeClock(), ids: new FakeIds("key") });
 const REQUEST = { user: "alice", password: "any", channels: ["general"], expires_in: 3600 };

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { parseConfig } from "../../gateway/config.ts";
+import { parseConfig } from "../../gateway/config/parse.ts";
 import { OperationalError } from "../../gateway/errors.ts";
 
 function parse(env: Readonly<Record<string, string>>, args: readonly string[] = ["--mock"]) {

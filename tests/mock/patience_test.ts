@@ -6,8 +6,8 @@
 
 import assert from "node:assert/strict";
 import type { Outgoing } from "../../gateway/ports.ts";
-import { FakeSocket } from "../../mock/socket.ts";
-import { MockGateway } from "../../mock/gateway.ts";
+import { FakeSocket } from "../../mock/doubles/socket.ts";
+import { MockGateway } from "../../mock/gateway/gateway.ts";
 import { DEFAULT_PATIENCE_MS, Patience } from "../../mock/server/patience.ts";
 import { TurnClock } from "./support/turns.ts";
 

@@ -5,11 +5,11 @@
  */
 
 import assert from "node:assert/strict";
-import { Frames } from "../../gateway/encode.ts";
-import { settle } from "../../mock/clock.ts";
-import { FakeIds } from "../../mock/ids.ts";
-import { FakeLogger } from "../../mock/logger.ts";
-import { FakeSocket } from "../../mock/socket.ts";
+import { Frames } from "../../gateway/session/encode.ts";
+import { settle } from "../../mock/doubles/clock.ts";
+import { FakeIds } from "../../mock/doubles/ids.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
+import { FakeSocket } from "../../mock/doubles/socket.ts";
 import type { SocketListener } from "../../gateway/ports.ts";
 
 function recorder(): SocketListener & { readonly events: (string | Uint8Array)[] } {

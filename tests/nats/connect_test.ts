@@ -8,11 +8,15 @@
 import assert from "node:assert/strict";
 import { nkeys } from "@nats-io/transport-node";
 import { OperationalError } from "../../gateway/errors.ts";
-import { connectNats, type NatsCredentials, type NatsOptions } from "../../gateway/nats/connect.ts";
-import { unwrap } from "../../gateway/nats/connection.ts";
-import { NATS_OPTIONS } from "../../gateway/options_nats.ts";
+import {
+  connectNats,
+  type NatsCredentials,
+  type NatsOptions,
+} from "../../gateway/cluster/connect.ts";
+import { unwrap } from "../../gateway/cluster/connection.ts";
+import { NATS_OPTIONS } from "../../gateway/config/options_nats.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { Authority, type Certificate } from "./support/certificates.ts";
 import { eventually } from "./support/nodes.ts";
 import { NatsServer, NO_NATS } from "./support/server.ts";

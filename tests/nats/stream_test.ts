@@ -7,9 +7,9 @@
 import assert from "node:assert/strict";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { Stream } from "../../gateway/log/jetstream_stream.ts";
-import { FakeClock } from "../../mock/clock.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { Stream } from "../../gateway/log/jetstream/stream.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 
 const INFO = {
   config: { description: "epoch e" },

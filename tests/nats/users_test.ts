@@ -6,11 +6,11 @@
 
 import assert from "node:assert/strict";
 import { openJetStreamLog } from "../../gateway/log/mod.ts";
-import { connectNats } from "../../gateway/nats/connect.ts";
-import { type LocalUsers, NatsUsers } from "../../gateway/nats/users.ts";
+import { connectNats } from "../../gateway/cluster/connect.ts";
+import { type LocalUsers, NatsUsers } from "../../gateway/cluster/nats_users.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { RandomIds } from "../../gateway/runtime/ids.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 import type { CommandLog, Json, MessageLog } from "../../gateway/ports.ts";
 import { eventually } from "./support/nodes.ts";
 import { Relay } from "./support/relay.ts";

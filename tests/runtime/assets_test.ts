@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { readConsoleFiles } from "../../gateway/runtime/assets.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { needs, testUnless } from "../permissions.ts";
 
 const test = testUnless(needs("read", "write"));

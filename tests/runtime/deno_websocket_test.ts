@@ -7,8 +7,8 @@
 import assert from "node:assert/strict";
 import type { SocketListener } from "../../gateway/ports.ts";
 import { DenoWebSocket } from "../../gateway/runtime/deno_websocket.ts";
-import { FakeClock } from "../../mock/clock.ts";
-import { FakeLogger } from "../../mock/logger.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { FakeLogger } from "../../mock/doubles/logger.ts";
 
 /** An open WebSocket of the runtime, whose buffer is in the test's hands. */
 class RuntimeSocket extends EventTarget {

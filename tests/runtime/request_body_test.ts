@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import type { BodyLimits } from "../../gateway/ports.ts";
 import { MIN_BODY_BYTES, TotalBodyBudget } from "../../gateway/http/body_budget.ts";
 import { readBody } from "../../gateway/runtime/request_body.ts";
-import { FakeClock } from "../../mock/clock.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
 
 const BUDGET = new TotalBodyBudget();
 const LIMITS = { maxBytes: 10, timeoutMs: 5000, budget: BUDGET };

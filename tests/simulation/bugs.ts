@@ -6,8 +6,8 @@
  * @module
  */
 
-import type { Connection } from "../../gateway/connection.ts";
-import { Frames } from "../../gateway/encode.ts";
+import type { Connection } from "../../gateway/session/connection.ts";
+import { Frames } from "../../gateway/session/encode.ts";
 import { CLIENT_BUGS } from "./client_bugs.ts";
 import { LOG_BUGS } from "./log_bugs.ts";
 import type { Clock, Socket } from "../../gateway/ports.ts";
@@ -18,7 +18,7 @@ import {
   type SessionEvent,
   type SessionState,
 } from "../../gateway/protocol/mod.ts";
-import type { Seams } from "../../mock/simulation/mod.ts";
+import type { Seams } from "../../simulation/mod.ts";
 import { onceIn } from "./once_in.ts";
 
 /** A bug that is put in on purpose. */

@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { simulate, type Violation } from "../../mock/simulation/mod.ts";
+import { simulate, type Violation } from "../../simulation/mod.ts";
 import { type Bug, BUGS } from "./bugs.ts";
 
 /** Seeds are tried from 1 up to this; the slowest takes half of them (docs/simulation.md). */

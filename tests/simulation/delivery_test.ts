@@ -6,9 +6,9 @@
 
 import assert from "node:assert/strict";
 import type { Draft } from "../../gateway/ports.ts";
-import { Delivery } from "../../mock/simulation/delivery.ts";
-import { SimulatedDisk } from "../../mock/simulation/disk.ts";
-import { History } from "../../mock/simulation/history.ts";
+import { Delivery } from "../../simulation/delivery.ts";
+import { SimulatedDisk } from "../../simulation/disk.ts";
+import { History } from "../../simulation/history.ts";
 
 /** A session of `alice` in `general`, at the beginning of a log. */
 class Scene {

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { type Outcome, simulate } from "../../mock/simulation/mod.ts";
+import { type Outcome, simulate } from "../../simulation/mod.ts";
 import { BUGS } from "./bugs.ts";
 
 const SEEDS = ["17", "18"];

@@ -6,12 +6,12 @@
 
 import assert from "node:assert/strict";
 import { decode } from "../../gateway/protocol/mod.ts";
-import { FakeClock, settle } from "../../mock/clock.ts";
-import { meaningOf } from "../../mock/simulation/client_frames.ts";
-import { Device } from "../../mock/simulation/device.ts";
-import { SimulatedDisk, SimulatedStore } from "../../mock/simulation/disk.ts";
-import { type Parcel, Pipe } from "../../mock/simulation/pipe.ts";
-import { Random } from "../../mock/simulation/mod.ts";
+import { FakeClock, settle } from "../../mock/doubles/clock.ts";
+import { meaningOf } from "../../simulation/client_frames.ts";
+import { Device } from "../../simulation/device.ts";
+import { SimulatedDisk, SimulatedStore } from "../../simulation/disk.ts";
+import { type Parcel, Pipe } from "../../simulation/pipe.ts";
+import { Random } from "../../simulation/mod.ts";
 
 const ROW = { topic: "everyone", body: '["a",{"n":1,"pad":""}]' };
 

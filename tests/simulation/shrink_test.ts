@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { shrink, simulate } from "../../mock/simulation/mod.ts";
+import { shrink, simulate } from "../../simulation/mod.ts";
 import { BUGS } from "./bugs.ts";
 
 Deno.test("shrink() gives a smaller world that breaks the same rule", async () => {

@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { CloseCode } from "../../gateway/protocol/mod.ts";
-import { type Fault, FAULTS, simulate } from "../../mock/simulation/mod.ts";
+import { type Fault, FAULTS, simulate } from "../../simulation/mod.ts";
 
 /** Days of 20 clients; CI runs a thousand of them through `deno task simulate`. */
 const SEEDS = ["1", "2", "3", "4", "5"];

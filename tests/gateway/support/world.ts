@@ -5,17 +5,17 @@
  */
 
 import assert from "node:assert/strict";
-import type { Connection } from "../../../gateway/connection.ts";
-import type { ConnectionOptions } from "../../../gateway/connection_context.ts";
+import type { Connection } from "../../../gateway/session/connection.ts";
+import type { ConnectionOptions } from "../../../gateway/session/connection_context.ts";
 import { Gateway } from "../../../gateway/gateway.ts";
 import { createMemoryLog } from "../../../gateway/log/memory.ts";
 import { Metrics } from "../../../gateway/metrics.ts";
 import type { Draft, Json, Message } from "../../../gateway/ports.ts";
 import { Op, RATE_LIMIT, type Reduce } from "../../../gateway/protocol/mod.ts";
-import { FakeClock, settle } from "../../../mock/clock.ts";
-import { FakeIds } from "../../../mock/ids.ts";
-import { FakeLogger } from "../../../mock/logger.ts";
-import { FakeSocket } from "../../../mock/socket.ts";
+import { FakeClock, settle } from "../../../mock/doubles/clock.ts";
+import { FakeIds } from "../../../mock/doubles/ids.ts";
+import { FakeLogger } from "../../../mock/doubles/logger.ts";
+import { FakeSocket } from "../../../mock/doubles/socket.ts";
 import { FakeVerifier, FaultyLog } from "./fakes.ts";
 
 /** The numbers that the tests name. */

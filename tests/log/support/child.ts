@@ -10,9 +10,9 @@
 import { OperationalError } from "../../../gateway/errors.ts";
 import { openSqliteLog } from "../../../gateway/log/mod.ts";
 import type { MessageLog } from "../../../gateway/ports.ts";
-import { FakeClock } from "../../../mock/clock.ts";
-import { FakeIds } from "../../../mock/ids.ts";
-import { FakeLogger } from "../../../mock/logger.ts";
+import { FakeClock } from "../../../mock/doubles/clock.ts";
+import { FakeIds } from "../../../mock/doubles/ids.ts";
+import { FakeLogger } from "../../../mock/doubles/logger.ts";
 import { lines } from "./lines.ts";
 
 /** What can be asked of the child. */

@@ -6,10 +6,10 @@
 
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { connectNats } from "../../../gateway/nats/connect.ts";
-import { unwrap } from "../../../gateway/nats/connection.ts";
+import { connectNats } from "../../../gateway/cluster/connect.ts";
+import { unwrap } from "../../../gateway/cluster/connection.ts";
 import { SystemClock } from "../../../gateway/runtime/clock.ts";
-import { FakeLogger } from "../../../mock/logger.ts";
+import { FakeLogger } from "../../../mock/doubles/logger.ts";
 import { eventually } from "./nodes.ts";
 
 /** The number of the server that leads `stream`, once every other one has all that it has. */

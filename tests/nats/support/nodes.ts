@@ -6,12 +6,12 @@
 
 import { jetstreamManager } from "@nats-io/jetstream";
 import { openJetStreamLog } from "../../../gateway/log/mod.ts";
-import { connectNats } from "../../../gateway/nats/connect.ts";
-import { unwrap } from "../../../gateway/nats/connection.ts";
+import { connectNats } from "../../../gateway/cluster/connect.ts";
+import { unwrap } from "../../../gateway/cluster/connection.ts";
 import type { CommandLog, Json, Message, MessageLog } from "../../../gateway/ports.ts";
 import { SystemClock } from "../../../gateway/runtime/clock.ts";
 import { RandomIds } from "../../../gateway/runtime/ids.ts";
-import { FakeLogger } from "../../../mock/logger.ts";
+import { FakeLogger } from "../../../mock/doubles/logger.ts";
 
 /** How long something may take that has to happen. */
 const LIMIT_MS = 30_000;

@@ -1,0 +1,89 @@
+/**
+ * The settings for NATS, checked against each other.
+ *
+ * @module
+ */
+
+import { bad, nameOf, readPair, readPem, type ReadTextFile, type Settings } from "./sources.ts";
+import type { OptionKey, OptionValues } from "./options.ts";
+import { NATS_OPTIONS } from "./options_nats.ts";
+
+/** Where NATS is and how to get in. */
+export interface NatsConfig {
+  /** Its servers' URLs, one at the least. */
+  readonly servers: readonly string[];
+  /** How to log in; not at all without. */
+  readonly credentials?:
+    | { readonly kind: "user"; readonly user: string; readonly password: string }
+    | { readonly kind: "token"; readonly token: string }
+    | { readonly kind: "nkey"; readonly seed: string };
+  /** Certificates, as PEM texts. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+}
+
+/** The keys of the options for NATS. */
+export type NatsKey = keyof typeof NATS_OPTIONS;
+
+/** What the settings say of NATS; nothing if messages are not kept there. */
+export function chooseNats(
+  values: Pick<OptionValues, NatsKey>,
+  input: { readonly settings: Settings; readonly readTextFile: ReadTextFile },
+): NatsConfig | undefined {
+  const { settings } = input;
+  const url = nameOf("natsUrl", settings);
+  if (values.natsUrl.length === 0) {
+    const [lost] = Object.keys(NATS_OPTIONS).filter((key) => settings.has(key));
+    if (lost === undefined) return undefined;
+    throw bad(settings.get(lost)?.name ?? lost, `has no effect without ${url}`);
+  }
+  const log = settings.get("log");
+  if (log !== undefined) throw bad(log.name, `cannot be set together with ${url}`);
+  const credentials = chooseCredentials(values, settings);
+  const tls = readTls(values, input);
+  return {
+    servers: values.natsUrl,
+    ...credentials === undefined ? {} : { credentials },
+    ...tls === undefined ? {} : { tls },
+  };
+}
+
+function chooseCredentials(
+  values: Pick<OptionValues, NatsKey>,
+  settings: Settings,
+): NatsConfig["credentials"] {
+  const { natsUser: user, natsPassword: password, natsToken: token, natsNkeySeed: seed } = values;
+  const kinds: readonly OptionKey[] = ["natsUser", "natsToken", "natsNkeySeed"];
+  const [first, second] = kinds.filter((key) => settings.has(key));
+  if (first !== undefined && second !== undefined) {
+    throw bad(nameOf(second, settings), `cannot be set together with ${nameOf(first, settings)}`);
+  }
+  const userName = nameOf("natsUser", settings);
+  const passwordName = nameOf("natsPassword", settings);
+  if (user !== undefined && password === undefined) {
+    throw bad(passwordName, `is not set, but ${userName} is`);
+  }
+  if (password !== undefined && user === undefined) {
+    throw bad(userName, `is not set, but ${passwordName} is`);
+  }
+  if (user !== undefined && password !== undefined) return { kind: "user", user, password };
+  if (token !== undefined) return { kind: "token", token };
+  if (seed === undefined) return undefined;
+  if (!/^SU[A-Z2-7]{56}$/.test(seed)) {
+    throw bad(nameOf("natsNkeySeed", settings), "is no seed of a user's nkey");
+  }
+  return { kind: "nkey", seed };
+}
+
+function readTls(
+  values: Pick<OptionValues, NatsKey>,
+  { settings, readTextFile }: { readonly settings: Settings; readonly readTextFile: ReadTextFile },
+): NatsConfig["tls"] {
+  const { natsTlsCa, natsTlsCert: cert, natsTlsKey: key } = values;
+  const pair = readPair({ certKey: "natsTlsCert", keyKey: "natsTlsKey", cert, key }, {
+    settings,
+    readTextFile,
+  });
+  if (natsTlsCa === undefined) return pair;
+  const name = nameOf("natsTlsCa", settings);
+  return { ...pair, ca: readPem(natsTlsCa, { name, kind: "certificate", readTextFile }) };
+}

@@ -1,0 +1,122 @@
+/**
+ * From the text of one option to its value, by its row in the table; or one line that says what is wrong.
+ *
+ * No message has the value of a secret, nor the user, the password or the query of a URL.
+ *
+ * @module
+ */
+
+import { isIP } from "node:net";
+import { bad, quoted, type Setting } from "./sources.ts";
+import { acceptedValues } from "./help.ts";
+import type { Option } from "./options.ts";
+import { redactUrl } from "../redact_url.ts";
+
+/** Stands for the `*` of an origin while the URL parser looks at the rest. */
+const LABEL = "any-label";
+
+/** What no free text begins or ends with on purpose, and what it does not have inside either. */
+const MISTAKES: readonly (readonly [RegExp, string])[] = [
+  [/^[\s\p{Cc}\p{Cf}]+$/u, "is nothing but blanks"],
+  [/^[\r\n]/, "begins with a line break"],
+  [/[\r\n]$/, "ends in a line break"],
+  [/^\s/, "begins with a blank"],
+  [/\s$/, "ends in a blank"],
+  [/^[\p{Cc}\p{Cf}]/u, "begins with an invisible character"],
+  [/[\p{Cc}\p{Cf}]$/u, "ends in an invisible character"],
+  [/[\r\n]/, "has a line break in it"],
+  [/\p{Cc}/u, "has a control character in it"],
+  [/^(?:".*"|'.*'|`.*`|“.*”|‘.*’)$/, "is in quotes, which would be part of it; leave them out"],
+];
+/** The same for paths alone. */
+const PATH_MISTAKES: readonly (readonly [RegExp, string])[] = [
+  [/-----BEGIN/, "is a PEM text, expected the path of the file that has it"],
+  [/^~/, "begins with ~, which only a shell expands; give the whole path"],
+  [/^\$/, "begins with $, which only a shell expands; give the whole path"],
+];
+
+/**
+ * The value that the text of `setting` stands for in a row of the table.
+ *
+ * @throws {OperationalError} `bad_configuration`
+ */
+export function parseValue(
+  option: Option,
+  { name, text }: Setting,
+): number | string | readonly string[] {
+  const refuse = (): never => {
+    throw bad(name, `is ${quoted(redactUrl(text))}, expected ${expected(option)}`);
+  };
+  const list = (parse: (item: string) => string | undefined) =>
+    text.split(",").map((part) => {
+      const item = part.trim();
+      checkText(option, { name, text: item });
+      return parse(item) ?? refuse();
+    });
+  switch (option.type) {
+    case "integer": {
+      const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+      return value >= option.min && value <= option.max ? value : refuse();
+    }
+    case "enum":
+      return option.choices.includes(text) ? text : refuse();
+    case "origins":
+      return list(parseOrigin);
+    case "servers":
+      return list(parseServer);
+    case "word":
+      return /^[A-Za-z0-9_-]{1,64}$/.test(text) ? text : refuse();
+    case "host":
+      return isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text) ? text : refuse();
+    case "url": {
+      checkText(option, { name, text });
+      const url = URL.parse(text);
+      if (url === null || !/^https?:$/.test(url.protocol)) return refuse();
+      if (url.username + url.password === "") return url.href;
+      throw bad(name, "has a user or a password in it, which are not sent");
+    }
+    case "path":
+    case "string":
+    case "secret":
+      checkText(option, { name, text });
+      return text;
+  }
+}
+
+/**
+ * Refuses a free text that can only be a mistake. Where the form of a value is fixed, as that of a number is,
+ * a blank or a quote does not fit it.
+ */
+function checkText(option: Option, { name, text }: Setting): void {
+  const mistakes = option.type === "path" ? [...MISTAKES, ...PATH_MISTAKES] : MISTAKES;
+  const found = mistakes.find(([pattern]) => pattern.test(text));
+  if (found !== undefined) throw bad(name, found[1]);
+}
+
+function expected(option: Option): string {
+  const accepted = acceptedValues(option);
+  if (option.type === "integer") return `a whole number, ${accepted}`;
+  return option.type === "enum" ? `one of ${accepted}` : accepted;
+}
+
+/**
+ * An origin in the form in which browsers send it, and in lower case. A `*` may stand for the first label of
+ * the host (http/origins.ts), and for nothing else.
+ */
+function parseOrigin(text: string): string | undefined {
+  if (text === "null") return text;
+  const plain = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)\*\.(?=[^.])/i, `$1${LABEL}.`);
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/i.test(plain)) return undefined;
+  const url = URL.parse(plain);
+  if (url === null) return undefined;
+  // Apps in a web view have schemes of their own, whose origin the URL parser calls "null".
+  const origin = url.origin === "null" ? plain.toLowerCase() : url.origin;
+  return plain === text ? origin : origin.replace(LABEL, "*");
+}
+
+/** A server of NATS, without credentials: those have options, which are never logged. */
+function parseServer(text: string): string | undefined {
+  const url = URL.parse(text);
+  if (url === null || !/^(?:nats|tls):\/\/[^/?#@\s]+$/.test(text)) return undefined;
+  return url.href;
+}

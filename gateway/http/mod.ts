@@ -1,0 +1,136 @@
+/**
+ * The HTTP interface: every route of the gateway behind one function (docs/http.md).
+ *
+ * It puts the routes together and answers what none of them does: unknown routes and methods, failures
+ * and bugs. It listens on nothing, and does not know what a WebSocket is: `main.ts` gives it that.
+ *
+ * @module
+ */
+
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { createGuard } from "./publish_key.ts";
+import { addGatewayRoute, addLoginRoutes } from "./clients.ts";
+import { addConsoleRoutes } from "./console.ts";
+import { TotalBodyBudget } from "./body_budget.ts";
+import { createFailureAnswerer } from "./failures.ts";
+import { addHistoryRoute } from "./history.ts";
+import { createHostGuard } from "./host.ts";
+import { addDocumentRoutes, addHealthRoute, addMetricsRoute } from "./operators.ts";
+import type { App, HttpOptions } from "./types.ts";
+import { problem } from "./problem.ts";
+import { addPublishRoute } from "./publish.ts";
+import { addUserRoutes } from "./users.ts";
+import { invalidParameters } from "./validate.ts";
+import type { BodyLimits, Exchange, RequestHandler } from "../ports.ts";
+
+export type {
+  ConnectOptions,
+  ConsoleOptions,
+  HttpOptions,
+  LoginAnswer,
+  LoginIssuer,
+  LoginRequest,
+  Presence,
+  Users,
+} from "./types.ts";
+
+const DEFAULT_BODY_BYTES = 4 * 1024 * 1024;
+const DEFAULT_MESSAGE_BYTES = 64 * 1024;
+const DEFAULT_BODY_TIMEOUT_MS = 30_000;
+
+/** Methods that a route can have, HEAD aside, which every GET has. */
+const METHODS = ["DELETE", "GET", "OPTIONS", "POST", "PUT"];
+
+/** Which routes are served. */
+export type Routes =
+  /** All of them. */
+  | "all"
+  /** What clients use, and health. */
+  | "clients"
+  /** What backends and operators use, and the console. */
+  | "api";
+
+/** Puts the HTTP interface together. */
+export function createHttp(options: HttpOptions, routes: Routes = "all"): RequestHandler {
+  const limits = {
+    maxBytes: options.maxBodyBytes ?? DEFAULT_BODY_BYTES,
+    timeoutMs: options.bodyTimeoutMs ?? DEFAULT_BODY_TIMEOUT_MS,
+    budget: options.bodyBudget ?? new TotalBodyBudget(),
+  };
+  const app: App = new OpenAPIHono({
+    defaultHook: (result) =>
+      result.success
+        ? undefined
+        : invalidParameters(result.target === "param" ? "path" : "query", result.error.issues),
+  });
+  if (routes !== "clients") addBackendRoutes(app, options, limits);
+  if (routes !== "api") {
+    addGatewayRoute(app, options);
+    if (options.issuer !== undefined) addLoginRoutes(app, { issuer: options.issuer, limits });
+  }
+  addHealthRoute(app, options);
+  if (routes !== "clients") {
+    addMetricsRoute(app, options);
+    addDocumentRoutes(app, options);
+  }
+  app.notFound((context) => answerUnrouted(app, context.req.path));
+  const answerFailure = createFailureAnswerer(options);
+  app.onError((error, context) => answerFailure(error, context.req.raw));
+  const refuseHost = options.anyHost ?? true ? undefined : createHostGuard(options);
+  return (request, info) => {
+    const refused = refuseHost?.(request);
+    if (refused !== undefined) return refused;
+    if (!isWellEncoded(request.url)) {
+      return problem("invalid_path", "The path is not percent-encoded UTF-8.");
+    }
+    return request.method === "HEAD" ? head(app, request, info) : app.fetch(request, info);
+  };
+}
+
+function addBackendRoutes(app: App, options: HttpOptions, limits: BodyLimits): void {
+  const { log, users, console, version, issuer } = options;
+  const guard = createGuard(options.publishKeys);
+  addPublishRoute(app, {
+    log,
+    guard,
+    limits,
+    maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MESSAGE_BYTES,
+    published: (count) => options.published?.(count),
+  });
+  addHistoryRoute(app, { log, guard });
+  addUserRoutes(app, { users, guard });
+  if (console !== undefined) {
+    addConsoleRoutes(app, { console, version, login: issuer !== undefined });
+  }
+}
+
+/** HEAD is GET without the body, but with its length; and it upgrades nothing. */
+async function head(app: App, request: Request, info: Exchange): Promise<Response> {
+  const asked = new Headers(request.headers);
+  asked.delete("upgrade");
+  const response = await app.fetch(new Request(request.url, { headers: asked }), info);
+  const { byteLength } = await response.arrayBuffer();
+  const headers = new Headers(response.headers);
+  headers.set("content-length", String(byteLength));
+  return new Response(null, { status: response.status, headers });
+}
+
+/** No handler took the request: the path is unknown, or it is known and the method is not. */
+function answerUnrouted(app: App, path: string): Response {
+  const allowed = METHODS.filter((method) => app.router.match(method, path)[0].length > 0);
+  if (allowed.length === 0) return problem("not_found", "There is no such route.");
+  if (allowed.includes("GET")) allowed.push("HEAD");
+  const allow = allowed.sort().join(", ");
+  return problem("method_not_allowed", `This route takes ${allow}.`, { headers: { allow } });
+}
+
+/** Whether the path in `url` can be decoded; the router would take it as it is if not. */
+function isWellEncoded(url: string): boolean {
+  if (!url.includes("%")) return true;
+  try {
+    decodeURIComponent(url.split("?", 1)[0] ?? "");
+    return true;
+  } catch {
+    return false;
+  }
+}

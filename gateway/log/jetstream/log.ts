@@ -1,0 +1,315 @@
+/**
+ * The message log on a JetStream stream: for many machines, which all keep to the stream's order.
+ *
+ * A publish is one entry of the stream (`jetstream_entry.ts`), so that it is kept all or none, its messages
+ * next to each other, with what every NATS has since 2.9; the price is that it has to fit into one message
+ * of NATS (`max_payload`). Every node follows the end of the stream, spreads what comes, and keeps a window
+ * of it in memory (`jetstream_window.ts`); what is older is read by subject (`jetstream_read.ts`).
+ *
+ * Idempotency is the stream's: its window for duplicates is 24 hours, and a repetition is answered from
+ * the entry that came first. NATS wants a stream to keep messages no shorter than that.
+ *
+ * @module
+ */
+
+import { OperationalError } from "../../errors.ts";
+import type {
+  Clock,
+  CommandLog,
+  Draft,
+  IdempotencyKey,
+  Json,
+  Logger,
+  LogPage,
+  LogQuery,
+  Message,
+  MessageLog,
+  Position,
+  Published,
+} from "../../ports.ts";
+import {
+  deduplicationId,
+  encodeEntry,
+  type Entry,
+  messagesOf,
+  places,
+  subjectOf,
+} from "./entry.ts";
+import { Landmark } from "./watermark.ts";
+import { openStream, type StreamOptions } from "./open.ts";
+import { readPage } from "./read.ts";
+import { ANSWER_TIMEOUT_MS, type NumberedEntry, type Stream } from "./stream.ts";
+import { Window } from "./window.ts";
+import { Gate } from "./semaphore.ts";
+import { LogHealth } from "../health.ts";
+import { parseMessageId } from "../message_id.ts";
+import { type Listener, Subscribers } from "../subscribers.ts";
+import { topicsOf } from "../sqlite/topic.ts";
+
+/** What {@linkcode openJetStreamLog} needs. */
+export interface JetStreamLogOptions extends StreamOptions {
+  /** Bytes of recent messages that are kept in memory; 32 MiB if not given. */
+  readonly windowBytes?: number;
+}
+
+const DEFAULT_WINDOW_BYTES = 32 * 1024 * 1024;
+/** Entries of the end of the stream that a node begins with in its window. */
+const WARM_ENTRIES = 2000;
+/** Most bytes of publishes that NATS has not answered; more are refused. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+/** Whoever asks for `/health` waits no longer, not even for a NATS that is silent. */
+const CHECK_TIMEOUT_MS = 1000;
+/** Reads that NATS is asked for at once. */
+const READS_AT_ONCE = 16;
+
+/**
+ * Opens the log on a stream, or makes the stream. Tries until NATS lets it.
+ *
+ * @throws {OperationalError} `bad_configuration` when NATS refuses such a stream, `log_unavailable` when
+ * it is lost while the log is being opened
+ */
+export async function openJetStreamLog(
+  options: JetStreamLogOptions,
+): Promise<MessageLog & CommandLog> {
+  const { stream, epoch } = await openStream(options);
+  const { first, last } = await stream.range();
+  const from = Math.max(first, last + 1 - WARM_ENTRIES);
+  const log = new JetStreamLog(stream, { epoch, last, from, ...options });
+  await log.warm();
+  return log;
+}
+
+class JetStreamLog implements MessageLog, CommandLog {
+  readonly #stream: Stream;
+  readonly #epoch: string;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  /** The last entry when it was opened. */
+  readonly #last: number;
+  readonly #subscribers: Subscribers;
+  readonly #health: LogHealth;
+  readonly #window: Window;
+  /** How far the stream was followed. */
+  readonly #reached: Landmark;
+  readonly #reads = new Gate(READS_AT_ONCE);
+  readonly #pending = new Set<Promise<unknown>>();
+  readonly #commanded = new Set<(command: Json) => void>();
+  #waitingBytes = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor(
+    stream: Stream,
+    options: JetStreamLogOptions & {
+      readonly epoch: string;
+      readonly last: number;
+      readonly from: number;
+    },
+  ) {
+    const { epoch, last, from, clock, logger, windowBytes } = options;
+    this.#stream = stream;
+    this.#epoch = epoch;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#last = last;
+    this.#subscribers = new Subscribers(logger, { epoch, sequence: places.last(last) });
+    const timeoutMs = CHECK_TIMEOUT_MS;
+    this.#health = new LogHealth({ clock, logger, timeoutMs }, () => this.#probe());
+    this.#window = new Window({ maxBytes: windowBytes ?? DEFAULT_WINDOW_BYTES, after: from - 1 });
+    this.#reached = new Landmark(clock, from - 1);
+    stream.follow(from, {
+      receive: (entry) => this.#receive(entry),
+      caughtUp: (number) => this.#reached.reach(number),
+    });
+  }
+
+  /** Until the end of the stream is in the window. */
+  async warm(): Promise<void> {
+    try {
+      await this.#reached.until(this.#last, ANSWER_TIMEOUT_MS);
+    } catch (error) {
+      this.#stream.close();
+      throw error;
+    }
+  }
+
+  async publish(drafts: readonly Draft[]): Promise<readonly Message[]> {
+    this.#assertOpen();
+    if (drafts.length === 0) return [];
+    const { number, entry } = await this.#append({ time: this.#now(), drafts }, undefined);
+    return this.#messagesOf(number, entry);
+  }
+
+  async publishOnce(key: IdempotencyKey, drafts: readonly Draft[]): Promise<Published> {
+    this.#assertOpen();
+    const { digest } = key;
+    const own = { time: this.#now(), digest, drafts };
+    const { number, entry, repeated } = await this.#append(own, deduplicationId(key));
+    if (repeated && entry.digest !== digest) {
+      throw new OperationalError(
+        "idempotency_key_reused",
+        "this Idempotency-Key was used with another body",
+      );
+    }
+    const messages = this.#messagesOf(number, entry).map(({ id, time }) => ({ id, time }));
+    return { messages, repeated };
+  }
+
+  async keepCommand(command: Json): Promise<void> {
+    this.#assertOpen();
+    await this.#append({ time: this.#now(), drafts: [], command }, undefined);
+  }
+
+  subscribeCommands(listener: (command: Json) => void): () => void {
+    this.#commanded.add(listener);
+    return () => void this.#commanded.delete(listener);
+  }
+
+  subscribe(listener: Listener): () => void {
+    return this.#subscribers.add(listener);
+  }
+
+  async read({ after, audience, limit, maxBytes }: LogQuery): Promise<LogPage | "expired"> {
+    this.#assertOpen();
+    const place = await this.#placeOf(after);
+    if (place === "unknown") return "expired";
+    const upTo = this.#subscribers.head;
+    const topics = topicsOf(audience);
+    const request = { after: place ?? 0, through: upTo.sequence, topics, limit, maxBytes };
+    const sources = { window: this.#window, stream: this.#stream, epoch: this.#epoch };
+    const inWindow = request.after >= places.last(this.#window.after);
+    const page = inWindow
+      ? await readPage(sources, request)
+      : await this.#reads.pass(() => readPage(sources, request));
+    // After reading, because retention goes on meanwhile.
+    if (place !== undefined && !inWindow && await this.#isLost(place)) return "expired";
+    const last = page.messages.at(-1);
+    if (!page.more || last === undefined) return { ...page, more: false, upTo };
+    return { ...page, upTo: { id: last.id, sequence: last.sequence } };
+  }
+
+  head(): Position {
+    return this.#subscribers.head;
+  }
+
+  async check(): Promise<void> {
+    this.#assertOpen();
+    await this.#health.check();
+  }
+
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled([...this.#pending]);
+    this.#stream.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed !== undefined) throw new OperationalError("log_closed", "the log is closed");
+  }
+
+  #now(): number {
+    return Math.floor(this.#clock.now());
+  }
+
+  /** Well is a log whose stream can be asked, and is followed. */
+  async #probe(): Promise<void> {
+    const { last } = await this.#stream.range();
+    await this.#reached.until(last, ANSWER_TIMEOUT_MS);
+  }
+
+  /** Writes `entry`, or finds the one that came first, and waits until it was spread. */
+  async #append(
+    entry: Entry,
+    id: string | undefined,
+  ): Promise<{ readonly number: number; readonly entry: Entry; readonly repeated: boolean }> {
+    const bytes = encodeEntry(entry);
+    const size = bytes.byteLength;
+    if (this.#waitingBytes > 0 && this.#waitingBytes + size > MAX_WAITING_BYTES) {
+      throw new OperationalError("log_overloaded", "too many messages are waiting for NATS");
+    }
+    this.#waitingBytes += size;
+    const work = this.#write(bytes, { subject: subjectOf(entry), id });
+    this.#pending.add(work);
+    try {
+      const { number, repeated } = await work;
+      this.#health.worked();
+      return { number, repeated, entry: repeated ? await this.#first(number) : entry };
+    } catch (error) {
+      this.#health.failed(error);
+      throw error;
+    } finally {
+      this.#waitingBytes -= size;
+      this.#pending.delete(work);
+    }
+  }
+
+  async #write(
+    bytes: Uint8Array,
+    how: { readonly subject: string; readonly id: string | undefined },
+  ): Promise<{ readonly number: number; readonly repeated: boolean }> {
+    const before = this.#reached.at;
+    const written = await this.#stream.append(bytes, how);
+    if (!written.repeated && written.number <= before) {
+      // Somebody has deleted the stream and made another one, which begins with number 1. Of the same epoch, it
+      // could not be told from the one it was.
+      await this.#stream.range();
+      throw new OperationalError("log_unavailable", "NATS has lost a part of the stream");
+    }
+    await this.#reached.until(written.number, ANSWER_TIMEOUT_MS);
+    return written;
+  }
+
+  /** The entry that an idempotency key came with first. */
+  async #first(number: number): Promise<Entry> {
+    const entry = await this.#stream.entry(number);
+    if (entry !== undefined) return entry;
+    throw new OperationalError("log_unavailable", "the first answer to this key is no longer kept");
+  }
+
+  #receive({ number, entry, bytes }: NumberedEntry): void {
+    const messages = this.#messagesOf(number, entry);
+    this.#window.push(number, messages, bytes);
+    // Nobody listens before the log is open: what was there until then only says where its head is.
+    this.#spread(entry, messages);
+    this.#reached.reach(number);
+  }
+
+  #spread({ command }: Entry, messages: readonly Message[]): void {
+    this.#subscribers.spread(messages);
+    if (command === undefined) return;
+    for (const listener of this.#commanded) {
+      try {
+        listener(command);
+      } catch (cause) {
+        const error = cause instanceof Error ? cause : new Error(String(cause));
+        this.#logger.error("a subscriber of the log's commands failed", { error });
+      }
+    }
+  }
+
+  #messagesOf(number: number, entry: Entry): readonly Message[] {
+    return messagesOf(entry, { epoch: this.#epoch, number });
+  }
+
+  /** Where `after` is, once this node is there too: its client may come from one that was faster. */
+  async #placeOf(after: string | undefined): Promise<number | "unknown" | undefined> {
+    if (after === undefined) return undefined;
+    const id = parseMessageId(after);
+    if (id?.epoch !== this.#epoch) return "unknown";
+    const number = places.entryOf(id.sequence);
+    if (number > this.#reached.at) {
+      const { last } = await this.#stream.range();
+      if (number > last) return "unknown";
+      await this.#reached.until(number, ANSWER_TIMEOUT_MS);
+    }
+    return id.sequence;
+  }
+
+  /** Whether something after `place` is no longer kept. */
+  async #isLost(place: number): Promise<boolean> {
+    const { first } = await this.#stream.range();
+    return place < places.last(first - 1);
+  }
+}

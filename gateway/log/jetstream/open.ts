@@ -1,0 +1,150 @@
+/**
+ * Finds the stream in NATS, or makes it, and sees to it that it keeps what it is to keep.
+ *
+ * @module
+ */
+
+import {
+  DiscardPolicy,
+  type JetStreamManager,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from "@nats-io/jetstream";
+import { OperationalError } from "../../errors.ts";
+import { type Nats, unwrap } from "../../cluster/connection.ts";
+import type { Clock, Ids, Logger } from "../../ports.ts";
+import { ANSWER_TIMEOUT_MS, apiCode, epochOf, Stream } from "./stream.ts";
+import { DEFAULT_RETENTION_MS, IDEMPOTENCY_MS } from "../limits.ts";
+
+/** The stream that is wanted. */
+export interface StreamOptions {
+  /** The connection; whoever made it closes it. */
+  readonly nats: Nats;
+  /** Gives messages their times, and watches over NATS's. */
+  readonly clock: Clock;
+  /** Names the epoch of a new stream. */
+  readonly ids: Ids;
+  /** Hears when NATS is away, and when it is back. */
+  readonly logger: Logger;
+  /** Its name in NATS. */
+  readonly stream: string;
+  /** What its subjects begin with. */
+  readonly subject: string;
+  /** On how many servers of the cluster it is kept. */
+  readonly replicas: number;
+  /** How long messages are kept, in milliseconds; at least 24 hours, and 24 hours if not given. */
+  readonly retentionMs?: number;
+  /** Most bytes on each server; without limit if not given. */
+  readonly retentionBytes?: number;
+}
+
+const RETRY_MS = 1000;
+const NANOS_PER_MS = 1_000_000;
+
+/** Errors of JetStream's API that trying again does not help. */
+const FATAL: ReadonlyMap<number, string> = new Map([
+  [10047, "its servers have not so much space as the stream may take"],
+  [10052, "it does not take such a stream"],
+  [10065, "another stream has these subjects"],
+  [10074, "it is no cluster, and the stream is to have replicas"],
+]);
+const NO_STREAM = 10059;
+const NAME_TAKEN = 10058;
+
+/** Opens the stream, and tries until NATS lets it. */
+export async function openStream(
+  options: StreamOptions,
+): Promise<{ readonly stream: Stream; readonly epoch: string }> {
+  const { clock, logger, stream: name, subject } = options;
+  const nats = unwrap(options.nats);
+  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: ANSWER_TIMEOUT_MS });
+  for (let failures = 0;; failures++) {
+    try {
+      const found = await findOrMake(manager, options);
+      const epoch = epochOf(found);
+      if (epoch === undefined || found.subjects?.join() !== `${subject}.>`) {
+        throw new OperationalError(
+          "bad_configuration",
+          `the stream ${name} of NATS is of another program or has another subject`,
+        );
+      }
+      await bringUpToDate(manager, { found, options });
+      return { epoch, stream: new Stream({ nats, manager, clock, logger, name, subject, epoch }) };
+    } catch (cause) {
+      if (cause instanceof OperationalError) throw cause;
+      const error = cause instanceof Error ? cause : new Error(String(cause));
+      const fatal = FATAL.get(apiCode(error) ?? 0);
+      if (fatal !== undefined) {
+        const message = `NATS refuses the stream ${name}: ${fatal}`;
+        throw new OperationalError("bad_configuration", message, { cause });
+      }
+      if (failures === 0) {
+        logger.warn("NATS does not give the stream; trying until it does", { stream: name, error });
+      }
+    }
+    await new Promise<void>((resolve) => clock.setTimer(RETRY_MS, resolve));
+  }
+}
+
+async function findOrMake(
+  manager: JetStreamManager,
+  options: StreamOptions,
+): Promise<StreamConfig> {
+  const { stream: name, subject, ids } = options;
+  const existing = async (): Promise<StreamConfig | undefined> => {
+    try {
+      return (await manager.streams.info(name)).config;
+    } catch (error) {
+      if (apiCode(error) === NO_STREAM) return undefined;
+      throw error;
+    }
+  };
+  const found = await existing();
+  if (found !== undefined) return found;
+  try {
+    const made = await manager.streams.add({
+      name,
+      subjects: [`${subject}.>`],
+      description: `Messages of the E-Magine Gateway, epoch ${ids.next()}`,
+      retention: RetentionPolicy.Limits,
+      storage: StorageType.File,
+      discard: DiscardPolicy.Old,
+      deny_delete: false,
+      ...limitsOf(options),
+    });
+    return made.config;
+  } catch (error) {
+    // Another node was faster.
+    if (apiCode(error) !== NAME_TAKEN) throw error;
+    const theirs = await existing();
+    if (theirs === undefined) throw error;
+    return theirs;
+  }
+}
+
+/** What the options decide, and may decide otherwise when a gateway is started again. */
+function limitsOf(
+  { replicas, retentionMs = DEFAULT_RETENTION_MS, retentionBytes = -1 }: StreamOptions,
+): Pick<StreamConfig, "num_replicas" | "max_age" | "max_bytes" | "duplicate_window"> {
+  return {
+    num_replicas: replicas,
+    // NATS refuses a stream that keeps messages shorter than it looks for duplicates.
+    max_age: Math.max(retentionMs, IDEMPOTENCY_MS) * NANOS_PER_MS,
+    max_bytes: retentionBytes,
+    duplicate_window: IDEMPOTENCY_MS * NANOS_PER_MS,
+  };
+}
+
+async function bringUpToDate(
+  manager: JetStreamManager,
+  { found, options }: { readonly found: StreamConfig; readonly options: StreamOptions },
+): Promise<void> {
+  const limits = limitsOf(options);
+  const same = found.num_replicas === limits.num_replicas && found.max_age === limits.max_age &&
+    found.max_bytes === limits.max_bytes && found.duplicate_window === limits.duplicate_window;
+  if (same) return;
+  options.logger.info("the stream gets other limits", { stream: found.name });
+  await manager.streams.update(found.name, { ...found, ...limits });
+}

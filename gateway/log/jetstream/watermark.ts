@@ -1,0 +1,57 @@
+/**
+ * How far something has come that only goes forward, and who waits until it has come so far.
+ *
+ * @module
+ */
+
+import { OperationalError } from "../../errors.ts";
+import type { Clock } from "../../ports.ts";
+
+/** How far the stream was followed. */
+export class Landmark {
+  readonly #clock: Clock;
+  #waiting: { readonly number: number; readonly resolve: () => void }[] = [];
+  #at: number;
+
+  /** Begins at `at`. */
+  constructor(clock: Clock, at: number) {
+    this.#clock = clock;
+    this.#at = at;
+  }
+
+  /** The last number that was reached. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** `number` is reached, and all before it. */
+  reach(number: number): void {
+    if (number <= this.#at) return;
+    this.#at = number;
+    const waiting = this.#waiting;
+    if (!waiting.some((one) => one.number <= number)) return;
+    this.#waiting = waiting.filter((one) => one.number > number);
+    for (const one of waiting) if (one.number <= number) one.resolve();
+  }
+
+  /**
+   * Resolves when `number` is reached.
+   *
+   * @throws {OperationalError} `log_unavailable` when it is not within `timeoutMs`
+   */
+  async until(number: number, timeoutMs: number): Promise<void> {
+    if (number <= this.#at) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const one = { number, resolve };
+    this.#waiting.push(one);
+    const timer = this.#clock.setTimer(timeoutMs, () => {
+      this.#waiting = this.#waiting.filter((other) => other !== one);
+      reject(new OperationalError("log_unavailable", "NATS does not tell what it has kept"));
+    });
+    try {
+      await promise;
+    } finally {
+      timer.cancel();
+    }
+  }
+}

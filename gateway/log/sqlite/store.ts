@@ -1,0 +1,278 @@
+/**
+ * The SQLite log as the thread sees it that holds the file. Every call is one step that is done when it
+ * returns.
+ *
+ * A fault of the disk closes the database, and so does a file that is not in its place; the next call opens it
+ * again, so that the log recovers when the disk does. What was not answered as kept is then taken out: a commit
+ * that failed may have reached the disk all the same, and nobody was told of its messages. Damage is not
+ * recovered from: the log stays refused until somebody has seen to the file and started the gateway again.
+ *
+ * @module
+ */
+
+import { OperationalError } from "../../errors.ts";
+import { toFailure } from "./serialize_error.ts";
+import { IDEMPOTENCY_MS } from "../limits.ts";
+import { RetentionClock } from "./retention_clock.ts";
+import { readPage } from "./read.ts";
+import { damaged, type FileIdentity, isReplaced, LogFiles } from "./files.ts";
+import { Retention } from "./retention.ts";
+import { FILE_NAME, isDamage, isFault, openDatabase, unavailable } from "./schema.ts";
+import { Tables } from "./tables.ts";
+import type {
+  Appended,
+  AppendOutcome,
+  AppendRequest,
+  Instant,
+  ReadRequest,
+  ReadResult,
+  StoreOptions,
+  StoreState,
+  SyncStore,
+} from "./store_types.ts";
+
+/**
+ * How far the sequence jumps when a file is opened whose last commits a power cut may have taken back:
+ * clients may have seen their ids, which must not be given to other messages. Without a sync no more
+ * than the write-ahead log can be lost, and that never holds so many.
+ */
+const LOST_MAX = 2 ** 20;
+
+/** A database that is open. */
+interface Open {
+  readonly tables: Tables;
+  readonly files: LogFiles;
+}
+
+/** A log in a file, which one process has for itself. */
+export class SqliteStore implements SyncStore {
+  readonly #options: StoreOptions;
+  readonly #retention: Retention;
+  readonly #path: string;
+  #open: Open | undefined;
+  /** The file that was opened at first: no other is ever written to. */
+  #identity: FileIdentity | undefined;
+  #damage: OperationalError | undefined;
+  #epoch = "";
+  /** The last sequence that was answered as kept. */
+  #head = 0;
+  /** The least sequence that the next message may have. */
+  #next = 1;
+  #ages = new RetentionClock({ time: 0, stamp: 0 });
+  #closed = false;
+
+  /** A store that is not open yet. */
+  constructor(options: StoreOptions) {
+    this.#options = options;
+    this.#path = `${options.directory}/${FILE_NAME}`;
+    this.#retention = new Retention(options);
+  }
+
+  /**
+   * Opens the file, or makes it.
+   *
+   * @throws {OperationalError} `log_locked`, `log_corrupt` or `log_unavailable`
+   */
+  open(): StoreState {
+    const { sync } = this.#options;
+    this.#open = this.#connect(false, (tables) => {
+      const last = tables.last();
+      this.#epoch = tables.epoch;
+      this.#head = last.sequence;
+      this.#ages = new RetentionClock(last);
+      const lossy = [sync, tables.replaceSync(sync)].includes("normal");
+      this.#next = this.#head + 1 + (lossy ? LOST_MAX : 0);
+    });
+    this.#identity = this.#open.files.identity;
+    const { unit, unitBytes } = this.#retention;
+    return { epoch: this.#epoch, head: this.#head, groupRows: unit, groupBytes: unitBytes };
+  }
+
+  /** A fault of the disk fails the group, a fault of one request that request alone. */
+  append(requests: readonly AppendRequest[], now: Instant): Appended {
+    try {
+      return this.#use((open) => this.#commit(open, requests, now));
+    } catch (error) {
+      if (requests.length > 1 && !(error instanceof OperationalError)) {
+        const each = requests.map((request) => this.append([request], now));
+        return {
+          outcomes: each.flatMap(({ outcomes }) => outcomes),
+          full: each.some(({ full }) => full),
+        };
+      }
+      const failure = toFailure(error);
+      return { outcomes: requests.map(() => ({ kind: "failed", failure })), full: false };
+    }
+  }
+
+  /**
+   * Reads a page.
+   *
+   * @throws {OperationalError} `log_unavailable`
+   */
+  read(request: ReadRequest): ReadResult {
+    return this.#use(({ tables }) => readPage(tables, request));
+  }
+
+  /**
+   * Does a part of what retention asks for.
+   *
+   * @throws {OperationalError} `log_unavailable`
+   */
+  prune(now: Instant): boolean {
+    return this.#use((open) => {
+      const more = this.#retention.step(open.tables, this.#ages.stampOf(now));
+      this.#settle(open, { committed: false, now });
+      return more;
+    });
+  }
+
+  /**
+   * Writes a little, and reads it back.
+   *
+   * @throws {OperationalError} `log_unavailable`, or `log_corrupt` for good
+   */
+  check(now: Instant): void {
+    this.#use((open) => {
+      open.tables.touch();
+      this.#settle(open, { committed: true, now });
+    });
+  }
+
+  /** Closes the file; nothing works any more. */
+  close(): void {
+    this.#closed = true;
+    this.#drop();
+  }
+
+  #commit(open: Open, requests: readonly AppendRequest[], now: Instant): Appended {
+    const { tables } = open;
+    const time = now.wall;
+    const stamp = this.#ages.stampOf(now);
+    let next = this.#next;
+    const outcomes = tables.transact(() =>
+      requests.map(({ rows, once }): AppendOutcome => {
+        const earlier = once === undefined ? undefined : recall(tables, once, stamp);
+        if (earlier !== undefined) return earlier;
+        const first = next;
+        for (const row of rows) tables.insert({ ...row, sequence: next++, time, stamp });
+        const count = rows.length;
+        if (once !== undefined) {
+          tables.rememberKey(once.key, { digest: once.digest, first, count, time, stamp });
+        }
+        return { kind: "kept", first, count, time };
+      })
+    );
+    this.#settle(open, { committed: next > this.#next, now });
+    const full = this.#retention.isFull(tables);
+    if (next > this.#next) {
+      this.#head = next - 1;
+      this.#next = next;
+    }
+    return { outcomes, full };
+  }
+
+  /** Sees to it that what was done can be read back, before anybody hears of it. */
+  #settle(
+    { files, tables }: Open,
+    { committed, now }: { readonly committed: boolean; readonly now: Instant },
+  ): void {
+    files.readBack({ committed, steady: now.steady });
+    if (files.isWalLong) tables.checkpointIfDue();
+  }
+
+  /** Works with the open database, or with one that is opened again. */
+  #use<T>(work: (open: Open) => T): T {
+    if (this.#closed) throw new OperationalError("log_closed", "the log is closed");
+    if (this.#damage !== undefined) throw this.#damage;
+    const open = this.#open ??= this.#reopen();
+    try {
+      return work(open);
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  /** What `error` is to the caller. A mistake in one request is nothing to the database. */
+  #failed(error: unknown): unknown {
+    const ofFiles = error instanceof OperationalError;
+    if (!ofFiles && !isFault(error)) return error;
+    if (ofFiles && error.code === "log_corrupt") this.#damage = error;
+    if (isDamage(error)) this.#damage = damaged(this.#path, "is damaged", String(error));
+    this.#drop();
+    return this.#damage ?? (ofFiles ? error : unavailable(error));
+  }
+
+  #reopen(): Open {
+    try {
+      // Opening another would play the write-ahead log that is beside it into it.
+      if (this.#identity !== undefined && isReplaced(this.#path, this.#identity)) {
+        throw new Error("another file is in its place");
+      }
+      return this.#connect(true, (tables) => {
+        if (tables.last().sequence < this.#head) {
+          throw this.#damage = damaged(this.#path, "lacks messages that it had");
+        }
+        tables.discardAfter(this.#head);
+      });
+    } catch (error) {
+      if (error === this.#damage) throw error;
+      throw isUnavailable(error) ? error : unavailable(error);
+    }
+  }
+
+  #connect(again: boolean, prepare: (tables: Tables) => void): Open {
+    const { directory, sync, epoch } = this.#options;
+    const walPages = this.#retention.unit;
+    const database = openDatabase({ directory, sync, epoch, walPages, again });
+    try {
+      const tables: Tables = new Tables(database, {
+        checkpointDue: () => files.checkpointDue(),
+        checkpoint: (run) => files.checkpoint(run),
+      });
+      prepare(tables);
+      const check = (): boolean => tables.isWell();
+      const files = new LogFiles({ path: this.#path, walPages, check });
+      return { tables, files };
+    } catch (error) {
+      // What is left open would keep its lock.
+      database.close();
+      throw isFault(error) ? unavailable(error, again ? undefined : directory) : error;
+    }
+  }
+
+  #drop(): void {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open === undefined) return;
+    const { files, tables } = open;
+    try {
+      const intact = files.close(() => tables.close(), { damaged: this.#damage !== undefined });
+      if (!intact) this.#damage ??= damaged(`${this.#path}-wal`, "is damaged");
+    } catch {
+      // What could not be written back stays in the write-ahead log, where opening finds it.
+    }
+  }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof OperationalError && error.code === "log_unavailable";
+}
+
+/** What an earlier publish with the same key makes of this one. */
+function recall(
+  tables: Tables,
+  { key, digest }: { readonly key: string; readonly digest: string },
+  stamp: number,
+): AppendOutcome | undefined {
+  const earlier = tables.findKey(key);
+  if (earlier === undefined || earlier.stamp <= stamp - IDEMPOTENCY_MS) return undefined;
+  if (earlier.digest === digest) {
+    return { kind: "repeated", first: earlier.first, count: earlier.count, time: earlier.time };
+  }
+  const message = "this Idempotency-Key was used with another body";
+  return {
+    kind: "failed",
+    failure: { code: "idempotency_key_reused", message, cause: undefined },
+  };
+}

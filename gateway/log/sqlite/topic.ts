@@ -1,0 +1,35 @@
+/**
+ * Whom a message is for, as one text: what the SQLite log indexes by.
+ *
+ * Names go through JSON, because a name may be any string and SQLite keeps only what is valid UTF-8.
+ *
+ * @module
+ */
+
+import type { Audience, Draft } from "../../ports.ts";
+
+const EVERYONE = "everyone";
+const USER = "user:";
+const CHANNEL = "channel:";
+
+/** The topic of a message. */
+export function topicOf(draft: Pick<Draft, "channel" | "user">): string {
+  if (draft.channel !== undefined) return CHANNEL + JSON.stringify(draft.channel);
+  if (draft.user !== undefined) return USER + JSON.stringify(draft.user);
+  return EVERYONE;
+}
+
+/** Whom the messages of `topic` are for: what {@linkcode topicOf} was given. */
+export function targetOf(topic: string): Pick<Draft, "channel" | "user"> {
+  if (topic.startsWith(CHANNEL)) return { channel: JSON.parse(topic.slice(CHANNEL.length)) };
+  if (topic.startsWith(USER)) return { user: JSON.parse(topic.slice(USER.length)) };
+  return {};
+}
+
+/** The topics that `audience` may see, each once. */
+export function topicsOf(audience: Audience): readonly string[] {
+  const topics = new Set(audience.channels.map((channel) => topicOf({ channel })));
+  if (audience.user !== undefined) topics.add(topicOf({ user: audience.user }));
+  if (audience.everyone) topics.add(EVERYONE);
+  return [...topics];
+}

@@ -1,0 +1,46 @@
+/**
+ * The thread of the SQLite log: carries out what `worker_store.ts` asks for, in order, one at a time.
+ *
+ * It runs by itself; nothing imports it. Its name must be given to `deno compile` with `--include`.
+ *
+ * @module
+ */
+
+/// <reference no-default-lib="true" />
+/// <reference lib="deno.worker" />
+
+import { toFailure } from "./serialize_error.ts";
+import { SqliteStore } from "./store.ts";
+import type { StoreAnswer, StoreCall } from "./worker_client.ts";
+
+declare const self: DedicatedWorkerGlobalScope;
+
+self.onmessage = ({ data: options }): void => {
+  const store = new SqliteStore(options);
+  self.onmessage = ({ data: call }): void => self.postMessage(answer(store, call));
+};
+
+function answer(store: SqliteStore, call: StoreCall): StoreAnswer {
+  try {
+    return { ok: true, value: perform(store, call) };
+  } catch (error) {
+    return { ok: false, failure: toFailure(error) };
+  }
+}
+
+function perform(store: SqliteStore, call: StoreCall): unknown {
+  switch (call.method) {
+    case "open":
+      return store.open();
+    case "append":
+      return store.append(...call.args);
+    case "read":
+      return store.read(...call.args);
+    case "prune":
+      return store.prune(...call.args);
+    case "check":
+      return store.check(...call.args);
+    case "close":
+      return store.close();
+  }
+}

@@ -1,0 +1,396 @@
+/**
+ * One socket and one session: feeds the reducer what happens, carries out what it asks for, and arms one
+ * timer for the session's next deadline.
+ *
+ * It decides nothing about the protocol; that is `protocol/session.ts`. A bug that comes up while a
+ * connection is served closes that connection with 1011 and nothing else.
+ *
+ * @module
+ */
+
+import type { Ticket } from "../admission.ts";
+import { Delivery, type Recipient } from "./delivery.ts";
+import { encodeFrame, type Run } from "./encode.ts";
+import { OperationalError } from "../errors.ts";
+import type { ConnectionContext } from "./connection_context.ts";
+import type { Member } from "../hub.ts";
+import { Outbox } from "./outbox.ts";
+import type { Socket, SocketListener, Timer } from "../ports.ts";
+import {
+  CloseCode,
+  decode,
+  initial,
+  nextDeadline,
+  opName,
+  type Phase,
+  reduce,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionState,
+  type ViolationCode,
+} from "../protocol/mod.ts";
+import { Terminator } from "./terminator.ts";
+
+/** What makes one connection. */
+export interface ConnectionParts {
+  /** Names it in the log. */
+  readonly id: string;
+  /** The peer's address. */
+  readonly address: string;
+  /** The open socket. */
+  readonly socket: Socket;
+  /** Its place among the connections that are counted. */
+  readonly ticket: Ticket;
+  /** What all connections share. */
+  readonly context: ConnectionContext<Connection>;
+}
+
+/** An event without its time, which the connection adds. */
+export type Happening = SessionEvent extends infer E
+  ? E extends SessionEvent ? Omit<E, "at"> : never
+  : never;
+
+/** Closes for which the next connections of the address may have to wait, refused tokens aside. */
+const FAULTS: ReadonlySet<number> = new Set([
+  CloseCode.ProtocolError.code,
+  CloseCode.InvalidText.code,
+  CloseCode.TooManyFragments.code,
+  CloseCode.MessageTooBig.code,
+  CloseCode.Malformed.code,
+  CloseCode.RateLimited.code,
+]);
+
+/** A session on its socket. */
+export class Connection implements Member, Recipient, SocketListener {
+  /** Names it in the log. */
+  readonly id: string;
+  /** The peer's address. */
+  readonly address: string;
+  /** For the hub. */
+  servedInTurn = 0;
+  readonly #socket: Socket;
+  readonly #context: ConnectionContext<Connection>;
+  readonly #ticket: Ticket;
+  readonly #outbox: Outbox;
+  readonly #delivery: Delivery;
+  #state: SessionState = initial();
+  /** What happened while something else was being dealt with. */
+  #events: SessionEvent[] | undefined;
+  #busy = false;
+  #timer: Timer | undefined;
+  #armedFor: number | undefined;
+  #terminator: Terminator | undefined;
+  #socketClosed = false;
+
+  /** A connection on an open socket, for which nothing has happened yet. */
+  constructor({ id, address, socket, ticket, context }: ConnectionParts) {
+    this.id = id;
+    this.address = address;
+    this.#socket = socket;
+    this.#context = context;
+    this.#ticket = ticket;
+    this.#outbox = new Outbox(socket, context.options.maxBufferedBytes);
+    this.#delivery = new Delivery(context, this);
+  }
+
+  /** What the session is at. */
+  get phase(): Phase {
+    return this.#state.phase;
+  }
+
+  /** The user of a ready session. */
+  get user(): string | undefined {
+    return this.#state.phase === "ready" ? this.#state.user : undefined;
+  }
+
+  /** Bytes that wait for the peer to take them. */
+  get unsentBytes(): number {
+    return this.#socketClosed ? 0 : this.#outbox.unsentBytes;
+  }
+
+  /** Begins the session, or refuses it for want of room. */
+  open(how: "opened" | "refused"): void {
+    // First, because what has arrived before comes with `listen`.
+    this.feed({ type: how });
+    this.#socket.listen(this);
+  }
+
+  /** Feeds the session what happened now. */
+  feed(event: Happening): void {
+    const timed = { ...event, at: this.#context.clock.steady() } as SessionEvent;
+    // Carrying out an effect can make the next thing happen; it waits for its turn.
+    if (this.#busy) {
+      this.#events ??= [];
+      this.#events.push(timed);
+      return;
+    }
+    this.#busy = true;
+    try {
+      let next: SessionEvent | undefined = timed;
+      while (next !== undefined) {
+        this.#step(next);
+        next = this.#events?.shift();
+      }
+      this.#events = undefined;
+    } catch (error) {
+      this.#bug(error);
+    } finally {
+      this.#busy = false;
+    }
+    this.#arm();
+  }
+
+  /** Takes messages that the user may see. */
+  deliver(run: Run): void {
+    try {
+      this.#delivery.offer(run);
+    } catch (error) {
+      this.#bug(error);
+    }
+  }
+
+  /** Adds a channel to what is delivered, from now on. */
+  enter(channel: string): void {
+    if (this.#context.hub.enter(this, channel)) this.#delivery.enter(channel);
+  }
+
+  /** Takes a channel from what is delivered. */
+  exit(channel: string): void {
+    if (this.#context.hub.exit(this, channel)) this.#delivery.exit(channel);
+  }
+
+  /** Adds a channel to what is replayed, from after the place `after` on, or takes it away. */
+  foresee(
+    what: "join" | "leave",
+    channel: { readonly name: string; readonly after: number },
+  ): void {
+    if (what === "join") this.#delivery.enter(channel.name, channel.after);
+    else this.#delivery.exit(channel.name);
+  }
+
+  /** Sends messages. Returns whether they were taken. */
+  sendRun(run: Run): boolean {
+    if (this.#state.phase !== "ready") return false;
+    if (this.#outbox.push(run.frames)) return true;
+    this.feed({ type: "overflowed" });
+    return false;
+  }
+
+  /** Resolves once the peer has taken everything, or is gone. */
+  whenSent(): Promise<void> {
+    return this.#outbox.empty();
+  }
+
+  /** Decodes a message of the peer, unless the session is over. */
+  messageReceived(data: string | Uint8Array): void {
+    if (this.#over) return;
+    try {
+      const decoded = decode(data, this.#context.options.maxFrameBytes);
+      const name = decoded.ok ? opName(decoded.frame.op) : undefined;
+      this.#context.metrics.frameIn(name ?? "malformed");
+      this.feed({ type: "frameReceived", decoded });
+    } catch (error) {
+      this.#bug(error);
+    }
+  }
+
+  /** Counts a ping or pong of the peer against its limit of frames. */
+  controlReceived(): void {
+    if (this.#over) return;
+    this.#context.metrics.frameIn("control");
+    this.feed({ type: "controlReceived" });
+  }
+
+  /** Ends the session with the code that the transport has sent, or is about to. */
+  violated(code: ViolationCode): void {
+    this.feed({ type: "violated", code });
+  }
+
+  /** Hands the runtime what waits. */
+  flushed(): void {
+    try {
+      this.#outbox.flushed();
+    } catch (error) {
+      this.#bug(error);
+    }
+  }
+
+  /** The socket is gone: the session is over, whatever it was at. */
+  closed(): void {
+    this.#socketClosed = true;
+    const { metrics } = this.#context;
+    if (!this.#over) metrics.closed("peer");
+    this.#terminator?.closed();
+    this.feed({ type: "closed" });
+    this.#outbox.discard();
+    this.#ticket.release();
+    this.#context.gone(this);
+  }
+
+  get #over(): boolean {
+    return this.#state.phase === "closing" || this.#state.phase === "closed";
+  }
+
+  #step(event: SessionEvent): void {
+    const step = this.#context.reduce ?? reduce;
+    const [state, effects] = step(this.#state, event, this.#context.options);
+    this.#become(state);
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #become(state: SessionState): void {
+    const { phase } = this.#state;
+    this.#state = state;
+    if (state.phase === phase) return;
+    this.#context.metrics.phaseChanged(phase, state.phase);
+    if (state.phase === "ready") this.#ticket.identified();
+  }
+
+  #perform(effect: SessionEffect): void {
+    const { hub, metrics } = this.#context;
+    switch (effect.type) {
+      case "send": {
+        const name = opName(effect.frame.op);
+        if (name !== undefined) metrics.frameOut(name);
+        if (!this.#outbox.push(encodeFrame(effect.frame))) this.feed({ type: "overflowed" });
+        return;
+      }
+      case "verifyToken":
+        void this.#verify(effect.attempt, effect.token);
+        return;
+      case "locate":
+        void this.#locate(effect);
+        return;
+      case "join":
+        hub.join(this, effect.user, effect.channels);
+        void this.#startDelivery(effect.channels);
+        return;
+      case "leave":
+        this.#leave();
+        return;
+      case "recordRoundTrip":
+        metrics.roundTrip(effect.ms);
+        return;
+      case "close":
+        metrics.closed(effect.code);
+        if (FAULTS.has(effect.code)) this.#ticket.atFault();
+        this.#context.logger.debug("closing a connection", {
+          connection: this.id,
+          code: effect.code,
+          reason: effect.reason,
+        });
+        this.#outbox.discard();
+        this.#socket.close(effect.code, effect.reason);
+        return;
+      case "cut":
+        this.#cut();
+        return;
+    }
+  }
+
+  async #verify(attempt: number, token: string): Promise<void> {
+    const { clock, logger, metrics, quiet, verifier } = this.#context;
+    try {
+      const verdict = await verifier.verify(token);
+      if (!verdict.ok) {
+        metrics.identifyRejected(verdict.refusal);
+        this.#ticket.atFault();
+        if (quiet.allows(verdict.reason)) {
+          logger.info("a token was refused", { connection: this.id, reason: verdict.reason });
+        }
+        return this.feed({ type: "tokenRejected", attempt, reason: verdict.reason });
+      }
+      const { user, channels } = verdict;
+      // The session's deadlines are on the steady scale: what is left of the token's life is not
+      // changed by a wall clock that is set later.
+      const expiresAt = clock.steady() + (verdict.expiresAt - clock.now());
+      this.feed({ type: "tokenVerified", attempt, claims: { user, channels, expiresAt } });
+    } catch (error) {
+      this.#dependencyLost(attempt, error);
+    }
+  }
+
+  async #locate(effect: SessionEffect & { readonly type: "locate" }): Promise<void> {
+    const { attempt } = effect;
+    try {
+      await this.#delivery.locate(effect, (place) => {
+        this.feed({ type: "located", attempt, ...place });
+      });
+    } catch (error) {
+      this.#dependencyLost(attempt, error);
+    }
+  }
+
+  async #startDelivery(channels: readonly string[]): Promise<void> {
+    try {
+      if (await this.#delivery.start(channels) !== "expired") return;
+      this.#context.logger.info("retention overtook a replay", { connection: this.id });
+    } catch (error) {
+      if (!(error instanceof OperationalError)) return this.#bug(error);
+      this.#context.logger.warn("a replay broke off", { connection: this.id, error });
+    }
+    this.feed({ type: "failed" });
+  }
+
+  #dependencyLost(attempt: number, error: unknown): void {
+    if (!(error instanceof OperationalError)) return this.#bug(error);
+    const { logger, quiet } = this.#context;
+    if (quiet.allows(error.code)) {
+      logger.warn("clients cannot be identified", { connection: this.id, error });
+    }
+    this.feed({ type: "dependencyLost", attempt });
+  }
+
+  /** Contains a bug to this connection (design: a bug is an assertion). */
+  #bug(error: unknown): void {
+    const { clock, logger, metrics, options } = this.#context;
+    metrics.bug();
+    logger.error("a bug came up while a connection was served", {
+      connection: this.id,
+      error: error instanceof Error ? error : new Error(String(error)),
+    });
+    this.#events = undefined;
+    const state = this.#state;
+    if (state.phase === "closed") return;
+    // The reducer itself may be what fails, so that it is not asked how to end.
+    this.#leave();
+    this.#outbox.discard();
+    const now = clock.steady();
+    if (this.#socketClosed || (state.phase === "closing" && state.cutAt <= now)) {
+      this.#become({ phase: "closed" });
+      return this.#cut();
+    }
+    const { code } = CloseCode.InternalError;
+    if (state.phase !== "closing") {
+      metrics.closed(code);
+      this.#become({ phase: "closing", cutAt: now + options.closeGraceMs });
+    }
+    this.#socket.close(code, "internal error");
+    this.#arm();
+  }
+
+  #leave(): void {
+    this.#context.hub.leave(this);
+    this.#delivery.stop();
+  }
+
+  #cut(): void {
+    if (this.#socketClosed) return;
+    const { clock, metrics, options: { closeGraceMs } } = this.#context;
+    this.#terminator ??= new Terminator(this.#socket, { clock, metrics, retryMs: closeGraceMs });
+  }
+
+  #arm(): void {
+    const deadline = this.#socketClosed ? undefined : nextDeadline(this.#state);
+    if (deadline === this.#armedFor) return;
+    this.#timer?.cancel();
+    this.#armedFor = deadline;
+    this.#timer = undefined;
+    if (deadline === undefined || deadline === Infinity) return;
+    const delayMs = Math.max(0, deadline - this.#context.clock.steady());
+    this.#timer = this.#context.clock.setTimer(delayMs, () => {
+      this.#armedFor = undefined;
+      this.feed({ type: "ticked" });
+    });
+  }
+}

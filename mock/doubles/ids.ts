@@ -1,0 +1,25 @@
+/**
+ * Ids that are the same in every run of a test.
+ *
+ * They are unique within one object only, and easy to guess: never for production.
+ *
+ * @module
+ */
+
+import type { Ids } from "../../gateway/ports.ts";
+
+/** Counts: `id0`, `id1`, `id2`… */
+export class FakeIds implements Ids {
+  readonly #prefix: string;
+  #count = 0;
+
+  /** Starts at 0, with `prefix` (of `[0-9a-z]`) before the number. */
+  constructor(prefix = "id") {
+    this.#prefix = prefix;
+  }
+
+  /** The next id. */
+  next(): string {
+    return `${this.#prefix}${this.#count++}`;
+  }
+}

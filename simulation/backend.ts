@@ -1,0 +1,215 @@
+/**
+ * The app's backend in a simulated world: publishes, tries again until it has an answer, lets users join
+ * and leave, and disconnects them.
+ *
+ * @module
+ */
+
+import { OperationalError } from "../gateway/errors.ts";
+import type { Draft, Message } from "../gateway/ports.ts";
+import { contentOf } from "./history.ts";
+import type { GatewayProcess } from "./process.ts";
+import type { Random } from "./random.ts";
+import type { WorldParts } from "./world_parts.ts";
+
+const PUBLISH_MEAN_MS = 45_000;
+const BURST_MEAN_MS = 100 * 60_000;
+const MEMBERS_MEAN_MS = 8 * 60_000;
+const PROBE_MS = 5 * 60_000;
+const RETRY_FIRST_MS = 200;
+const RETRY_LAST_MS = 60_000;
+/** How often a publish is tried before the backend leaves it. */
+const TRIES = 40;
+
+/** Something to be published, and what became of it. */
+interface Order {
+  readonly drafts: readonly Draft[];
+  /** Without one, it is tried once. */
+  readonly key: string | undefined;
+  readonly tries: number;
+}
+
+/** The backend of one world. */
+export class Backend {
+  readonly #world: WorldParts;
+  readonly #random: Random;
+  #over = false;
+  /** What was asked of a process, by process, for the one that dies without an answer. */
+  #open = new Set<Order>();
+  #process: GatewayProcess | undefined;
+  #onPublish: (() => void) | undefined;
+
+  /** Begins at once. */
+  constructor(world: WorldParts) {
+    this.#world = world;
+    this.#random = world.random.fork("backend");
+    this.#every(PUBLISH_MEAN_MS, "publish", (random) => {
+      this.#publish(random, random.int(1, random.chance(0.2) ? 12 : 2));
+    });
+    this.#every(BURST_MEAN_MS, "burst", (random) => {
+      const bursts = random.int(1, 5);
+      for (let count = 0; world.allows("burst") && count < bursts; count++) {
+        this.#publish(random, random.int(20, 120), 1500);
+      }
+    });
+    this.#every(MEMBERS_MEAN_MS, "members", (random) => {
+      if (world.allows("members")) this.#changeMembers(random, random.pick(world.users));
+    });
+    this.#probe();
+  }
+
+  /** Publishes nothing new from now on; what is open is still tried again. */
+  end(): void {
+    this.#over = true;
+  }
+
+  /** The gateway's process has ended: what it was asked has no answer. */
+  processEnded(): void {
+    const open = this.#open;
+    this.#open = new Set();
+    this.#process = undefined;
+    for (const order of open) this.#retry(order);
+  }
+
+  /** Something happens to `user`, or to everybody. */
+  bother(user: string, random: Random): void {
+    if (this.#over) return;
+    const luck = random.unit();
+    if (luck < 0.3) this.#publish(random, random.int(50, 200), 1000);
+    else if (luck > 0.9) this.#world.breakDisk(random.int(1000, 60_000));
+    else this.#changeMembers(random, user);
+  }
+
+  /** Calls `callback` when it publishes next. */
+  whenItPublishes(callback: () => void): void {
+    this.#onPublish = callback;
+  }
+
+  #every(meanMs: number, name: string, act: (random: Random) => void): void {
+    const random = this.#random.fork(name);
+    const next = (): void => {
+      this.#world.clock.setTimer(random.wait(meanMs), () => {
+        if (this.#over) return;
+        act(random.fork(String(this.#world.clock.steady())));
+        next();
+      });
+    };
+    next();
+  }
+
+  #publish(random: Random, count: number, mostBytes = random.chance(0.05) ? 6000 : 100): void {
+    const drafts = Array.from({ length: count }, () => this.#draft(random, mostBytes));
+    for (const draft of drafts) this.#world.checker.history.submitted(draft);
+    const key = random.chance(0.7) ? `key${this.#world.nextSerial()}` : undefined;
+    this.#try({ drafts, key, tries: 1 });
+    this.#world.count("messages submitted", count);
+    const onPublish = this.#onPublish;
+    this.#onPublish = undefined;
+    onPublish?.();
+  }
+
+  #draft(random: Random, mostBytes: number): Draft {
+    const { users, channels, nextSerial } = this.#world;
+    const content = { n: nextSerial(), pad: "x".repeat(random.int(0, mostBytes)) };
+    const author = random.pick(users);
+    const luck = random.unit();
+    if (luck < 0.6) return { channel: random.pick(channels), author, content };
+    return luck < 0.85 ? { user: random.pick(users), author, content } : { author, content };
+  }
+
+  #try(order: Order): void {
+    const process = this.#world.process();
+    const log = process?.log;
+    if (process === undefined || log === undefined) return this.#retry(order);
+    this.#process = process;
+    this.#open.add(order);
+    const { drafts, key } = order;
+    this.#world.stir();
+    const publishing = key === undefined
+      ? log.publish(drafts)
+      : log.publishOnce({ key, digest: digestOf(drafts) }, drafts);
+    publishing.then(
+      (answer) => this.#accepted(order, "messages" in answer ? answer.messages : answer),
+      (error: unknown) => {
+        if (!this.#open.delete(order)) return;
+        if (!(error instanceof OperationalError)) throw error;
+        this.#world.count(`publish failed with ${error.code}`);
+        this.#retry(order);
+      },
+    ).catch(this.#world.broke);
+  }
+
+  #accepted(order: Order, messages: readonly Pick<Message, "id" | "time">[]): void {
+    if (!this.#open.delete(order)) return;
+    const { checker, count, timeline } = this.#world;
+    count("messages accepted", messages.length);
+    if (timeline.recording) {
+      timeline.add("backend", `published ${messages.map(({ id }) => id).join(" ")}`);
+    }
+    checker.history.accepted(order.drafts, messages);
+    if (order.key !== undefined && order.tries === 1 && messages.length === 1) {
+      this.#reuse(order.key);
+    }
+  }
+
+  /** Uses a key for another body, which must be refused. */
+  #reuse(key: string): void {
+    const log = this.#process?.log;
+    if (log === undefined) return;
+    log.publishOnce({ key, digest: "another" }, [{ author: "nobody", content: null }]).then(
+      () => this.#world.checker.keyTaken(key),
+      (error: unknown) => {
+        if (!(error instanceof OperationalError)) throw error;
+      },
+    ).catch(this.#world.broke);
+  }
+
+  /** Asks for the log's health, which has to be that of the disk. */
+  #probe(): void {
+    const { clock, process, disk, checker, stir, broke } = this.#world;
+    clock.setTimer(PROBE_MS, () => {
+      this.#probe();
+      const log = process()?.log;
+      // A disk that is slow, or has been and is still busy, may be found to be failing.
+      if (log === undefined || disk.busyUntilMs > clock.steady()) return;
+      stir();
+      log.check().then(
+        () => checker.health("well", disk),
+        () => checker.health("failing", disk),
+      ).catch(broke);
+    });
+  }
+
+  #retry(order: Order): void {
+    if (order.key === undefined || order.tries >= TRIES) return;
+    const mostMs = Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(order.tries, 10));
+    const delayMs = Math.max(1, Math.floor(mostMs / 2));
+    this.#world.clock.setTimer(delayMs, () => this.#try({ ...order, tries: order.tries + 1 }));
+  }
+
+  #changeMembers(random: Random, user: string): void {
+    const { channels, memberships, checker, process, timeline, count } = this.#world;
+    const channel = random.pick(channels);
+    const gateway = process()?.gateway;
+    if (gateway === undefined) return;
+    if (random.chance(0.1)) {
+      count("disconnect");
+      timeline.add("backend", `disconnects ${user}`);
+      checker.disconnect(user);
+      gateway.disconnect(user);
+      return;
+    }
+    const channelsOfUser = memberships.get(user);
+    const change = channelsOfUser?.delete(channel) ? "leave" : "join";
+    if (change === "join") channelsOfUser?.add(channel);
+    count(change);
+    timeline.add("backend", `${user} ${change}s ${channel}`);
+    checker.membership(user, channel, change);
+    gateway[change](user, channel);
+  }
+}
+
+/** Stands for the body: what is published together begins with a message that nothing else has. */
+function digestOf([first]: readonly Draft[]): string {
+  return first === undefined ? "" : `digest of ${contentOf(first).n}`;
+}

@@ -1,0 +1,383 @@
+/**
+ * The checkers of a world as one: follows every connection and every message, and reports the first rule
+ * that is broken (docs/simulation.md, "What is checked").
+ *
+ * It knows the protocol from its text, and looks into the gateway only for what must not be left behind
+ * there.
+ *
+ * @module
+ */
+
+import type { AdmissionOptions } from "../gateway/admission.ts";
+import type { Connection } from "../gateway/session/connection.ts";
+import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import type { Message } from "../gateway/ports.ts";
+import type { FakeClock } from "../mock/doubles/clock.ts";
+import { meaningOf } from "./client_frames.ts";
+import { Delivery } from "./delivery.ts";
+import type { SimulatedDisk } from "./disk.ts";
+import { checkPresence, checkTables } from "./leftovers.ts";
+import { History } from "./history.ts";
+import type { Link, LinkObserver } from "./network.ts";
+import { type OddFrame, WINDOW_BYTES } from "./pipe.ts";
+import { Session } from "./session.ts";
+import type { Verdict } from "./verifier.ts";
+import type { Report } from "./violation.ts";
+
+/** What the checkers are told of the world. */
+export interface CheckerOptions {
+  readonly clock: FakeClock;
+  readonly disk: SimulatedDisk;
+  readonly connection: ConnectionOptions;
+  readonly limits: AdmissionOptions;
+  readonly report: Report;
+  /** Counts that something happened, for the summary. */
+  readonly count: (what: string) => void;
+}
+
+/** A Ready frame. */
+interface Ready {
+  readonly user: string;
+  readonly last_id: string;
+  readonly resumed?: boolean;
+}
+
+/** Follows everything that happens in a world. */
+export class Checker implements LinkObserver {
+  /** Every message. */
+  readonly history: History;
+  readonly #options: CheckerOptions;
+  readonly #report: Report;
+  /** By number of the connection, until neither side has it any more. */
+  readonly #sessions = new Map<number, Session>();
+  readonly #detached = new Set<number>();
+  #gateway: Gateway | undefined;
+  #drainByMs: number | undefined;
+  #readFailedAtMs = -1;
+  #changed = false;
+  /** Users whose presence may have changed. */
+  readonly #touched = new Set<string>();
+
+  /** Nothing has happened yet. */
+  constructor(options: CheckerOptions) {
+    this.#options = options;
+    this.#report = options.report;
+    this.history = new History(options.disk, options.report);
+  }
+
+  /** Connections that the gateway has, or is about to have. */
+  get sessions(): readonly Session[] {
+    return [...this.#sessions.values()].filter(({ stage }) => stage !== "gone");
+  }
+
+  /** A gateway runs from now on. */
+  started(gateway: Gateway): void {
+    this.#gateway = gateway;
+    this.#drainByMs = undefined;
+    this.history.recovered(this.#options.disk.rows, this.#now);
+  }
+
+  /** The gateway drains, and has to be done with everybody at `byMs`. */
+  draining(byMs: number): void {
+    this.#drainByMs = byMs;
+    for (const session of this.sessions) if (session.stage === "open") session.drains(byMs);
+  }
+
+  /** No gateway runs any more. */
+  stopped(): void {
+    this.#gateway = undefined;
+    this.#drainByMs = undefined;
+    for (const session of this.sessions) if (session.stage === "admitted") session.stage = "gone";
+  }
+
+  /** A read from the log has failed. */
+  readFailed(): void {
+    this.#readFailedAtMs = this.#now;
+  }
+
+  /** A key was taken though it was used for another body. */
+  keyTaken(key: string): void {
+    this.#report("a key is for one body", `${key} was taken for another`);
+  }
+
+  /** The log was asked how it is doing. */
+  health(answer: "well" | "failing", { failing, slowness }: SimulatedDisk): void {
+    if (failing === (answer === "failing") || slowness > 1) return;
+    this.#report("health is that of the disk", `the log says ${answer}`);
+  }
+
+  admitted(link: Link, answer: "entry" | "full" | "draining"): void {
+    if ((answer === "draining") !== (this.#drainByMs !== undefined) || answer === "full") {
+      this.#report("whoever fits is admitted", `the gateway said ${answer}`, link.id);
+    }
+    if (answer !== "entry") return;
+    const { connection: options, limits } = this.#options;
+    const counted = this.sessions.filter(({ refused }) => !refused);
+    const { id: connection, address } = link;
+    const backedUpAtMs = (): number => link.backedUpAtMs;
+    const report = this.#report;
+    const session = new Session({ connection, address, options, report, backedUpAtMs });
+    session.refused = counted.length >= limits.maxConnections ||
+      counted.filter((other) => other.address === address).length >= limits.maxConnectionsPerIp ||
+      counted.filter(({ delivery }) => delivery === undefined).length >= limits.maxUnidentified;
+    this.#sessions.set(connection, session);
+    this.#changed = true;
+  }
+
+  opened(link: Link): void {
+    const session = this.#of(link);
+    session.opened(this.#now);
+    if (this.#drainByMs !== undefined) session.must(1012, "the gateway drains", this.#now);
+    this.#changed = true;
+  }
+
+  served(link: Link, connection: Connection): void {
+    this.#of(link).served = connection;
+  }
+
+  serverReceived(link: Link, data: string | Uint8Array | OddFrame): void {
+    const session = this.#of(link);
+    session.settled(this.#now);
+    if (typeof data === "object" && "kind" in data) return session.receivedOdd(data, this.#now);
+    session.received(meaningOf(data, this.#options.connection.maxFrameBytes), this.#now);
+  }
+
+  /** The verifier has decided on the token with this number. */
+  decided(serial: number, verdict: Verdict): void {
+    const at = { ms: this.#now, wallMs: this.#options.clock.now() };
+    for (const session of this.#sessions.values()) session.verdict(serial, verdict, at);
+    this.#changed = true;
+  }
+
+  serverSent(link: Link, text: string): void {
+    const session = this.#of(link);
+    const now = this.#now;
+    if (text.startsWith('{"op":10,"time":')) return session.sentBeat(+text.slice(16, -1), now);
+    if (text.startsWith('{"op":11,"time":')) return session.sentAck(+text.slice(16, -1), now);
+    if (text.startsWith('{"op":3,')) return session.sentMessage();
+    const frame = JSON.parse(text);
+    if (frame.op === 0) return session.sentHello(frame.heartbeat_interval, now);
+    if (frame.op === 2) return this.#sentReady(session, frame);
+    this.#report("the gateway speaks the protocol", `it sent ${text}`, link.id);
+  }
+
+  serverClosed(link: Link, code: number): void {
+    const session = this.#of(link);
+    this.#options.count(`closed with ${code}`);
+    session.closed(code, this.#now, () => this.#isExcused(session, link, code));
+    this.#touch(session);
+  }
+
+  serverCut(link: Link): void {
+    this.#of(link).wasCut(this.#now);
+  }
+
+  serverGone(link: Link): void {
+    this.serverDied(link);
+  }
+
+  serverDied(link: Link): void {
+    const session = this.#sessions.get(link.id);
+    if (session === undefined) return;
+    session.stage = "gone";
+    this.#touch(session);
+    if (this.#detached.delete(link.id)) this.#sessions.delete(link.id);
+  }
+
+  /** The client has done with the connection. */
+  clientDetached(link: Link): void {
+    const session = this.#sessions.get(link.id);
+    if (session === undefined) return;
+    if (session.stage === "gone") this.#sessions.delete(link.id);
+    else this.#detached.add(link.id);
+  }
+
+  /** A Message arrived at the client. */
+  clientReceived(link: Link, id: string, text: string): void {
+    const { delivery } = this.#of(link);
+    if (delivery === undefined) {
+      return this.#report("nothing before Ready", `${id} arrived before Ready`, link.id);
+    }
+    delivery.arrived(id, text);
+  }
+
+  /** A Ready arrived at the client, who takes up at `lastId` should it have to. */
+  clientReady(link: Link, lastId: string): void {
+    const { delivery } = this.#of(link);
+    if (delivery === undefined) return;
+    const position = this.#sequenceOf(lastId) ?? -1;
+    const missing = delivery.missing?.sequence ?? Infinity;
+    if (position < delivery.last || missing <= position) {
+      const place = `${delivery.last} arrived last, ${missing} is missing`;
+      this.#report("Ready says where the session is", `${lastId}, while ${place}`, link.id);
+    }
+  }
+
+  /** Listeners of the log are told of `messages`. */
+  spread(messages: readonly Message[]): void {
+    const ready = this.sessions.filter((session) => session.ready);
+    for (const message of messages) {
+      const entry = this.history.spread(message, this.#now);
+      for (const { delivery } of ready) delivery?.spread(entry);
+    }
+  }
+
+  /** The backend lets `user` join or leave `channel`, in open connections. */
+  membership(user: string, channel: string, change: "join" | "leave"): void {
+    for (const { delivery } of this.#sessionsOf(user)) {
+      if (change === "join") delivery?.enter(channel, this.#now);
+      else delivery?.exit(channel);
+    }
+    this.#changed = true;
+    this.#touched.add(user);
+  }
+
+  /** The backend disconnects `user`. */
+  disconnect(user: string): void {
+    for (const session of this.#sessionsOf(user)) {
+      session.must(4010, "the backend disconnects the user", this.#now);
+    }
+  }
+
+  /** Called between two events, once promises have settled. */
+  settled(): void {
+    if (!this.#changed) return;
+    this.#changed = false;
+    const { sessions } = this;
+    if (this.#gateway !== undefined) {
+      checkTables(this.#gateway, sessions, this.#report);
+      for (const user of this.#touched) {
+        checkPresence(this.#gateway, user, { sessions, report: this.#report });
+      }
+    }
+    this.#touched.clear();
+  }
+
+  /** Looks for what should have happened and did not. */
+  sweep(): void {
+    this.history.wallClockShows(this.#options.clock.now());
+    for (const session of this.sessions) {
+      session.settled(this.#now);
+      this.#checkBacklog(session);
+    }
+  }
+
+  /** The world has healed: everybody is there, and nothing is missing. */
+  healed(): void {
+    for (const { ready, delivery, connection } of this.sessions) {
+      const missing = ready ? delivery?.missing : undefined;
+      if (missing === undefined) continue;
+      const explanation = `message ${missing.sequence} did not arrive though all was well`;
+      this.#report("every accepted message arrives", explanation, connection);
+    }
+  }
+
+  get #now(): number {
+    return this.#options.clock.steady();
+  }
+
+  /** Who does not read is closed, and not waited for. A replay is read from the log at its pace. */
+  #checkBacklog({ ready, resumed, delivery, connection }: Session): void {
+    const waitingBytes = ready && !resumed ? delivery?.liveBytes ?? 0 : 0;
+    const { maxBufferedBytes } = this.#options.connection;
+    if (waitingBytes > 1.25 * maxBufferedBytes + WINDOW_BYTES) {
+      const explanation = `${waitingBytes} bytes wait, ${maxBufferedBytes} are allowed`;
+      this.#report("who does not read is closed", explanation, connection);
+    }
+  }
+
+  #touch({ delivery }: Session): void {
+    this.#changed = true;
+    if (delivery !== undefined) this.#touched.add(delivery.user);
+  }
+
+  #of(link: Link): Session {
+    const session = this.#sessions.get(link.id);
+    return session ?? this.#report("one life", "a connection is used that is gone", link.id);
+  }
+
+  #sessionsOf(user: string): readonly Session[] {
+    return this.sessions.filter(({ ready, delivery }) => ready && delivery?.user === user);
+  }
+
+  #sentReady(session: Session, frame: Ready): void {
+    const { token, lastId } = session.sentReady(frame.user, this.#now);
+    const { connection } = session;
+    if ((frame.resumed === undefined) !== (lastId === undefined)) {
+      const explanation = `last_id was ${lastId}, resumed is ${frame.resumed}`;
+      this.#report("resumed answers last_id", explanation, connection);
+    }
+    this.#changed = true;
+    this.#touched.add(frame.user);
+    if (session.delivery !== undefined) return;
+    session.resumed = frame.resumed === true;
+    if (lastId !== undefined) this.#options.count(session.resumed ? "resumed" : "not resumed");
+    const after = session.resumed
+      ? this.#resumedAfter(session, frame, lastId)
+      : this.#begunAfter(session, frame, lastId);
+    session.delivery = new Delivery({
+      connection,
+      history: this.history,
+      report: this.#report,
+      epoch: this.#options.disk.epoch,
+      user: token.user,
+      channels: token.channels,
+      after,
+      atMs: this.#now,
+    });
+  }
+
+  #resumedAfter(session: Session, frame: Ready, lastId: string | undefined): number {
+    const after = lastId === undefined ? undefined : this.#sequenceOf(lastId);
+    if (after === undefined || after > this.history.head || frame.last_id !== lastId) {
+      const explanation = `resumed from ${lastId}, says ${frame.last_id}`;
+      return this.#report("only a known id is resumed", explanation, session.connection);
+    }
+    return after;
+  }
+
+  #begunAfter(session: Session, frame: Ready, lastId: string | undefined): number {
+    const asked = lastId === undefined ? undefined : this.#sequenceOf(lastId);
+    const { connection } = session;
+    if (asked !== undefined && asked <= this.history.head && this.#isSurelyKept(asked)) {
+      const explanation = `${lastId} was not resumed, though all is kept since`;
+      this.#report("what is kept is resumed", explanation, connection);
+    }
+    const after = this.#sequenceOf(frame.last_id) ?? Infinity;
+    // A fan-out that rests may be a little behind, within the same millisecond.
+    const missed = this.history.after(after).some(({ spreadAtMs }) => spreadAtMs < this.#now);
+    if (after > this.history.head || missed) {
+      const explanation = `Ready says ${frame.last_id}, the head is ${this.history.head}`;
+      this.#report("a session begins at the present", explanation, connection);
+    }
+    return after;
+  }
+
+  #isSurelyKept(sequence: number): boolean {
+    this.history.wallClockShows(this.#options.clock.now());
+    return this.history.isSurelyKept(sequence);
+  }
+
+  #sequenceOf(id: string): number | undefined {
+    const [, epoch, digits] = /^([0-9a-z]+)-(0|[1-9]\d{0,14})$/.exec(id) ?? [];
+    return epoch === this.#options.disk.epoch ? Number(digits) : undefined;
+  }
+
+  /** Whether something justifies the close that does not show on the wire. */
+  #isExcused(session: Session, link: Link, code: number): boolean {
+    const { delivery, resumed } = session;
+    if (code === 4009) {
+      const { maxBufferedBytes } = this.#options.connection;
+      // What is replayed is paced, and never too much but for a page of it.
+      const pageBytes = resumed ? WINDOW_BYTES + maxBufferedBytes / 4 : 0;
+      const liveBytes = (delivery?.liveBytes ?? 0) + pageBytes + 4096;
+      return link.backedUpBytes > 0 && liveBytes > maxBufferedBytes;
+    }
+    if (code !== 1011) return false;
+    const asking = session.identify?.lastId !== undefined || resumed;
+    if (asking && this.#readFailedAtMs === this.#now) return true;
+    // Retention may overtake a replay; then nothing but coming back helps.
+    return resumed && delivery !== undefined && !this.#isSurelyKept(delivery.last);
+  }
+}

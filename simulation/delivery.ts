@@ -1,0 +1,185 @@
+/**
+ * What one session must receive, what it may, and what never: the checker of order, of exactly once and
+ * of entitlement. It is told who may see what, and looks at what arrives at the client.
+ *
+ * @module
+ */
+
+import type { Message } from "../gateway/ports.ts";
+import { contentOf, type Entry, type History } from "./history.ts";
+import type { Report } from "./violation.ts";
+
+/** A message that is on its way. Without `must` it may stay away, for the user has left since. */
+interface Expected {
+  readonly entry: Entry;
+  must: boolean;
+}
+
+/** What a {@linkcode Delivery} works with. */
+export interface DeliveryParts {
+  readonly connection: number;
+  readonly history: History;
+  readonly report: Report;
+  readonly epoch: string;
+  readonly user: string;
+  readonly channels: readonly string[];
+  /** The sequence at which the session begins. */
+  readonly after: number;
+  /** Steady milliseconds. */
+  readonly atMs: number;
+}
+
+/** The deliveries of one session, from its Ready on. */
+export class Delivery {
+  readonly #parts: DeliveryParts;
+  readonly #channels: Set<string>;
+  #expected: Expected[] = [];
+  #first = 0;
+  #last: number;
+  readonly #beganAt: number;
+  #liveBytes = 0;
+
+  /** Expects what this audience may see after the position at which the session begins. */
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+    this.#channels = new Set(parts.channels);
+    this.#last = parts.after;
+    this.#beganAt = parts.history.head;
+    for (const entry of parts.history.after(parts.after)) this.spread(entry);
+  }
+
+  /** Whose session it is. */
+  get user(): string {
+    return this.#parts.user;
+  }
+
+  /** The channels that the session may see now. */
+  get channels(): ReadonlySet<string> {
+    return this.#channels;
+  }
+
+  /** The sequence of the last message that arrived. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** About how many bytes of what came after Ready are still on their way. */
+  get liveBytes(): number {
+    return this.#liveBytes;
+  }
+
+  /** The first message that must still arrive. */
+  get missing(): Entry | undefined {
+    return this.#expected.slice(this.#first).find(({ must }) => must)?.entry;
+  }
+
+  /** A message was handed to listeners. */
+  spread(entry: Entry): void {
+    if (this.#isEntitled(entry)) this.#expect(entry, true);
+  }
+
+  /** From now on the session may see `channel`. */
+  enter(channel: string, atMs: number): void {
+    if (this.#channels.has(channel)) return;
+    this.#channels.add(channel);
+    // What is told in this very millisecond may be fanned out before or after.
+    const { history } = this.#parts;
+    for (let sequence = history.head; sequence > this.#last; sequence--) {
+      const entry = history.at(sequence);
+      if (entry === undefined || entry.spreadAtMs < atMs) break;
+      if (entry.draft.channel === channel) this.#expect(entry, false);
+    }
+    this.#expected = this.#expected.slice(this.#first)
+      .sort((a, b) => a.entry.sequence - b.entry.sequence);
+    this.#first = 0;
+  }
+
+  /** From now on the session may not see `channel`; what was sent before may still arrive. */
+  exit(channel: string): void {
+    if (!this.#channels.delete(channel)) return;
+    for (let index = this.#first; index < this.#expected.length; index++) {
+      const expected = this.#expected[index];
+      if (expected?.entry.draft.channel === channel) expected.must = false;
+    }
+  }
+
+  /** A renewed token names these channels. */
+  replaceChannels(channels: readonly string[], atMs: number): void {
+    for (const channel of [...this.#channels]) if (!channels.includes(channel)) this.exit(channel);
+    for (const channel of channels) this.enter(channel, atMs);
+  }
+
+  /** A Message with this id arrived at the client, as `text`. */
+  arrived(id: string, text: string): void {
+    const { connection, report, history, epoch } = this.#parts;
+    const sequence = Number(id.slice(epoch.length + 1));
+    history.arrivals++;
+    if (sequence <= this.#last) {
+      const explanation = `${id} arrived after ${epoch}-${this.#last}`;
+      report("exactly once, in order", explanation, connection);
+    }
+    const expected = this.#next(sequence);
+    this.#last = sequence;
+    if (expected === undefined) {
+      const known = history.at(sequence)?.draft;
+      const whose = known === undefined
+        ? "was never handed to listeners"
+        : `is for ${known.channel ?? known.user ?? "everyone"}`;
+      return report("nobody receives what is not theirs", `${id} ${whose}`, connection);
+    }
+    const { entry } = expected;
+    // Everybody is sent the same text, so that it is read once.
+    if (entry.frame === text) return;
+    if (id !== `${epoch}-${sequence}`) report("ids", `${id} is not an id of this log`, connection);
+    if (!isFrameOf(entry, text)) {
+      report("delivered as it was accepted", `${id} has changed`, connection);
+    }
+    entry.frame = text;
+  }
+
+  /** Goes to the expected message with this sequence, past those that may stay away. */
+  #next(sequence: number): Expected | undefined {
+    for (;;) {
+      const expected = this.#expected[this.#first];
+      if (expected === undefined || expected.entry.sequence > sequence) return undefined;
+      this.#first++;
+      if (expected.entry.sequence > this.#beganAt) this.#liveBytes -= expected.entry.bytes;
+      if (this.#first > 500) {
+        this.#expected.splice(0, this.#first);
+        this.#first = 0;
+      }
+      if (expected.entry.sequence === sequence) return expected;
+      if (expected.must) {
+        const { connection, report, epoch } = this.#parts;
+        const skipped = `${epoch}-${expected.entry.sequence}`;
+        const explanation = `${skipped} is missing before ${epoch}-${sequence}`;
+        return report("every accepted message arrives", explanation, connection);
+      }
+    }
+  }
+
+  #expect(entry: Entry, must: boolean): void {
+    this.#expected.push({ entry, must });
+    if (entry.sequence > this.#beganAt) this.#liveBytes += entry.bytes;
+  }
+
+  #isEntitled({ draft }: Entry): boolean {
+    if (draft.channel !== undefined) return this.#channels.has(draft.channel);
+    return draft.user === undefined || draft.user === this.#parts.user;
+  }
+}
+
+/** The id in the text of a Message frame. */
+export function messageId(text: string): string {
+  const start = '{"op":3,"id":"'.length;
+  return text.startsWith('"id":"', 8)
+    ? text.slice(start, text.indexOf('"', start))
+    : JSON.parse(text).id;
+}
+
+function isFrameOf({ draft, time, serial }: Entry, text: string): boolean {
+  const message: Pick<Message, "channel" | "author" | "content" | "time"> = JSON.parse(text);
+  const content = contentOf(message);
+  return message.channel === draft.channel && message.author === draft.author &&
+    message.time === time && content.n === serial && content.pad === contentOf(draft).pad;
+}

@@ -1,0 +1,282 @@
+/**
+ * The disk of a simulated gateway, and a `Store` on it for the production log: what is durable survives a
+ * crash, everything else is gone.
+ *
+ * The store stands in for `SqliteStore` and behaves as it does, failures included. It decides nothing
+ * about order or delivery; that is the log's part.
+ *
+ * @module
+ */
+
+import { OperationalError } from "../gateway/errors.ts";
+import {
+  type Appended,
+  type AppendOutcome,
+  type AppendRequest,
+  type Instant,
+  type ReadRequest,
+  type ReadResult,
+  RetentionClock,
+  type Row,
+  type StampedRow,
+  type Store,
+  type StoreState,
+} from "../gateway/log/mod.ts";
+import type { FakeClock } from "../mock/doubles/clock.ts";
+import type { Random } from "./random.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Rows that one step of pruning takes out at most. */
+const PRUNE_ROWS = 500;
+
+interface Key {
+  readonly key: string;
+  readonly digest: string;
+  readonly first: number;
+  readonly count: number;
+  readonly time: number;
+  readonly stamp: number;
+}
+
+/** A commit, as it reaches the disk: whole or not at all. */
+interface Commit {
+  readonly rows: readonly StampedRow[];
+  readonly keys: readonly Key[];
+}
+
+/** How much a disk keeps. */
+export interface DiskOptions {
+  readonly retentionMs: number;
+  readonly retentionRows: number;
+}
+
+/** What is durable, and how the disk is doing. It outlives the processes that use it. */
+export class SimulatedDisk {
+  /** How much it keeps. */
+  readonly options: DiskOptions;
+  /** The first part of every id. */
+  readonly epoch = "e1";
+  /** Whether nothing can be written or read now. */
+  failing = false;
+  /** How many times as long as usual everything takes. */
+  slowness = 1;
+  /** Until when it has something to do, in steady milliseconds. */
+  busyUntilMs = 0;
+  /** What a commit that failed has left, and the next process will find if this one does not use it. */
+  limbo: Commit | undefined;
+  #rows: StampedRow[] = [];
+  #keys = new Map<string, Key>();
+  #pruned = 0;
+  #last = { time: 0, stamp: 0 };
+
+  /** An empty disk. */
+  constructor(options: DiskOptions) {
+    this.options = options;
+  }
+
+  /** The messages that are kept, in order. */
+  get rows(): readonly Row[] {
+    return this.#rows;
+  }
+
+  /** The last sequence that is durable. */
+  get head(): number {
+    return this.#pruned + this.#rows.length;
+  }
+
+  /** The last sequence that is no longer kept. */
+  get pruned(): number {
+    return this.#pruned;
+  }
+
+  /** When the last message was kept: what it shows, and on the scale of retention. */
+  get last(): { readonly time: number; readonly stamp: number } {
+    return this.#last;
+  }
+
+  /** What is remembered of an idempotency key. */
+  findKey(key: string): Key | undefined {
+    return this.#keys.get(key);
+  }
+
+  /** Makes a commit durable. */
+  commit({ rows, keys }: Commit): void {
+    for (const row of rows) {
+      this.#rows.push(row);
+      this.#last = { time: row.time, stamp: row.stamp };
+    }
+    for (const key of keys) {
+      this.#keys.delete(key.key);
+      this.#keys.set(key.key, key);
+    }
+  }
+
+  /** Takes out a part of what is too old or too much. Returns whether there is more to do. */
+  prune(stamp: number): boolean {
+    const { retentionMs, retentionRows } = this.options;
+    for (const [key, kept] of this.#keys) {
+      if (kept.stamp > stamp - DAY_MS) break;
+      this.#keys.delete(key);
+    }
+    let gone = Math.max(0, this.#rows.length - retentionRows);
+    while ((this.#rows[gone]?.stamp ?? Infinity) <= stamp - retentionMs) gone++;
+    gone = Math.min(gone, PRUNE_ROWS);
+    this.#rows.splice(0, gone);
+    this.#pruned += gone;
+    return gone === PRUNE_ROWS;
+  }
+}
+
+/** What a store works with. */
+export interface StoreParts {
+  readonly disk: SimulatedDisk;
+  readonly clock: FakeClock;
+  readonly random: Random;
+  /** Called when promises may settle because of what the store did. */
+  readonly stir: () => void;
+}
+
+/** A process's way to the disk. Calls are carried out in order, one at a time. */
+export class SimulatedStore implements Store {
+  readonly #parts: StoreParts;
+  #ages = new RetentionClock({ time: 0, stamp: 0 });
+  #dead = false;
+
+  /** A store that is not open yet. */
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+    parts.disk.busyUntilMs = 0;
+  }
+
+  /** The process ended: what was asked and is not done never will be, and nobody is answered. */
+  die(): void {
+    this.#dead = true;
+  }
+
+  open(): Promise<StoreState> {
+    const { disk } = this.#parts;
+    return this.#call(() => {
+      if (disk.limbo !== undefined) disk.commit(disk.limbo);
+      disk.limbo = undefined;
+      this.#ages = new RetentionClock(disk.last);
+      return { epoch: disk.epoch, head: disk.head, groupRows: 1000, groupBytes: 4 * 2 ** 20 };
+    }, { mostMs: 20 });
+  }
+
+  append(requests: readonly AppendRequest[], now: Instant): Promise<Appended> {
+    return this.#call(() => this.#append(requests, now), { mostMs: 20, answersLater: true });
+  }
+
+  read(request: ReadRequest): Promise<ReadResult> {
+    return this.#call(() => {
+      this.#use();
+      return read(this.#parts.disk, request);
+    }, { mostMs: 3 });
+  }
+
+  prune(now: Instant): Promise<boolean> {
+    return this.#call(() => {
+      this.#use();
+      return this.#parts.disk.prune(this.#ages.stampOf(now));
+    }, { mostMs: 2 });
+  }
+
+  check(_now: Instant): Promise<void> {
+    return this.#call(() => this.#use(), { mostMs: 2 });
+  }
+
+  close(): Promise<void> {
+    return this.#call(() => {}, { mostMs: 2 });
+  }
+
+  /** @throws {OperationalError} `log_unavailable` while the disk fails */
+  #use(): void {
+    const { disk } = this.#parts;
+    if (disk.failing) throw new OperationalError("log_unavailable", "the disk is full");
+    // Whoever opens the file again takes out what was never answered as kept.
+    disk.limbo = undefined;
+  }
+
+  #append(requests: readonly AppendRequest[], now: Instant): Appended {
+    const { disk, random } = this.#parts;
+    if (!disk.failing) this.#use();
+    const time = now.wall;
+    const stamp = this.#ages.stampOf(now);
+    const rows: StampedRow[] = [];
+    const keys: Key[] = [];
+    const outcomes = requests.map(({ rows: added, once }): AppendOutcome => {
+      const earlier = once && (keys.find(({ key }) => key === once.key) ?? disk.findKey(once.key));
+      if (once !== undefined && earlier !== undefined && earlier.stamp > stamp - DAY_MS) {
+        return recall(earlier, once.digest);
+      }
+      const first = disk.head + rows.length + 1;
+      added.forEach((row, index) => rows.push({ ...row, sequence: first + index, time, stamp }));
+      const kept = { first, count: added.length, time };
+      if (once !== undefined) keys.push({ ...once, ...kept, stamp });
+      return { kind: "kept", ...kept };
+    });
+    if (disk.failing) {
+      if (random.chance(0.3)) disk.limbo = { rows, keys };
+      const message = "the disk is full";
+      const failure = { code: "log_unavailable", message, cause: undefined } as const;
+      return { outcomes: requests.map(() => ({ kind: "failed", failure })), full: false };
+    }
+    disk.commit({ rows, keys });
+    return { outcomes, full: disk.rows.length > disk.options.retentionRows };
+  }
+
+  /** Does `work` when its turn has come, and answers at once or, as after a sync, a little later. */
+  #call<T>(
+    work: () => T,
+    { mostMs, answersLater = false }: { readonly mostMs: number; readonly answersLater?: boolean },
+  ): Promise<T> {
+    const { clock, random, disk, stir } = this.#parts;
+    const takesMs = Math.ceil(random.int(0, mostMs) * disk.slowness);
+    const laterMs = answersLater ? random.int(0, 10) : 0;
+    disk.busyUntilMs = Math.max(disk.busyUntilMs, clock.steady()) + takesMs;
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const answer = (tell: () => void): void => {
+      if (this.#dead) return;
+      stir();
+      tell();
+    };
+    clock.setTimer(disk.busyUntilMs - clock.steady(), () => {
+      if (this.#dead) return;
+      try {
+        const result = work();
+        clock.setTimer(laterMs, () => answer(() => resolve(result)));
+      } catch (error) {
+        answer(() => reject(error));
+      }
+    });
+    disk.busyUntilMs += laterMs;
+    return promise;
+  }
+}
+
+function recall({ digest, first, count, time }: Key, asked: string): AppendOutcome {
+  if (digest === asked) return { kind: "repeated", first, count, time };
+  const message = "this Idempotency-Key was used with another body";
+  return {
+    kind: "failed",
+    failure: { code: "idempotency_key_reused", message, cause: undefined },
+  };
+}
+
+function read(disk: SimulatedDisk, request: ReadRequest): ReadResult {
+  const after = request.after ?? disk.pruned;
+  if (after < disk.pruned) return "expired";
+  const topics = new Set(request.topics);
+  const rows: Row[] = [];
+  let bytes = 0;
+  for (let index = after - disk.pruned; index < disk.rows.length; index++) {
+    const row = disk.rows[index];
+    if (row === undefined || row.sequence > request.through) break;
+    if (!topics.has(row.topic)) continue;
+    bytes += row.body.length + row.topic.length + 160;
+    const full = rows.length >= request.limit || bytes > request.maxBytes;
+    if (full && rows.length > 0) return { rows, more: true };
+    rows.push(row);
+  }
+  return { rows, more: false };
+}

@@ -1,0 +1,107 @@
+/**
+ * The checker of what must not be left behind: tables of the gateway hold exactly those who are there,
+ * what is closed holds nothing, and timers are those of open connections.
+ *
+ * @module
+ */
+
+import type { Gateway } from "../gateway/gateway.ts";
+import type { Session } from "./session.ts";
+import type { Report } from "./violation.ts";
+
+/** Compares the gateway's tables with the connections that there are. */
+export function checkTables(
+  gateway: Gateway,
+  sessions: readonly Session[],
+  report: Report,
+): void {
+  const users = new Set<string>();
+  const channels = new Set<string>();
+  const addresses = new Set<string>();
+  let members = 0;
+  let connections = 0;
+  for (const { ready, stage, refused, delivery, address } of sessions) {
+    if (stage !== "admitted") connections++;
+    if (!refused) addresses.add(address);
+    if (!ready || delivery === undefined) continue;
+    members++;
+    users.add(delivery.user);
+    for (const channel of delivery.channels) channels.add(channel);
+  }
+  const expected: Readonly<Record<string, number>> = {
+    members,
+    users: users.size,
+    channels: channels.size,
+    connections,
+    admitted: sessions.length,
+    addresses: addresses.size,
+  };
+  const { tables } = gateway;
+  for (const name in expected) {
+    if (tables[name] !== expected[name]) {
+      const explanation = `${tables[name]} entries in ${name}, ${expected[name]} are there`;
+      report("tables hold who is there", explanation);
+    }
+  }
+  for (const { stage, served, connection } of sessions) {
+    if (stage === "closing" && served !== undefined && served.unsentBytes > 0) {
+      const explanation = `${served.unsentBytes} bytes wait for a connection that was closed`;
+      report("no buffer outlives its connection", explanation, connection);
+    }
+  }
+}
+
+/** Compares what the gateway tells of `user` with the connections that there are. */
+export function checkPresence(
+  gateway: Gateway,
+  user: string,
+  { sessions, report }: { readonly sessions: readonly Session[]; readonly report: Report },
+): void {
+  const channels = new Set<string>();
+  let connections = 0;
+  for (const { ready, delivery } of sessions) {
+    if (!ready || delivery?.user !== user) continue;
+    connections++;
+    for (const channel of delivery.channels) channels.add(channel);
+  }
+  const presence = gateway.presence(user);
+  const found = presence.channels.join();
+  if (presence.connections !== connections || found !== [...channels].sort().join()) {
+    const explanation = `${user} has ${presence.connections} connections and channels ${found}`;
+    report("presence tells who is there", explanation);
+  }
+}
+
+/** Compares how many timers the gateway has set with the connections that there are. */
+export class TimerCheck {
+  readonly #report: Report;
+  #suspectedSinceMs: number | undefined;
+
+  /** Nothing is suspected. */
+  constructor(report: Report) {
+    this.#report = report;
+  }
+
+  /**
+   * Each connection has one timer; a busy one may have more for a moment, so that only an excess counts
+   * that stays, while nothing is backed up.
+   */
+  look(
+    { pending, sessions, busy, atMs }: {
+      readonly pending: number;
+      readonly sessions: readonly Session[];
+      readonly busy: boolean;
+      readonly atMs: number;
+    },
+  ): void {
+    const open = sessions.filter(({ stage }) => stage === "open" || stage === "closing").length;
+    if (busy || pending === open) {
+      this.#suspectedSinceMs = undefined;
+      return;
+    }
+    this.#suspectedSinceMs ??= atMs;
+    if (atMs - this.#suspectedSinceMs < 5000) return;
+    const explanation = `${pending} timers are set for ${open} connections`;
+    this.#report("no timer outlives its connection", explanation);
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * One run of the gateway's process in a simulated world: the production gateway and the production log,
+ * on parts that end with it. It starts, drains and crashes when the world says so.
+ *
+ * @module
+ */
+
+import type { AdmissionOptions } from "../gateway/admission.ts";
+import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
+import { type Entry, Gateway, type Refused } from "../gateway/gateway.ts";
+import { openLogOn } from "../gateway/log/mod.ts";
+import { Metrics } from "../gateway/metrics.ts";
+import { pacedLog } from "../gateway/log/backpressure.ts";
+import type {
+  Clock,
+  Ids,
+  Logger,
+  LogPage,
+  LogQuery,
+  Message,
+  MessageLog,
+  Timer,
+} from "../gateway/ports.ts";
+import type { FakeClock } from "../mock/doubles/clock.ts";
+import { type SimulatedDisk, SimulatedStore } from "./disk.ts";
+import type { Door } from "./network.ts";
+import type { Seams } from "./options.ts";
+import type { Random } from "./random.ts";
+import { type Issuer, SimulatedVerifier, type Verdict } from "./verifier.ts";
+
+/** A timer this short may be one that a promise waits for; longer ones are deadlines. */
+const SHORT_MS = 100;
+
+/** What a process works with, and whom it tells. */
+export interface ProcessParts {
+  readonly clock: FakeClock;
+  readonly random: Random;
+  readonly disk: SimulatedDisk;
+  readonly issuer: Issuer;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly connection: ConnectionOptions;
+  readonly limits: AdmissionOptions;
+  readonly seams: Seams;
+  /** Called when promises may settle. */
+  readonly stir: () => void;
+  /** The gateway takes connections from now on. */
+  readonly started: (gateway: Gateway) => void;
+  /** Listeners of the log are told of `messages`. */
+  readonly spread: (messages: readonly Message[]) => void;
+  /** The verifier has decided. */
+  readonly decided: (serial: number, verdict: Verdict) => void;
+  /** A read from the log has failed. */
+  readonly readFailed: () => void;
+  /** Called with what was thrown where nobody catches. */
+  readonly broke: (error: unknown) => void;
+}
+
+/** A clock that stops for its process when that ends, and counts its timers. */
+export class ProcessClock implements Clock {
+  readonly #clock: FakeClock;
+  readonly #stir: () => void;
+  readonly #stirsUpToMs: number;
+  #pending = 0;
+  #dead = false;
+
+  /** A clock of a process that runs. Timers of up to `stirsUpToMs` call `stir` when they fire. */
+  constructor(
+    clock: FakeClock,
+    { stir, stirsUpToMs }: { readonly stir: () => void; readonly stirsUpToMs: number },
+  ) {
+    this.#clock = clock;
+    this.#stir = stir;
+    this.#stirsUpToMs = stirsUpToMs;
+  }
+
+  /** How many timers are set. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  steady(): number {
+    return this.#clock.steady();
+  }
+
+  setTimer(delayMs: number, callback: () => void): Timer {
+    if (delayMs === Infinity) return { cancel: () => {} };
+    let set = true;
+    this.#pending++;
+    const timer = this.#clock.setTimer(delayMs, () => {
+      set = false;
+      this.#pending--;
+      if (this.#dead) return;
+      if (delayMs <= this.#stirsUpToMs) this.#stir();
+      callback();
+    });
+    return {
+      cancel: () => {
+        if (!set) return;
+        set = false;
+        this.#pending--;
+        timer.cancel();
+      },
+    };
+  }
+
+  /** The process ended: no timer calls anybody any more. */
+  die(): void {
+    this.#dead = true;
+  }
+}
+
+/** A gateway's process. */
+export class GatewayProcess implements Door {
+  readonly #parts: ProcessParts;
+  readonly #clock: ProcessClock;
+  readonly #logClock: ProcessClock;
+  readonly #store: SimulatedStore;
+  readonly #verifier: SimulatedVerifier;
+  #gateway: Gateway | undefined;
+  #log: MessageLog | undefined;
+  #paced: MessageLog | undefined;
+  #draining = false;
+
+  /** Starts a process, which opens its log first. */
+  constructor(parts: ProcessParts) {
+    const { clock, disk, stir, issuer, decided } = parts;
+    this.#parts = parts;
+    this.#clock = new ProcessClock(clock, { stir, stirsUpToMs: SHORT_MS });
+    // Everything that the log does with time ends in promises.
+    this.#logClock = new ProcessClock(clock, { stir, stirsUpToMs: Infinity });
+    this.#store = new SimulatedStore({ disk, clock, random: parts.random.fork("store"), stir });
+    this.#verifier = new SimulatedVerifier({
+      clock,
+      random: parts.random.fork("verifier"),
+      issuer,
+      decided,
+      stir,
+    });
+    this.#start().catch(parts.broke);
+  }
+
+  /** The gateway, once it runs. */
+  get gateway(): Gateway | undefined {
+    return this.#gateway;
+  }
+
+  /** Whether it takes no connections any more. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** How many timers the gateway has set, its log's not among them. */
+  get timers(): number {
+    return this.#clock.pending;
+  }
+
+  /** Where the backend publishes, once the gateway runs. */
+  get log(): MessageLog | undefined {
+    return this.#paced;
+  }
+
+  connect(address: string): Entry | Refused {
+    return this.#gateway?.connect(address) ?? "full";
+  }
+
+  /** Drains, and resolves when the process has ended by itself. */
+  async drain(spreadMs: number): Promise<void> {
+    this.#draining = true;
+    await this.#gateway?.drain(spreadMs);
+    await this.#log?.close();
+  }
+
+  /** Ends the process where it stands. */
+  die(): void {
+    this.#clock.die();
+    this.#logClock.die();
+    this.#store.die();
+    this.#verifier.die();
+    this.#gateway = undefined;
+    this.#paced = undefined;
+  }
+
+  async #start(): Promise<void> {
+    const { ids, logger, connection, limits, seams, spread, started } = this.#parts;
+    const store = seams.store?.(this.#store) ?? this.#store;
+    const opened = await openLogOn(store, { clock: this.#logClock, logger });
+    // Before the gateway, so that the checkers know of a message when it is sent.
+    opened.subscribe(spread);
+    this.#log = seams.log?.(opened) ?? opened;
+    const log = this.#observed(this.#log);
+    const clock = seams.clock?.(this.#clock) ?? this.#clock;
+    const gateway = new Gateway({
+      clock,
+      ids,
+      logger,
+      metrics: METRICS,
+      verifier: this.#verifier,
+      log,
+      limits,
+      connection,
+      // So few that fan-out is interrupted again and again.
+      turnDeliveries: 3,
+      ...(seams.reduce === undefined ? {} : { reduce: seams.reduce }),
+    });
+    this.#gateway = gateway;
+    this.#paced = pacedLog(log, { ready: () => gateway.ready(), failed: () => {} });
+    started(gateway);
+  }
+
+  /** Tells the checkers when a read fails. */
+  #observed(log: MessageLog): MessageLog {
+    const read = async (query: LogQuery): Promise<LogPage | "expired"> => {
+      try {
+        return await log.read(query);
+      } catch (error) {
+        this.#parts.readFailed();
+        throw error;
+      }
+    };
+    return {
+      publish: (drafts) => log.publish(drafts),
+      publishOnce: (key, drafts) => log.publishOnce(key, drafts),
+      subscribe: (listener) => log.subscribe(listener),
+      read,
+      head: () => log.head(),
+      check: () => log.check(),
+      close: () => log.close(),
+    };
+  }
+}
+
+/** Counts nothing that takes time, since nobody scrapes a simulated gateway. */
+class UncountedMetrics extends Metrics {
+  constructor() {
+    super({ version: "simulated", runtime: "simulated", residentBytes: () => 0 });
+  }
+
+  override roundTrip(_ms: number): void {}
+}
+
+/** Nothing is read from it, so that one is enough. */
+const METRICS = new UncountedMetrics();

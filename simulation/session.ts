@@ -1,0 +1,375 @@
+/**
+ * What the gateway owes one connection, and when: an account of the protocol that is kept from what
+ * passes on the wire and knows nothing of the reducer. Exact to the millisecond.
+ *
+ * Delivery is checked in `delivery.ts`; which sessions there are, in `checker.ts`.
+ *
+ * @module
+ */
+
+import type { Connection } from "../gateway/session/connection.ts";
+import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
+import type { Meaning } from "./client_frames.ts";
+import type { Delivery } from "./delivery.ts";
+import type { OddFrame } from "./pipe.ts";
+import type { Report } from "./violation.ts";
+import { type SimulatedToken, tokenOf, type Verdict } from "./verifier.ts";
+
+/** Every code that docs/protocol.md lists, written down again. */
+const CODES: ReadonlySet<number> = new Set([
+  1002,
+  1007,
+  1008,
+  1009,
+  1011,
+  1012,
+  1013,
+  4001,
+  4002,
+  4003,
+  4004,
+  4008,
+  4009,
+  4010,
+]);
+
+/** A drain is spread evenly, so that its closes may fall between two milliseconds. */
+const ROUNDING_MS = 0.5;
+
+/** How long the gateway may take to notice that a connection takes something again. */
+const NOTICED_MS = 100;
+
+/** A moment at which the connection has to be closed, unless something happens before. */
+interface Due {
+  readonly atMs: number;
+  readonly code: number;
+  readonly because: string;
+}
+
+/** An Identify that waits for its Ready. */
+interface Identify {
+  readonly token: SimulatedToken;
+  readonly lastId: string | undefined;
+  verified: boolean;
+}
+
+/** What a {@linkcode Session} works with. */
+export interface SessionParts {
+  readonly connection: number;
+  readonly address: string;
+  readonly options: ConnectionOptions;
+  readonly report: Report;
+  /** When the peer last did not take what was sent, in steady milliseconds. */
+  readonly backedUpAtMs: () => number;
+}
+
+/** One connection, as the protocol has it. */
+export class Session {
+  /** The number of its connection. */
+  readonly connection: number;
+  /** The client's address. */
+  readonly address: string;
+  /** Where it is: not open yet, open, being closed, or gone. */
+  stage: "admitted" | "open" | "closing" | "gone" = "admitted";
+  /** Whether it was admitted beyond a limit, only to be told so. */
+  refused = false;
+  /** What it must receive; there is one from the first Ready on. */
+  delivery: Delivery | undefined;
+  /** The production object that serves it. */
+  served: Connection | undefined;
+  /** Whether it resumed, so that a replay may run. */
+  resumed = false;
+
+  readonly #options: ConnectionOptions;
+  readonly #report: Report;
+  readonly #backedUpAtMs: () => number;
+  #identifyByMs: number | undefined;
+  #beatDueMs = Infinity;
+  #unacked: number | undefined;
+  #identify: Identify | undefined;
+  #pendingByMs: number | undefined;
+  #expiresAtMs: number | undefined;
+  #must: Due | undefined;
+  #drainByMs: number | undefined;
+  #cutByMs: number | undefined;
+  #cut = false;
+  #greeted = false;
+  readonly #frames: number[] = [];
+  readonly #answers: { readonly time: number; readonly atMs: number }[] = [];
+  /** Beats and Readys that wait behind what the peer does not take. */
+  readonly #heldBeats: number[] = [];
+  readonly #heldReadys: Readonly<Identify>[] = [];
+
+  /** A connection that was admitted. */
+  constructor({ connection, address, options, report, backedUpAtMs }: SessionParts) {
+    this.#backedUpAtMs = backedUpAtMs;
+    this.connection = connection;
+    this.address = address;
+    this.#options = options;
+    this.#report = report;
+  }
+
+  /** Whether messages flow. */
+  get ready(): boolean {
+    return this.stage === "open" && this.delivery !== undefined;
+  }
+
+  /** The Identify that is being worked on. */
+  get identify(): Readonly<Identify> | undefined {
+    return this.#identify;
+  }
+
+  /** The socket is open. */
+  opened(atMs: number): void {
+    this.stage = "open";
+    if (this.refused) return this.must(1013, "there is no room for it", atMs);
+    this.#beatDueMs = atMs + this.#options.heartbeatIntervalMs;
+    this.#identifyByMs = atMs + this.#options.identifyTimeoutMs;
+  }
+
+  /** The connection has to be closed now. */
+  must(code: number, because: string, atMs: number): void {
+    this.#must ??= { atMs, code, because };
+  }
+
+  /** The gateway drains until `byMs`. */
+  drains(byMs: number): void {
+    this.#drainByMs = byMs;
+  }
+
+  /** A message of the client reached the gateway. */
+  received(meaning: Meaning, atMs: number): void {
+    if (!this.#counts(atMs)) return;
+    switch (meaning.kind) {
+      case "fault":
+        return this.must(meaning.code, "the frame is malformed", atMs);
+      case "beat":
+        this.#answers.push({ time: meaning.time, atMs });
+        return;
+      case "ack":
+        if (meaning.time === this.#unacked) this.#unacked = undefined;
+        return;
+      case "identify": {
+        const token = tokenOf(meaning.token);
+        this.#identify = { token, lastId: meaning.lastId, verified: false };
+        this.#identifyByMs = undefined;
+        this.#pendingByMs ??= atMs + this.#options.verifyTimeoutMs;
+        if (!this.ready) this.#expiresAtMs = undefined;
+      }
+    }
+  }
+
+  /** Something that is no message reached the gateway. */
+  receivedOdd(frame: OddFrame, atMs: number): void {
+    if (frame.kind === "control") return void this.#counts(atMs);
+    this.#advance(atMs);
+    if (this.stage !== "open" || this.refused || this.#due(atMs) !== undefined) return;
+    this.must(frame.code, "the peer breaks RFC 6455", atMs);
+  }
+
+  /** Counts a frame against the limit. Returns whether it has an effect of its own. */
+  #counts(atMs: number): boolean {
+    this.#advance(atMs);
+    // What is due comes first: a frame in the same millisecond does not help any more.
+    if (this.stage !== "open" || this.refused || this.#due(atMs) !== undefined) return false;
+    const windowStart = atMs - this.#options.rateLimitWindowMs;
+    while ((this.#frames[0] ?? Infinity) <= windowStart) this.#frames.shift();
+    this.#frames.push(atMs);
+    if (this.#frames.length <= this.#options.rateLimitFrames) return true;
+    this.must(4008, `${this.#frames.length} frames in the window`, atMs);
+    return false;
+  }
+
+  /** The verifier has decided on a token. */
+  verdict(
+    serial: number,
+    verdict: Verdict,
+    at: { readonly ms: number; readonly wallMs: number },
+  ): void {
+    const identify = this.#identify;
+    if (this.stage !== "open" || identify?.token.serial !== serial) return;
+    this.#advance(at.ms);
+    if (this.#due(at.ms) !== undefined) return;
+    if (verdict === "unreachable") return this.must(1011, "no token can be verified", at.ms);
+    if (!verdict.ok) return this.must(4003, verdict.reason, at.ms);
+    if (this.delivery !== undefined && verdict.user !== this.delivery.user) {
+      return this.must(4003, "the new token is another user's", at.ms);
+    }
+    identify.verified = true;
+    this.#expiresAtMs = at.ms + (verdict.expiresAt - at.wallMs);
+    if (this.delivery === undefined) return;
+    // A renewal has nothing to wait for; only its Ready may have to.
+    this.delivery.replaceChannels(verdict.channels, at.ms);
+    this.#heldReadys.push(identify);
+    this.#identify = undefined;
+    this.#pendingByMs = undefined;
+  }
+
+  /** The gateway sent Hello. */
+  sentHello(interval: number, atMs: number): void {
+    if (this.#greeted) this.#wrong("Hello comes once", "a second Hello was sent");
+    this.#greeted = true;
+    if (interval !== this.#options.heartbeatIntervalMs) {
+      this.#wrong("Hello says the interval", `Hello says ${interval}`);
+    }
+    this.settled(atMs);
+  }
+
+  /** The gateway sent a beat. */
+  sentBeat(time: number, atMs: number): void {
+    this.#assertGreeted();
+    this.#advance(atMs);
+    if (this.#heldBeats[0] === time && this.#isHeldUp(atMs)) {
+      this.#heldBeats.shift();
+      return;
+    }
+    if (this.#beatDueMs !== atMs || time !== atMs || this.#unacked !== undefined) {
+      const due = this.#unacked === undefined
+        ? `one was due at ${this.#beatDueMs}`
+        : "none was due";
+      this.#wrong("beats come on time", `a beat of ${time} was sent at ${atMs}; ${due}`);
+    }
+    this.#unacked = time;
+    this.#beatDueMs = atMs + this.#options.heartbeatIntervalMs;
+  }
+
+  /** The gateway answered a beat of the client. */
+  sentAck(time: number, atMs: number): void {
+    this.#assertGreeted();
+    const answered = this.#answers.shift();
+    if (answered?.time !== time || (answered.atMs !== atMs && !this.#isHeldUp(atMs))) {
+      const asked = answered === undefined ? "nothing" : `${answered.time} at ${answered.atMs}`;
+      this.#wrong("beats are answered at once", `${time} was answered; ${asked} was asked`);
+    }
+  }
+
+  /** The gateway sent Ready. Returns the Identify that it answers. */
+  sentReady(user: string, atMs: number): Readonly<Identify> {
+    this.#assertGreeted();
+    this.#advance(atMs);
+    const identify = this.#heldReadys.shift() ?? this.#identify;
+    if (identify === undefined || !identify.verified) {
+      return this.#wrong("Ready follows a verified Identify", "Ready was sent without one");
+    }
+    if (user !== identify.token.user) {
+      this.#wrong("Ready names the user", `Ready is for ${user}, not ${identify.token.user}`);
+    }
+    if (identify === this.#identify) {
+      this.#identify = undefined;
+      this.#pendingByMs = undefined;
+    }
+    return identify;
+  }
+
+  /** The gateway sent a Message. */
+  sentMessage(): void {
+    if (!this.ready) this.#wrong("nothing before Ready", "a Message was sent before Ready");
+  }
+
+  /** The gateway sent a close frame. `excuse` justifies what the wire alone does not show. */
+  closed(code: number, atMs: number, excuse: (code: number) => boolean): void {
+    this.#advance(atMs);
+    if (!CODES.has(code)) this.#wrong("every close has a code of the table", `closed with ${code}`);
+    const due = this.#due(atMs);
+    const codes = due === undefined ? [] : this.#dueAt(due.atMs);
+    if (due !== undefined && due.atMs < atMs) {
+      this.#wrong("closes come on time", `${due.because}; closed at ${atMs} with ${code}`);
+    }
+    const drained = code === 1012 && atMs <= (this.#drainByMs ?? -Infinity) + ROUNDING_MS;
+    if (!codes.includes(code) && !drained && !excuse(code)) {
+      const because = due === undefined ? "nothing was due" : due.because;
+      this.#wrong("every close has a reason", `closed with ${code} at ${atMs}; ${because}`);
+    }
+    this.stage = "closing";
+    this.#cutByMs = atMs + this.#options.closeGraceMs;
+  }
+
+  /** The gateway asked to cut the connection. */
+  wasCut(atMs: number): void {
+    if (!this.#cut && Math.abs(atMs - (this.#cutByMs ?? 0)) > ROUNDING_MS) {
+      this.#wrong("cut after the grace", `cut at ${atMs}, due at ${this.#cutByMs}`);
+    }
+    this.#cut = true;
+  }
+
+  /** Whether the gateway has cut it in vain and waits for TCP. */
+  get lingering(): boolean {
+    return this.#cut && this.stage === "closing";
+  }
+
+  /** Everything that was due before `atMs` must have happened. */
+  settled(atMs: number): void {
+    const cutByMs = this.#cutByMs ?? Infinity;
+    if (this.stage === "closing" && !this.#cut && cutByMs < atMs - ROUNDING_MS) {
+      this.#wrong("cut after the grace", `it was due to be cut at ${this.#cutByMs}`);
+    }
+    if (this.stage !== "open") return;
+    this.#advance(atMs);
+    const due = this.#due(atMs - ROUNDING_MS);
+    if (due !== undefined) this.#wrong("closes come on time", `${due.because}; it is still open`);
+    if ((this.#drainByMs ?? Infinity) < atMs - ROUNDING_MS) {
+      this.#wrong("closes come on time", `the drain was over at ${this.#drainByMs}`);
+    }
+    if (this.#isHeldUp(atMs)) return;
+    if (this.#heldBeats.length > 0) {
+      this.#wrong("beats come on time", `no beat was sent at ${this.#heldBeats[0]}`);
+    }
+    if ((this.#answers[0]?.atMs ?? Infinity) < atMs) {
+      this.#wrong("beats are answered at once", "a beat of the client has no answer");
+    }
+    if (this.#heldReadys.length > 0) {
+      this.#wrong("a verified token is answered at once", "a renewal has no Ready");
+    }
+  }
+
+  /** Goes past a beat that was due before `atMs`: it was sent, whether or not it got out. */
+  #advance(atMs: number): void {
+    if (this.stage !== "open" || this.refused) return;
+    if (this.#beatDueMs >= atMs || this.#unacked !== undefined) return;
+    this.#heldBeats.push(this.#beatDueMs);
+    this.#unacked = this.#beatDueMs;
+    this.#beatDueMs += this.#options.heartbeatIntervalMs;
+  }
+
+  /** Whether the peer does not take what it is sent, so that frames may be late. */
+  #isHeldUp(atMs: number): boolean {
+    return atMs - this.#backedUpAtMs() <= NOTICED_MS;
+  }
+
+  /** What is due first at or before `atMs`. */
+  #due(atMs: number): Due | undefined {
+    const earliest = Math.min(
+      this.#must?.atMs ?? Infinity,
+      this.#identifyByMs ?? Infinity,
+      this.#pendingByMs ?? Infinity,
+      this.#expiresAtMs ?? Infinity,
+      this.#unacked === undefined ? Infinity : this.#beatDueMs,
+    );
+    return earliest > atMs ? undefined : this.#describe(earliest);
+  }
+
+  #describe(atMs: number): Due {
+    const code = this.#dueAt(atMs)[0] ?? 0;
+    const because = this.#must?.atMs === atMs ? this.#must.because : `${code} was due`;
+    return { atMs, code, because: `${because} (${code} at ${atMs})` };
+  }
+
+  /** The codes of everything that is due at exactly `atMs`. */
+  #dueAt(atMs: number): readonly number[] {
+    return [
+      ...(this.#must?.atMs === atMs ? [this.#must.code] : []),
+      ...(this.#identifyByMs === atMs ? [4004] : []),
+      ...(this.#expiresAtMs === atMs ? [4003] : []),
+      ...(this.#pendingByMs === atMs ? [1011] : []),
+      ...(this.#unacked !== undefined && this.#beatDueMs === atMs ? [4002] : []),
+    ];
+  }
+
+  #assertGreeted(): void {
+    if (!this.#greeted) this.#wrong("Hello comes first", "a frame was sent before Hello");
+  }
+
+  #wrong(rule: string, explanation: string): never {
+    return this.#report(rule, explanation, this.connection);
+  }
+}
