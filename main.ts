@@ -10,12 +10,7 @@ import { createVerifier, KeySet, sharedSecret } from "./auth/mod.ts";
 import { type Config, DEVELOPMENT_PUBLISH_KEY, parseConfig } from "./gateway/config/parse.ts";
 import { OperationalError } from "./gateway/errors.ts";
 import { Gateway } from "./gateway/gateway.ts";
-import {
-  type ConsoleOptions,
-  createHttp,
-  type HttpOptions,
-  type Users,
-} from "./gateway/http/mod.ts";
+import { type ConsoleOptions, createHttp, type HttpOptions } from "./gateway/http/mod.ts";
 import { TotalBodyBudget } from "./gateway/http/body_budget.ts";
 import { CONSOLE_FILES } from "./gateway/http/console.ts";
 import { localUsers } from "./gateway/cluster/local_users.ts";
@@ -33,6 +28,7 @@ import type {
   Logger,
   MessageLog,
   TokenVerifier,
+  Users,
 } from "./gateway/ports.ts";
 import { redactUrls } from "./gateway/redact_url.ts";
 import { readConsoleFiles } from "./gateway/runtime/assets.ts";

@@ -15,6 +15,7 @@ import type {
   Ids,
   Logger,
   MessageLog,
+  Presence,
   Socket,
   TokenVerifier,
   UserCommand,
@@ -62,14 +63,6 @@ export type Refused =
   | "full"
   /** Its address connects too often. */
   | "too soon";
-
-/** Where one user is. */
-export interface Presence {
-  /** How many of the user's connections are ready. */
-  readonly connections: number;
-  /** Every channel of any of them, sorted. */
-  readonly channels: readonly string[];
-}
 
 /** A running gateway. */
 export class Gateway {

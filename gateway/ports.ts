@@ -292,6 +292,26 @@ export interface MessageLog {
   close(): Promise<void>;
 }
 
+/** The open connections of users; asynchronous, because they may be spread over many machines. */
+export interface Users {
+  /** Lets the connections that `user` has open now receive what is sent to `channel`. */
+  join(user: string, channel: string): Promise<void>;
+  /** Undoes `join`, and what the token said of this channel. */
+  leave(user: string, channel: string): Promise<void>;
+  /** Closes every connection of `user` with 4010; returns how many there were. */
+  disconnect(user: string): Promise<number>;
+  /** How many connections of `user` are ready, and in which channels they are. */
+  presence(user: string): Promise<Presence>;
+}
+
+/** Whether a user is there. */
+export interface Presence {
+  /** How many of the user's connections are ready. */
+  readonly connections: number;
+  /** Every channel of any of them, sorted, each once. */
+  readonly channels: readonly string[];
+}
+
 /** What the app's backend does to the connections that a user has open. */
 export type UserCommand =
   | {

@@ -1,5 +1,5 @@
 /**
- * Writes the generated parts of docs/: tables and the state diagram, from the code that they describe.
+ * Writes the generated parts of the documents: tables and the state diagram, from the code that they describe.
  *
  *     deno task docs            writes them
  *     deno task docs --check    exits with 1 and names what is stale, and writes nothing
@@ -22,9 +22,11 @@ import {
 import type { Phase } from "../gateway/protocol/session_types.ts";
 import { type Transition, TRANSITIONS, type Trigger } from "../gateway/protocol/transitions.ts";
 import { TOKEN_FAULTS } from "../mock/issuer.ts";
+import { LAYERS } from "../tests/tidy/layers.ts";
 
 /** The parts that each document must have, by name. */
 const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
+  "CONTRIBUTING.md": { "rooms": rooms },
   "docs/protocol.md": {
     "opcodes": opcodes,
     "close-codes": closeCodes,
@@ -57,6 +59,16 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 const code = (text: string | number) => `\`${text}\``;
+
+function rooms(): string {
+  const rows = LAYERS.map(({ name, paths, holds, imports }) => [
+    name,
+    paths.map(code).join(", "),
+    holds,
+    imports === "any" ? "anything but main" : imports.join(", ") || "nothing",
+  ]);
+  return table(["Room", "Path", "Holds", "May import"], rows);
+}
 
 function opcodes(): string {
   const rows = Object.entries(SENT_BY).map(([name, by]) => [

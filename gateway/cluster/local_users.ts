@@ -5,7 +5,7 @@
  */
 
 import type { Gateway } from "../gateway.ts";
-import type { Users } from "../http/types.ts";
+import type { Users } from "../ports.ts";
 
 /** The users of `gateway`. */
 export function localUsers(gateway: Gateway): Users {

@@ -15,17 +15,18 @@
 
 import type { NatsConnection, Subscription } from "@nats-io/transport-node";
 import { OperationalError } from "../errors.ts";
-import type { Clock, CommandLog, Ids, Json, Logger, Timer, UserCommand } from "../ports.ts";
+import type {
+  Clock,
+  CommandLog,
+  Ids,
+  Json,
+  Logger,
+  Presence,
+  Timer,
+  UserCommand,
+} from "../ports.ts";
 import { isName } from "../protocol/names.ts";
 import { type Nats, unwrap } from "./connection.ts";
-
-/** Where one user is. */
-export interface UserPresence {
-  /** How many connections are ready. */
-  readonly connections: number;
-  /** The channels that they are in, without repetitions. */
-  readonly channels: readonly string[];
-}
 
 /** The connections that this process has. */
 export interface LocalUsers {
@@ -35,7 +36,7 @@ export interface LocalUsers {
    */
   command(command: UserCommand, done: (disconnected: number) => void): void;
   /** Where `user` is. */
-  presence(user: string): UserPresence;
+  presence(user: string): Presence;
 }
 
 /** What the connections of all nodes need. */
@@ -56,7 +57,7 @@ export interface NatsUsersOptions {
   readonly subject: string;
 }
 
-interface Answer extends UserPresence {
+interface Answer extends Presence {
   readonly node: string;
 }
 
@@ -65,7 +66,7 @@ interface Answers {
   /** The subject that they come to. */
   readonly reply: string;
   /** All of them together, and whether every node is among them that was there. */
-  readonly all: Promise<UserPresence & { readonly complete: boolean }>;
+  readonly all: Promise<Presence & { readonly complete: boolean }>;
   /** Waits no longer. */
   stop(): void;
 }
@@ -80,7 +81,7 @@ const SILENCE_MS = 3000;
 const ANSWER_MS = 2000;
 /** What `Ids` gives. */
 const ID = /^[0-9a-z]{1,40}$/;
-const NOBODY: UserPresence = { connections: 0, channels: [] };
+const NOBODY: Presence = { connections: 0, channels: [] };
 /** In which the other nodes tell a new one that they are there. */
 const GREETING_MS = 250;
 
@@ -140,7 +141,7 @@ export class NatsUsers {
    *
    * @throws {OperationalError} `log_unavailable` when a node that is there does not answer
    */
-  async presence(user: string): Promise<UserPresence> {
+  async presence(user: string): Promise<Presence> {
     const answers = this.#gather();
     this.#nats.publish(`${this.#options.subject}.users`, JSON.stringify({ user }), answers);
     const { complete, ...presence } = await answers.all;
@@ -188,12 +189,12 @@ export class NatsUsers {
     return `${this.#options.subject}.answers.`;
   }
 
-  #answer(presence: UserPresence): string {
+  #answer(presence: Presence): string {
     return JSON.stringify({ node: this.#node, ...presence } satisfies Answer);
   }
 
   /** Keeps `command`; what the nodes have answered that came to it in time. */
-  async #command(command: UserCommand): Promise<UserPresence> {
+  async #command(command: UserCommand): Promise<Presence> {
     const answers = this.#gather();
     try {
       await this.#options.log.keepCommand({ ...command, reply: answers.reply });

@@ -30,8 +30,6 @@ export type {
   LoginAnswer,
   LoginIssuer,
   LoginRequest,
-  Presence,
-  Users,
 } from "./types.ts";
 
 const DEFAULT_BODY_BYTES = 4 * 1024 * 1024;

@@ -6,27 +6,7 @@
 
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Entry, Refused } from "../gateway.ts";
-import type { BodyBudget, Clock, Exchange, Json, Logger, MessageLog } from "../ports.ts";
-
-/** The open connections of users; asynchronous, because they may be spread over many machines. */
-export interface Users {
-  /** Lets the connections that `user` has open now receive what is sent to `channel`. */
-  join(user: string, channel: string): Promise<void>;
-  /** Undoes `join`, and what the token said of this channel. */
-  leave(user: string, channel: string): Promise<void>;
-  /** Closes every connection of `user` with 4010; returns how many there were. */
-  disconnect(user: string): Promise<number>;
-  /** How many connections of `user` are ready, and in which channels they are. */
-  presence(user: string): Promise<Presence>;
-}
-
-/** Whether a user is there. */
-export interface Presence {
-  /** How many connections are ready. */
-  readonly connections: number;
-  /** The channels that they are in, without repetitions. */
-  readonly channels: readonly string[];
-}
+import type { BodyBudget, Clock, Exchange, Json, Logger, MessageLog, Users } from "../ports.ts";
 
 /** What a login asks for, defaults filled in. */
 export interface LoginRequest {

@@ -16,7 +16,8 @@ import {
   Tag,
   WRITE_PROBLEMS,
 } from "./openapi_helpers.ts";
-import type { App, Users } from "./types.ts";
+import type { Users } from "../ports.ts";
+import type { App } from "./types.ts";
 import {
   DisconnectedSchema,
   MembershipPathSchema,

@@ -5,7 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import { createHttp, type HttpOptions, type Routes, type Users } from "../../gateway/http/mod.ts";
+import { createHttp, type HttpOptions, type Routes } from "../../gateway/http/mod.ts";
+import type { Users } from "../../gateway/ports.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import type { Exchange, MessageLog } from "../../gateway/ports.ts";
 import { readBody } from "../../gateway/runtime/request_body.ts";
