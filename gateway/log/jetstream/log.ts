@@ -40,7 +40,7 @@ import { openStream, type StreamOptions } from "./open.ts";
 import { readPage } from "./read.ts";
 import { ANSWER_TIMEOUT_MS, type NumberedEntry, type Stream } from "./stream.ts";
 import { Window } from "./window.ts";
-import { Gate } from "./semaphore.ts";
+import { Gate } from "../semaphore.ts";
 import { LogHealth } from "../health.ts";
 import { parseMessageId } from "../message_id.ts";
 import { type Listener, Subscribers } from "../subscribers.ts";

@@ -25,7 +25,7 @@ import type {
   Timer,
 } from "../../ports.ts";
 import { fromFailure } from "./serialize_error.ts";
-import { Gate } from "../jetstream/semaphore.ts";
+import { Gate } from "../semaphore.ts";
 import { DEFAULT_RETENTION_MS } from "../limits.ts";
 import { LogHealth } from "../health.ts";
 import { parseMessageId } from "../message_id.ts";

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { Gate } from "../../gateway/log/jetstream/semaphore.ts";
+import { Gate } from "../../gateway/log/semaphore.ts";
 import { formatMessageId, parseMessageId } from "../../gateway/log/mod.ts";
 import { settle } from "../../mock/doubles/clock.ts";
 
