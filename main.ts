@@ -19,12 +19,12 @@ import { createMemoryLog, openJetStreamLog, openSqliteLog } from "./gateway/log/
 import { Metrics } from "./gateway/metrics.ts";
 import { connectNats, type Nats, type NatsOptions } from "./gateway/cluster/connect.ts";
 import { NatsUsers } from "./gateway/cluster/nats_users.ts";
-import { pacedLog } from "./gateway/log/backpressure.ts";
+import { withBackpressure } from "./gateway/log/backpressure.ts";
 import type {
   BodyBudget,
   Clock,
   CommandLog,
-  Ids,
+  IdGenerator,
   Logger,
   MessageLog,
   TokenVerifier,
@@ -52,7 +52,7 @@ import { serveMock } from "./mock/server/serve.ts";
 interface World {
   readonly config: Config;
   readonly clock: Clock;
-  readonly ids: Ids;
+  readonly ids: IdGenerator;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -77,8 +77,8 @@ async function main(): Promise<void> {
   const { config } = command;
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
   // Before anything is waited for: as PID 1, Deno dies of a segmentation fault without a handler.
-  const stop = signalled(logger);
-  warnOfHeartbeats(config, logger);
+  const stop = shutdownSignal(logger);
+  warnShortHeartbeat(config, logger);
   warnOfTransport(config, logger);
   const starting = command.command === "mock"
     ? serveMock(config, logger)
@@ -109,7 +109,7 @@ async function startGateway(
     refusedBodies: () => bodyBudget.refused,
   });
   const world = { config, clock, ids, logger, metrics };
-  containBugs(world);
+  handleUnhandledErrors(world);
   const shared = config.nats && await openSharedLog(world, config.nats);
   const log = shared?.log ?? await openOwnLog(world);
   const { verifier, issuer } = await createAuth(world);
@@ -140,7 +140,7 @@ async function startGateway(
 }
 
 /** Says of an interval that it is accepted, for tests, and no good for clients. */
-function warnOfHeartbeats({ heartbeatIntervalMs }: Config, logger: Logger): void {
+function warnShortHeartbeat({ heartbeatIntervalMs }: Config, logger: Logger): void {
   if (!heartbeatsExceedLimit(heartbeatIntervalMs)) return;
   logger.warn(
     "the heartbeat interval is too short: clients that send heartbeats too are closed with 4008",
@@ -262,7 +262,10 @@ async function serve(
   },
 ): Promise<Listeners> {
   const http: HttpOptions = {
-    log: pacedLog(log, { ready: () => gateway.ready(), failed: () => metrics.logPublishFailed() }),
+    log: withBackpressure(log, {
+      ready: () => gateway.ready(),
+      failed: () => metrics.logPublishFailed(),
+    }),
     users,
     bodyBudget,
     connect: (address) => gateway.connect(address),
@@ -274,7 +277,7 @@ async function serve(
     publishKeys: [config.publishKey],
     issuer: issuer && loginIssuer(issuer, config),
     console: page,
-    anyHost: config.anyHost,
+    allowAnyHost: config.allowAnyHost,
     logger,
     clock,
     version: VERSION,
@@ -346,7 +349,7 @@ function passed(clock: Clock, ms: number): Promise<void> {
 }
 
 /** Resolves at the first signal to stop; a second one ends the process at once. */
-function signalled(logger: Logger): Promise<void> {
+function shutdownSignal(logger: Logger): Promise<void> {
   return new Promise((resolve) => {
     let signals = 0;
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
@@ -361,11 +364,11 @@ function signalled(logger: Logger): Promise<void> {
 }
 
 /** A bug outside any connection is logged and counted, and the process goes on. */
-function containBugs({ logger, metrics }: World): void {
+function handleUnhandledErrors({ logger, metrics }: World): void {
   const contain = (event: Event, reason: unknown): void => {
     event.preventDefault();
     metrics.bug();
-    logger.error("a bug came up", {
+    logger.error("unhandled error", {
       error: reason instanceof Error ? reason : new Error(String(reason)),
     });
   };

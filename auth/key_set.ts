@@ -216,7 +216,7 @@ export class KeySet implements KeySource {
       }
       this.#fetchedAtMs = clock.steady();
       if (this.#failure !== undefined) {
-        log.info("the issuer's keys are fetched again", { url: redactUrl(url.href) });
+        log.info("JWKS fetch recovered", { url: redactUrl(url.href) });
       }
       this.#failure = undefined;
     } catch (caught) {

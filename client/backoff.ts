@@ -6,9 +6,9 @@
  */
 
 const FIRST_MS = 500;
-const LONGEST_MS = 20_000;
+const MAX_MS = 20_000;
 
 /** The delay after so many failures in a row, in milliseconds; `random` gives a number in [0, 1). */
 export function backoffMs(failures: number, random: () => number): number {
-  return Math.round(random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(failures, 10)));
+  return Math.round(random() * Math.min(MAX_MS, FIRST_MS * 2 ** Math.min(failures, 10)));
 }

@@ -10,7 +10,7 @@
 import { CloseCode, closeInfo, closeName } from "../gateway/protocol/codes.ts";
 import type { MessageFrame, Ready } from "../gateway/protocol/frame_types.ts";
 import { backoffMs } from "./backoff.ts";
-import { Connection, type ConnectionParts, type End } from "./connection.ts";
+import { Connection, type ConnectionDeps, type End } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { GatewayError } from "./error.ts";
 import { neverOpened } from "./never_opened.ts";
@@ -69,7 +69,7 @@ const STABLE_MS = 10_000;
 export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   /** Resolves once the client is over, whoever ended it. It never rejects. */
   readonly closed: Promise<void>;
-  readonly #parts: ConnectionParts;
+  readonly #deps: ConnectionDeps;
   readonly #random: () => number;
   readonly #maxQueued: number;
   readonly #emitter = new Emitter<ClientEvents>();
@@ -107,7 +107,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     this.#maxQueued = maxQueuedMessages;
     this.#random = random;
     this.#receivedId = options.lastId;
-    this.#parts = parts;
+    this.#deps = parts;
     this.#tokens = new Tokens({
       clock: parts.clock,
       random,
@@ -232,7 +232,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
 
   #open(): void {
     try {
-      const connection: Connection = new Connection(this.#parts, {
+      const connection: Connection = new Connection(this.#deps, {
         opened: () => {
           this.#unopened = undefined;
           this.#identify(connection);
@@ -277,7 +277,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     this.#receivedId = lastId;
     if (isRenewal) return;
     this.#refusals.reset();
-    this.#readyAt = this.#parts.clock.steady();
+    this.#readyAt = this.#deps.clock.steady();
     this.#become("ready");
     this.#tellSession({ user, lastId, ...(resumed === undefined ? {} : { resumed }) });
   }
@@ -337,7 +337,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     if (code === CloseCode.IdentifyFailed.code) {
       this.#tokens.refused();
       // The gateway is there, whatever failed before: only refusals make the delay longer.
-      if (!wasReady) this.#failures = this.#refusals.add(this.#parts.clock.steady());
+      if (!wasReady) this.#failures = this.#refusals.add(this.#deps.clock.steady());
       reconnect = !this.#refusals.isFinal;
     }
     const disconnect = { code, name: closeName(code), reason };
@@ -349,19 +349,19 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   /** Browsers do not say why a socket does not open: says once what there is to check. */
   #countUnopened(reason: string): void {
     if (this.#unopened === undefined || ++this.#unopened !== UNOPENED_TOLD) return;
-    if (this.#state !== "closed") this.#tell(neverOpened(this.#parts.url, reason));
+    if (this.#state !== "closed") this.#tell(neverOpened(this.#deps.url, reason));
   }
 
   /** Whether the session that ended was one, and no failure after Ready. */
   #hasLasted(): boolean {
-    return this.#parts.clock.steady() - this.#readyAt >= STABLE_MS;
+    return this.#deps.clock.steady() - this.#readyAt >= STABLE_MS;
   }
 
   /** Waits before the next attempt; tells of what made it, if it was a connection that ended. */
   #wait(disconnect?: Disconnect): void {
     const retryInMs = backoffMs(this.#failures, this.#random);
     this.#failures += 1;
-    const retry = this.#parts.clock.setTimer(retryInMs, () => this.#connect());
+    const retry = this.#deps.clock.setTimer(retryInMs, () => this.#connect());
     this.#retry = retry;
     this.#state = "waiting";
     if (disconnect !== undefined) this.#emitter.emit("disconnect", { ...disconnect, retryInMs });

@@ -13,7 +13,7 @@ import { decodeServerFrame } from "./frames.ts";
 import type { ClientClock, ClientSocket, ClientSocketConstructor, ClientTimer } from "./types.ts";
 
 /** What a connection works with. */
-export interface ConnectionParts {
+export interface ConnectionDeps {
   readonly url: string;
   readonly WebSocket: ClientSocketConstructor;
   readonly clock: ClientClock;
@@ -50,11 +50,11 @@ const PROBE_MS = 5000;
 /** A timer that fires this late was not late: the device slept, or the page is hidden and gets little time. */
 const SLEPT_MS = 2000;
 /** A probe is no closer than this to the heartbeat before, because frames are limited. */
-const LEAST_MS = 1000;
+const MIN_MS = 1000;
 /** Nor are regular heartbeats closer together, where a gateway's interval is one for tests… */
-const LEAST_INTERVAL_MS = 2000;
+const MIN_INTERVAL_MS = 2000;
 /** …or so far apart that a dead connection would never be found out. */
-const MOST_INTERVAL_MS = 3_600_000;
+const MAX_INTERVAL_MS = 3_600_000;
 
 /** A heartbeat that has no answer yet. */
 interface Beat {
@@ -70,7 +70,7 @@ export class Connection {
   readonly #listener: ConnectionListener;
   readonly #socket: ClientSocket;
   /** That of the gateway, once it has said Hello. */
-  #intervalMs = LEAST_INTERVAL_MS;
+  #intervalMs = MIN_INTERVAL_MS;
   #timer: ClientTimer | undefined;
   #dueAt = 0;
   #beat: Beat | undefined;
@@ -84,7 +84,7 @@ export class Connection {
   #over = false;
 
   /** Begins to connect. Throws what the class of the socket throws. */
-  constructor(parts: ConnectionParts, listener: ConnectionListener) {
+  constructor(parts: ConnectionDeps, listener: ConnectionListener) {
     this.#clock = parts.clock;
     this.#listener = listener;
     this.#socket = new parts.WebSocket(parts.url);
@@ -103,7 +103,7 @@ export class Connection {
       this.#fault = typeof message === "string" ? message : "";
       // Node 22, and Chromium under a CSP, tell no close of a socket that could not be opened. The close of
       // one that was open brings the code, even where a reset of the network is noticed before it.
-      if (hasOpened) this.#arm(LEAST_MS, () => this.#failed());
+      if (hasOpened) this.#arm(MIN_MS, () => this.#failed());
       else this.#failed();
     };
     this.#armReady(parts.connectTimeoutMs);
@@ -134,7 +134,7 @@ export class Connection {
     }
     // Asked already: to ask again and again must not put the deadline off, were it overdue.
     if (this.#beat?.isProbe === true) return;
-    const tooSoonMs = this.#lastSentAt + LEAST_MS - now;
+    const tooSoonMs = this.#lastSentAt + MIN_MS - now;
     if (tooSoonMs > 0) return this.#arm(tooSoonMs, () => this.check());
     this.#sendBeat(Math.min(PROBE_MS, this.#intervalMs), true);
   }
@@ -168,8 +168,8 @@ export class Connection {
     switch (frame.op) {
       case Op.Hello:
         this.#intervalMs = Math.min(
-          Math.max(frame.heartbeat_interval, LEAST_INTERVAL_MS),
-          MOST_INTERVAL_MS,
+          Math.max(frame.heartbeat_interval, MIN_INTERVAL_MS),
+          MAX_INTERVAL_MS,
         );
         return;
       case Op.Ready:

@@ -11,7 +11,7 @@ import { fieldOf } from "./realm.ts";
 /** A token is renewed this long before it expires, if it lives long enough for that. */
 const MARGIN_MS = 60_000;
 /** Not sooner than this, should the app go on giving the token that is about to expire. */
-const LEAST_MS = 1000;
+const MIN_MS = 1000;
 
 /** How long a token is good for, in milliseconds from now. */
 export interface Lifetime {
@@ -37,7 +37,7 @@ export function lifetimeOf(token: string, now: number): Lifetime | undefined {
   const byIssuer = issuedAt === undefined ? byClock : (expiresAt - issuedAt) * 1000;
   const leftMs = byClock > 0 ? Math.min(byClock, byIssuer) : byIssuer;
   if (leftMs <= 0) return undefined;
-  const renewInMs = Math.max(LEAST_MS, leftMs - Math.min(MARGIN_MS, leftMs / 5));
+  const renewInMs = Math.max(MIN_MS, leftMs - Math.min(MARGIN_MS, leftMs / 5));
   return { renewInMs, expiresInMs: leftMs };
 }
 

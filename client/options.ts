@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ConnectionParts } from "./connection.ts";
+import type { ConnectionDeps } from "./connection.ts";
 import { isListenable, isObject } from "./realm.ts";
 import { resolveUrl, systemClock, systemRandom, systemWebSocket } from "./runtime.ts";
 import type { GatewayClientOptions } from "./types.ts";
@@ -13,7 +13,7 @@ const MAX_QUEUED = 1000;
 const CONNECT_TIMEOUT_MS = 30_000;
 
 /** Options with nothing left out. */
-export interface ResolvedOptions extends ConnectionParts {
+export interface ResolvedOptions extends ConnectionDeps {
   readonly getToken: GatewayClientOptions["getToken"];
   readonly signal: AbortSignal | undefined;
   readonly random: () => number;

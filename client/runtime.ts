@@ -9,14 +9,14 @@ import { fieldOf, isListenable } from "./realm.ts";
 import type { ClientClock, ClientSocketConstructor } from "./types.ts";
 
 /** The longest delay that `setTimeout` takes for what it is; a longer one would fire at once. */
-const LONGEST_MS = 2 ** 31 - 1;
+const MAX_MS = 2 ** 31 - 1;
 
 /** The machine's time. */
 export const systemClock: ClientClock = {
   now: () => Date.now(),
   steady: () => performance.now(),
   setTimer(delayMs, callback) {
-    const id = setTimeout(callback, Math.min(delayMs, LONGEST_MS));
+    const id = setTimeout(callback, Math.min(delayMs, MAX_MS));
     return { cancel: () => clearTimeout(id) };
   },
 };

@@ -14,7 +14,7 @@ import type { ClientClock, ClientTimer, GatewayClientOptions, TokenRequest } fro
 const PATIENCE_MS = 30_000;
 
 /** What a {@linkcode Tokens} works with. */
-export interface TokensParts {
+export interface TokensDeps {
   readonly clock: ClientClock;
   readonly random: () => number;
   readonly getToken: GatewayClientOptions["getToken"];
@@ -30,7 +30,7 @@ export interface TokensParts {
 
 /** Has a token, or gets one. */
 export class Tokens {
-  readonly #parts: TokensParts;
+  readonly #deps: TokensDeps;
   #token: string | undefined;
   #reason: TokenRequest["reason"] = "start";
   #renewAt = Infinity;
@@ -43,8 +43,8 @@ export class Tokens {
   #stopped = false;
 
   /** Has none. */
-  constructor(parts: TokensParts) {
-    this.#parts = parts;
+  constructor(parts: TokensDeps) {
+    this.#deps = parts;
   }
 
   /** The token that is there, good or not. */
@@ -57,7 +57,7 @@ export class Tokens {
    * One that is to be renewed is good enough meanwhile.
    */
   take(): string | undefined {
-    const now = this.#parts.clock.steady();
+    const now = this.#deps.clock.steady();
     if (this.#token === undefined || now >= this.#renewAt) this.#ask();
     return now < this.#expiresAt ? this.#token : undefined;
   }
@@ -81,7 +81,7 @@ export class Tokens {
     if (this.#asking !== undefined) return;
     this.#renewal?.cancel();
     const abort = new AbortController();
-    const patience = this.#parts.clock.setTimer(PATIENCE_MS, () => {
+    const patience = this.#deps.clock.setTimer(PATIENCE_MS, () => {
       this.#failed(new Error(`getToken: no token within ${PATIENCE_MS} ms`));
       abort.abort();
     });
@@ -95,7 +95,7 @@ export class Tokens {
   }
 
   async #request(request: TokenRequest): Promise<string | null> {
-    return assertToken(await this.#parts.getToken(request));
+    return assertToken(await this.#deps.getToken(request));
   }
 
   /** The request that was under way is over. */
@@ -108,7 +108,7 @@ export class Tokens {
 
   #obtained(token: string | null): void {
     this.#settle();
-    const { clock, loggedOut, obtained } = this.#parts;
+    const { clock, loggedOut, obtained } = this.#deps;
     if (token === null) return loggedOut();
     this.#failures = 0;
     this.#token = token;
@@ -123,7 +123,7 @@ export class Tokens {
 
   #failed(error: Error): void {
     this.#settle();
-    const { random, failed } = this.#parts;
+    const { random, failed } = this.#deps;
     this.#renewIn(backoffMs(this.#failures, random));
     this.#failures += 1;
     failed(error);
@@ -131,8 +131,8 @@ export class Tokens {
 
   #renewIn(ms: number): void {
     this.#renewal?.cancel();
-    this.#renewal = this.#parts.clock.setTimer(ms, () => {
-      if (this.#parts.needed()) this.#ask();
+    this.#renewal = this.#deps.clock.setTimer(ms, () => {
+      if (this.#deps.needed()) this.#ask();
     });
   }
 }

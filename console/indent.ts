@@ -12,14 +12,14 @@ const TOKEN = /"(?:[^"\\]|\\[^])*(?:"|\\?$)|[{}[\],:]|[^\s{}[\],:"]+/g;
 const OPENING = new Set(["{", "["]);
 const CLOSING = new Set(["}", "]"]);
 /** Deeper than any message that the gateway takes; beyond it lines would only grow. */
-const MOST_LEVELS = 80;
+const MAX_LEVELS = 80;
 
 /** The tokens of JSON, one field or element a line. */
 export function indentJson(text: string): string {
   const parts: string[] = [];
   let depth = 0;
   const breakLine = (): void => {
-    parts.push(`\n${"  ".repeat(Math.max(0, Math.min(depth, MOST_LEVELS)))}`);
+    parts.push(`\n${"  ".repeat(Math.max(0, Math.min(depth, MAX_LEVELS)))}`);
   };
   let last = "";
   for (const [token] of text.matchAll(TOKEN)) {

@@ -5,7 +5,7 @@
  */
 
 /** What it goes by. */
-export interface PollerParts {
+export interface PollerDeps {
   readonly isHidden: () => boolean;
   /** Calls `callback` whenever the page is hidden or shown. */
   readonly onVisibility: (callback: () => void) => void;
@@ -16,7 +16,7 @@ export interface PollerParts {
 }
 
 /** Polls at once, and from then on; while nobody looks it waits, and polls at once when somebody does again. */
-export function pollWhileVisible({ isHidden, onVisibility, later, poll }: PollerParts): void {
+export function pollWhileVisible({ isHidden, onVisibility, later, poll }: PollerDeps): void {
   let isPolling = false;
   const next = async (): Promise<void> => {
     isPolling = !isHidden();

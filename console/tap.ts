@@ -89,7 +89,7 @@ export class Tap {
 type Tell = (event: SocketEvent) => void;
 
 /** What a socket works with. */
-interface SocketParts {
+interface SocketDeps {
   /** Makes it the current one, and gives it whom to tell. */
   readonly open: (socket: TappedSocket) => Tell;
   readonly isAway: () => boolean;
@@ -107,7 +107,7 @@ class TappedSocket implements ClientSocket {
   readonly #socket: WebSocket | undefined;
   #isOver = false;
 
-  constructor(url: string, { open, isAway }: SocketParts) {
+  constructor(url: string, { open, isAway }: SocketDeps) {
     this.#tell = open(this);
     if (isAway()) {
       this.#tell({ type: "blocked" });

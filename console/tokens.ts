@@ -18,7 +18,7 @@ export interface TokenSource {
 }
 
 /** A token with less than this left is not worth connecting with. */
-const LEAST_LEFT_MS = 1000;
+const MIN_LEFT_MS = 1000;
 
 /** Tokens of the mock issuer, for one login. */
 export class LoginTokens implements TokenSource {
@@ -115,5 +115,5 @@ export class PastedTokens implements TokenSource {
 
 function isGood(token: string): boolean {
   const { expiresAt } = claimsOf(token);
-  return expiresAt === undefined || expiresAt - Date.now() > LEAST_LEFT_MS;
+  return expiresAt === undefined || expiresAt - Date.now() > MIN_LEFT_MS;
 }

@@ -56,12 +56,12 @@ export class Admission {
    * Counts a connection from `client`. Gives the reason alone when it comes too soon after others, or when
    * there is not even room to refuse it politely.
    */
-  admit(client: string): Ticket | Refusal {
+  admit(client: string): Permit | Refusal {
     const address = network(client);
     if (!this.#rate.connected(address)) return "rate";
     const refusal = this.#refusal(address);
     if (refusal !== undefined && this.#refused >= REFUSED_AT_ONCE) return refusal;
-    return new Ticket({ book: this.#book, address, refusal });
+    return new Permit({ book: this.#book, address, refusal });
   }
 
   #refusal(address: string): Refusal | undefined {
@@ -99,7 +99,7 @@ interface Book {
 }
 
 /** A connection that counts. */
-export class Ticket {
+export class Permit {
   /** Why it must be refused, or `undefined` if there is room for it. */
   readonly refusal: Refusal | undefined;
   readonly #book: Book;

@@ -5,14 +5,14 @@
  * @module
  */
 
-import { Admission, type AdmissionOptions, type Ticket } from "./admission.ts";
+import { Admission, type AdmissionOptions, type Permit } from "./admission.ts";
 import { Connection } from "./session/connection.ts";
 import type { ConnectionContext, ConnectionOptions } from "./session/connection_context.ts";
 import { Hub } from "./hub.ts";
 import type { Metrics } from "./metrics.ts";
 import type {
   Clock,
-  Ids,
+  IdGenerator,
   Logger,
   MessageLog,
   Presence,
@@ -21,14 +21,14 @@ import type {
   UserCommand,
 } from "./ports.ts";
 import type { Reduce } from "./protocol/mod.ts";
-import { Quiet } from "./log_throttle.ts";
+import { LogThrottle } from "./log_throttle.ts";
 
 /** What a gateway works with. */
 export interface GatewayOptions {
   /** Both scales of time, and timers. */
   readonly clock: Clock;
   /** Names of connections. */
-  readonly ids: Ids;
+  readonly ids: IdGenerator;
   /** Where it says what happens. */
   readonly logger: Logger;
   /** Where it counts. */
@@ -48,7 +48,7 @@ export interface GatewayOptions {
 }
 
 /** A connection that was admitted and whose socket is not open yet. */
-export interface Entry {
+export interface PendingConnection {
   /** The socket is open: the session begins. */
   accept(socket: Socket): Connection;
   /** The socket never opened. */
@@ -89,9 +89,9 @@ export class Gateway {
       this.#hub.publish(messages);
     });
     this.#admission = new Admission(clock, options.limits);
-    const quiet = new Quiet(clock);
+    const logThrottle = new LogThrottle(clock);
     this.#context = {
-      ...{ clock, logger, metrics, quiet, verifier, log, hub: this.#hub },
+      ...{ clock, logger, metrics, logThrottle, verifier, log, hub: this.#hub },
       options: options.connection,
       gone: (connection) => this.#gone(connection),
       ...reduce === undefined ? {} : { reduce },
@@ -124,22 +124,22 @@ export class Gateway {
   }
 
   /** Admits a connection from `address` before its upgrade, or says why it gets none. */
-  connect(address: string): Entry | Refused {
+  connect(address: string): PendingConnection | Refused {
     const { metrics } = this.#options;
     if (this.#draining) {
       metrics.refused("draining");
       return "draining";
     }
-    const ticket = this.#admission.admit(address);
-    if (typeof ticket === "string") {
-      metrics.refused(ticket);
-      return ticket === "rate" ? "too soon" : "full";
+    const permit = this.#admission.admit(address);
+    if (typeof permit === "string") {
+      metrics.refused(permit);
+      return permit === "rate" ? "too soon" : "full";
     }
-    if (ticket.refusal !== undefined) metrics.refused(ticket.refusal);
+    if (permit.refusal !== undefined) metrics.refused(permit.refusal);
     return {
-      accept: (socket) => this.#accept(socket, address, ticket),
+      accept: (socket) => this.#accept(socket, address, permit),
       abandon: () => {
-        ticket.release();
+        permit.release();
         this.#tellIfEmpty();
       },
     };
@@ -171,7 +171,7 @@ export class Gateway {
     if (command.do !== "disconnect") {
       // What is replayed does not come through the hub, and may be ahead of it.
       const channel = { name: command.channel, after: this.#options.log.head().sequence };
-      for (const connection of connections) connection.foresee(command.do, channel);
+      for (const connection of connections) connection.applyToReplay(command.do, channel);
     }
     this.#hub.inOrder(() => done(this.#carryOut(command, connections)));
   }
@@ -227,13 +227,13 @@ export class Gateway {
     this.#tellIfEmpty();
   }
 
-  #accept(socket: Socket, address: string, ticket: Ticket): Connection {
+  #accept(socket: Socket, address: string, permit: Permit): Connection {
     const connection = new Connection({
-      ...{ id: this.#options.ids.next(), address, socket, ticket },
+      ...{ id: this.#options.ids.next(), address, socket, permit },
       context: this.#context,
     });
     this.#connections.add(connection);
-    connection.open(ticket.refusal === undefined ? "opened" : "refused");
+    connection.open(permit.refusal === undefined ? "opened" : "refused");
     // It was admitted before the drain began and opened after: nobody else would tell it.
     if (this.#draining) connection.feed({ type: "drained" });
     return connection;

@@ -37,7 +37,7 @@ export interface Member {
 }
 
 /** What the hub knows of a member. */
-interface Seat {
+interface Subscription {
   readonly user: string;
   readonly channels: Set<string>;
 }
@@ -75,7 +75,7 @@ interface Audience<M> {
 /** The tables of who is ready, and the fan-out. */
 export class Hub<M extends Member = Member> {
   readonly #clock: Clock;
-  readonly #seats = new Map<M, Seat>();
+  readonly #subscriptions = new Map<M, Subscription>();
   readonly #byUser = new Map<string, Set<M>>();
   readonly #byChannel = new Map<string, Set<M>>();
   #position: Position;
@@ -110,13 +110,13 @@ export class Hub<M extends Member = Member> {
 
   /** How many members there are. */
   get size(): number {
-    return this.#seats.size;
+    return this.#subscriptions.size;
   }
 
   /** Sizes of every table, for tests and assertions that nothing is left behind. */
   get tables(): { readonly members: number; readonly users: number; readonly channels: number } {
     return {
-      members: this.#seats.size,
+      members: this.#subscriptions.size,
       users: this.#byUser.size,
       channels: this.#byChannel.size,
     };
@@ -124,34 +124,36 @@ export class Hub<M extends Member = Member> {
 
   /** Makes `member` receive what `user` and `channels` may see; replaces what it received before. */
   join(member: M, user: string, channels: Iterable<string>): void {
-    const seat = this.#seatOf(member, user);
+    const subscription = this.#subscriptionOf(member, user);
     const wanted = new Set(channels);
-    for (const channel of seat.channels) if (!wanted.has(channel)) this.exit(member, channel);
+    for (const channel of subscription.channels) {
+      if (!wanted.has(channel)) this.exit(member, channel);
+    }
     for (const channel of wanted) this.enter(member, channel);
   }
 
   /** Makes `member` receive nothing more. */
   leave(member: M): void {
-    const seat = this.#seats.get(member);
-    if (seat === undefined) return;
-    this.#seats.delete(member);
-    remove(this.#byUser, seat.user, member);
-    for (const channel of seat.channels) remove(this.#byChannel, channel, member);
+    const subscription = this.#subscriptions.get(member);
+    if (subscription === undefined) return;
+    this.#subscriptions.delete(member);
+    remove(this.#byUser, subscription.user, member);
+    for (const channel of subscription.channels) remove(this.#byChannel, channel, member);
   }
 
   /** Adds a channel to a member. Returns whether that changed anything. */
   enter(member: M, channel: string): boolean {
-    const seat = this.#seats.get(member);
-    if (seat === undefined || seat.channels.has(channel)) return false;
-    seat.channels.add(channel);
+    const subscription = this.#subscriptions.get(member);
+    if (subscription === undefined || subscription.channels.has(channel)) return false;
+    subscription.channels.add(channel);
     add(this.#byChannel, channel, member);
     return true;
   }
 
   /** Takes a channel from a member. Returns whether that changed anything. */
   exit(member: M, channel: string): boolean {
-    const seat = this.#seats.get(member);
-    if (seat === undefined || !seat.channels.delete(channel)) return false;
+    const subscription = this.#subscriptions.get(member);
+    if (subscription === undefined || !subscription.channels.delete(channel)) return false;
     remove(this.#byChannel, channel, member);
     return true;
   }
@@ -163,7 +165,7 @@ export class Hub<M extends Member = Member> {
 
   /** The channels of `member`. */
   channelsOf(member: M): ReadonlySet<string> {
-    return this.#seats.get(member)?.channels ?? new Set();
+    return this.#subscriptions.get(member)?.channels ?? new Set();
   }
 
   /** Resolves when the fan-out is close enough to the log for more to be published. */
@@ -196,13 +198,13 @@ export class Hub<M extends Member = Member> {
     if (!this.#busy) this.#fanOut();
   }
 
-  /** The seat of `member` as `user`: the one that it has, or another. */
-  #seatOf(member: M, user: string): Seat {
-    const seat = this.#seats.get(member);
-    if (seat?.user === user) return seat;
+  /** The subscription of `member` as `user`: the one that it has, or another. */
+  #subscriptionOf(member: M, user: string): Subscription {
+    const subscription = this.#subscriptions.get(member);
+    if (subscription?.user === user) return subscription;
     this.leave(member);
-    const taken: Seat = { user, channels: new Set() };
-    this.#seats.set(member, taken);
+    const taken: Subscription = { user, channels: new Set() };
+    this.#subscriptions.set(member, taken);
     add(this.#byUser, user, member);
     return taken;
   }
@@ -294,7 +296,7 @@ export class Hub<M extends Member = Member> {
   #audience(message: Message): Audience<M> | undefined {
     if (message.user !== undefined) return this.#byUser.get(message.user);
     if (message.channel !== undefined) return this.#byChannel.get(message.channel);
-    return this.#seats;
+    return this.#subscriptions;
   }
 }
 

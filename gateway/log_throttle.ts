@@ -13,7 +13,7 @@ const QUIET_MS = 10_000;
 const MAX_TOPICS = 100;
 
 /** What has been said lately. */
-export class Quiet {
+export class LogThrottle {
   readonly #clock: Clock;
   readonly #until = new Map<string, number>();
 
@@ -23,7 +23,7 @@ export class Quiet {
   }
 
   /** Whether `topic` may be spoken of now; if so, it may not again for ten seconds. */
-  allows(topic: string): boolean {
+  shouldLog(topic: string): boolean {
     const now = this.#clock.steady();
     if (now < (this.#until.get(topic) ?? 0)) return false;
     if (this.#until.size >= MAX_TOPICS) this.#until.clear();

@@ -9,7 +9,7 @@
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { TokenRefusal } from "./ports.ts";
-import type { CloseNumber, OpName, Phase } from "./protocol/mod.ts";
+import type { CloseCodeValue, OpName, Phase } from "./protocol/mod.ts";
 import { Tally } from "./tally.ts";
 
 /** Why a connection was not let in. */
@@ -58,7 +58,7 @@ const TOKEN_REFUSALS: readonly TokenRefusal[] = [
 const COUNTED_PHASES: readonly Phase[] = [
   "unidentified",
   "verifying",
-  "joining",
+  "locating",
   "ready",
   "closing",
 ];
@@ -85,7 +85,7 @@ export class Metrics {
   readonly #phases = new Tally<Phase>(COUNTED_PHASES);
   readonly #framesIn = new Tally<ReceivedName>(CLIENT_FRAMES);
   readonly #framesOut = new Tally<OpName>(SERVER_FRAMES);
-  readonly #closes = new Tally<CloseNumber | "peer">([]);
+  readonly #closes = new Tally<CloseCodeValue | "peer">([]);
   readonly #refusals = new Tally<RefusalReason>(REFUSAL_REASONS);
   readonly #identifiesRejected = new Tally<TokenRefusal>(TOKEN_REFUSALS);
   readonly #loopDelays = new Float64Array(LOOP_DELAY_WINDOW);
@@ -138,7 +138,7 @@ export class Metrics {
   }
 
   /** A connection ended: by a close of the gateway with this code, or without one, by the peer. */
-  closed(code: CloseNumber | "peer"): void {
+  closed(code: CloseCodeValue | "peer"): void {
     this.#closes.add(code, 1);
   }
 

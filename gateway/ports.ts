@@ -28,7 +28,7 @@ export interface Clock {
 }
 
 /** Names that nobody else has and nobody can guess. */
-export interface Ids {
+export interface IdGenerator {
   /** A new one: 1 to 40 characters of `[0-9a-z]`. */
   next(): string;
 }
@@ -150,7 +150,7 @@ export interface Socket {
    * Ends the connection without the peer. Returns whether it is gone: a runtime may be unable to while
    * a write is pending, and then the connection ends when TCP gives it up; `closed` tells.
    */
-  cut(): boolean;
+  terminate(): boolean;
 }
 
 /** What becomes of a WebSocket handshake that was accepted. */
@@ -335,7 +335,7 @@ export type UserCommand =
  */
 export interface CommandLog {
   /** Keeps `command`, and resolves once it is durable and this node has come to it. */
-  keepCommand(command: Json): Promise<void>;
+  appendCommand(command: Json): Promise<void>;
   /** Hands `listener` every command after the head of the log; returns how to stop. */
   subscribeCommands(listener: (command: Json) => void): () => void;
 }

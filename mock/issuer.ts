@@ -16,7 +16,7 @@ import {
   generateKeyPair,
   type GenerateKeyPairResult,
 } from "jose";
-import type { Clock, Ids, Json } from "../gateway/ports.ts";
+import type { Clock, IdGenerator, Json } from "../gateway/ports.ts";
 
 /** Where the issuer publishes its keys. */
 const JWKS_PATH = "/.well-known/jwks.json";
@@ -89,7 +89,7 @@ export interface MockIssuerOptions {
   /** The time of its tokens. */
   readonly clock: Clock;
   /** Names its keys. */
-  readonly ids: Ids;
+  readonly ids: IdGenerator;
 }
 
 /** Claims of any kind: what is `undefined` is not in the token. */
@@ -227,7 +227,7 @@ function faultyClaims(fault: TokenFault | undefined, now: number): Claims {
   }
 }
 
-async function newKey(ids: Ids): Promise<SigningKey> {
+async function newKey(ids: IdGenerator): Promise<SigningKey> {
   const pair = await generateKeyPair("EdDSA", { extractable: true });
   const kid = ids.next();
   const { kty = "", crv = "", x = "" } = await exportJWK(pair.publicKey);

@@ -10,14 +10,14 @@ import type { Draft, Message } from "../gateway/ports.ts";
 import { contentOf } from "./history.ts";
 import type { GatewayProcess } from "./process.ts";
 import type { Random } from "./random.ts";
-import type { WorldParts } from "./world_parts.ts";
+import type { WorldDeps } from "./world_parts.ts";
 
 const PUBLISH_MEAN_MS = 45_000;
 const BURST_MEAN_MS = 100 * 60_000;
 const MEMBERS_MEAN_MS = 8 * 60_000;
 const PROBE_MS = 5 * 60_000;
-const RETRY_FIRST_MS = 200;
-const RETRY_LAST_MS = 60_000;
+const MIN_RETRY_MS = 200;
+const MAX_RETRY_MS = 60_000;
 /** How often a publish is tried before the backend leaves it. */
 const TRIES = 40;
 
@@ -31,7 +31,7 @@ interface Order {
 
 /** The backend of one world. */
 export class Backend {
-  readonly #world: WorldParts;
+  readonly #world: WorldDeps;
   readonly #random: Random;
   #over = false;
   /** What was asked of a process, by process, for the one that dies without an answer. */
@@ -40,7 +40,7 @@ export class Backend {
   #onPublish: (() => void) | undefined;
 
   /** Begins at once. */
-  constructor(world: WorldParts) {
+  constructor(world: WorldDeps) {
     this.#world = world;
     this.#random = world.random.fork("backend");
     this.#every(PUBLISH_MEAN_MS, "publish", (random) => {
@@ -124,7 +124,7 @@ export class Backend {
     this.#process = process;
     this.#open.add(order);
     const { drafts, key } = order;
-    this.#world.stir();
+    this.#world.markDirty();
     const publishing = key === undefined
       ? log.publish(drafts)
       : log.publishOnce({ key, digest: digestOf(drafts) }, drafts);
@@ -166,13 +166,13 @@ export class Backend {
 
   /** Asks for the log's health, which has to be that of the disk. */
   #probe(): void {
-    const { clock, process, disk, checker, stir, broke } = this.#world;
+    const { clock, process, disk, checker, markDirty, broke } = this.#world;
     clock.setTimer(PROBE_MS, () => {
       this.#probe();
       const log = process()?.log;
       // A disk that is slow, or has been and is still busy, may be found to be failing.
       if (log === undefined || disk.busyUntilMs > clock.steady()) return;
-      stir();
+      markDirty();
       log.check().then(
         () => checker.health("well", disk),
         () => checker.health("failing", disk),
@@ -182,7 +182,7 @@ export class Backend {
 
   #retry(order: Order): void {
     if (order.key === undefined || order.tries >= TRIES) return;
-    const mostMs = Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(order.tries, 10));
+    const mostMs = Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** Math.min(order.tries, 10));
     const delayMs = Math.max(1, Math.floor(mostMs / 2));
     this.#world.clock.setTimer(delayMs, () => this.#try({ ...order, tries: order.tries + 1 }));
   }

@@ -215,11 +215,11 @@ export class Checker implements LinkObserver {
   }
 
   /** Listeners of the log are told of `messages`. */
-  spread(messages: readonly Message[]): void {
+  notify(messages: readonly Message[]): void {
     const ready = this.sessions.filter((session) => session.ready);
     for (const message of messages) {
-      const entry = this.history.spread(message, this.#now);
-      for (const { delivery } of ready) delivery?.spread(entry);
+      const entry = this.history.notify(message, this.#now);
+      for (const { delivery } of ready) delivery?.notify(entry);
     }
   }
 
@@ -346,7 +346,7 @@ export class Checker implements LinkObserver {
     }
     const after = this.#sequenceOf(frame.last_id) ?? Infinity;
     // A fan-out that rests may be a little behind, within the same millisecond.
-    const missed = this.history.after(after).some(({ spreadAtMs }) => spreadAtMs < this.#now);
+    const missed = this.history.after(after).some(({ notifiedAtMs }) => notifiedAtMs < this.#now);
     if (after > this.history.head || missed) {
       const explanation = `Ready says ${frame.last_id}, the head is ${this.history.head}`;
       this.#report("a session begins at the present", explanation, connection);

@@ -15,7 +15,7 @@ import type { Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import { tokenText } from "./verifier.ts";
-import type { WorldParts } from "./world_parts.ts";
+import type { WorldDeps } from "./world_parts.ts";
 
 /** How a client sends Identify; `bad_id` from its next start on. */
 export type IdentifyManner = "prompt" | "late" | "never" | "twice" | "bad_id" | "hangs_up";
@@ -23,7 +23,7 @@ export type IdentifyManner = "prompt" | "late" | "never" | "twice" | "bad_id" | 
 export type TokenFlaw = "unsigned" | "expired" | "strange_user" | "brief";
 
 /** How a client behaves for now. All times in milliseconds. */
-export interface Mood {
+export interface Behaviour {
   acks: "at_once" | "twice" | "wrong" | "never";
   /** The longest that an ACK takes. */
   ackMostMs: number;
@@ -39,7 +39,7 @@ export interface Mood {
   dawdles: boolean;
 }
 
-const CALM: Readonly<Mood> = {
+const CALM: Readonly<Behaviour> = {
   acks: "at_once",
   ackMostMs: 0,
   answersClose: true,
@@ -49,7 +49,7 @@ const CALM: Readonly<Mood> = {
   bytesPerMs: Infinity,
   dawdles: false,
 };
-/** Ids that are none: of no log, of another log, from the future; and the very beginning. */
+/** IdGenerator that are none: of no log, of another log, from the future; and the very beginning. */
 const ODD_IDS = ["", "x", "e1", "e2-1", "e1-", "e1-01", "e1--1", "e1-9007199254740991", "e1-0"];
 const MINUTE_MS = 60_000;
 const LIVES_MS = [10 * MINUTE_MS, 60 * MINUTE_MS, 6 * 60 * MINUTE_MS, 30 * 60 * MINUTE_MS] as const;
@@ -73,8 +73,8 @@ export class SimulatedClient {
   /** What it runs on. */
   readonly device: Device;
   /** How it behaves; mischief changes it, a new connection starts from here. */
-  readonly mood: Mood = { ...CALM };
-  readonly #world: WorldParts;
+  readonly mood: Behaviour = { ...CALM };
+  readonly #world: WorldDeps;
   readonly #random: Random;
   readonly #address: string;
   /** Whether its app reads in a loop, and does not listen. */
@@ -91,7 +91,7 @@ export class SimulatedClient {
 
   /** A client that has not connected yet. */
   constructor(
-    world: WorldParts,
+    world: WorldDeps,
     parts: { readonly index: number; readonly user: string; readonly address: string },
   ) {
     this.name = `c${parts.index}`;
@@ -117,7 +117,7 @@ export class SimulatedClient {
   /** From now on it behaves well; if it is away, it comes back. */
   calm(): void {
     Object.assign(this.mood, CALM);
-    this.#world.stir();
+    this.#world.markDirty();
     this.#online = true;
     this.device.wake();
     if (this.#library === undefined) this.#open(undefined);
@@ -200,7 +200,7 @@ export class SimulatedClient {
   /** A message is about to be handed to the library. */
   arriving(id: string): void {
     this.#position = id;
-    if (this.#loops) this.#world.stir();
+    if (this.#loops) this.#world.markDirty();
   }
 
   /** The library has had a message. */
@@ -259,7 +259,7 @@ export class SimulatedClient {
     const parts = { world, random: this.#random, client: this };
     const address = (): string | undefined => this.#online ? this.#address : undefined;
     const connecting = (socket: SimulatedSocket): void => this.connecting(socket);
-    world.stir();
+    world.markDirty();
     this.#position = lastId;
     const library = new GatewayClient(world.clientSeam({
       url: "ws://simulated/gateway",
@@ -283,7 +283,7 @@ export class SimulatedClient {
       if (state === "paused") world.count("apps that did not read");
     });
     library.on("close", (error) => {
-      world.stir();
+      world.markDirty();
       if (error !== undefined && this.#library === library) this.#restartIn(5000);
     });
     if (this.#loops) this.#read(library).catch(world.broke);
@@ -301,14 +301,14 @@ export class SimulatedClient {
   #close(): void {
     const library = this.#library;
     this.#library = undefined;
-    this.#world.stir();
+    this.#world.markDirty();
     void library?.close();
   }
 
   /** The lid is open, or the network is there; whether the platform says so, depends. */
   #comeBack(isTold: boolean): void {
     this.#online = true;
-    this.#world.stir();
+    this.#world.markDirty();
     this.device.wake();
     if (isTold) this.#library?.check();
   }
@@ -319,7 +319,7 @@ export class SimulatedClient {
     const rest = (ms: number): Promise<void> =>
       new Promise((resolve) => {
         this.device.setTimer(ms, () => {
-          this.#world.stir();
+          this.#world.markDirty();
           resolve();
         });
       });
@@ -358,7 +358,7 @@ export class SimulatedClient {
 
   #getToken({ reason }: TokenRequest): string | Promise<string> {
     const world = this.#world;
-    world.stir();
+    world.markDirty();
     if (reason === "expiring" && !this.mood.renews) throw new Error("the app has no new token");
     const luck = this.#random.unit();
     if (luck < (reason === "expiring" ? 0.1 : 0.02) && world.allows("tokens")) {
@@ -368,7 +368,7 @@ export class SimulatedClient {
     if (luck < 0.5) return this.#freshToken();
     return new Promise((resolve) => {
       this.device.setTimer(this.#random.int(0, 400), () => {
-        world.stir();
+        world.markDirty();
         resolve(this.#freshToken());
       });
     });

@@ -14,11 +14,11 @@ import type { ClientListener, Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import { tokenOf, tokenText } from "./verifier.ts";
-import type { WorldParts } from "./world_parts.ts";
+import type { WorldDeps } from "./world_parts.ts";
 
 /** What a {@linkcode SimulatedSocket} works with. */
-export interface SocketParts {
-  readonly world: WorldParts;
+export interface SocketDeps {
+  readonly world: WorldDeps;
   readonly random: Random;
   readonly client: SimulatedClient;
 }
@@ -45,7 +45,7 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
   onmessage: ((event: { readonly data: string }) => void) | null = null;
   onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null = null;
   onerror: unknown = null;
-  readonly #parts: SocketParts;
+  readonly #deps: SocketDeps;
   readonly #link: Link | undefined;
   /** Whether something was sent on it that the library did not send. */
   #provoked = false;
@@ -54,8 +54,8 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
   #over = false;
 
   /** Begins to connect; where the device has no network, it fails. */
-  constructor(parts: SocketParts, address: string | undefined) {
-    this.#parts = parts;
+  constructor(parts: SocketDeps, address: string | undefined) {
+    this.#deps = parts;
     const { world } = parts;
     if (address === undefined) {
       world.clock.setTimer(OFFLINE_MS, () => this.#fail());
@@ -93,7 +93,7 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
     if (this.#over) return;
     this.#detach();
     this.#link?.clientClose();
-    this.#parts.world.clock.setTimer(CLOSED_MS, () => this.onclose?.({ code: 1000, reason: "" }));
+    this.#deps.world.clock.setTimer(CLOSED_MS, () => this.onclose?.({ code: 1000, reason: "" }));
   }
 
   /** The connection breaks, and the library is told. */
@@ -115,7 +115,7 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
   }
 
   received(text: string): void {
-    const { world, client } = this.#parts;
+    const { world, client } = this.#deps;
     const link = this.#link;
     if (this.#over || link === undefined) return;
     if (!this.#opened) {
@@ -141,7 +141,7 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
   closed(code: number | undefined): void {
     const link = this.#link;
     if (this.#over || link === undefined) return;
-    const { client } = this.#parts;
+    const { client } = this.#deps;
     client.say(link, code === undefined ? "loses its connection" : `is closed with ${code}`);
     if (code !== undefined && FAULTS.has(code) && !this.#provoked) {
       client.report("the client keeps to the protocol", `it was closed with ${code}`, link);
@@ -159,11 +159,11 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
 
   #detach(): void {
     this.#over = true;
-    if (this.#link !== undefined) this.#parts.world.checker.clientDetached(this.#link);
+    if (this.#link !== undefined) this.#deps.world.checker.clientDetached(this.#link);
   }
 
   #acknowledge(text: string): void {
-    const { client, random } = this.#parts;
+    const { client, random } = this.#deps;
     const { acks, ackMostMs } = client.mood;
     if (acks === "never") return;
     const ack = acks === "wrong" ? `${ACK}${Number(text.slice(ACK.length, -1)) - 1}}` : text;
@@ -177,7 +177,7 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
 
   /** What the library sends; the mood says how. */
   #identify(frame: Identify): void {
-    const { client, random } = this.#parts;
+    const { client, random } = this.#deps;
     const { device, mood } = client;
     client.identifies(frame.last_id, this);
     if (this.#ready) return this.#sendIdentify(frame);
@@ -194,7 +194,7 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
 
   /** With a number of its own for each, so that it can be told whose verdict it is. */
   #sendIdentify(frame: Identify): void {
-    const { world } = this.#parts;
+    const { world } = this.#deps;
     const token = { ...tokenOf(frame.token), serial: world.nextSerial() };
     // Issued now or then: the times in it that count are those of the token.
     this.link?.clientSend(

@@ -6,17 +6,17 @@
  */
 
 import type { Message } from "../gateway/ports.ts";
-import { contentOf, type Entry, type History } from "./history.ts";
+import { contentOf, type History, type HistoryEntry } from "./history.ts";
 import type { Report } from "./violation.ts";
 
 /** A message that is on its way. Without `must` it may stay away, for the user has left since. */
 interface Expected {
-  readonly entry: Entry;
+  readonly entry: HistoryEntry;
   must: boolean;
 }
 
 /** What a {@linkcode Delivery} works with. */
-export interface DeliveryParts {
+export interface DeliveryDeps {
   readonly connection: number;
   readonly history: History;
   readonly report: Report;
@@ -31,7 +31,7 @@ export interface DeliveryParts {
 
 /** The deliveries of one session, from its Ready on. */
 export class Delivery {
-  readonly #parts: DeliveryParts;
+  readonly #deps: DeliveryDeps;
   readonly #channels: Set<string>;
   #expected: Expected[] = [];
   #first = 0;
@@ -40,17 +40,17 @@ export class Delivery {
   #liveBytes = 0;
 
   /** Expects what this audience may see after the position at which the session begins. */
-  constructor(parts: DeliveryParts) {
-    this.#parts = parts;
+  constructor(parts: DeliveryDeps) {
+    this.#deps = parts;
     this.#channels = new Set(parts.channels);
     this.#last = parts.after;
     this.#beganAt = parts.history.head;
-    for (const entry of parts.history.after(parts.after)) this.spread(entry);
+    for (const entry of parts.history.after(parts.after)) this.notify(entry);
   }
 
   /** Whose session it is. */
   get user(): string {
-    return this.#parts.user;
+    return this.#deps.user;
   }
 
   /** The channels that the session may see now. */
@@ -69,12 +69,12 @@ export class Delivery {
   }
 
   /** The first message that must still arrive. */
-  get missing(): Entry | undefined {
+  get missing(): HistoryEntry | undefined {
     return this.#expected.slice(this.#first).find(({ must }) => must)?.entry;
   }
 
   /** A message was handed to listeners. */
-  spread(entry: Entry): void {
+  notify(entry: HistoryEntry): void {
     if (this.#isEntitled(entry)) this.#expect(entry, true);
   }
 
@@ -83,10 +83,10 @@ export class Delivery {
     if (this.#channels.has(channel)) return;
     this.#channels.add(channel);
     // What is told in this very millisecond may be fanned out before or after.
-    const { history } = this.#parts;
+    const { history } = this.#deps;
     for (let sequence = history.head; sequence > this.#last; sequence--) {
       const entry = history.at(sequence);
-      if (entry === undefined || entry.spreadAtMs < atMs) break;
+      if (entry === undefined || entry.notifiedAtMs < atMs) break;
       if (entry.draft.channel === channel) this.#expect(entry, false);
     }
     this.#expected = this.#expected.slice(this.#first)
@@ -111,7 +111,7 @@ export class Delivery {
 
   /** A Message with this id arrived at the client, as `text`. */
   arrived(id: string, text: string): void {
-    const { connection, report, history, epoch } = this.#parts;
+    const { connection, report, history, epoch } = this.#deps;
     const sequence = Number(id.slice(epoch.length + 1));
     history.arrivals++;
     if (sequence <= this.#last) {
@@ -150,7 +150,7 @@ export class Delivery {
       }
       if (expected.entry.sequence === sequence) return expected;
       if (expected.must) {
-        const { connection, report, epoch } = this.#parts;
+        const { connection, report, epoch } = this.#deps;
         const skipped = `${epoch}-${expected.entry.sequence}`;
         const explanation = `${skipped} is missing before ${epoch}-${sequence}`;
         return report("every accepted message arrives", explanation, connection);
@@ -158,14 +158,14 @@ export class Delivery {
     }
   }
 
-  #expect(entry: Entry, must: boolean): void {
+  #expect(entry: HistoryEntry, must: boolean): void {
     this.#expected.push({ entry, must });
     if (entry.sequence > this.#beganAt) this.#liveBytes += entry.bytes;
   }
 
-  #isEntitled({ draft }: Entry): boolean {
+  #isEntitled({ draft }: HistoryEntry): boolean {
     if (draft.channel !== undefined) return this.#channels.has(draft.channel);
-    return draft.user === undefined || draft.user === this.#parts.user;
+    return draft.user === undefined || draft.user === this.#deps.user;
   }
 }
 
@@ -177,7 +177,7 @@ export function messageId(text: string): string {
     : JSON.parse(text).id;
 }
 
-function isFrameOf({ draft, time, serial }: Entry, text: string): boolean {
+function isFrameOf({ draft, time, serial }: HistoryEntry, text: string): boolean {
   const message: Pick<Message, "channel" | "author" | "content" | "time"> = JSON.parse(text);
   const content = contentOf(message);
   return message.channel === draft.channel && message.author === draft.author &&

@@ -128,23 +128,23 @@ export class SimulatedDisk {
 }
 
 /** What a store works with. */
-export interface StoreParts {
+export interface StoreDeps {
   readonly disk: SimulatedDisk;
   readonly clock: FakeClock;
   readonly random: Random;
   /** Called when promises may settle because of what the store did. */
-  readonly stir: () => void;
+  readonly markDirty: () => void;
 }
 
 /** A process's way to the disk. Calls are carried out in order, one at a time. */
 export class SimulatedStore implements Store {
-  readonly #parts: StoreParts;
+  readonly #deps: StoreDeps;
   #ages = new RetentionClock({ time: 0, stamp: 0 });
   #dead = false;
 
   /** A store that is not open yet. */
-  constructor(parts: StoreParts) {
-    this.#parts = parts;
+  constructor(parts: StoreDeps) {
+    this.#deps = parts;
     parts.disk.busyUntilMs = 0;
   }
 
@@ -154,7 +154,7 @@ export class SimulatedStore implements Store {
   }
 
   open(): Promise<StoreState> {
-    const { disk } = this.#parts;
+    const { disk } = this.#deps;
     return this.#call(() => {
       if (disk.limbo !== undefined) disk.commit(disk.limbo);
       disk.limbo = undefined;
@@ -170,14 +170,14 @@ export class SimulatedStore implements Store {
   read(request: ReadRequest): Promise<ReadResult> {
     return this.#call(() => {
       this.#use();
-      return read(this.#parts.disk, request);
+      return read(this.#deps.disk, request);
     }, { mostMs: 3 });
   }
 
   prune(now: Instant): Promise<boolean> {
     return this.#call(() => {
       this.#use();
-      return this.#parts.disk.prune(this.#ages.stampOf(now));
+      return this.#deps.disk.prune(this.#ages.stampOf(now));
     }, { mostMs: 2 });
   }
 
@@ -191,14 +191,14 @@ export class SimulatedStore implements Store {
 
   /** @throws {OperationalError} `log_unavailable` while the disk fails */
   #use(): void {
-    const { disk } = this.#parts;
+    const { disk } = this.#deps;
     if (disk.failing) throw new OperationalError("log_unavailable", "the disk is full");
     // Whoever opens the file again takes out what was never answered as kept.
     disk.limbo = undefined;
   }
 
   #append(requests: readonly AppendRequest[], now: Instant): Appended {
-    const { disk, random } = this.#parts;
+    const { disk, random } = this.#deps;
     if (!disk.failing) this.#use();
     const time = now.wall;
     const stamp = this.#ages.stampOf(now);
@@ -207,13 +207,13 @@ export class SimulatedStore implements Store {
     const outcomes = requests.map(({ rows: added, once }): AppendOutcome => {
       const earlier = once && (keys.find(({ key }) => key === once.key) ?? disk.findKey(once.key));
       if (once !== undefined && earlier !== undefined && earlier.stamp > stamp - DAY_MS) {
-        return recall(earlier, once.digest);
+        return findIdempotent(earlier, once.digest);
       }
       const first = disk.head + rows.length + 1;
       added.forEach((row, index) => rows.push({ ...row, sequence: first + index, time, stamp }));
       const kept = { first, count: added.length, time };
       if (once !== undefined) keys.push({ ...once, ...kept, stamp });
-      return { kind: "kept", ...kept };
+      return { kind: "stored", ...kept };
     });
     if (disk.failing) {
       if (random.chance(0.3)) disk.limbo = { rows, keys };
@@ -230,14 +230,14 @@ export class SimulatedStore implements Store {
     work: () => T,
     { mostMs, answersLater = false }: { readonly mostMs: number; readonly answersLater?: boolean },
   ): Promise<T> {
-    const { clock, random, disk, stir } = this.#parts;
+    const { clock, random, disk, markDirty } = this.#deps;
     const takesMs = Math.ceil(random.int(0, mostMs) * disk.slowness);
     const laterMs = answersLater ? random.int(0, 10) : 0;
     disk.busyUntilMs = Math.max(disk.busyUntilMs, clock.steady()) + takesMs;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const answer = (tell: () => void): void => {
       if (this.#dead) return;
-      stir();
+      markDirty();
       tell();
     };
     clock.setTimer(disk.busyUntilMs - clock.steady(), () => {
@@ -254,7 +254,7 @@ export class SimulatedStore implements Store {
   }
 }
 
-function recall({ digest, first, count, time }: Key, asked: string): AppendOutcome {
+function findIdempotent({ digest, first, count, time }: Key, asked: string): AppendOutcome {
   if (digest === asked) return { kind: "repeated", first, count, time };
   const message = "this Idempotency-Key was used with another body";
   return {

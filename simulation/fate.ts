@@ -8,19 +8,19 @@
 import type { Backend } from "./backend.ts";
 import type { Fault } from "./options.ts";
 import type { Random } from "./random.ts";
-import type { WorldParts } from "./world_parts.ts";
+import type { WorldDeps } from "./world_parts.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 /** Strikes now and then, for as long as the world lasts. */
-export class Fate {
-  readonly #world: WorldParts;
+export class GlobalFaults {
+  readonly #world: WorldDeps;
   readonly #random: Random;
   #over = false;
 
   /** Begins at once. */
-  constructor(world: WorldParts, backend: Backend) {
+  constructor(world: WorldDeps, backend: Backend) {
     this.#world = world;
     this.#random = world.random.fork("fate");
     this.#every(3 * HOUR_MS, "crash", (random) => {

@@ -19,7 +19,7 @@ export interface Content {
 }
 
 /** A message that was handed to listeners. */
-export interface Entry {
+export interface HistoryEntry {
   readonly sequence: number;
   readonly draft: Draft;
   readonly serial: number;
@@ -28,7 +28,7 @@ export interface Entry {
   /** When it was submitted, on the scale of {@linkcode History.wallClockShows}. */
   readonly bornAtMs: number;
   /** When listeners were told, in steady milliseconds. */
-  readonly spreadAtMs: number;
+  readonly notifiedAtMs: number;
   /** About the length of its frame. */
   readonly bytes: number;
   /** The text of its frame, once one was found to be right. */
@@ -50,7 +50,7 @@ export class History {
   readonly #report: Report;
   readonly #submitted = new Map<number, Submitted>();
   /** By sequence, less one. */
-  readonly #entries: Entry[] = [];
+  readonly #entries: HistoryEntry[] = [];
   #wallMs: number | undefined;
   /** Grows as the wall clock does, and stays when that is set back: no log finds anything older. */
   #ageMs = 0;
@@ -71,12 +71,12 @@ export class History {
   }
 
   /** The entries after `sequence`, in order. */
-  after(sequence: number): readonly Entry[] {
+  after(sequence: number): readonly HistoryEntry[] {
     return this.#entries.slice(sequence);
   }
 
   /** The entry with this sequence. */
-  at(sequence: number): Entry | undefined {
+  at(sequence: number): HistoryEntry | undefined {
     return this.#entries[sequence - 1];
   }
 
@@ -105,7 +105,7 @@ export class History {
   }
 
   /** Listeners are told of `message`. */
-  spread(message: Message, atMs: number): Entry {
+  notify(message: Message, atMs: number): HistoryEntry {
     const { sequence, id } = message;
     if (sequence !== this.head + 1) {
       this.#report("total order", `${id} follows the message with sequence ${this.head}`);
@@ -153,7 +153,7 @@ export class History {
     });
   }
 
-  #add(message: Message, spreadAtMs: number): Entry {
+  #add(message: Message, notifiedAtMs: number): HistoryEntry {
     const { sequence, time } = message;
     const { n: serial, pad } = contentOf(message);
     const submitted = this.#submitted.get(serial);
@@ -169,7 +169,16 @@ export class History {
       message.author === draft.author && pad === contentOf(draft).pad;
     if (!same) this.#report("kept as it was submitted", `message ${sequence} has changed`);
     submitted.sequence = sequence;
-    const entry = { sequence, draft, serial, time, bornAtMs, spreadAtMs, bytes, frame: undefined };
+    const entry = {
+      sequence,
+      draft,
+      serial,
+      time,
+      bornAtMs,
+      notifiedAtMs,
+      bytes,
+      frame: undefined,
+    };
     this.#entries.push(entry);
     return entry;
   }

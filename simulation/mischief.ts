@@ -9,7 +9,7 @@ import type { IdentifyManner, SimulatedClient, TokenFlaw } from "./client.ts";
 import type { Fault } from "./options.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
-import type { WorldParts } from "./world_parts.ts";
+import type { WorldDeps } from "./world_parts.ts";
 
 /** How often something goes wrong for a client, on average. */
 const MEAN_MS = 45 * 60_000;
@@ -72,8 +72,8 @@ const LOTS: readonly Fault[] = CHOICES.flatMap(([fault, times]) => {
 });
 
 /** Plagues one client for as long as the world lasts. */
-export class Mischief {
-  readonly #world: WorldParts;
+export class ClientFaults {
+  readonly #world: WorldDeps;
   readonly #client: SimulatedClient;
   readonly #backend: Backend;
   readonly #random: Random;
@@ -81,7 +81,7 @@ export class Mischief {
 
   /** Begins at once. */
   constructor(
-    world: WorldParts,
+    world: WorldDeps,
     parts: { readonly client: SimulatedClient; readonly backend: Backend },
   ) {
     const { client, backend } = parts;

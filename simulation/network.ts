@@ -7,17 +7,17 @@
  */
 
 import type { Connection } from "../gateway/session/connection.ts";
-import type { Entry, Refused } from "../gateway/gateway.ts";
+import type { PendingConnection, Refused } from "../gateway/gateway.ts";
 import type { Outgoing, Socket, SocketListener } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
-import { type OddFrame, type Parcel, Pipe, type Weather } from "./pipe.ts";
+import { type OddFrame, type Packet, Pipe, type Weather } from "./pipe.ts";
 import type { Random } from "./random.ts";
 
 /** When the server's TCP gives up a connection that takes nothing, in milliseconds. */
 const TCP_GIVES_UP_MS = 15 * 60_000;
 /** An empty frame of a client, with its mask. */
 const ODD_FRAME_BYTES = 6;
-const RESET: Parcel = { kind: "reset" };
+const RESET: Packet = { kind: "reset" };
 
 /** Who sees what happens on the server's side of every connection, for the checkers. */
 export interface LinkObserver {
@@ -50,9 +50,9 @@ export interface ClientListener {
 }
 
 /** Where connections are admitted while a gateway runs. */
-export interface Door {
+export interface Acceptor {
   /** Admits a connection. */
-  connect(address: string): Entry | Refused;
+  connect(address: string): PendingConnection | Refused;
 }
 
 /** What a network works with. */
@@ -67,7 +67,7 @@ export interface NetworkOptions {
   /** Called with every connection that the gateway has begun to serve. */
   readonly accepted: (connection: Connection) => void;
   /** Called when promises may settle because of what the network did. */
-  readonly stir: () => void;
+  readonly markDirty: () => void;
 }
 
 /** All connections of a world. */
@@ -76,7 +76,7 @@ export class Network {
   readonly options: NetworkOptions;
   /** Connections whose server side is open, oldest first. */
   readonly links: Set<Link> = new Set<Link>();
-  #door: Door | undefined;
+  #door: Acceptor | undefined;
   #count = 0;
 
   /** A network without a connection. */
@@ -85,12 +85,12 @@ export class Network {
   }
 
   /** Where connections go from now on; nowhere while no gateway runs. */
-  open(door: Door | undefined): void {
+  open(door: Acceptor | undefined): void {
     this.#door = door;
   }
 
   /** The way to the gateway that runs now. */
-  get door(): Door | undefined {
+  get door(): Acceptor | undefined {
     return this.#door;
   }
 
@@ -217,7 +217,7 @@ export class Link {
   }
 
   /** For the server's side: sends towards the client. */
-  serverPush(parcel: Parcel, bytes: number): void {
+  serverPush(parcel: Packet, bytes: number): void {
     this.#toClient.push(parcel, bytes);
   }
 
@@ -225,7 +225,7 @@ export class Link {
   serverGone(): void {
     this.#network.links.delete(this);
     this.#network.options.observer.serverGone(this);
-    this.#network.options.stir();
+    this.#network.options.markDirty();
   }
 
   #knock(random: Random): void {
@@ -246,7 +246,7 @@ export class Link {
       this.#server = server;
       this.#network.links.add(this);
       options.observer.opened(this);
-      options.stir();
+      options.markDirty();
       const connection = entry.accept(options.wrap(server));
       options.observer.served(this, connection);
       options.accepted(connection);
@@ -259,11 +259,11 @@ export class Link {
     listener?.closed(undefined);
   }
 
-  #reachServer(parcel: Parcel): void {
+  #reachServer(parcel: Packet): void {
     this.#server?.arrive(parcel);
   }
 
-  #reachClient(parcel: Parcel): void {
+  #reachClient(parcel: Packet): void {
     const listener = this.#listener;
     if (listener === undefined) return;
     if (typeof parcel === "string") return listener.received(parcel);
@@ -311,7 +311,7 @@ class ServerSocket implements Socket {
   flushed(): void {
     if (!this.#awaitsFlush) return;
     this.#awaitsFlush = false;
-    this.#options.stir();
+    this.#options.markDirty();
     this.#listener?.flushed();
   }
 
@@ -319,11 +319,11 @@ class ServerSocket implements Socket {
     if (this.#state !== "open") return;
     this.#state = "closing";
     this.#options.observer.serverClosed(this.#link, code);
-    this.#options.stir();
+    this.#options.markDirty();
     this.#link.serverPush({ kind: "close", code }, 4);
   }
 
-  cut(): boolean {
+  terminate(): boolean {
     if (this.#state === "closed") return true;
     this.#options.observer.serverCut(this.#link);
     if (this.#link.backedUpBytes > 0) {
@@ -339,7 +339,7 @@ class ServerSocket implements Socket {
   }
 
   /** Something of the client arrived. */
-  arrive(parcel: Parcel): void {
+  arrive(parcel: Packet): void {
     if (this.#state === "closed") return;
     if (typeof parcel === "string" || parcel instanceof Uint8Array) {
       this.#options.observer.serverReceived(this.#link, parcel);

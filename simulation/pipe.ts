@@ -10,7 +10,7 @@ import type { FakeClock } from "../mock/doubles/clock.ts";
 import type { Random } from "./random.ts";
 
 /** What travels: a message, something else of the peer, a close frame, or the end without one. */
-export type Parcel =
+export type Packet =
   | string
   | Uint8Array
   | OddFrame
@@ -38,10 +38,10 @@ export class Pipe {
   readonly #clock: FakeClock;
   readonly #random: Random;
   readonly #weather: Weather;
-  readonly #deliver: (parcel: Parcel) => void;
+  readonly #deliver: (parcel: Packet) => void;
   readonly #flushed: () => void;
   readonly #batches: boolean;
-  #parcels: { readonly parcel: Parcel; readonly dueMs: number; readonly bytes: number }[] = [];
+  #parcels: { readonly parcel: Packet; readonly dueMs: number; readonly bytes: number }[] = [];
   #first = 0;
   #lastDueMs = 0;
   #armed = false;
@@ -56,7 +56,7 @@ export class Pipe {
       readonly clock: FakeClock;
       readonly random: Random;
       readonly weather: Weather;
-      readonly deliver: (parcel: Parcel) => void;
+      readonly deliver: (parcel: Packet) => void;
       /** Told when nothing is backed up any more. */
       readonly flushed?: () => void;
       /** Whether what is due at once arrives in one turn, for a receiver that has nothing to settle. */
@@ -82,7 +82,7 @@ export class Pipe {
   }
 
   /** Puts a parcel in. */
-  push(parcel: Parcel, bytes: number): void {
+  push(parcel: Packet, bytes: number): void {
     // Whole milliseconds, so that what clients do falls on them whenever it was set off.
     const dueMs = Math.max(this.#lastDueMs, Math.floor(this.#clock.steady()) + this.#travelMs()) +
       Math.ceil(bytes / this.#bytesPerMs);

@@ -7,13 +7,13 @@
 
 import type { AdmissionOptions } from "../gateway/admission.ts";
 import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
-import { type Entry, Gateway, type Refused } from "../gateway/gateway.ts";
+import { Gateway, type PendingConnection, type Refused } from "../gateway/gateway.ts";
 import { openLogOn } from "../gateway/log/mod.ts";
 import { Metrics } from "../gateway/metrics.ts";
-import { pacedLog } from "../gateway/log/backpressure.ts";
+import { withBackpressure } from "../gateway/log/backpressure.ts";
 import type {
   Clock,
-  Ids,
+  IdGenerator,
   Logger,
   LogPage,
   LogQuery,
@@ -23,7 +23,7 @@ import type {
 } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
 import { type SimulatedDisk, SimulatedStore } from "./disk.ts";
-import type { Door } from "./network.ts";
+import type { Acceptor } from "./network.ts";
 import type { Seams } from "./options.ts";
 import type { Random } from "./random.ts";
 import { type Issuer, SimulatedVerifier, type Verdict } from "./verifier.ts";
@@ -32,18 +32,18 @@ import { type Issuer, SimulatedVerifier, type Verdict } from "./verifier.ts";
 const SHORT_MS = 100;
 
 /** What a process works with, and whom it tells. */
-export interface ProcessParts {
+export interface ProcessDeps {
   readonly clock: FakeClock;
   readonly random: Random;
   readonly disk: SimulatedDisk;
   readonly issuer: Issuer;
-  readonly ids: Ids;
+  readonly ids: IdGenerator;
   readonly logger: Logger;
   readonly connection: ConnectionOptions;
   readonly limits: AdmissionOptions;
   readonly seams: Seams;
   /** Called when promises may settle. */
-  readonly stir: () => void;
+  readonly markDirty: () => void;
   /** The gateway takes connections from now on. */
   readonly started: (gateway: Gateway) => void;
   /** Listeners of the log are told of `messages`. */
@@ -59,18 +59,18 @@ export interface ProcessParts {
 /** A clock that stops for its process when that ends, and counts its timers. */
 export class ProcessClock implements Clock {
   readonly #clock: FakeClock;
-  readonly #stir: () => void;
+  readonly #markDirty: () => void;
   readonly #stirsUpToMs: number;
   #pending = 0;
   #dead = false;
 
-  /** A clock of a process that runs. Timers of up to `stirsUpToMs` call `stir` when they fire. */
+  /** A clock of a process that runs. Timers of up to `stirsUpToMs` call `markDirty` when they fire. */
   constructor(
     clock: FakeClock,
-    { stir, stirsUpToMs }: { readonly stir: () => void; readonly stirsUpToMs: number },
+    { markDirty, stirsUpToMs }: { readonly markDirty: () => void; readonly stirsUpToMs: number },
   ) {
     this.#clock = clock;
-    this.#stir = stir;
+    this.#markDirty = markDirty;
     this.#stirsUpToMs = stirsUpToMs;
   }
 
@@ -95,7 +95,7 @@ export class ProcessClock implements Clock {
       set = false;
       this.#pending--;
       if (this.#dead) return;
-      if (delayMs <= this.#stirsUpToMs) this.#stir();
+      if (delayMs <= this.#stirsUpToMs) this.#markDirty();
       callback();
     });
     return {
@@ -115,8 +115,8 @@ export class ProcessClock implements Clock {
 }
 
 /** A gateway's process. */
-export class GatewayProcess implements Door {
-  readonly #parts: ProcessParts;
+export class GatewayProcess implements Acceptor {
+  readonly #deps: ProcessDeps;
   readonly #clock: ProcessClock;
   readonly #logClock: ProcessClock;
   readonly #store: SimulatedStore;
@@ -127,19 +127,24 @@ export class GatewayProcess implements Door {
   #draining = false;
 
   /** Starts a process, which opens its log first. */
-  constructor(parts: ProcessParts) {
-    const { clock, disk, stir, issuer, decided } = parts;
-    this.#parts = parts;
-    this.#clock = new ProcessClock(clock, { stir, stirsUpToMs: SHORT_MS });
+  constructor(parts: ProcessDeps) {
+    const { clock, disk, markDirty, issuer, decided } = parts;
+    this.#deps = parts;
+    this.#clock = new ProcessClock(clock, { markDirty, stirsUpToMs: SHORT_MS });
     // Everything that the log does with time ends in promises.
-    this.#logClock = new ProcessClock(clock, { stir, stirsUpToMs: Infinity });
-    this.#store = new SimulatedStore({ disk, clock, random: parts.random.fork("store"), stir });
+    this.#logClock = new ProcessClock(clock, { markDirty, stirsUpToMs: Infinity });
+    this.#store = new SimulatedStore({
+      disk,
+      clock,
+      random: parts.random.fork("store"),
+      markDirty,
+    });
     this.#verifier = new SimulatedVerifier({
       clock,
       random: parts.random.fork("verifier"),
       issuer,
       decided,
-      stir,
+      markDirty,
     });
     this.#start().catch(parts.broke);
   }
@@ -164,7 +169,7 @@ export class GatewayProcess implements Door {
     return this.#paced;
   }
 
-  connect(address: string): Entry | Refused {
+  connect(address: string): PendingConnection | Refused {
     return this.#gateway?.connect(address) ?? "full";
   }
 
@@ -186,7 +191,7 @@ export class GatewayProcess implements Door {
   }
 
   async #start(): Promise<void> {
-    const { ids, logger, connection, limits, seams, spread, started } = this.#parts;
+    const { ids, logger, connection, limits, seams, spread, started } = this.#deps;
     const store = seams.store?.(this.#store) ?? this.#store;
     const opened = await openLogOn(store, { clock: this.#logClock, logger });
     // Before the gateway, so that the checkers know of a message when it is sent.
@@ -208,7 +213,7 @@ export class GatewayProcess implements Door {
       ...(seams.reduce === undefined ? {} : { reduce: seams.reduce }),
     });
     this.#gateway = gateway;
-    this.#paced = pacedLog(log, { ready: () => gateway.ready(), failed: () => {} });
+    this.#paced = withBackpressure(log, { ready: () => gateway.ready(), failed: () => {} });
     started(gateway);
   }
 
@@ -218,7 +223,7 @@ export class GatewayProcess implements Door {
       try {
         return await log.read(query);
       } catch (error) {
-        this.#parts.readFailed();
+        this.#deps.readFailed();
         throw error;
       }
     };

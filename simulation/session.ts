@@ -54,7 +54,7 @@ interface Identify {
 }
 
 /** What a {@linkcode Session} works with. */
-export interface SessionParts {
+export interface SessionDeps {
   readonly connection: number;
   readonly address: string;
   readonly options: ConnectionOptions;
@@ -85,7 +85,7 @@ export class Session {
   readonly #backedUpAtMs: () => number;
   #identifyByMs: number | undefined;
   #beatDueMs = Infinity;
-  #unacked: number | undefined;
+  #outstandingHeartbeat: number | undefined;
   #identify: Identify | undefined;
   #pendingByMs: number | undefined;
   #expiresAtMs: number | undefined;
@@ -101,7 +101,7 @@ export class Session {
   readonly #heldReadys: Readonly<Identify>[] = [];
 
   /** A connection that was admitted. */
-  constructor({ connection, address, options, report, backedUpAtMs }: SessionParts) {
+  constructor({ connection, address, options, report, backedUpAtMs }: SessionDeps) {
     this.#backedUpAtMs = backedUpAtMs;
     this.connection = connection;
     this.address = address;
@@ -147,7 +147,7 @@ export class Session {
         this.#answers.push({ time: meaning.time, atMs });
         return;
       case "ack":
-        if (meaning.time === this.#unacked) this.#unacked = undefined;
+        if (meaning.time === this.#outstandingHeartbeat) this.#outstandingHeartbeat = undefined;
         return;
       case "identify": {
         const token = tokenOf(meaning.token);
@@ -223,13 +223,13 @@ export class Session {
       this.#heldBeats.shift();
       return;
     }
-    if (this.#beatDueMs !== atMs || time !== atMs || this.#unacked !== undefined) {
-      const due = this.#unacked === undefined
+    if (this.#beatDueMs !== atMs || time !== atMs || this.#outstandingHeartbeat !== undefined) {
+      const due = this.#outstandingHeartbeat === undefined
         ? `one was due at ${this.#beatDueMs}`
         : "none was due";
       this.#wrong("beats come on time", `a beat of ${time} was sent at ${atMs}; ${due}`);
     }
-    this.#unacked = time;
+    this.#outstandingHeartbeat = time;
     this.#beatDueMs = atMs + this.#options.heartbeatIntervalMs;
   }
 
@@ -325,9 +325,9 @@ export class Session {
   /** Goes past a beat that was due before `atMs`: it was sent, whether or not it got out. */
   #advance(atMs: number): void {
     if (this.stage !== "open" || this.refused) return;
-    if (this.#beatDueMs >= atMs || this.#unacked !== undefined) return;
+    if (this.#beatDueMs >= atMs || this.#outstandingHeartbeat !== undefined) return;
     this.#heldBeats.push(this.#beatDueMs);
-    this.#unacked = this.#beatDueMs;
+    this.#outstandingHeartbeat = this.#beatDueMs;
     this.#beatDueMs += this.#options.heartbeatIntervalMs;
   }
 
@@ -343,7 +343,7 @@ export class Session {
       this.#identifyByMs ?? Infinity,
       this.#pendingByMs ?? Infinity,
       this.#expiresAtMs ?? Infinity,
-      this.#unacked === undefined ? Infinity : this.#beatDueMs,
+      this.#outstandingHeartbeat === undefined ? Infinity : this.#beatDueMs,
     );
     return earliest > atMs ? undefined : this.#describe(earliest);
   }
@@ -361,7 +361,7 @@ export class Session {
       ...(this.#identifyByMs === atMs ? [4004] : []),
       ...(this.#expiresAtMs === atMs ? [4003] : []),
       ...(this.#pendingByMs === atMs ? [1011] : []),
-      ...(this.#unacked !== undefined && this.#beatDueMs === atMs ? [4002] : []),
+      ...(this.#outstandingHeartbeat !== undefined && this.#beatDueMs === atMs ? [4002] : []),
     ];
   }
 

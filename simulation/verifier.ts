@@ -49,24 +49,24 @@ export interface Issuer {
 }
 
 /** What a verifier works with. */
-export interface VerifierParts {
+export interface VerifierDeps {
   readonly issuer: Issuer;
   readonly clock: FakeClock;
   readonly random: Random;
   /** Told of every verdict, at its time and before the gateway. */
   readonly decided: (serial: number, verdict: Verdict) => void;
   /** Called when promises may settle because of what the verifier did. */
-  readonly stir: () => void;
+  readonly markDirty: () => void;
 }
 
 /** Verifies tokens for one process. */
 export class SimulatedVerifier implements TokenVerifier {
-  readonly #parts: VerifierParts;
+  readonly #deps: VerifierDeps;
   #dead = false;
 
   /** A verifier that was asked nothing yet. */
-  constructor(parts: VerifierParts) {
-    this.#parts = parts;
+  constructor(parts: VerifierDeps) {
+    this.#deps = parts;
   }
 
   /** The process ended: nobody is answered any more. */
@@ -76,13 +76,13 @@ export class SimulatedVerifier implements TokenVerifier {
 
   /** Decides after a while. */
   verify(text: string): Promise<TokenVerdict> {
-    const { clock, random, issuer, decided, stir } = this.#parts;
+    const { clock, random, issuer, decided, markDirty } = this.#deps;
     const token = tokenOf(text);
     const { promise, resolve, reject } = Promise.withResolvers<TokenVerdict>();
-    stir();
+    markDirty();
     clock.setTimer(random.int(0, issuer.mostMs), () => {
       if (this.#dead) return;
-      stir();
+      markDirty();
       const verdict = issuer.failing ? "unreachable" : decide(token, clock.now());
       decided(token.serial, verdict);
       if (verdict === "unreachable") reject(new OperationalError("issuer_unreachable", "no keys"));

@@ -13,18 +13,18 @@ import { Backend } from "./backend.ts";
 import { Checker } from "./checker.ts";
 import { SimulatedClient } from "./client.ts";
 import { SimulatedDisk } from "./disk.ts";
-import { Fate } from "./fate.ts";
+import { GlobalFaults } from "./fate.ts";
 import { TimerCheck } from "./leftovers.ts";
-import { Mischief } from "./mischief.ts";
+import { ClientFaults } from "./mischief.ts";
 import { Network } from "./network.ts";
 import type { Fault, WorldOptions } from "./options.ts";
-import { GatewayProcess, type ProcessParts } from "./process.ts";
+import { GatewayProcess, type ProcessDeps } from "./process.ts";
 import { Random } from "./random.ts";
 import { Timeline } from "./timeline.ts";
 import { tracing } from "./tracing.ts";
 import type { Issuer } from "./verifier.ts";
 import { Violation } from "./violation.ts";
-import type { WorldParts } from "./world_parts.ts";
+import type { WorldDeps } from "./world_parts.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -64,11 +64,11 @@ class World {
   readonly #timeline: Timeline;
   readonly #checker: Checker;
   readonly #timerCheck: TimerCheck;
-  readonly #processParts: ProcessParts;
-  readonly #parts: WorldParts;
+  readonly #processDeps: ProcessDeps;
+  readonly #deps: WorldDeps;
   readonly #clients: readonly SimulatedClient[];
-  readonly #mischief: readonly Mischief[];
-  readonly #fate: Fate;
+  readonly #mischief: readonly ClientFaults[];
+  readonly #fate: GlobalFaults;
   readonly #backend: Backend;
   readonly #counts = new Map<string, number>();
   readonly #off: ReadonlySet<Fault>;
@@ -98,7 +98,7 @@ class World {
         "outside of everything",
       );
     };
-    const stir = (): void => {
+    const markDirty = (): void => {
       this.#stirred = true;
     };
     const network = new Network({
@@ -108,9 +108,9 @@ class World {
       spikes: this.#allows("delay"),
       wrap: options.seams?.socket ?? ((socket) => socket),
       accepted: options.seams?.accepted ?? (() => {}),
-      stir,
+      markDirty,
     });
-    this.#processParts = {
+    this.#processDeps = {
       clock,
       random: this.#random.fork("process"),
       disk,
@@ -120,12 +120,12 @@ class World {
       connection,
       limits,
       seams: options.seams ?? {},
-      stir,
+      markDirty,
       started: (gateway) => {
         this.#checker.started(gateway);
         network.open(this.#process);
       },
-      spread: (messages) => this.#checker.spread(messages),
+      spread: (messages) => this.#checker.notify(messages),
       decided: (serial, verdict) => this.#checker.decided(serial, verdict),
       readFailed: () => this.#checker.readFailed(),
       broke,
@@ -133,7 +133,7 @@ class World {
     const userCount = Math.max(1, Math.round(options.clients * 0.7));
     const users = Array.from({ length: userCount }, (_, index) => USERS[index] ?? `u${index}`);
     const membership = this.#random.fork("membership");
-    this.#parts = {
+    this.#deps = {
       clock,
       random: this.#random,
       network,
@@ -151,7 +151,7 @@ class World {
       crash: (how, downMs) => this.#crash(how, downMs),
       drain: (spreadMs) => this.#drain(spreadMs),
       breakDisk: (ms) => this.#breakDisk(ms),
-      stir,
+      markDirty,
       report,
       clientSeam: options.seams?.client ?? ((given) => given),
       broke,
@@ -159,12 +159,14 @@ class World {
     const addresses = Math.ceil(options.clients / 3);
     this.#clients = Array.from({ length: options.clients }, (_, index) => {
       const user = users[index % users.length] ?? "";
-      return new SimulatedClient(this.#parts, { index, user, address: `a${index % addresses}` });
+      return new SimulatedClient(this.#deps, { index, user, address: `a${index % addresses}` });
     });
-    const backend = new Backend(this.#parts);
+    const backend = new Backend(this.#deps);
     this.#backend = backend;
-    this.#mischief = this.#clients.map((client) => new Mischief(this.#parts, { client, backend }));
-    this.#fate = new Fate(this.#parts, this.#backend);
+    this.#mischief = this.#clients.map((client) =>
+      new ClientFaults(this.#deps, { client, backend })
+    );
+    this.#fate = new GlobalFaults(this.#deps, this.#backend);
   }
 
   async run(): Promise<Outcome> {
@@ -239,8 +241,8 @@ class World {
   #start(): void {
     this.#timeline.add("gateway", "starts");
     this.#runs++;
-    const random = this.#processParts.random.fork(String(this.#runs));
-    this.#process = new GatewayProcess({ ...this.#processParts, random });
+    const random = this.#processDeps.random.fork(String(this.#runs));
+    this.#process = new GatewayProcess({ ...this.#processDeps, random });
     this.#stirred = true;
   }
 
@@ -267,11 +269,11 @@ class World {
       this.#timeline.add("gateway", "has drained");
       this.#end("reset");
       this.#startLater(5000);
-    }).catch(this.#parts.broke);
+    }).catch(this.#deps.broke);
   }
 
   #breakDisk(ms: number): void {
-    const { disk } = this.#parts;
+    const { disk } = this.#deps;
     if (!this.#allows("log_failure") || disk.failing) return;
     disk.failing = true;
     this.#timeline.add("disk", "fails");
@@ -283,11 +285,11 @@ class World {
 
   /** The process ends, by itself or not. */
   #end(how: "reset" | "silent"): void {
-    this.#parts.network.open(undefined);
+    this.#deps.network.open(undefined);
     this.#process?.die();
     this.#process = undefined;
     this.#checker.stopped();
-    this.#parts.network.serverDied(how);
+    this.#deps.network.serverDied(how);
     this.#backend.processEnded();
   }
 
@@ -319,7 +321,7 @@ class World {
       this.#checker.sweep();
       for (const client of this.#clients) client.sweep();
       if (this.#process?.gateway !== undefined) {
-        const { links } = this.#parts.network;
+        const { links } = this.#deps.network;
         const now = this.#clock.steady();
         this.#timerCheck.look({
           pending: this.#process.timers,
@@ -335,7 +337,7 @@ class World {
     });
   }
 
-  #logger(): ProcessParts["logger"] {
+  #logger(): ProcessDeps["logger"] {
     const write = (message: string): void => {
       this.#timeline.add("log", message);
       this.#count(`logged: ${message}`, 1);
@@ -382,7 +384,7 @@ class World {
     this.#timeline.add(connection === undefined ? "checker" : `#${connection}`, violation.message);
     this.#timeline.end();
     // What the production code does with the error must not be taken for a second violation.
-    this.#parts.network.serverDied("silent");
+    this.#deps.network.serverDied("silent");
     return violation;
   }
 }

@@ -18,7 +18,7 @@ import type { Issuer } from "./verifier.ts";
 import type { Report } from "./violation.ts";
 
 /** The world, as those see it who live in it. */
-export interface WorldParts {
+export interface WorldDeps {
   readonly clock: FakeClock;
   /** The world's own stream: to be forked, not drawn from. */
   readonly random: Random;
@@ -48,7 +48,7 @@ export interface WorldParts {
   /** The disk fails for so long. */
   readonly breakDisk: (ms: number) => void;
   /** Called when promises may settle. */
-  readonly stir: () => void;
+  readonly markDirty: () => void;
   /** What a test puts into the client library's way. */
   readonly clientSeam: NonNullable<Seams["client"]>;
   /** A rule is broken: ends the world. */

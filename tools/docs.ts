@@ -16,7 +16,7 @@ import {
   CLOSE_WHEN,
   CloseCode,
   type CloseCodeInfo,
-  type CloseName,
+  type CloseCodeName,
   Op,
 } from "../gateway/protocol/codes.ts";
 import type { Phase } from "../gateway/protocol/session_types.ts";
@@ -81,7 +81,7 @@ function opcodes(): string {
 
 function closeCodes(): string {
   const rows = Object.entries(CLOSE_WHEN).map(([name, when]) => {
-    const info: CloseCodeInfo = CloseCode[name as CloseName];
+    const info: CloseCodeInfo = CloseCode[name as CloseCodeName];
     const advice = info.advice === undefined ? "" : `: ${info.advice}`;
     return [code(info.code), name, when, `${info.reconnect ? "yes" : "no"}${advice}`];
   });
@@ -117,7 +117,7 @@ function stateDiagram(): string {
   ].join("\n");
 }
 
-const OPEN: readonly Phase[] = ["unidentified", "verifying", "joining", "ready"];
+const OPEN: readonly Phase[] = ["unidentified", "verifying", "locating", "ready"];
 
 /** Whether `row` and `next` differ only in that the second, of ready sessions, leaves first. */
 function isReadyTwin(row: Transition, next: Transition | undefined): boolean {

@@ -13,7 +13,7 @@ import { cut, formatTime, plural } from "../text.ts";
 /** So much is in the line. */
 const LINE_CHARACTERS = 240;
 /** What is unfolded has an end too: a message may have 64 KiB. Copying takes all of it. */
-const MOST_CHARACTERS = 20_000;
+const MAX_CHARACTERS = 20_000;
 
 /** How the direction is shown, and how it is read aloud. */
 const DIRECTION: Readonly<Record<FrameEntry["kind"], readonly [sign: string, word: string]>> = {
@@ -61,7 +61,7 @@ function foldedOf(entry: FrameEntry, announce: (text: string) => void): HTMLElem
 }
 
 function wholeOf({ text, op }: FrameEntry): string {
-  const shown = cut(text, MOST_CHARACTERS);
+  const shown = cut(text, MAX_CHARACTERS);
   const rest = text.length - shown.length;
   // What is no frame is shown as it passed.
   const whole = op === undefined ? shown : indentJson(shown);

@@ -14,7 +14,7 @@ import { type View, viewOf } from "./view.ts";
 /** The user of the second tab, and of the first. */
 const USERS = ["bob", "alice"] as const;
 /** So many channels are shown as they are. */
-const MOST_CHANNELS = 12;
+const MAX_CHANNELS = 12;
 
 const SHOWN = [
   "settings",
@@ -85,7 +85,7 @@ function render(
 function showChannels(channels: readonly string[]): void {
   const box = byId("identity-channels", HTMLElement);
   const names = channels.join(", ") || "none";
-  if (channels.length <= MOST_CHANNELS) return setText(box, names);
+  if (channels.length <= MAX_CHANNELS) return setText(box, names);
   const count = plural(channels.length, "channel");
   // What somebody has unfolded stays so.
   if (box.textContent === `${count}${names}`) return;

@@ -11,7 +11,7 @@ import { cut, formatTime, plural } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
 
 /** Longer content is cut: the list is for looking at, and the frames have more of it. */
-const MOST_CHARACTERS = 4000;
+const MAX_CHARACTERS = 4000;
 /** So near to its end, a list follows what is added. */
 const NEAR_PX = 40;
 
@@ -71,7 +71,7 @@ function contentOf(content: unknown): HTMLElement {
 
 function textOf(content: unknown): string {
   const text = typeof content === "string" ? content : JSON.stringify(content, null, 2);
-  if (text.length <= MOST_CHARACTERS) return text;
-  const shown = cut(text, MOST_CHARACTERS);
+  if (text.length <= MAX_CHARACTERS) return text;
+  const shown = cut(text, MAX_CHARACTERS);
   return `${shown}… and ${plural(text.length - shown.length, "character")} more`;
 }

@@ -13,8 +13,8 @@ import { type View, viewOf } from "./view.ts";
 
 const HEIGHT_PX = 220;
 /** The least that the chart spans, so that a first point has room, in seconds and in milliseconds. */
-const LEAST_SPAN_S = 60;
-const LEAST_TOP_MS = 4;
+const MIN_SPAN_S = 60;
+const MIN_TOP_MS = 4;
 const HEADROOM = 1.25;
 
 /** Draws the chart, and has another point measured. */
@@ -92,11 +92,11 @@ function optionsFor(box: HTMLElement): uPlot.Options {
 /** By the points alone: left to itself, the library shows a whole day around a single one. */
 function timeRange({ data: [times] }: uPlot): uPlot.Range.MinMax {
   const end = times[times.length - 1] ?? Date.now() / 1000;
-  return [Math.min(times[0] ?? end, end - LEAST_SPAN_S), end];
+  return [Math.min(times[0] ?? end, end - MIN_SPAN_S), end];
 }
 
 function top(max: number | null): number {
-  return Math.max(LEAST_TOP_MS, (max ?? 0) * HEADROOM);
+  return Math.max(MIN_TOP_MS, (max ?? 0) * HEADROOM);
 }
 
 /** A colour of the page, of an element that has nothing else to do. */

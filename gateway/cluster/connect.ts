@@ -56,7 +56,7 @@ export interface NatsOptions {
 }
 
 /** What connecting works with. */
-export interface ConnectParts {
+export interface ConnectDeps {
   /** Waits before it tries again. */
   readonly clock: Clock;
   /** Hears of a NATS that cannot be reached, and of one that can again. */
@@ -74,7 +74,7 @@ const PING_INTERVAL_MS = 5000;
  * @throws {OperationalError} `bad_configuration` when trying again does not help: NATS refuses the login
  * or the certificate, or has one that is not to be trusted; the message names the option
  */
-export async function connectNats(options: NatsOptions, parts: ConnectParts): Promise<Nats> {
+export async function connectNats(options: NatsOptions, parts: ConnectDeps): Promise<Nats> {
   const { clock, logger } = parts;
   const connection = observed(options);
   const { attempt } = connection;

@@ -18,7 +18,7 @@ import { OperationalError } from "../errors.ts";
 import type {
   Clock,
   CommandLog,
-  Ids,
+  IdGenerator,
   Json,
   Logger,
   Presence,
@@ -50,7 +50,7 @@ export interface NatsUsersOptions {
   /** For beats and deadlines. */
   readonly clock: Clock;
   /** Names this node. */
-  readonly ids: Ids;
+  readonly ids: IdGenerator;
   /** Hears of nodes that come and go. */
   readonly logger: Logger;
   /** What the subjects begin with; the same for all nodes, and not under the stream's. */
@@ -79,7 +79,7 @@ interface Beat {
 const BEAT_MS = 1000;
 const SILENCE_MS = 3000;
 const ANSWER_MS = 2000;
-/** What `Ids` gives. */
+/** What `IdGenerator` gives. */
 const ID = /^[0-9a-z]{1,40}$/;
 const NOBODY: Presence = { connections: 0, channels: [] };
 /** In which the other nodes tell a new one that they are there. */
@@ -174,11 +174,11 @@ export class NatsUsers {
   #hear({ node, state }: Beat): void {
     const { clock, logger } = this.#options;
     if (state === "gone") {
-      if (this.#heard.delete(node)) logger.info("another gateway is gone", { node });
+      if (this.#heard.delete(node)) logger.info("node left", { node });
       return;
     }
     if (!this.#heard.has(node) && node !== this.#node) {
-      logger.info("another gateway is here", { node });
+      logger.info("node joined", { node });
     }
     this.#heard.set(node, clock.steady());
     if (state === "new" && node !== this.#node) this.#tell("here");
@@ -197,7 +197,7 @@ export class NatsUsers {
   async #command(command: UserCommand): Promise<Presence> {
     const answers = this.#gather();
     try {
-      await this.#options.log.keepCommand({ ...command, reply: answers.reply });
+      await this.#options.log.appendCommand({ ...command, reply: answers.reply });
     } catch (error) {
       answers.stop();
       throw error;
@@ -247,7 +247,7 @@ export class NatsUsers {
     for (const [node, at] of this.#heard) {
       if (clock.steady() - at < SILENCE_MS) continue;
       this.#heard.delete(node);
-      if (node !== this.#node) logger.warn("another gateway is silent", { node });
+      if (node !== this.#node) logger.warn("node timed out", { node });
     }
     return new Set([this.#node, ...this.#heard.keys()]);
   }

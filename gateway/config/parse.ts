@@ -15,10 +15,10 @@ import type { OperationalError } from "../errors.ts";
 import { helpText } from "./help.ts";
 import { chooseNats, type NatsConfig, type NatsKey } from "./parse_nats.ts";
 import {
-  bad,
+  configError,
   nameOf,
   quoted,
-  readPair,
+  readKeyPair,
   type ReadTextFile,
   type Setting,
   type Settings,
@@ -75,7 +75,7 @@ export type Config =
     /** Whether the console is served. */
     readonly console: boolean;
     /** Whether to answer under names that a stranger can have too. */
-    readonly anyHost: boolean;
+    readonly allowAnyHost: boolean;
     /** What to serve HTTPS with; `undefined` serves HTTP. */
     readonly tls: TlsConfig | undefined;
     /** Where messages are kept; `undefined` keeps them in the `log`. */
@@ -140,14 +140,14 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   const values = Object.fromEntries(entries) as OptionValues;
   checkBuffers(values, settings);
   const { jwtSecret, jwksUrl, tlsCert: cert, tlsKey: key, ...rest } = values;
-  const auth = chooseAuth({ jwtSecret, jwksUrl }, settings);
+  const auth = resolveAuth({ jwtSecret, jwksUrl }, settings);
   if (flags.mock) checkMock(settings, values.console);
   if (auth.mode === "mock") {
     checkLoopback("host", { values, settings });
     checkLoopback("apiHost", { values, settings });
   }
   const publishKey = choosePublishKey(values.publishKey, { auth, settings });
-  const tls = readPair({ certKey: "tlsCert", keyKey: "tlsKey", cert, key }, {
+  const tls = readKeyPair({ certKey: "tlsCert", keyKey: "tlsKey", cert, key }, {
     settings,
     readTextFile,
   });
@@ -163,8 +163,8 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   // Who has not asked for the console gets it where it shows nothing but what anybody may see.
   const console = asked || (values.console === "auto" && auth.mode === "mock");
   // Where everybody knows the key, no page of the web is to pass for the gateway's own: http/host.ts.
-  const anyHost = asked || auth.mode !== "mock";
-  const chosen = { auth, publishKey, transport, api, console, anyHost, tls, nats };
+  const allowAnyHost = asked || auth.mode !== "mock";
+  const chosen = { auth, publishKey, transport, api, console, allowAnyHost, tls, nats };
   return { command, config: { ...rest, ...chosen } };
 }
 
@@ -204,12 +204,12 @@ function readFlags(args: readonly string[]): Flags | "help" | "version" {
     if (token.kind === "positional") {
       const place = (given[token.index]?.[0] ?? token.index) + 1;
       // Its text is not repeated: it may be the rest of a secret that was not quoted.
-      throw bad(`argument ${place}`, "is not an option; options begin with --");
+      throw configError(`argument ${place}`, "is not an option; options begin with --");
     }
     if (token.name === "help" || token.name === "version") return token.name;
     const name = token.rawName;
     if (name === "--mock") {
-      if (token.value !== undefined) throw bad(name, "takes no value");
+      if (token.value !== undefined) throw configError(name, "takes no value");
       mock = true;
       continue;
     }
@@ -217,32 +217,32 @@ function readFlags(args: readonly string[]): Flags | "help" | "version" {
     if (key === undefined) throw unknown(name, [...KEYS_BY_FLAG.keys(), ...COMMAND_FLAGS]);
     const { value: text, inlineValue } = token;
     if (text === undefined || text === "" || (!inlineValue && text.startsWith("--"))) {
-      throw bad(name, "has no value");
+      throw configError(name, "has no value");
     }
     settings.set(key, { name, text });
   }
   return { settings, mock };
 }
 
-function chooseAuth(
+function resolveAuth(
   { jwtSecret, jwksUrl }: Pick<OptionValues, "jwtSecret" | "jwksUrl">,
   settings: Settings,
 ): AuthConfig {
   const secretName = nameOf("jwtSecret", settings);
   const jwksName = nameOf("jwksUrl", settings);
   if (jwtSecret !== undefined && jwksUrl !== undefined) {
-    throw bad(jwksName, `cannot be set together with ${secretName}`);
+    throw configError(jwksName, `cannot be set together with ${secretName}`);
   }
   if (jwtSecret !== undefined) {
     if (new TextEncoder().encode(jwtSecret).byteLength < MIN_SECRET_BYTES) {
-      throw bad(secretName, `is too short, expected at least ${MIN_SECRET_BYTES} bytes`);
+      throw configError(secretName, `is too short, expected at least ${MIN_SECRET_BYTES} bytes`);
     }
     return { mode: "secret", secret: jwtSecret };
   }
   if (jwksUrl === undefined) return { mode: "mock" };
   const url = new URL(jwksUrl);
   if (url.protocol !== "https:" && !isLoopback(url.hostname)) {
-    throw bad(
+    throw configError(
       jwksName,
       `is ${quoted(redactUrl(jwksUrl))}, expected https, or http on a loopback address`,
     );
@@ -256,12 +256,15 @@ function chooseAuth(
  */
 function checkMock(settings: Settings, choice: OptionValues["console"]): void {
   if (choice === "on") {
-    throw bad("--mock", `has no console and cannot be used with ${nameOf("console", settings)}=on`);
+    throw configError(
+      "--mock",
+      `has no console and cannot be used with ${nameOf("console", settings)}=on`,
+    );
   }
   const real = settings.get("jwtSecret") ?? settings.get("jwksUrl") ??
     settings.get("natsUrl") ?? settings.get("apiPort");
   if (real === undefined) return;
-  throw bad("--mock", `is for tests and cannot be used together with ${real.name}`);
+  throw configError("--mock", `is for tests and cannot be used together with ${real.name}`);
 }
 
 function checkLoopback(
@@ -270,7 +273,7 @@ function checkLoopback(
 ): void {
   const host = values[key];
   if (isLoopback(host)) return;
-  throw bad(
+  throw configError(
     nameOf(key, settings),
     `is ${quoted(host)}, but the mock issuer lets anybody in and only runs on 127.0.0.1, ::1 or ` +
       `localhost; set ${OPTIONS.jwtSecret.env} or ${OPTIONS.jwksUrl.env}`,
@@ -285,11 +288,14 @@ function chooseApi(
   const name = nameOf("apiPort", settings);
   if (apiPort === undefined) {
     const lost = settings.get("apiHost");
-    if (lost !== undefined) throw bad(lost.name, `has no effect without ${name}`);
+    if (lost !== undefined) throw configError(lost.name, `has no effect without ${name}`);
     return undefined;
   }
   if (apiPort !== 0 && apiPort === port && apiHost === host) {
-    throw bad(name, `is ${apiPort}, which is ${nameOf("port", settings)} too, expected another`);
+    throw configError(
+      name,
+      `is ${apiPort}, which is ${nameOf("port", settings)} too, expected another`,
+    );
   }
   return { host: apiHost, port: apiPort };
 }
@@ -300,12 +306,17 @@ function choosePublishKey(
 ): string {
   const name = nameOf("publishKey", settings);
   if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
-    throw bad(name, "has characters that an HTTP header cannot carry, expected printable ASCII");
+    throw configError(
+      name,
+      "has characters that an HTTP header cannot carry, expected printable ASCII",
+    );
   }
   if (auth.mode === "mock") return key ?? DEVELOPMENT_PUBLISH_KEY;
-  if (key === undefined) throw bad(name, "is not set, expected the key of the app's backend");
+  if (key === undefined) {
+    throw configError(name, "is not set, expected the key of the app's backend");
+  }
   if (key.length < MIN_PUBLISH_KEY_LENGTH) {
-    throw bad(name, `is too short, expected at least ${MIN_PUBLISH_KEY_LENGTH} characters`);
+    throw configError(name, `is too short, expected at least ${MIN_PUBLISH_KEY_LENGTH} characters`);
   }
   return key;
 }
@@ -313,7 +324,7 @@ function choosePublishKey(
 function checkBuffers(values: OptionValues, settings: Settings): void {
   const least = 2 * values.maxMessageBytes;
   if (values.maxBufferedBytes >= least) return;
-  throw bad(
+  throw configError(
     nameOf("maxBufferedBytes", settings),
     `is ${values.maxBufferedBytes}, expected at least ${least}, twice ` +
       `${nameOf("maxMessageBytes", settings)}, or one message could close a client`,
@@ -331,5 +342,5 @@ function unknown(name: string, known: readonly string[]): OperationalError {
   const length = name.replace(ENV_PREFIX, "").replace(/^--/, "").length;
   const nearest = closestMatch(name, known, { maxDistance: Math.ceil(length / 3) });
   const hint = nearest === undefined ? "--help lists all" : `did you mean ${nearest}?`;
-  return bad(name, `is not an option; ${hint}`);
+  return configError(name, `is not an option; ${hint}`);
 }

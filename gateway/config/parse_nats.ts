@@ -4,7 +4,14 @@
  * @module
  */
 
-import { bad, nameOf, readPair, readPem, type ReadTextFile, type Settings } from "./sources.ts";
+import {
+  configError,
+  nameOf,
+  readKeyPair,
+  readPem,
+  type ReadTextFile,
+  type Settings,
+} from "./sources.ts";
 import type { OptionKey, OptionValues } from "./options.ts";
 import { NATS_OPTIONS } from "./options_nats.ts";
 
@@ -34,10 +41,10 @@ export function chooseNats(
   if (values.natsUrl.length === 0) {
     const [lost] = Object.keys(NATS_OPTIONS).filter((key) => settings.has(key));
     if (lost === undefined) return undefined;
-    throw bad(settings.get(lost)?.name ?? lost, `has no effect without ${url}`);
+    throw configError(settings.get(lost)?.name ?? lost, `has no effect without ${url}`);
   }
   const log = settings.get("log");
-  if (log !== undefined) throw bad(log.name, `cannot be set together with ${url}`);
+  if (log !== undefined) throw configError(log.name, `cannot be set together with ${url}`);
   const credentials = chooseCredentials(values, settings);
   const tls = readTls(values, input);
   return {
@@ -55,21 +62,24 @@ function chooseCredentials(
   const kinds: readonly OptionKey[] = ["natsUser", "natsToken", "natsNkeySeed"];
   const [first, second] = kinds.filter((key) => settings.has(key));
   if (first !== undefined && second !== undefined) {
-    throw bad(nameOf(second, settings), `cannot be set together with ${nameOf(first, settings)}`);
+    throw configError(
+      nameOf(second, settings),
+      `cannot be set together with ${nameOf(first, settings)}`,
+    );
   }
   const userName = nameOf("natsUser", settings);
   const passwordName = nameOf("natsPassword", settings);
   if (user !== undefined && password === undefined) {
-    throw bad(passwordName, `is not set, but ${userName} is`);
+    throw configError(passwordName, `is not set, but ${userName} is`);
   }
   if (password !== undefined && user === undefined) {
-    throw bad(userName, `is not set, but ${passwordName} is`);
+    throw configError(userName, `is not set, but ${passwordName} is`);
   }
   if (user !== undefined && password !== undefined) return { kind: "user", user, password };
   if (token !== undefined) return { kind: "token", token };
   if (seed === undefined) return undefined;
   if (!/^SU[A-Z2-7]{56}$/.test(seed)) {
-    throw bad(nameOf("natsNkeySeed", settings), "is no seed of a user's nkey");
+    throw configError(nameOf("natsNkeySeed", settings), "is no seed of a user's nkey");
   }
   return { kind: "nkey", seed };
 }
@@ -79,7 +89,7 @@ function readTls(
   { settings, readTextFile }: { readonly settings: Settings; readonly readTextFile: ReadTextFile },
 ): NatsConfig["tls"] {
   const { natsTlsCa, natsTlsCert: cert, natsTlsKey: key } = values;
-  const pair = readPair({ certKey: "natsTlsCert", keyKey: "natsTlsKey", cert, key }, {
+  const pair = readKeyPair({ certKey: "natsTlsCert", keyKey: "natsTlsKey", cert, key }, {
     settings,
     readTextFile,
   });

@@ -29,7 +29,7 @@ export function nameOf(key: OptionKey, settings: Settings): string {
 }
 
 /** The error for an option. */
-export function bad(name: string, what: string, options?: ErrorOptions): OperationalError {
+export function configError(name: string, what: string, options?: ErrorOptions): OperationalError {
   return new OperationalError("bad_configuration", `${name} ${what}`, options);
 }
 
@@ -39,11 +39,13 @@ export function quoted(text: string): string {
 }
 
 /** The text of the file that the option `name` names. */
-function readNamed(path: string, name: string, readTextFile: ReadTextFile): string {
+function readOptionFile(path: string, name: string, readTextFile: ReadTextFile): string {
   try {
     return readTextFile(path);
   } catch (cause) {
-    throw bad(name, `names ${quoted(path)}, which cannot be read: ${firstLine(cause)}`, { cause });
+    throw configError(name, `names ${quoted(path)}, which cannot be read: ${firstLine(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -56,18 +58,18 @@ export function readPem(
     readonly readTextFile: ReadTextFile;
   },
 ): string {
-  const text = readNamed(path, name, readTextFile);
+  const text = readOptionFile(path, name, readTextFile);
   if (kind === "certificate" && !/-----BEGIN CERTIFICATE-----/.test(text)) {
-    throw bad(name, `names ${quoted(path)}, expected a certificate in PEM`);
+    throw configError(name, `names ${quoted(path)}, expected a certificate in PEM`);
   }
   if (kind === "private key" && !/-----BEGIN (?:RSA |EC )?PRIVATE KEY-----/.test(text)) {
-    throw bad(name, `names ${quoted(path)}, expected a private key in PEM, not encrypted`);
+    throw configError(name, `names ${quoted(path)}, expected a private key in PEM, not encrypted`);
   }
   return text;
 }
 
 /** A certificate with its key, from the files that two options name; both or none. */
-export function readPair(
+export function readKeyPair(
   { certKey, keyKey, cert, key }: {
     readonly certKey: OptionKey;
     readonly keyKey: OptionKey;
@@ -79,11 +81,11 @@ export function readPair(
   const certName = nameOf(certKey, settings);
   const keyName = nameOf(keyKey, settings);
   if (cert === undefined && key === undefined) return undefined;
-  if (key === undefined) throw bad(keyName, `is not set, but ${certName} is`);
-  if (cert === undefined) throw bad(certName, `is not set, but ${keyName} is`);
+  if (key === undefined) throw configError(keyName, `is not set, but ${certName} is`);
+  if (cert === undefined) throw configError(certName, `is not set, but ${keyName} is`);
   // A file that is missing says more than one that is there and wrong.
-  readNamed(cert, certName, readTextFile);
-  readNamed(key, keyName, readTextFile);
+  readOptionFile(cert, certName, readTextFile);
+  readOptionFile(key, keyName, readTextFile);
   return {
     cert: readPem(cert, { name: certName, kind: "certificate", readTextFile }),
     key: readPem(key, { name: keyName, kind: "private key", readTextFile }),

@@ -7,7 +7,7 @@
  */
 
 import { isIP } from "node:net";
-import { bad, quoted, type Setting } from "./sources.ts";
+import { configError, quoted, type Setting } from "./sources.ts";
 import { acceptedValues } from "./help.ts";
 import type { Option } from "./options.ts";
 import { redactUrl } from "../redact_url.ts";
@@ -45,7 +45,7 @@ export function parseValue(
   { name, text }: Setting,
 ): number | string | readonly string[] {
   const refuse = (): never => {
-    throw bad(name, `is ${quoted(redactUrl(text))}, expected ${expected(option)}`);
+    throw configError(name, `is ${quoted(redactUrl(text))}, expected ${expected(option)}`);
   };
   const list = (parse: (item: string) => string | undefined) =>
     text.split(",").map((part) => {
@@ -73,7 +73,7 @@ export function parseValue(
       const url = URL.parse(text);
       if (url === null || !/^https?:$/.test(url.protocol)) return refuse();
       if (url.username + url.password === "") return url.href;
-      throw bad(name, "has a user or a password in it, which are not sent");
+      throw configError(name, "has a user or a password in it, which are not sent");
     }
     case "path":
     case "string":
@@ -90,7 +90,7 @@ export function parseValue(
 function checkText(option: Option, { name, text }: Setting): void {
   const mistakes = option.type === "path" ? [...MISTAKES, ...PATH_MISTAKES] : MISTAKES;
   const found = mistakes.find(([pattern]) => pattern.test(text));
-  if (found !== undefined) throw bad(name, found[1]);
+  if (found !== undefined) throw configError(name, found[1]);
 }
 
 function expected(option: Option): string {

@@ -6,7 +6,7 @@
  */
 
 import { OperationalError } from "../errors.ts";
-import { Quiet } from "../log_throttle.ts";
+import { LogThrottle } from "../log_throttle.ts";
 import type { HttpOptions } from "./types.ts";
 import { isAnswered, problem } from "./problem.ts";
 
@@ -14,12 +14,12 @@ import { isAnswered, problem } from "./problem.ts";
 export function createFailureAnswerer(
   { logger, clock, bug }: Pick<HttpOptions, "logger" | "clock" | "bug">,
 ): (error: Error, request: Request) => Response {
-  const quiet = new Quiet(clock);
+  const logThrottle = new LogThrottle(clock);
   return (error, request) => {
     if (!(error instanceof OperationalError) || !isAnswered(error.code)) {
       bug?.();
       const path = request.url.split("?", 1)[0];
-      logger.error("a bug came up while a request was served", {
+      logger.error("unhandled error while a request was served", {
         method: request.method,
         url: path,
         error,
@@ -28,8 +28,8 @@ export function createFailureAnswerer(
     }
     const { code, message } = error;
     // A backend's fault is no news, and a failure that hits every request is news once.
-    if (code !== "idempotency_key_reused" && quiet.allows(code)) {
-      logger.warn("requests fail", { code, error });
+    if (code !== "idempotency_key_reused" && logThrottle.shouldLog(code)) {
+      logger.warn("request failed", { code, error });
     }
     return problem(code, message);
   };

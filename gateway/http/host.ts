@@ -8,7 +8,7 @@
  * @module
  */
 
-import { Quiet } from "../log_throttle.ts";
+import { LogThrottle } from "../log_throttle.ts";
 import type { HttpOptions } from "./types.ts";
 import { problem } from "./problem.ts";
 
@@ -27,7 +27,7 @@ export function isPublicName(hostname: string): boolean {
 export function createHostGuard(
   { logger, clock }: Pick<HttpOptions, "logger" | "clock">,
 ): (request: Request) => Response | undefined {
-  const quiet = new Quiet(clock);
+  const logThrottle = new LogThrottle(clock);
   /** The origin, slash included, under which the last request passed: nearly every one comes under it. */
   let passed: string | undefined;
   return ({ url }) => {
@@ -37,7 +37,7 @@ export function createHostGuard(
       passed = `${origin}/`;
       return undefined;
     }
-    if (quiet.allows("host")) {
+    if (logThrottle.shouldLog("host")) {
       logger.warn("a request was refused for its Host; GATEWAY_CONSOLE=on allows every name", {
         host: hostname,
       });

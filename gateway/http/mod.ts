@@ -74,7 +74,7 @@ export function createHttp(options: HttpOptions, routes: Routes = "all"): Reques
   app.notFound((context) => answerUnrouted(app, context.req.path));
   const answerFailure = createFailureAnswerer(options);
   app.onError((error, context) => answerFailure(error, context.req.raw));
-  const refuseHost = options.anyHost ?? true ? undefined : createHostGuard(options);
+  const refuseHost = options.allowAnyHost ?? true ? undefined : createHostGuard(options);
   return (request, info) => {
     const refused = refuseHost?.(request);
     if (refused !== undefined) return refused;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Quiet } from "../log_throttle.ts";
+import { LogThrottle } from "../log_throttle.ts";
 import type { ConnectOptions } from "./types.ts";
 
 /** The most of a refused origin that is logged, in characters. */
@@ -15,14 +15,14 @@ export function createOriginGuard(
   { allowedOrigins, originRefused, logger, clock }: Omit<ConnectOptions, "connect">,
 ): (origin: string | null) => boolean {
   const allowed = new Set(allowedOrigins);
-  const quiet = new Quiet(clock);
+  const logThrottle = new LogThrottle(clock);
   return (header) => {
     // Only browsers send an Origin, and only they carry somebody else's page.
     if (header === null || allowed.size === 0) return true;
     const origin = header.toLowerCase();
     if (allowed.has(origin) || allowed.has(withWildcard(origin))) return true;
     originRefused();
-    if (quiet.allows("origin")) {
+    if (logThrottle.shouldLog("origin")) {
       logger.warn("a handshake was refused: its Origin is not in GATEWAY_ALLOWED_ORIGINS", {
         origin: header.length > MAX_LOGGED_LENGTH
           ? `${header.slice(0, MAX_LOGGED_LENGTH)}…`

@@ -5,7 +5,7 @@
  */
 
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { Entry, Refused } from "../gateway.ts";
+import type { PendingConnection, Refused } from "../gateway.ts";
 import type { BodyBudget, Clock, Exchange, Json, Logger, MessageLog, Users } from "../ports.ts";
 
 /** What a login asks for, defaults filled in. */
@@ -53,7 +53,7 @@ export interface ConsoleOptions {
 /** What the WebSocket handshake works with. */
 export interface ConnectOptions {
   /** Admits a connection from the client at `address`, or says why it gets none. */
-  connect(address: string): Entry | Refused;
+  connect(address: string): PendingConnection | Refused;
   /**
    * Origins from which browsers may connect, in lower case; empty allows all. In
    * `https://*.example.com` the `*` is one whole label of the host.
@@ -84,7 +84,7 @@ export interface HttpOptions extends ConnectOptions {
   /** The web page for developers; without it its routes do not exist. */
   readonly console?: ConsoleOptions | undefined;
   /** Whether it answers under names that a stranger can have; it does unless told. */
-  readonly anyHost?: boolean;
+  readonly allowAnyHost?: boolean;
   /** For bugs and failures. */
   readonly logger: Logger;
   /** For how often the same failure is logged. */

@@ -9,7 +9,7 @@ import { OperationalError } from "../errors.ts";
 import type { Message, MessageLog, Published } from "../ports.ts";
 
 /** What publishers are held up by, and where their failures are counted. */
-export interface PacedLogOptions {
+export interface BackpressureOptions {
   /** Resolves when the fan-out can take more. */
   readonly ready: () => Promise<void>;
   /** Called for each publish that the log could not keep. */
@@ -17,7 +17,10 @@ export interface PacedLogOptions {
 }
 
 /** `log`, whose publishes wait for `ready` first. Everything else passes through. */
-export function pacedLog(log: MessageLog, { ready, failed }: PacedLogOptions): MessageLog {
+export function withBackpressure(
+  log: MessageLog,
+  { ready, failed }: BackpressureOptions,
+): MessageLog {
   const paced = async <T>(publish: () => Promise<T>): Promise<T> => {
     await ready();
     try {

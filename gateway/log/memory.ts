@@ -14,7 +14,7 @@ import type {
   Clock,
   Draft,
   IdempotencyKey,
-  Ids,
+  IdGenerator,
   Logger,
   LogPage,
   LogQuery,
@@ -32,14 +32,14 @@ export interface MemoryLogOptions {
   /** Gives messages their times, and tells what is too old. */
   readonly clock: Clock;
   /** Names the epoch. */
-  readonly ids: Ids;
+  readonly ids: IdGenerator;
   /** Hears of subscribers that fail. */
   readonly logger: Logger;
-  /** How long messages are kept, in milliseconds; 24 hours if not given. */
+  /** How long messages are stored, in milliseconds; 24 hours if not given. */
   readonly retentionMs?: number;
-  /** How many bytes of JSON are kept at most; 64 MiB if not given. */
+  /** How many bytes of JSON are stored at most; 64 MiB if not given. */
   readonly retentionBytes?: number;
-  /** How many messages are kept at most; without limit if not given. */
+  /** How many messages are stored at most; without limit if not given. */
   readonly retentionMessages?: number;
 }
 
@@ -54,19 +54,19 @@ export function createMemoryLog(options: MemoryLogOptions): MessageLog {
  */
 const ENVELOPE_BYTES = `,"id":"","sequence":,"time":`.length + 57 + 16 + 16;
 
-interface Remembered {
+interface IdempotencyRecord {
   readonly digest: string;
   readonly messages: Published["messages"];
-  /** When it was kept, on the steady clock. */
-  readonly keptAtMs: number;
+  /** When it was stored, on the steady clock. */
+  readonly storedAtMs: number;
 }
 
-interface Kept {
+interface Stored {
   readonly channel: string | undefined;
   readonly user: string | undefined;
   readonly time: number;
-  /** When it was kept, on the steady clock: how old it is does not depend on how the wall clock is set. */
-  readonly keptAtMs: number;
+  /** When it was stored, on the steady clock: how old it is does not depend on how the wall clock is set. */
+  readonly storedAtMs: number;
   /** The draft as JSON: one string is less for the garbage collector than the objects that it describes. */
   readonly json: string;
   /** Bytes of the message's JSON, at most. */
@@ -80,14 +80,14 @@ class MemoryLog implements MessageLog {
   readonly #retentionBytes: number;
   readonly #retentionMessages: number;
   readonly #subscribers: Subscribers;
-  /** What is kept, in order and without holes, behind `#freed` places that are free. */
-  #kept: (Kept | undefined)[] = [];
-  /** Places are freed one by one and removed together: with 64 MiB kept, removing one costs 450 µs. */
+  /** What is stored, in order and without holes, behind `#freed` places that are free. */
+  #stored: (Stored | undefined)[] = [];
+  /** Places are freed one by one and removed together: with 64 MiB stored, removing one costs 450 µs. */
   #freed = 0;
-  #keptBytes = 0;
+  #storedBytes = 0;
   /** By key, oldest first. */
-  readonly #remembered = new Map<string, Remembered>();
-  /** The last sequence that is no longer kept. */
+  readonly #remembered = new Map<string, IdempotencyRecord>();
+  /** The last sequence that is no longer stored. */
   #pruned = 0;
   #closed = false;
 
@@ -119,7 +119,11 @@ class MemoryLog implements MessageLog {
       );
     }
     const messages = this.#append(drafts).map(({ id, time }) => ({ id, time }));
-    this.#remembered.set(key.key, { digest: key.digest, messages, keptAtMs: this.#clock.steady() });
+    this.#remembered.set(key.key, {
+      digest: key.digest,
+      messages,
+      storedAtMs: this.#clock.steady(),
+    });
     return { messages, repeated: false };
   }
 
@@ -137,15 +141,15 @@ class MemoryLog implements MessageLog {
     const messages: Message[] = [];
     let bytes = 0;
     for (let sequence = after + 1; sequence <= head.sequence; sequence++) {
-      const kept = this.#find(sequence);
-      if (kept === undefined || !isFor(query.audience, kept)) continue;
-      bytes += kept.bytes;
+      const stored = this.#find(sequence);
+      if (stored === undefined || !isFor(query.audience, stored)) continue;
+      bytes += stored.bytes;
       const last = messages.at(-1);
       if (last !== undefined && (messages.length >= query.limit || bytes > query.maxBytes)) {
         return { messages, more: true, upTo: this.#subscribers.position(last.sequence) };
       }
-      const draft: Draft = JSON.parse(kept.json);
-      messages.push({ ...draft, ...this.#subscribers.position(sequence), time: kept.time });
+      const draft: Draft = JSON.parse(stored.json);
+      messages.push({ ...draft, ...this.#subscribers.position(sequence), time: stored.time });
     }
     return { messages, more: false, upTo: head };
   }
@@ -170,7 +174,7 @@ class MemoryLog implements MessageLog {
 
   #append(drafts: readonly Draft[]): readonly Message[] {
     const time = Math.floor(this.#clock.now());
-    const keptAtMs = this.#clock.steady();
+    const storedAtMs = this.#clock.steady();
     const first = this.#pruned + this.#size + 1;
     const messages = drafts.map((draft, index) => {
       const { id, sequence } = this.#subscribers.position(first + index);
@@ -180,10 +184,10 @@ class MemoryLog implements MessageLog {
       const json = JSON.stringify(drafts[index]);
       const bytes = Buffer.byteLength(json) + ENVELOPE_BYTES;
       const { channel, user } = message;
-      this.#kept.push({ channel, user, time, keptAtMs, json, bytes });
-      this.#keptBytes += bytes;
+      this.#stored.push({ channel, user, time, storedAtMs, json, bytes });
+      this.#storedBytes += bytes;
     });
-    this.#subscribers.spread(messages);
+    this.#subscribers.notify(messages);
     this.#prune();
     return messages;
   }
@@ -200,37 +204,37 @@ class MemoryLog implements MessageLog {
     for (;;) {
       const oldest = this.#find(this.#pruned + 1);
       if (oldest === undefined || !this.#isTooMuch(oldest, now)) break;
-      this.#kept[this.#freed++] = undefined;
+      this.#stored[this.#freed++] = undefined;
       this.#pruned++;
-      this.#keptBytes -= oldest.bytes;
+      this.#storedBytes -= oldest.bytes;
     }
     if (this.#freed > this.#size) {
-      this.#kept.splice(0, this.#freed);
+      this.#stored.splice(0, this.#freed);
       this.#freed = 0;
     }
-    for (const [key, { keptAtMs }] of this.#remembered) {
-      if (keptAtMs > now - IDEMPOTENCY_MS) break;
+    for (const [key, { storedAtMs }] of this.#remembered) {
+      if (storedAtMs > now - IDEMPOTENCY_MS) break;
       this.#remembered.delete(key);
     }
   }
 
-  /** How many messages are kept. */
+  /** How many messages are stored. */
   get #size(): number {
-    return this.#kept.length - this.#freed;
+    return this.#stored.length - this.#freed;
   }
 
-  #find(sequence: number): Kept | undefined {
-    return this.#kept[this.#freed + sequence - this.#pruned - 1];
+  #find(sequence: number): Stored | undefined {
+    return this.#stored[this.#freed + sequence - this.#pruned - 1];
   }
 
   /** Whether the oldest message has to go. */
-  #isTooMuch(oldest: Kept, now: number): boolean {
-    return this.#keptBytes > this.#retentionBytes || this.#size > this.#retentionMessages ||
-      oldest.keptAtMs <= now - this.#retentionMs;
+  #isTooMuch(oldest: Stored, now: number): boolean {
+    return this.#storedBytes > this.#retentionBytes || this.#size > this.#retentionMessages ||
+      oldest.storedAtMs <= now - this.#retentionMs;
   }
 }
 
-function isFor(audience: Audience, message: Kept): boolean {
+function isFor(audience: Audience, message: Stored): boolean {
   if (message.channel !== undefined) return audience.channels.includes(message.channel);
   if (message.user !== undefined) return message.user === audience.user;
   return audience.everyone;

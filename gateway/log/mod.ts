@@ -32,4 +32,4 @@ export {
   type SyncStore,
 } from "./sqlite/store_types.ts";
 export { RetentionClock } from "./sqlite/retention_clock.ts";
-export { type Failure } from "./sqlite/serialize_error.ts";
+export { type SerializedError } from "./sqlite/serialize_error.ts";

@@ -5,7 +5,7 @@
  */
 
 /** A gate that at most `width` pieces of work have passed and not left yet. */
-export class Gate {
+export class Semaphore {
   readonly #waiting: (() => void)[] = [];
   #free: number;
 
@@ -15,7 +15,7 @@ export class Gate {
   }
 
   /** Does `work` when it is its turn; gives what it gives. */
-  async pass<T>(work: () => Promise<T>): Promise<T> {
+  async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {

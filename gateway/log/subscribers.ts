@@ -18,7 +18,7 @@ export class Subscribers {
   readonly #epoch: string;
   readonly #listeners = new Set<{ readonly listener: Listener }>();
   readonly #waiting: (readonly Message[])[] = [];
-  #spreading = false;
+  #notifying = false;
   #head: Position;
 
   /** No listeners yet. One that throws is reported to `logger`; `start` is the end of the log. */
@@ -46,15 +46,15 @@ export class Subscribers {
   }
 
   /** Hands `messages` to every listener before it returns, unless a listener is calling. */
-  spread(messages: readonly Message[]): void {
+  notify(messages: readonly Message[]): void {
     this.#waiting.push(messages);
     // A listener that publishes must not make the ones after it see the newer batch first.
-    if (this.#spreading) return;
-    this.#spreading = true;
+    if (this.#notifying) return;
+    this.#notifying = true;
     for (let batch = this.#waiting.shift(); batch !== undefined; batch = this.#waiting.shift()) {
       this.#hand(batch);
     }
-    this.#spreading = false;
+    this.#notifying = false;
   }
 
   #hand(messages: readonly Message[]): void {

@@ -95,13 +95,13 @@ export const CloseCode = {
 } as const satisfies Readonly<Record<string, CloseCodeInfo>>;
 
 /** The name of a close code. */
-export type CloseName = keyof typeof CloseCode;
+export type CloseCodeName = keyof typeof CloseCode;
 
 /**
  * When the gateway uses each code, in words for the author of a client. Apart from the numbers, because the
  * client library needs no words, and a bundler leaves out what nothing uses.
  */
-export const CLOSE_WHEN: Readonly<Record<CloseName, string>> = {
+export const CLOSE_WHEN: Readonly<Record<CloseCodeName, string>> = {
   ProtocolError: "a frame that RFC 6455 does not allow, such as one without a mask",
   InvalidText: "a text frame that is not UTF-8",
   TooManyFragments:
@@ -121,7 +121,7 @@ export const CLOSE_WHEN: Readonly<Record<CloseName, string>> = {
 };
 
 /** The number of a close code that the gateway uses. */
-export type CloseNumber = (typeof CloseCode)[CloseName]["code"];
+export type CloseCodeValue = (typeof CloseCode)[CloseCodeName]["code"];
 
 /** A code for what the transport finds before a frame is read. */
 export type ViolationCode =
@@ -130,8 +130,8 @@ export type ViolationCode =
   | typeof CloseCode.TooManyFragments.code
   | typeof CloseCode.MessageTooBig.code;
 
-const CLOSE_NAMES: ReadonlyMap<number, CloseName> = new Map(
-  Object.entries(CloseCode).map(([name, info]) => [info.code, name as CloseName]),
+const CLOSE_NAMES: ReadonlyMap<number, CloseCodeName> = new Map(
+  Object.entries(CloseCode).map(([name, info]) => [info.code, name as CloseCodeName]),
 );
 
 const CLOSE_INFOS: ReadonlyMap<number, CloseCodeInfo> = new Map(
@@ -144,6 +144,6 @@ export function closeInfo(code: number): CloseCodeInfo | undefined {
 }
 
 /** The name of close code `code`, or `undefined` for one that the gateway does not send. */
-export function closeName(code: number): CloseName | undefined {
+export function closeName(code: number): CloseCodeName | undefined {
   return CLOSE_NAMES.get(code);
 }

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { CloseCode, type CloseName, Op, type ViolationCode } from "./codes.ts";
+import { CloseCode, type CloseCodeName, Op, type ViolationCode } from "./codes.ts";
 import type { ClientFrame } from "./frames.ts";
 import type {
   Claims,
@@ -39,15 +39,15 @@ export function nextDeadline(state: SessionState): number | undefined {
     case "closing":
       return state.cutAt;
     case "unidentified":
-      return Math.min(state.beatAt, state.identifyBy);
+      return Math.min(state.heartbeatDueAt, state.identifyBy);
     case "verifying":
-      return Math.min(state.beatAt, state.identification.by);
-    case "joining": {
+      return Math.min(state.heartbeatDueAt, state.identification.by);
+    case "locating": {
       const { by, claims } = state.identification;
-      return Math.min(state.beatAt, by, claims.expiresAt);
+      return Math.min(state.heartbeatDueAt, by, claims.expiresAt);
     }
     case "ready":
-      return Math.min(state.beatAt, state.expiresAt, state.renewal?.by ?? Infinity);
+      return Math.min(state.heartbeatDueAt, state.expiresAt, state.renewal?.by ?? Infinity);
   }
 }
 
@@ -82,7 +82,7 @@ function handle(state: SessionState, event: SessionEvent, options: SessionOption
       return event.type === "closed" ? [{ phase: "closed" }, []] : [state, []];
     case "unidentified":
     case "verifying":
-    case "joining":
+    case "locating":
     case "ready":
       return handleOpen(state, event, options);
   }
@@ -94,8 +94,8 @@ function handleNew(event: SessionEvent, options: SessionOptions): Step {
     case "opened": {
       const state: UnidentifiedState = {
         phase: "unidentified",
-        beatAt: at + options.heartbeatIntervalMs,
-        unacked: undefined,
+        heartbeatDueAt: at + options.heartbeatIntervalMs,
+        outstandingHeartbeat: undefined,
         frames: [],
         attempts: 0,
         identifyBy: at + options.identifyTimeoutMs,
@@ -120,7 +120,7 @@ function handleNew(event: SessionEvent, options: SessionOptions): Step {
     case "tokenVerified":
     case "tokenRejected":
     case "located":
-    case "dependencyLost":
+    case "dependencyFailed":
     case "ticked":
     case "overflowed":
     case "disconnected":
@@ -180,7 +180,7 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
         resumed: identification.lastId === undefined ? undefined : event.resumed,
       });
     }
-    case "dependencyLost":
+    case "dependencyFailed":
       if (pending(state)?.attempt !== event.attempt) return [state, []];
       return closeOpen(state, "InternalError", "a service the gateway needs is away", at, options);
     case "overflowed":
@@ -202,8 +202,11 @@ function receive(state: OpenState, frame: ClientFrame, at: number, options: Sess
     case Op.Heartbeat:
       return [state, [{ type: "send", frame: { op: Op.HeartbeatAck, time: frame.time } }]];
     case Op.HeartbeatAck:
-      if (frame.time !== state.unacked) return [state, []];
-      return [{ ...state, unacked: undefined }, [{ type: "recordRoundTrip", ms: at - frame.time }]];
+      if (frame.time !== state.outstandingHeartbeat) return [state, []];
+      return [{ ...state, outstandingHeartbeat: undefined }, [{
+        type: "recordRoundTrip",
+        ms: at - frame.time,
+      }]];
     case Op.Identify: {
       const attempt = state.attempts + 1;
       const identification = {
@@ -236,7 +239,7 @@ function verified(
   const { user, channels } = claims;
   const renewal = state.phase === "ready";
   const locate = { type: "locate", attempt, user, channels, lastId, renewal } as const;
-  if (!renewal) return [{ ...open(state), phase: "joining", identification }, [locate]];
+  if (!renewal) return [{ ...open(state), phase: "locating", identification }, [locate]];
   if (user !== state.user) {
     return closeOpen(state, "IdentifyFailed", "the token is another user's", at, options);
   }
@@ -263,7 +266,7 @@ function located(
 /** Applies the earliest deadline that has passed. */
 function expire(state: SessionState, at: number, options: SessionOptions): Step {
   if (state.phase === "new" || state.phase === "closed") return [state, []];
-  if (state.phase === "closing") return [{ phase: "closed" }, [{ type: "cut" }]];
+  if (state.phase === "closing") return [{ phase: "closed" }, [{ type: "terminate" }]];
   const deadline = nextDeadline(state);
   if (state.phase === "unidentified" && state.identifyBy === deadline) {
     return closeOpen(state, "IdentifyTimeout", "no Identify in time", at, options);
@@ -274,21 +277,21 @@ function expire(state: SessionState, at: number, options: SessionOptions): Step 
   if (pending(state)?.by === deadline) {
     return closeOpen(state, "InternalError", "identifying took too long", at, options);
   }
-  if (state.unacked !== undefined) {
+  if (state.outstandingHeartbeat !== undefined) {
     return closeOpen(state, "HeartbeatTimeout", "a heartbeat was not acknowledged", at, options);
   }
   // Counted from now and not from when it was due, so that a peer always has the whole interval.
-  const beatAt = at + options.heartbeatIntervalMs;
+  const heartbeatDueAt = at + options.heartbeatIntervalMs;
   const time = Math.floor(at);
   return [
-    { ...state, beatAt, unacked: time },
+    { ...state, heartbeatDueAt, outstandingHeartbeat: time },
     [{ type: "send", frame: { op: Op.Heartbeat, time } }],
   ];
 }
 
 /** When the token that the session stands on expires, once it is proven. */
 function expiry(state: OpenState): number | undefined {
-  if (state.phase === "joining") return state.identification.claims.expiresAt;
+  if (state.phase === "locating") return state.identification.claims.expiresAt;
   return state.phase === "ready" ? state.expiresAt : undefined;
 }
 
@@ -298,7 +301,7 @@ function pending(state: OpenState): Identification | undefined {
     case "unidentified":
       return undefined;
     case "verifying":
-    case "joining":
+    case "locating":
       return state.identification;
     case "ready":
       return state.renewal;
@@ -306,11 +309,11 @@ function pending(state: OpenState): Identification | undefined {
 }
 
 /** What carries over from one open phase to the next. */
-function open({ beatAt, unacked, frames, attempts }: OpenState): Pick<
+function open({ heartbeatDueAt, outstandingHeartbeat, frames, attempts }: OpenState): Pick<
   OpenState,
-  "beatAt" | "unacked" | "frames" | "attempts"
+  "heartbeatDueAt" | "outstandingHeartbeat" | "frames" | "attempts"
 > {
-  return { beatAt, unacked, frames, attempts };
+  return { heartbeatDueAt, outstandingHeartbeat, frames, attempts };
 }
 
 function leaving(state: OpenState): readonly SessionEffect[] {
@@ -320,7 +323,7 @@ function leaving(state: OpenState): readonly SessionEffect[] {
 /** Closes an open session: out of every table first, then the close frame. */
 function closeOpen(
   state: OpenState,
-  name: CloseName,
+  name: CloseCodeName,
   reason: string,
   at: number,
   options: SessionOptions,
@@ -329,7 +332,7 @@ function closeOpen(
   return [closing, [...leaving(state), ...effects]];
 }
 
-function close(name: CloseName, reason: string, at: number, options: SessionOptions): Step {
+function close(name: CloseCodeName, reason: string, at: number, options: SessionOptions): Step {
   return [
     { phase: "closing", cutAt: at + options.closeGraceMs },
     [{ type: "close", code: CloseCode[name].code, reason }],
@@ -337,7 +340,7 @@ function close(name: CloseName, reason: string, at: number, options: SessionOpti
 }
 
 /** What the transport calls a violation, by close code. */
-const VIOLATIONS: Readonly<Record<ViolationCode, CloseName>> = {
+const VIOLATIONS: Readonly<Record<ViolationCode, CloseCodeName>> = {
   1002: "ProtocolError",
   1007: "InvalidText",
   1008: "TooManyFragments",

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { CloseNumber, ViolationCode } from "./codes.ts";
+import type { CloseCodeValue, ViolationCode } from "./codes.ts";
 import type { Decoded, ServerFrame } from "./frames.ts";
 
 /** The numbers that the reducer decides by; all durations in milliseconds. */
@@ -56,9 +56,9 @@ export type Identification =
 /** What every open session has. */
 export interface Open {
   /** When the server's next beat is due. */
-  readonly beatAt: number;
+  readonly heartbeatDueAt: number;
   /** The `time` of the beat that the client has not acknowledged yet. */
-  readonly unacked: number | undefined;
+  readonly outstandingHeartbeat: number | undefined;
   /** When each frame of the last rate limit window arrived, oldest first. */
   readonly frames: readonly number[];
   /** How many times the client has identified. */
@@ -87,7 +87,7 @@ export interface VerifyingState extends Open {
 /** The token is good; the place where the session begins is being found. */
 export interface JoiningState extends Open {
   /** After the token was verified. */
-  readonly phase: "joining";
+  readonly phase: "locating";
   /** The Identify that is at work. */
   readonly identification: Identification & { readonly step: "locating" };
 }
@@ -160,7 +160,7 @@ export type SessionEvent =
       readonly resumed: boolean;
     }
     /** The issuer or the log could not be asked. */
-    | { readonly type: "dependencyLost"; readonly attempt: number }
+    | { readonly type: "dependencyFailed"; readonly attempt: number }
     /** A deadline may have passed. */
     | { readonly type: "ticked" }
     /** The peer has more unsent than it may. */
@@ -201,9 +201,9 @@ export type SessionEffect =
   /** A beat was acknowledged after this many milliseconds. */
   | { readonly type: "recordRoundTrip"; readonly ms: number }
   /** Send a close frame. */
-  | { readonly type: "close"; readonly code: CloseNumber; readonly reason: string }
+  | { readonly type: "close"; readonly code: CloseCodeValue; readonly reason: string }
   /** End the connection without asking the peer. */
-  | { readonly type: "cut" };
+  | { readonly type: "terminate" };
 
 /** The name of an effect. */
 export type EffectType = SessionEffect["type"];

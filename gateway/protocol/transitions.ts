@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { CloseName, OpName, ViolationCode } from "./codes.ts";
+import type { CloseCodeName, OpName, ViolationCode } from "./codes.ts";
 import type { EffectType, EventType, Phase } from "./session_types.ts";
 
 /** Something that becomes due; it takes effect with the first event at or after its time. */
@@ -60,16 +60,16 @@ export interface Transition {
   /** What is to be done, in order. */
   readonly effects: readonly EffectName[];
   /** The close code that the peer is sent, by name. */
-  readonly closes?: CloseName;
+  readonly closes?: CloseCodeName;
 }
 
-const UNREADY = ["unidentified", "verifying", "joining"] as const;
+const UNREADY = ["unidentified", "verifying", "locating"] as const;
 const OPEN = [...UNREADY, "ready"] as const;
-const PENDING = ["verifying", "joining", "ready"] as const;
+const PENDING = ["verifying", "locating", "ready"] as const;
 
 /** Rows that close an open session: one that is ready leaves first. */
 function closing(
-  closes: CloseName,
+  closes: CloseCodeName,
   on: Trigger,
   { from = OPEN, when }: { readonly from?: readonly Phase[]; readonly when?: Guard } = {},
 ): readonly Transition[] {
@@ -103,7 +103,7 @@ export const TRANSITIONS: readonly Transition[] = [
       "tokenVerified",
       "tokenRejected",
       "located",
-      "dependencyLost",
+      "dependencyFailed",
       "ticked",
       "overflowed",
       "disconnected",
@@ -114,7 +114,7 @@ export const TRANSITIONS: readonly Transition[] = [
 
   // Deadlines. Of those that fall on the same millisecond, the first here.
   ...closing("IdentifyTimeout", "ticked: identify timeout", { from: ["unidentified"] }),
-  ...closing("IdentifyFailed", "ticked: token expiry", { from: ["joining", "ready"] }),
+  ...closing("IdentifyFailed", "ticked: token expiry", { from: ["locating", "ready"] }),
   ...closing("InternalError", "ticked: verification deadline", { from: PENDING }),
   ...closing("HeartbeatTimeout", "ticked: ACK deadline"),
   { from: OPEN, on: ["ticked: beat"], to: "same", effects: ["send Heartbeat"] },
@@ -157,7 +157,7 @@ export const TRANSITIONS: readonly Transition[] = [
     from: ["verifying"],
     on: ["tokenVerified"],
     when: "its attempt is the newest",
-    to: "joining",
+    to: "locating",
     effects: ["locate"],
   },
   {
@@ -172,7 +172,7 @@ export const TRANSITIONS: readonly Transition[] = [
     when: "its attempt is the newest",
   }),
   {
-    from: ["joining"],
+    from: ["locating"],
     on: ["located"],
     when: "its attempt is the newest",
     to: "ready",
@@ -185,13 +185,13 @@ export const TRANSITIONS: readonly Transition[] = [
     to: "same",
     effects: ["send Ready", "join"],
   },
-  ...closing("InternalError", "dependencyLost", {
+  ...closing("InternalError", "dependencyFailed", {
     from: PENDING,
     when: "its attempt is the newest",
   }),
   {
     from: OPEN,
-    on: ["tokenVerified", "tokenRejected", "located", "dependencyLost"],
+    on: ["tokenVerified", "tokenRejected", "located", "dependencyFailed"],
     to: "same",
     effects: [],
   },
@@ -206,7 +206,7 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: OPEN, on: ["opened", "refused", "ticked"], to: "same", effects: [] },
 
   // After the close frame.
-  { from: ["closing"], on: ["ticked: close grace"], to: "closed", effects: ["cut"] },
+  { from: ["closing"], on: ["ticked: close grace"], to: "closed", effects: ["terminate"] },
   { from: ["closing"], on: ["closed"], to: "closed", effects: [] },
   {
     from: ["closing"],
@@ -219,7 +219,7 @@ export const TRANSITIONS: readonly Transition[] = [
       "tokenVerified",
       "tokenRejected",
       "located",
-      "dependencyLost",
+      "dependencyFailed",
       "ticked",
       "overflowed",
       "disconnected",
@@ -240,7 +240,7 @@ export const TRANSITIONS: readonly Transition[] = [
       "tokenVerified",
       "tokenRejected",
       "located",
-      "dependencyLost",
+      "dependencyFailed",
       "ticked",
       "overflowed",
       "disconnected",

@@ -5,11 +5,11 @@
  */
 
 import type { Clock, Logger, Outgoing, Socket, SocketListener, Timer } from "../ports.ts";
-import { cut } from "./terminate.ts";
+import { terminate } from "./terminate.ts";
 
 /** The runtime does not say when it has sent something, so it is asked, at first often. */
-const POLL_FIRST_MS = 1;
-const POLL_LAST_MS = 64;
+const MIN_POLL_MS = 1;
+const MAX_POLL_MS = 64;
 
 /**
  * Bytes handed to the runtime after which it is asked how many it has left. To ask for each message, and for
@@ -79,7 +79,7 @@ export class DenoWebSocket implements Socket {
   }
 
   notifyFlushed(): void {
-    if (this.#poll === undefined) this.#pollAfter(POLL_FIRST_MS);
+    if (this.#poll === undefined) this.#pollAfter(MIN_POLL_MS);
   }
 
   close(code: number, reason: string): void {
@@ -95,26 +95,26 @@ export class DenoWebSocket implements Socket {
     setTimeout(send, 0);
   }
 
-  cut(): boolean {
+  terminate(): boolean {
     if (this.#gone) return true;
     this.#closing?.();
-    const outcome = cut(this.#socket);
+    const outcome = terminate(this.#socket);
     if (outcome === "unsupported" && !unsupportedSaid) {
       unsupportedSaid = true;
       this.#logger.warn(
-        "this runtime cannot cut a connection: peers that answer nothing keep their descriptor " +
+        "this runtime cannot terminate a connection: peers that answer nothing keep their descriptor " +
           "until TCP gives them up",
         { runtime: `deno ${Deno.version.deno}` },
       );
     }
-    return outcome === "cut";
+    return outcome === "terminated";
   }
 
   #pollAfter(delayMs: number): void {
     this.#poll = this.#clock.setTimer(delayMs, () => {
       this.#poll = undefined;
       if (this.#open && this.#socket.bufferedAmount > 0) {
-        this.#pollAfter(Math.min(delayMs * 2, POLL_LAST_MS));
+        this.#pollAfter(Math.min(delayMs * 2, MAX_POLL_MS));
       } else this.#listener?.flushed();
     });
   }

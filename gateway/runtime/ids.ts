@@ -1,10 +1,10 @@
 /**
- * Random names as the gateway's {@linkcode Ids}, from the runtime's cryptographic source.
+ * Random names as the gateway's {@linkcode IdGenerator}, from the runtime's cryptographic source.
  *
  * @module
  */
 
-import type { Ids } from "../ports.ts";
+import type { IdGenerator } from "../ports.ts";
 
 const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
 /** 16 characters of 36 kinds: over 82 bits, which nobody guesses and no two gateways share. */
@@ -13,7 +13,7 @@ const LENGTH = 16;
 const FAIR_BYTES = 256 - (256 % ALPHABET.length);
 
 /** Random ids: 16 characters of `[0-9a-z]`. */
-export class RandomIds implements Ids {
+export class RandomIds implements IdGenerator {
   next(): string {
     let id = "";
     while (id.length < LENGTH) {

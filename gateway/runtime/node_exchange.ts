@@ -24,7 +24,7 @@ const MAX_PIECES = 4096;
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE"]);
 
 /** What an exchange is made of. */
-export interface ExchangeParts {
+export interface ExchangeDeps {
   readonly request: IncomingMessage;
   /** Absent for a WebSocket handshake. */
   readonly response?: ServerResponse;
@@ -35,24 +35,24 @@ export interface ExchangeParts {
 
 /** One request and its answer. */
 export class NodeExchange implements Exchange {
-  readonly #parts: ExchangeParts;
+  readonly #deps: ExchangeDeps;
   /** Whether the connection is a WebSocket now. */
   upgraded = false;
 
   /** Nothing has been answered yet. */
-  constructor(parts: ExchangeParts) {
-    this.#parts = parts;
+  constructor(parts: ExchangeDeps) {
+    this.#deps = parts;
   }
 
   get address(): string {
-    const { request, options: { trustedProxies } } = this.#parts;
+    const { request, options: { trustedProxies } } = this.#deps;
     const forwarded = request.headers["x-forwarded-for"];
     const text = Array.isArray(forwarded) ? forwarded.join(",") : forwarded;
     return clientAddress(text, request.socket.remoteAddress ?? "", trustedProxies);
   }
 
   readBody({ maxBytes, timeoutMs, budget }: BodyLimits): Promise<Uint8Array | BodyFailure> {
-    const { request, response, options: { clock } } = this.#parts;
+    const { request, response, options: { clock } } = this.#deps;
     if (Number(request.headers["content-length"]) > maxBytes) return Promise.resolve("too_large");
     const share = budget.begin();
     if (share === undefined) return Promise.resolve("overloaded");
@@ -83,7 +83,7 @@ export class NodeExchange implements Exchange {
   }
 
   upgrade(listener: UpgradeListener): Response | string {
-    const { upgrade } = this.#parts;
+    const { upgrade } = this.#deps;
     if (upgrade === undefined) return "The header Connection does not ask for an upgrade.";
     this.upgraded = true;
     upgrade(listener);
@@ -93,14 +93,14 @@ export class NodeExchange implements Exchange {
 
   /** What the routes say. */
   async handle(): Promise<Response> {
-    const { request, options } = this.#parts;
+    const { request, options } = this.#deps;
     const webRequest = toWebRequest(request, options);
     return webRequest === undefined ? options.badRequest() : await options.handle(webRequest, this);
   }
 
   /** Answers the request. */
   async respond(): Promise<void> {
-    const { request, response } = this.#parts;
+    const { request, response } = this.#deps;
     if (response === undefined) return;
     const answer = await this.handle();
     const body = answer.body === null ? undefined : new Uint8Array(await answer.arrayBuffer());
@@ -116,7 +116,7 @@ export class NodeExchange implements Exchange {
    * reset, and the client could lose the answer.
    */
   #linger(request: IncomingMessage): void {
-    const { clock } = this.#parts.options;
+    const { clock } = this.#deps.options;
     const timer = clock.setTimer(LINGER_MS, () => request.socket.destroy());
     request.once("close", () => timer.cancel());
     let bytes = 0;

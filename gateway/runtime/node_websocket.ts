@@ -199,7 +199,7 @@ export class NodeWebSocket implements Socket {
     });
   }
 
-  cut(): boolean {
+  terminate(): boolean {
     // The close frame waits behind what the peer has not read. It may still come to that, for a while.
     if (
       this.#tcp.writableLength > 0 && !this.#tcp.destroyed && this.#cutsInVain < MAX_CUTS_IN_VAIN

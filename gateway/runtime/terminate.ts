@@ -9,9 +9,9 @@
  */
 
 /** What became of a socket that was to be cut. */
-export type Cut =
+export type Termination =
   /** It is gone, descriptor and all. */
-  | "cut"
+  | "terminated"
   /** A write is pending: the runtime would keep the descriptor for it, so that it was left alone. */
   | "pending"
   /** This runtime cannot do it. */
@@ -25,17 +25,17 @@ interface Core {
 /**
  * Ends `socket`, which is closing, without its peer.
  *
- * Must not be called again once it returned `"cut"`: the runtime ends the process when it is asked about
+ * Must not be called again once it returned `"terminated"`: the runtime ends the process when it is asked about
  * a resource that is gone.
  */
-export function cut(socket: WebSocket): Cut {
+export function terminate(socket: WebSocket): Termination {
   const core = runtimeCore();
   const rid = resourceId(socket);
   if (core === undefined || rid === undefined) return "unsupported";
   // `socket.bufferedAmount` says 0 for every socket that is closing; the op behind it knows.
   if (core.ops.op_ws_get_buffered_amount(rid) > 0) return "pending";
   core.tryClose(rid);
-  return "cut";
+  return "terminated";
 }
 
 /** The runtime's core, if it has what is needed here: Deno 2.4 has not. */

@@ -34,7 +34,7 @@ export interface WaitingOptions {
 }
 
 /** A connection that is not a WebSocket. */
-interface Entry {
+interface Waiting {
   /** The TCP connection, also of a TLS one. */
   readonly socket: TcpSocket;
   readonly address: string;
@@ -48,9 +48,9 @@ interface Entry {
 export class WaitingConnections {
   readonly #options: WaitingOptions;
   /** By the peer's address and port, which a TLS socket shares with its TCP socket. */
-  readonly #entries = new Map<string, Entry>();
-  readonly #waiting = new Set<Entry>();
-  readonly #byAddress = new Map<string, Set<Entry>>();
+  readonly #entries = new Map<string, Waiting>();
+  readonly #waiting = new Set<Waiting>();
+  readonly #byAddress = new Map<string, Set<Waiting>>();
   #closed = false;
 
   /** There are none. */
@@ -61,7 +61,7 @@ export class WaitingConnections {
   /** A connection was accepted. */
   add(socket: TcpSocket): void {
     const key = keyOf(socket);
-    const entry: Entry = {
+    const entry: Waiting = {
       socket,
       address: socket.remoteAddress ?? "",
       timer: undefined,
@@ -122,7 +122,7 @@ export class WaitingConnections {
   }
 
   /** Sets or ends the time for the next head. */
-  #wait(entry: Entry, ms: number | undefined): void {
+  #wait(entry: Waiting, ms: number | undefined): void {
     entry.timer?.cancel();
     entry.timer = undefined;
     if (ms === undefined) {

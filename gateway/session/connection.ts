@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Ticket } from "../admission.ts";
+import type { Permit } from "../admission.ts";
 import { Delivery, type Recipient } from "./delivery.ts";
 import { encodeFrame, type Run } from "./encode.ts";
 import { OperationalError } from "../errors.ts";
@@ -32,7 +32,7 @@ import {
 import { Terminator } from "./terminator.ts";
 
 /** What makes one connection. */
-export interface ConnectionParts {
+export interface ConnectionDeps {
   /** Names it in the log. */
   readonly id: string;
   /** The peer's address. */
@@ -40,13 +40,13 @@ export interface ConnectionParts {
   /** The open socket. */
   readonly socket: Socket;
   /** Its place among the connections that are counted. */
-  readonly ticket: Ticket;
+  readonly permit: Permit;
   /** What all connections share. */
   readonly context: ConnectionContext<Connection>;
 }
 
 /** An event without its time, which the connection adds. */
-export type Happening = SessionEvent extends infer E
+export type SessionInput = SessionEvent extends infer E
   ? E extends SessionEvent ? Omit<E, "at"> : never
   : never;
 
@@ -70,7 +70,7 @@ export class Connection implements Member, Recipient, SocketListener {
   servedInTurn = 0;
   readonly #socket: Socket;
   readonly #context: ConnectionContext<Connection>;
-  readonly #ticket: Ticket;
+  readonly #permit: Permit;
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
   #state: SessionState = initial();
@@ -83,12 +83,12 @@ export class Connection implements Member, Recipient, SocketListener {
   #socketClosed = false;
 
   /** A connection on an open socket, for which nothing has happened yet. */
-  constructor({ id, address, socket, ticket, context }: ConnectionParts) {
+  constructor({ id, address, socket, permit, context }: ConnectionDeps) {
     this.id = id;
     this.address = address;
     this.#socket = socket;
     this.#context = context;
-    this.#ticket = ticket;
+    this.#permit = permit;
     this.#outbox = new Outbox(socket, context.options.maxBufferedBytes);
     this.#delivery = new Delivery(context, this);
   }
@@ -116,7 +116,7 @@ export class Connection implements Member, Recipient, SocketListener {
   }
 
   /** Feeds the session what happened now. */
-  feed(event: Happening): void {
+  feed(event: SessionInput): void {
     const timed = { ...event, at: this.#context.clock.steady() } as SessionEvent;
     // Carrying out an effect can make the next thing happen; it waits for its turn.
     if (this.#busy) {
@@ -160,7 +160,7 @@ export class Connection implements Member, Recipient, SocketListener {
   }
 
   /** Adds a channel to what is replayed, from after the place `after` on, or takes it away. */
-  foresee(
+  applyToReplay(
     what: "join" | "leave",
     channel: { readonly name: string; readonly after: number },
   ): void {
@@ -223,7 +223,7 @@ export class Connection implements Member, Recipient, SocketListener {
     this.#terminator?.closed();
     this.feed({ type: "closed" });
     this.#outbox.discard();
-    this.#ticket.release();
+    this.#permit.release();
     this.#context.gone(this);
   }
 
@@ -243,7 +243,7 @@ export class Connection implements Member, Recipient, SocketListener {
     this.#state = state;
     if (state.phase === phase) return;
     this.#context.metrics.phaseChanged(phase, state.phase);
-    if (state.phase === "ready") this.#ticket.identified();
+    if (state.phase === "ready") this.#permit.identified();
   }
 
   #perform(effect: SessionEffect): void {
@@ -273,7 +273,7 @@ export class Connection implements Member, Recipient, SocketListener {
         return;
       case "close":
         metrics.closed(effect.code);
-        if (FAULTS.has(effect.code)) this.#ticket.atFault();
+        if (FAULTS.has(effect.code)) this.#permit.atFault();
         this.#context.logger.debug("closing a connection", {
           connection: this.id,
           code: effect.code,
@@ -282,20 +282,20 @@ export class Connection implements Member, Recipient, SocketListener {
         this.#outbox.discard();
         this.#socket.close(effect.code, effect.reason);
         return;
-      case "cut":
-        this.#cut();
+      case "terminate":
+        this.#terminate();
         return;
     }
   }
 
   async #verify(attempt: number, token: string): Promise<void> {
-    const { clock, logger, metrics, quiet, verifier } = this.#context;
+    const { clock, logger, metrics, logThrottle, verifier } = this.#context;
     try {
       const verdict = await verifier.verify(token);
       if (!verdict.ok) {
         metrics.identifyRejected(verdict.refusal);
-        this.#ticket.atFault();
-        if (quiet.allows(verdict.reason)) {
+        this.#permit.atFault();
+        if (logThrottle.shouldLog(verdict.reason)) {
           logger.info("a token was refused", { connection: this.id, reason: verdict.reason });
         }
         return this.feed({ type: "tokenRejected", attempt, reason: verdict.reason });
@@ -306,7 +306,7 @@ export class Connection implements Member, Recipient, SocketListener {
       const expiresAt = clock.steady() + (verdict.expiresAt - clock.now());
       this.feed({ type: "tokenVerified", attempt, claims: { user, channels, expiresAt } });
     } catch (error) {
-      this.#dependencyLost(attempt, error);
+      this.#dependencyFailed(attempt, error);
     }
   }
 
@@ -317,7 +317,7 @@ export class Connection implements Member, Recipient, SocketListener {
         this.feed({ type: "located", attempt, ...place });
       });
     } catch (error) {
-      this.#dependencyLost(attempt, error);
+      this.#dependencyFailed(attempt, error);
     }
   }
 
@@ -327,25 +327,25 @@ export class Connection implements Member, Recipient, SocketListener {
       this.#context.logger.info("retention overtook a replay", { connection: this.id });
     } catch (error) {
       if (!(error instanceof OperationalError)) return this.#bug(error);
-      this.#context.logger.warn("a replay broke off", { connection: this.id, error });
+      this.#context.logger.warn("replay failed", { connection: this.id, error });
     }
     this.feed({ type: "failed" });
   }
 
-  #dependencyLost(attempt: number, error: unknown): void {
+  #dependencyFailed(attempt: number, error: unknown): void {
     if (!(error instanceof OperationalError)) return this.#bug(error);
-    const { logger, quiet } = this.#context;
-    if (quiet.allows(error.code)) {
+    const { logger, logThrottle } = this.#context;
+    if (logThrottle.shouldLog(error.code)) {
       logger.warn("clients cannot be identified", { connection: this.id, error });
     }
-    this.feed({ type: "dependencyLost", attempt });
+    this.feed({ type: "dependencyFailed", attempt });
   }
 
   /** Contains a bug to this connection (design: a bug is an assertion). */
   #bug(error: unknown): void {
     const { clock, logger, metrics, options } = this.#context;
     metrics.bug();
-    logger.error("a bug came up while a connection was served", {
+    logger.error("unhandled error while a connection was served", {
       connection: this.id,
       error: error instanceof Error ? error : new Error(String(error)),
     });
@@ -358,7 +358,7 @@ export class Connection implements Member, Recipient, SocketListener {
     const now = clock.steady();
     if (this.#socketClosed || (state.phase === "closing" && state.cutAt <= now)) {
       this.#become({ phase: "closed" });
-      return this.#cut();
+      return this.#terminate();
     }
     const { code } = CloseCode.InternalError;
     if (state.phase !== "closing") {
@@ -374,7 +374,7 @@ export class Connection implements Member, Recipient, SocketListener {
     this.#delivery.stop();
   }
 
-  #cut(): void {
+  #terminate(): void {
     if (this.#socketClosed) return;
     const { clock, metrics, options: { closeGraceMs } } = this.#context;
     this.#terminator ??= new Terminator(this.#socket, { clock, metrics, retryMs: closeGraceMs });

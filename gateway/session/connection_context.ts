@@ -10,7 +10,7 @@ import type { Hub, Member } from "../hub.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Clock, Logger, MessageLog, TokenVerifier } from "../ports.ts";
 import type { Reduce, SessionOptions } from "../protocol/mod.ts";
-import type { Quiet } from "../log_throttle.ts";
+import type { LogThrottle } from "../log_throttle.ts";
 
 /** The numbers that a connection works by. */
 export interface ConnectionOptions extends SessionOptions {
@@ -29,7 +29,7 @@ export interface ConnectionContext<C extends Member = Member> {
   /** Where it counts. */
   readonly metrics: Metrics;
   /** Says of strangers' faults once what would otherwise fill the log. */
-  readonly quiet: Quiet;
+  readonly logThrottle: LogThrottle;
   /** Decides on tokens. */
   readonly verifier: TokenVerifier;
   /** Where missed messages are read. */

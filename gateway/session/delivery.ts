@@ -45,7 +45,7 @@ export interface Recipient {
 }
 
 /** Where a session is to begin. */
-export interface PlaceRequest {
+export interface StartRequest {
   /** Whose messages. */
   readonly user: string;
   /** The channels whose messages. */
@@ -57,7 +57,7 @@ export interface PlaceRequest {
 }
 
 /** Where a session begins. */
-export interface Place {
+export interface StartPosition {
   /** The id after which its messages follow. */
   readonly lastId: string;
   /** Whether they are everything since what the client has seen. */
@@ -88,7 +88,7 @@ export class Delivery {
    *
    * @throws {OperationalError} when the log cannot be read
    */
-  async locate(request: PlaceRequest, found: (place: Place) => void): Promise<void> {
+  async locate(request: StartRequest, found: (place: StartPosition) => void): Promise<void> {
     const { hub } = this.#context;
     if (request.renewal) {
       // In the middle of a run, this member may not have what the position says.
@@ -152,7 +152,7 @@ export class Delivery {
     this.#replay = undefined;
   }
 
-  #createReplay(request: PlaceRequest & { readonly lastId: string }): Replay {
+  #createReplay(request: StartRequest & { readonly lastId: string }): Replay {
     const { log, metrics, hub, options: { maxBufferedBytes } } = this.#context;
     const recipient = this.#recipient;
     const target = {
@@ -161,7 +161,7 @@ export class Delivery {
         if (sent) metrics.replayed(run.messages.length);
         return sent;
       },
-      drained: () => recipient.whenSent(),
+      flushed: () => recipient.whenSent(),
       position: () => hub.position,
       live: (reached: Position): void => {
         this.#replay = undefined;

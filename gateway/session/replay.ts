@@ -20,7 +20,7 @@ export interface ReplayTarget {
   /** Sends messages. Returns whether to go on. */
   send(run: Run): boolean;
   /** Resolves once the peer has taken everything, or is gone. */
-  drained(): Promise<void>;
+  flushed(): Promise<void>;
   /** How far the fan-out has come. */
   position(): Position;
   /** The replay is over: everything up to and including `position` has been sent. */
@@ -49,15 +49,15 @@ export class Replay {
   readonly #target: ReplayTarget;
   readonly #user: string;
   readonly #pageBytes: number;
-  readonly #asideMaxBytes: number;
+  readonly #liveBufferMaxBytes: number;
   /** The channels that it may see, each with the position after which. */
   #channels: Map<string, number>;
   #cursorId: string;
   #first: LogPage | undefined;
-  /** Live messages since `#asideFrom`; `undefined` once they were too many. */
-  #aside: Run[] | undefined = [];
-  #asideBytes = 0;
-  #asideFrom = 0;
+  /** Live messages since `#liveBufferFrom`; `undefined` once they were too many. */
+  #liveBuffer: Run[] | undefined = [];
+  #liveBufferBytes = 0;
+  #liveBufferFrom = 0;
   #running = false;
   #stopped = false;
 
@@ -69,7 +69,7 @@ export class Replay {
     this.#channels = new Map(options.channels.map((channel) => [channel, 0]));
     this.#cursorId = options.lastId;
     this.#pageBytes = Math.ceil(options.maxBufferedBytes / 4);
-    this.#asideMaxBytes = Math.ceil(options.maxBufferedBytes / 2);
+    this.#liveBufferMaxBytes = Math.ceil(options.maxBufferedBytes / 2);
   }
 
   /** Whether it has begun to send. */
@@ -102,7 +102,7 @@ export class Replay {
    */
   async run(): Promise<"live" | "stopped" | "expired"> {
     this.#running = true;
-    this.#setAside();
+    this.#bufferLive();
     let page: LogPage | "expired" = this.#first ?? await this.#read();
     for (;;) {
       if (this.#stopped) return "stopped";
@@ -113,22 +113,22 @@ export class Replay {
       const { upTo } = page;
       this.#cursorId = upTo.id;
       // With nothing left to send, what was set aside fits, whatever the page was.
-      await this.#target.drained();
+      await this.#target.flushed();
       if (this.#stopped) return "stopped";
-      if (!page.more && this.#aside !== undefined && this.#asideFrom <= upTo.sequence) {
-        return this.#goLive(upTo, this.#aside);
+      if (!page.more && this.#liveBuffer !== undefined && this.#liveBufferFrom <= upTo.sequence) {
+        return this.#goLive(upTo, this.#liveBuffer);
       }
-      this.#setAside();
+      this.#bufferLive();
       page = await this.#read();
     }
   }
 
   /** Sets live messages aside. */
   offer(run: Run): void {
-    if (this.#aside === undefined) return;
-    this.#asideBytes += run.frames.bytes;
-    if (this.#asideBytes <= this.#asideMaxBytes) this.#aside.push(run);
-    else this.#aside = undefined;
+    if (this.#liveBuffer === undefined) return;
+    this.#liveBufferBytes += run.frames.bytes;
+    if (this.#liveBufferBytes <= this.#liveBufferMaxBytes) this.#liveBuffer.push(run);
+    else this.#liveBuffer = undefined;
   }
 
   /** The client may see `channel` from after the place `after` on. */
@@ -140,7 +140,7 @@ export class Replay {
   exit(channel: string): void {
     this.#channels.delete(channel);
     // All messages of a run have the same audience.
-    this.#aside = this.#aside?.filter(({ messages }) => messages[0]?.channel !== channel);
+    this.#liveBuffer = this.#liveBuffer?.filter(({ messages }) => messages[0]?.channel !== channel);
   }
 
   /** The client's channels are these now. */
@@ -155,7 +155,7 @@ export class Replay {
   /** Ends it; nothing is sent any more. */
   stop(): void {
     this.#stopped = true;
-    this.#aside = undefined;
+    this.#liveBuffer = undefined;
   }
 
   #goLive(upTo: Position, aside: readonly Run[]): "live" | "stopped" {
@@ -172,10 +172,10 @@ export class Replay {
     return "live";
   }
 
-  #setAside(): void {
-    this.#aside = [];
-    this.#asideBytes = 0;
-    this.#asideFrom = this.#target.position().sequence;
+  #bufferLive(): void {
+    this.#liveBuffer = [];
+    this.#liveBufferBytes = 0;
+    this.#liveBufferFrom = this.#target.position().sequence;
   }
 
   #read(): Promise<LogPage | "expired"> {

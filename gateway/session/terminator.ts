@@ -44,7 +44,7 @@ export class Terminator {
   }
 
   #try(): void {
-    if (this.#socket.cut()) return;
+    if (this.#socket.terminate()) return;
     if (!this.#lingers) this.#deps.metrics.lingering(1);
     this.#lingers = true;
     this.#retry = this.#deps.clock.setTimer(this.#retryMs, () => this.#try());

@@ -1,15 +1,15 @@
 /**
- * Ids that are the same in every run of a test.
+ * IdGenerator that are the same in every run of a test.
  *
  * They are unique within one object only, and easy to guess: never for production.
  *
  * @module
  */
 
-import type { Ids } from "../../gateway/ports.ts";
+import type { IdGenerator } from "../../gateway/ports.ts";
 
 /** Counts: `id0`, `id1`, `id2`… */
-export class FakeIds implements Ids {
+export class FakeIds implements IdGenerator {
   readonly #prefix: string;
   #count = 0;
 

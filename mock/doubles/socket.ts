@@ -28,7 +28,7 @@ export class FakeSocket implements Socket {
   closeFrame: CloseFrame | undefined;
   /** How often the socket was asked to cut, with success or not. */
   cuts = 0;
-  /** Whether the runtime is unable to cut: {@linkcode cut} returns false and ends nothing. */
+  /** Whether the runtime is unable to cut: {@linkcode terminate} returns false and ends nothing. */
   cutFails = false;
 
   #state: FakeSocketState = "open";
@@ -81,7 +81,7 @@ export class FakeSocket implements Socket {
   }
 
   /** Ends the connection; the listener hears of it after the caller is done, as in production. */
-  cut(): boolean {
+  terminate(): boolean {
     this.cuts++;
     if (this.#state === "closed") return true;
     if (this.cutFails) return false;

@@ -9,12 +9,17 @@
 
 import type { AdmissionOptions } from "../../gateway/admission.ts";
 import type { ConnectionOptions } from "../../gateway/session/connection_context.ts";
-import type { Entry } from "../../gateway/gateway.ts";
+import type { PendingConnection } from "../../gateway/gateway.ts";
 import { OPTIONS } from "../../gateway/config/options.ts";
 import type { Draft, Exchange, Json, Logger, Message } from "../../gateway/ports.ts";
 import { type Phase, RATE_LIMIT } from "../../gateway/protocol/mod.ts";
 import { readBody } from "../../gateway/runtime/request_body.ts";
-import { beginEra, type Era, type EraParts, type Outside } from "./era.ts";
+import {
+  createInstance,
+  type ExternalPeers,
+  type Instance,
+  type InstanceDeps,
+} from "./instance.ts";
 import { FakeIds } from "../doubles/ids.ts";
 import { type LoginAnswer, type LoginRequest, MockIssuer, type TokenRequest } from "../issuer.ts";
 import type { Faults, Link } from "./link.ts";
@@ -23,7 +28,7 @@ import { FakeLogger } from "../doubles/logger.ts";
 import { Transcript, type TranscriptEntry } from "./transcript.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 import { createWebSocketClass, type WebSocketConstructor } from "./web_socket.ts";
-import { Work } from "./work.ts";
+import { PendingTasks } from "./work.ts";
 
 /** How a {@linkcode MockGateway} is made. Everything has a default: that of the gateway's options. */
 export interface MockGatewayOptions {
@@ -78,16 +83,16 @@ export class MockGateway implements AsyncDisposable {
   /** Where `WebSocket` connects. */
   readonly wsUrl = "ws://mock.emagine.invalid/gateway";
 
-  readonly #parts: EraParts;
+  readonly #deps: InstanceDeps;
   readonly #transcript: Transcript;
-  #era: Era;
+  #instance: Instance;
 
-  private constructor(clock: VirtualClock, transcript: Transcript, parts: EraParts) {
+  private constructor(clock: VirtualClock, transcript: Transcript, parts: InstanceDeps) {
     this.clock = clock;
     this.issuer = parts.issuer;
-    this.#parts = parts;
+    this.#deps = parts;
     this.#transcript = transcript;
-    this.#era = beginEra(parts);
+    this.#instance = createInstance(parts);
     this.WebSocket = createWebSocketClass({
       connect: (url) => this.#dial(url),
       post: (task) => parts.work.post(task),
@@ -95,9 +100,12 @@ export class MockGateway implements AsyncDisposable {
   }
 
   /** Makes a gateway to which nobody is connected; with `outside`, for peers in other processes. */
-  static async create(options: MockGatewayOptions = {}, outside?: Outside): Promise<MockGateway> {
+  static async create(
+    options: MockGatewayOptions = {},
+    outside?: ExternalPeers,
+  ): Promise<MockGateway> {
     const { startMs, logger = new FakeLogger() } = options;
-    const work = new Work();
+    const work = new PendingTasks();
     const clock: VirtualClock = new VirtualClock({
       startMs,
       pending: () => work.pending(),
@@ -142,9 +150,9 @@ export class MockGateway implements AsyncDisposable {
   /** The open connections, in the order in which they opened. */
   get connections(): readonly MockConnection[] {
     const connections = new Map(
-      [...this.#era.gateway.connections].map((connection) => [connection.id, connection]),
+      [...this.#instance.gateway.connections].map((connection) => [connection.id, connection]),
     );
-    return this.#parts.links.open.flatMap(({ id, faults, frozen }) => {
+    return this.#deps.links.open.flatMap(({ id, faults, frozen }) => {
       const connection = connections.get(id);
       if (connection === undefined) return [];
       const { address, phase, user } = connection;
@@ -159,7 +167,7 @@ export class MockGateway implements AsyncDisposable {
 
   /** Publishes, as the backend does, and waits until everybody has what is theirs. */
   async publish(...drafts: readonly Draft[]): Promise<readonly Message[]> {
-    const messages = await this.#era.log.publish(drafts);
+    const messages = await this.#instance.log.publish(drafts);
     await this.clock.settled();
     return messages;
   }
@@ -177,12 +185,12 @@ export class MockGateway implements AsyncDisposable {
   /** Stands in for the global `fetch`: every route of the gateway, with no port. */
   readonly fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const request = new Request(input instanceof Request ? input : new URL(input, this.url), init);
-    return this.#parts.work.track(Promise.resolve(this.handle(request, this.#exchange(request))));
+    return this.#deps.work.track(Promise.resolve(this.handle(request, this.#exchange(request))));
   };
 
   /** Answers a request that came by a transport. */
   handle(request: Request, exchange: Exchange): Response | Promise<Response> {
-    return this.#era.handle(request, exchange);
+    return this.#instance.handle(request, exchange);
   }
 
   /**
@@ -191,7 +199,7 @@ export class MockGateway implements AsyncDisposable {
    */
   async drop(target: Target = "all"): Promise<Affected | "unsupported"> {
     await this.settled();
-    const links = this.#parts.links.select(target);
+    const links = this.#deps.links.select(target);
     if (links === undefined) return "unknown";
     if (links.some((link) => !link.drop())) return "unsupported";
     return await this.#affected(links);
@@ -207,7 +215,7 @@ export class MockGateway implements AsyncDisposable {
     target: Target,
     { code, reason = "" }: { readonly code: number; readonly reason?: string },
   ): Promise<Affected> {
-    return this.#each(target, (link) => link.closeByForce(code, reason));
+    return this.#each(target, (link) => link.forceClose(code, reason));
   }
 
   /** Sends a text, or a frame as JSON, that the session knows nothing of. */
@@ -222,7 +230,7 @@ export class MockGateway implements AsyncDisposable {
   /** Sets what goes wrong; what is left out stays. For `all`, also on connections still to come. */
   async setFaults(target: Target, faults: Partial<Faults>): Promise<Affected> {
     await this.clock.settled();
-    const links = this.#parts.links.setFaults(target, faults);
+    const links = this.#deps.links.setFaults(target, faults);
     return links === undefined ? "unknown" : await this.#affected(links);
   }
 
@@ -233,11 +241,11 @@ export class MockGateway implements AsyncDisposable {
   async reset({ startMs }: { readonly startMs?: number | undefined } = {}): Promise<void> {
     await this.clock.exclusive(async () => {
       await this.clock.settled();
-      this.#parts.links.reset();
+      this.#deps.links.reset();
       await this.clock.settled();
       this.#transcript.clear();
       this.clock.reset(startMs);
-      this.#era = beginEra(this.#parts);
+      this.#instance = createInstance(this.#deps);
     });
   }
 
@@ -249,7 +257,7 @@ export class MockGateway implements AsyncDisposable {
   /** What was sent before has arrived when `act` is called, and what it does when this resolves. */
   async #each(target: Target, act: (link: Link) => void): Promise<Affected> {
     await this.clock.settled();
-    const links = this.#parts.links.select(target);
+    const links = this.#deps.links.select(target);
     if (links === undefined) return "unknown";
     links.forEach(act);
     return await this.#affected(links);
@@ -270,8 +278,8 @@ export class MockGateway implements AsyncDisposable {
     };
   }
 
-  #dial(url: URL): Entry | undefined {
-    const entry = url.pathname === "/gateway" ? this.#era.gateway.connect(ADDRESS) : undefined;
+  #dial(url: URL): PendingConnection | undefined {
+    const entry = url.pathname === "/gateway" ? this.#instance.gateway.connect(ADDRESS) : undefined;
     return typeof entry === "object" ? entry : undefined;
   }
 }

@@ -99,14 +99,14 @@ export class Link implements Socket {
   }
 
   /** Whether the peer still has something to do that time waits for, and was not given up on. */
-  get owes(): boolean {
+  get pendingReplies(): boolean {
     const debts = this.#debts();
     this.#forgiven = new Set(debts.filter((debt) => this.#forgiven.has(debt)));
     return debts.length > this.#forgiven.size;
   }
 
-  /** Gives up on everything that the peer owes now. */
-  forgive(): void {
+  /** Gives up on everything that the peer pendingReplies now. */
+  giveUpOn(): void {
     this.#forgiven = new Set(this.#debts());
   }
 
@@ -178,22 +178,22 @@ export class Link implements Socket {
     });
   }
 
-  cut(): boolean {
+  terminate(): boolean {
     if (this.#over) return true;
     if (this.#frozen) {
       queueMicrotask(() => this.#end());
       return true;
     }
-    if (!this.#options.socket.cut()) return false;
-    this.#options.record({ event: "cut" });
+    if (!this.#options.socket.terminate()) return false;
+    this.#options.record({ event: "terminated" });
     this.#out.stop();
     return true;
   }
 
   /** Ends the connection without a close frame. Returns whether this runtime is able to. */
   drop(): boolean {
-    if (!this.#options.socket.cut()) return false;
-    this.#options.record({ event: "cut" });
+    if (!this.#options.socket.terminate()) return false;
+    this.#options.record({ event: "terminated" });
     this.#end();
     return true;
   }
@@ -205,18 +205,18 @@ export class Link implements Socket {
   }
 
   /** Sends a close frame in the gateway's place; for the gateway the connection is gone. */
-  closeByForce(code: number, reason: string): void {
+  forceClose(code: number, reason: string): void {
     this.close(code, reason);
     this.#out.pass(this.faults.delayMs, () => this.#end());
     this.#options.clock.setTimer(this.faults.delayMs + this.#options.closeGraceMs, () => {
-      if (!this.#socketGone) this.#options.socket.cut();
+      if (!this.#socketGone) this.#options.socket.terminate();
     });
   }
 
   /** Ends the connection for good, whatever became of it. */
   discard(): void {
     const { socket } = this.#options;
-    if (!this.#socketGone && !socket.cut()) socket.close(1012, "the mock gateway was reset");
+    if (!this.#socketGone && !socket.terminate()) socket.close(1012, "the mock gateway was reset");
     this.#end();
   }
 

@@ -54,7 +54,7 @@ export class Links {
 
   /** The connections whose peers still owe an answer, except for what was given up on. */
   get owing(): readonly Link[] {
-    return [...this.#links.values()].filter((link) => link.owes);
+    return [...this.#links.values()].filter((link) => link.pendingReplies);
   }
 
   /** Puts a link in front of `socket`. Its name is the next of `c1`, `c2`… */

@@ -24,7 +24,7 @@ export type TranscriptEvent =
     readonly reason: string;
   }
   /** The connection ended without a close frame of the gateway's: by a fault, or after the grace. */
-  | { readonly event: "cut" }
+  | { readonly event: "terminated" }
   /** Nothing passes any more, though the connection is open. */
   | { readonly event: "frozen" }
   /** The connection is gone for the gateway. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Entry } from "../../gateway/gateway.ts";
+import type { PendingConnection } from "../../gateway/gateway.ts";
 import type { Outgoing, Socket, SocketListener } from "../../gateway/ports.ts";
 
 /** The constructor of the standard interface. */
@@ -28,7 +28,7 @@ export interface WebSocketConstructor {
 /** What virtual WebSockets connect to. */
 export interface VirtualNetwork {
   /** Admits a connection to `url`, or refuses the handshake. */
-  connect(url: URL): Entry | undefined;
+  connect(url: URL): PendingConnection | undefined;
   /** Calls `task` from the event loop. Tasks keep their order. */
   post(task: () => void): void;
 }
@@ -242,7 +242,7 @@ class ServerEnd implements Socket {
     this.#network.post(() => this.#client.closed(code, reason));
   }
 
-  cut(): boolean {
+  terminate(): boolean {
     if (this.#gone) return true;
     this.#network.post(() => this.#client.lost());
     this.#network.post(() => this.end());

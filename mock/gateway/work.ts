@@ -1,5 +1,5 @@
 /**
- * Work that time has to wait for: what is under way outside of JavaScript, such as cryptography, and the
+ * PendingTasks that time has to wait for: what is under way outside of JavaScript, such as cryptography, and the
  * tasks of a virtual network.
  *
  * It counts and waits; it starts nothing on its own and knows no clock.
@@ -10,7 +10,7 @@
 import { setImmediate } from "node:timers";
 
 /** Everything that is under way in one mock gateway. */
-export class Work {
+export class PendingTasks {
   readonly #pending = new Set<Promise<unknown>>();
 
   /** Makes time wait until `promise` has settled. Returns it. */

@@ -20,7 +20,7 @@ export const DEFAULT_PATIENCE_MS = 50;
 const LOOK_MS = 1;
 
 /** The patience with clients. */
-export class Patience {
+export class ReplyWait {
   #limitMs = DEFAULT_PATIENCE_MS;
   readonly #clock: Clock;
 
@@ -44,7 +44,7 @@ export class Patience {
     await this.#rest(new Promise<void>(() => {}));
   }
 
-  /** Resolves once no peer owes anything, or those who do are given up on; says whether one did. */
+  /** Resolves once no peer pendingReplies anything, or those who do are given up on; says whether one did. */
   async answered(links: Links): Promise<boolean> {
     let waitedMs = 0;
     let owing = links.owing;
@@ -55,7 +55,7 @@ export class Patience {
       waitedMs += Math.min(LOOK_MS, this.#clock.steady() - from);
       owing = links.owing;
     }
-    for (const link of owing) link.forgive();
+    for (const link of owing) link.giveUpOn();
     return true;
   }
 

@@ -28,7 +28,7 @@ import type { BodyLimits, Clock, Exchange, Logger } from "../../gateway/ports.ts
 import { VERSION } from "../../gateway/config/version.ts";
 import type { Affected, MockGateway } from "../gateway/gateway.ts";
 import type { Faults } from "../gateway/link.ts";
-import type { Patience } from "./patience.ts";
+import type { ReplyWait } from "./patience.ts";
 import type { RealTime } from "./real_time.ts";
 import * as schemas from "./schemas.ts";
 
@@ -36,7 +36,7 @@ import * as schemas from "./schemas.ts";
 export interface ControlOptions {
   readonly gateway: MockGateway;
   readonly time: RealTime;
-  readonly patience: Patience;
+  readonly patience: ReplyWait;
   /** Real time. */
   readonly clock: Clock;
   readonly logger: Logger;

@@ -151,7 +151,8 @@ export const TranscriptSchema = z.array(
     elapsed_ms: z.int().openapi({ description: "Virtual milliseconds since the start" }),
     connection: z.string(),
     event: z.string().openapi({
-      description: "`opened`, `sent`, `received`, `close_sent`, `cut`, `gone`; with a fault also " +
+      description:
+        "`opened`, `sent`, `received`, `close_sent`, `terminated`, `gone`; with a fault also " +
         "`not_sent`, `not_received`, `close_not_sent`, `frozen`",
     }),
   }).openapi("TranscriptEntry"),

@@ -13,9 +13,9 @@ import { TRANSPORTS } from "../../gateway/runtime/listen.ts";
 import type { Listener } from "../../gateway/runtime/transport.ts";
 import { gatewaySettings, listenSettings } from "../../gateway/config/deployment.ts";
 import { VERSION } from "../../gateway/config/version.ts";
-import type { Outside } from "../gateway/era.ts";
+import type { ExternalPeers } from "../gateway/instance.ts";
 import { MockGateway, type MockGatewayOptions } from "../gateway/gateway.ts";
-import { Patience } from "./patience.ts";
+import { ReplyWait } from "./patience.ts";
 import { RealTime } from "./real_time.ts";
 import { createControl } from "./routes.ts";
 
@@ -26,8 +26,8 @@ import { createControl } from "./routes.ts";
  */
 export async function serveMock(config: Config, logger: Logger): Promise<Listener> {
   const clock = new SystemClock();
-  const patience = new Patience(clock);
-  const outside: Outside = {
+  const patience = new ReplyWait(clock);
+  const outside: ExternalPeers = {
     clock,
     allowedOrigins: config.allowedOrigins,
     // While time runs by itself, clients have as long as it takes.

@@ -178,7 +178,7 @@ Deno.test("KeySet renews a set in the background once it is 10 min old", async (
   assert.ok(await accepts(w));
   await settle();
   assert.equal(w.network.count, 3);
-  assert.deepEqual(w.log.messages("info"), ["the issuer's keys are fetched again"]);
+  assert.deepEqual(w.log.messages("info"), ["JWKS fetch recovered"]);
   await w.clock.advance(599_999);
   assert.ok(await accepts(w));
   assert.equal(w.network.count, 3);

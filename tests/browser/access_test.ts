@@ -23,7 +23,7 @@ const LOOKS = {
 } as const;
 
 /** No more presses than there can be places for the keyboard to be. */
-const MOST_TABS = 80;
+const MAX_TABS = 80;
 
 browserTest(
   "axe finds nothing at the start, and with everything shown in every look",
@@ -145,7 +145,7 @@ browserTest(
 
 /** Goes on with the Tab key until `target` has the focus, and is shown to have it. */
 async function tabTo(target: Locator): Promise<void> {
-  for (let presses = 0; presses < MOST_TABS; presses += 1) {
+  for (let presses = 0; presses < MAX_TABS; presses += 1) {
     await target.page().keyboard.press("Tab");
     if (await hasFocus(target)) return;
   }

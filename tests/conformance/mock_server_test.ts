@@ -110,7 +110,7 @@ mockTest("a drop ends the connection without a close frame", async (server) => {
   try {
     await server.call("POST", "/connections/all/drop");
   } catch (error) {
-    // Deno 2.4 cannot cut a connection, and the server has to say so.
+    // Deno 2.4 cannot terminate a connection, and the server has to say so.
     if (!(error instanceof Unsupported)) throw error;
     console.log("skipped: this runtime cannot end a connection without a close frame");
     return;

@@ -19,8 +19,8 @@ import { eventually, within } from "./support/wait.ts";
 
 const MB = 1e6;
 const EARLY_GC = { DENO_V8_FLAGS: "--gc-global,--max-semi-space-size=1" };
-/** What the gateway logs once where its runtime cannot cut a connection. */
-const CANNOT_CUT = "this runtime cannot cut a connection";
+/** What the gateway logs once where its runtime cannot terminate a connection. */
+const CANNOT_CUT = "this runtime cannot terminate a connection";
 
 const BATCHES = 128;
 /** 0.4 MB each, which makes 51 MB. Larger ones would leave more garbage than the peer may cost. */
@@ -38,7 +38,9 @@ if (Deno.build.os !== "linux") {
 } else {
   processTest("50 MB to a peer that has stopped reading", fiftyMegabytes);
   processTest("500 peers that have stopped", async (context) => {
-    const reason = await canCut() ? undefined : "the gateway's runtime cannot cut a connection";
+    const reason = await canCut()
+      ? undefined
+      : "the gateway's runtime cannot terminate a connection";
     const name = "are cut, and the process is back to where it was";
     await step(context, { name, reason, fn: fiveHundredPeers });
   });

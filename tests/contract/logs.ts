@@ -100,7 +100,7 @@ export const LOGS: readonly LogFactory[] = [
 ];
 
 function ask(log: CommandLog): Promise<void> {
-  return log.keepCommand({ do: "join", user: "alice", channel: "room" });
+  return log.appendCommand({ do: "join", user: "alice", channel: "room" });
 }
 
 /** A log into which somebody puts a command before every publish. */

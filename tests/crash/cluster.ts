@@ -18,7 +18,7 @@ import { type Route, TurningRoute } from "./route.ts";
 import { type Deployment, Traffic, type TrafficOptions, type TrafficReport } from "./traffic.ts";
 
 /** What is done to the deployment, again and again. */
-export type Mischief =
+export type ClientFaults =
   | "kill gateways"
   | "restart gateways"
   | "kill NATS"
@@ -28,7 +28,7 @@ export type Mischief =
 /** What to do. */
 export interface ClusterOptions extends TrafficOptions {
   /** What is done. */
-  readonly mischief: Mischief;
+  readonly mischief: ClientFaults;
   /** How many times. */
   readonly times: number;
 }

@@ -17,7 +17,7 @@
 import { parseArgs } from "node:util";
 import type { Absences } from "./balancer.ts";
 import type { Counts } from "./report.ts";
-import { type ClusterReport, crashCluster, type Mischief } from "./cluster.ts";
+import { type ClientFaults, type ClusterReport, crashCluster } from "./cluster.ts";
 import { crash } from "./run.ts";
 
 /** Every how many kills a line of progress is printed. */
@@ -33,7 +33,7 @@ const { values } = parseArgs({
   },
 });
 
-const MISCHIEF: readonly Mischief[] = [
+const MISCHIEF: readonly ClientFaults[] = [
   "kill gateways",
   "restart gateways",
   "kill NATS",

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { Audit } from "../conformance/support/audit.ts";
 import { NO_NATS } from "../nats/support/server.ts";
 import { needs } from "../permissions.ts";
-import { crashCluster, type Mischief } from "./cluster.ts";
+import { type ClientFaults, crashCluster } from "./cluster.ts";
 import { compare, type Known } from "./report.ts";
 import { crash } from "./run.ts";
 
@@ -35,7 +35,7 @@ Deno.test({
   },
 });
 
-const CLUSTER_RUNS: readonly (readonly [Mischief, number])[] = [
+const CLUSTER_RUNS: readonly (readonly [ClientFaults, number])[] = [
   ["kill gateways", 4],
   ["kill NATS", 4],
   ["restart gateways", 3],

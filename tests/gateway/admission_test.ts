@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { Admission, type Ticket } from "../../gateway/admission.ts";
+import { Admission, type Permit } from "../../gateway/admission.ts";
 import { ConnectionRate } from "../../gateway/connection_rate.ts";
 import { FakeClock } from "../../mock/doubles/clock.ts";
 
@@ -17,10 +17,10 @@ const NO_LIMIT = {
   connectBurstPerIp: 9999,
 };
 
-function admit(admission: Admission, address = "192.0.2.1"): Ticket {
-  const ticket = admission.admit(address);
-  assert.ok(typeof ticket !== "string");
-  return ticket;
+function admit(admission: Admission, address = "192.0.2.1"): Permit {
+  const permit = admission.admit(address);
+  assert.ok(typeof permit !== "string");
+  return permit;
 }
 
 Deno.test("Admission admits maxConnections in all, and again once one is released", () => {
@@ -60,7 +60,7 @@ Deno.test("Admission admits maxUnidentified that are not ready; one that is read
   assert.equal(admit(admission).refusal, "unidentified");
 });
 
-Deno.test("Admission gives 256 refused connections a ticket, then the reason alone until one is gone", () => {
+Deno.test("Admission gives 256 refused connections a permit, then the reason alone until one is gone", () => {
   const admission = new Admission(new FakeClock(), { ...NO_LIMIT, maxConnections: 1 });
   const admitted = admit(admission);
   const refused = Array.from({ length: 256 }, () => admit(admission));
@@ -80,7 +80,7 @@ Deno.test("Admission gives 256 refused connections a ticket, then the reason alo
   assert.equal(admit(admission).refusal, undefined);
 });
 
-Deno.test("Admission counts nothing once every ticket is released, in any order and twice", () => {
+Deno.test("Admission counts nothing once every permit is released, in any order and twice", () => {
   const admission = new Admission(new FakeClock(), {
     ...NO_LIMIT,
     maxConnections: 40,
@@ -88,15 +88,15 @@ Deno.test("Admission counts nothing once every ticket is released, in any order 
     maxUnidentified: 20,
   });
   const tickets = Array.from({ length: 100 }, (_, i) => {
-    const ticket = admit(admission, `address ${i % 9}`);
-    if (i % 3 === 0) ticket.identified();
-    return ticket;
+    const permit = admit(admission, `address ${i % 9}`);
+    if (i % 3 === 0) permit.identified();
+    return permit;
   });
   assert.equal(admission.connections, 100);
-  const order = tickets.map((ticket, i) => ({ ticket, key: (i * 37) % 100 }));
-  for (const { ticket } of order.sort((a, b) => a.key - b.key)) {
-    ticket.release();
-    ticket.release();
+  const order = tickets.map((permit, i) => ({ permit, key: (i * 37) % 100 }));
+  for (const { permit } of order.sort((a, b) => a.key - b.key)) {
+    permit.release();
+    permit.release();
   }
   assert.equal(admission.connections, 0);
   assert.equal(admission.addresses, 0);
@@ -124,11 +124,11 @@ Deno.test("Admission lets one address connect as often as its burst, then as oft
   const attempts = (count: number, address = "192.0.2.1"): number => {
     let admitted = 0;
     for (let i = 0; i < count; i++) {
-      const ticket = admission.admit(address);
-      if (typeof ticket === "string") assert.equal(ticket, "rate");
+      const permit = admission.admit(address);
+      if (typeof permit === "string") assert.equal(permit, "rate");
       else {
         admitted += 1;
-        ticket.release();
+        permit.release();
       }
     }
     return admitted;
@@ -150,11 +150,11 @@ Deno.test("Admission counts a connection whose client is at fault as six", () =>
   });
   let admitted = 0;
   for (let i = 0; i < 100; i++) {
-    const ticket = admission.admit("192.0.2.1");
-    if (typeof ticket === "string") continue;
+    const permit = admission.admit("192.0.2.1");
+    if (typeof permit === "string") continue;
     admitted += 1;
-    ticket.atFault();
-    ticket.release();
+    permit.atFault();
+    permit.release();
   }
   assert.equal(admitted, 10);
 });

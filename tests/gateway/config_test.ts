@@ -245,11 +245,11 @@ Deno.test("parseConfig() serves the console with the mock issuer, elsewhere if a
 });
 
 Deno.test("parseConfig() answers under any name with a real issuer, with the mock one if asked", () => {
-  assert.equal(config({}).anyHost, false);
-  assert.equal(config({ GATEWAY_CONSOLE: "off" }).anyHost, false);
-  assert.equal(config({ GATEWAY_CONSOLE: "on" }).anyHost, true);
-  assert.equal(config(PRODUCTION).anyHost, true);
-  assert.equal(config({ ...PRODUCTION, GATEWAY_CONSOLE: "off" }).anyHost, true);
+  assert.equal(config({}).allowAnyHost, false);
+  assert.equal(config({ GATEWAY_CONSOLE: "off" }).allowAnyHost, false);
+  assert.equal(config({ GATEWAY_CONSOLE: "on" }).allowAnyHost, true);
+  assert.equal(config(PRODUCTION).allowAnyHost, true);
+  assert.equal(config({ ...PRODUCTION, GATEWAY_CONSOLE: "off" }).allowAnyHost, true);
 });
 
 Deno.test("parseConfig() refuses a buffer that one message could fill", () => {

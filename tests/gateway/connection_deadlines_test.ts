@@ -79,7 +79,7 @@ Deno.test("Connection closes with 1011 when the log takes too long to find the p
   const peer = world.connect();
   peer.identify({ lastId: first!.id });
   await world.clock.advance(verifyTimeoutMs - 1);
-  assert.equal(peer.connection.phase, "joining");
+  assert.equal(peer.connection.phase, "locating");
   await world.clock.advance(1);
   assert.equal(peer.closeCode, 1011);
   world.log.release();
@@ -119,14 +119,14 @@ Deno.test("Connection has one timer at every moment of its life, and none after"
 });
 
 Deno.test("Connection leaves no timer when the peer goes, whatever the phase", async () => {
-  for (const phase of ["unidentified", "verifying", "joining", "ready", "closing"]) {
+  for (const phase of ["unidentified", "verifying", "locating", "ready", "closing"]) {
     const world = new World();
     const [first] = await world.publish({}, {});
-    world.log.holding = phase === "joining";
+    world.log.holding = phase === "locating";
     const peer = world.connect();
     peer.socket.stall();
     if (phase === "verifying") peer.identifyWith(world.verifier.held().token);
-    if (phase === "joining" || phase === "ready") peer.identify({ lastId: first!.id });
+    if (phase === "locating" || phase === "ready") peer.identify({ lastId: first!.id });
     if (phase === "closing") peer.socket.receive("garbage");
     await settle();
     assert.equal(peer.connection.phase, phase);

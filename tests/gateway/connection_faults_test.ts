@@ -36,7 +36,7 @@ async function assertOneBug(world: World, bugs = 1): Promise<void> {
   assert.equal(await world.metrics.value("gateway_bugs_total"), bugs);
   assert.deepEqual(
     world.logger.messages("error"),
-    Array.from({ length: bugs }, () => "a bug came up while a connection was served"),
+    Array.from({ length: bugs }, () => "unhandled error while a connection was served"),
   );
 }
 

@@ -49,7 +49,7 @@ const ROUTES = [
 ] as const;
 
 Deno.test("a gateway with the mock issuer answers under names that nobody else can have", async () => {
-  const { fetch, logger } = createFixture({ anyHost: false });
+  const { fetch, logger } = createFixture({ allowAnyHost: false });
   for (const host of OWN) {
     const { status } = await read(await fetch(new Request(`http://${host}/health`)));
     assert.equal(status, 200, host);
@@ -58,7 +58,7 @@ Deno.test("a gateway with the mock issuer answers under names that nobody else c
 });
 
 Deno.test("a gateway with the mock issuer refuses other names on every route, and says why", async () => {
-  const { fetch, counts, logger } = createFixture({ anyHost: false });
+  const { fetch, counts, logger } = createFixture({ allowAnyHost: false });
   const headers = { authorization: `Bearer ${KEY}`, "content-type": "application/json" };
   const draft = '{"author":"1","content":1}';
   for (const host of OTHERS) {
@@ -78,7 +78,7 @@ Deno.test("a gateway with the mock issuer refuses other names on every route, an
 });
 
 Deno.test("a name that only begins like one that has just passed is refused", async () => {
-  const { fetch } = createFixture({ anyHost: false });
+  const { fetch } = createFixture({ allowAnyHost: false });
   const statuses: number[] = [];
   for (const host of ["127.0.0.1", "127.0.0.1.nip.io", "127.0.0.1"]) {
     statuses.push((await read(await fetch(new Request(`http://${host}/health`)))).status);
@@ -87,7 +87,7 @@ Deno.test("a name that only begins like one that has just passed is refused", as
 });
 
 Deno.test("who allows every name is asked under any", async () => {
-  for (const fixture of [createFixture(), createFixture({ anyHost: true })]) {
+  for (const fixture of [createFixture(), createFixture({ allowAnyHost: true })]) {
     for (const host of [...OWN, ...OTHERS]) {
       const { status } = await read(await fixture.fetch(new Request(`http://${host}/health`)));
       assert.equal(status, 200, host);

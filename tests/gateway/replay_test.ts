@@ -35,7 +35,7 @@ function setUp({ maxBufferedBytes = 1024 * 1024, channels = ["a"] } = {}) {
         sent.push(...messages.map(({ sequence }) => sequence));
         return true;
       },
-      drained: () => {
+      flushed: () => {
         const deferred = Promise.withResolvers<void>();
         waits.push(deferred);
         return deferred.promise;

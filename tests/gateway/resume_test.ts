@@ -204,7 +204,7 @@ Deno.test("A replay whose log fails ends with 1011; nothing is lost when the cli
   assert.equal(peer.closeCode, 1011);
   assert.equal(other.connection.phase, "ready");
   assert.equal(await world.metrics.value("gateway_bugs_total"), 0);
-  assert.deepEqual(world.logger.messages("warn"), ["a replay broke off"]);
+  assert.deepEqual(world.logger.messages("warn"), ["replay failed"]);
   world.log.failure = undefined;
   const back = await world.ready({ lastId: String(peer.received.at(-1)) });
   assert.deepEqual([...peer.received, ...back.received], idsOf(messages.slice(1)));

@@ -223,7 +223,7 @@ test("SqliteStore fails the one request of a group that cannot be kept", () => {
     once: { key: "k", digest: "d" },
   };
   const { outcomes } = store.append([good("a"), bad, good("b"), bad], { wall: 5, steady: 5 });
-  assert.deepEqual(outcomes.map(({ kind }) => kind), ["kept", "failed", "kept", "failed"]);
+  assert.deepEqual(outcomes.map(({ kind }) => kind), ["stored", "failed", "stored", "failed"]);
   assert.ok(outcomes[1]?.kind === "failed");
   assert.equal(outcomes[1].failure.code, undefined, "a bug, and not the disk");
   const read = { after: 0, through: 100, topics: ["everyone"], limit: 10, maxBytes: 1e6 };

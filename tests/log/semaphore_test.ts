@@ -5,16 +5,16 @@
  */
 
 import assert from "node:assert/strict";
-import { Gate } from "../../gateway/log/semaphore.ts";
+import { Semaphore } from "../../gateway/log/semaphore.ts";
 import { formatMessageId, parseMessageId } from "../../gateway/log/mod.ts";
 import { settle } from "../../mock/doubles/clock.ts";
 
-Deno.test("Gate lets as many through at once as it is wide, in order", async () => {
-  const gate = new Gate(2);
+Deno.test("Semaphore lets as many through at once as it is wide, in order", async () => {
+  const semaphore = new Semaphore(2);
   const started: number[] = [];
   const finish: (() => void)[] = [];
   const pass = (number: number) =>
-    gate.pass(async () => {
+    semaphore.run(async () => {
       started.push(number);
       await new Promise<void>((resolve) => finish[number] = resolve);
       return number;
@@ -30,13 +30,13 @@ Deno.test("Gate lets as many through at once as it is wide, in order", async () 
   assert.deepEqual(await Promise.all(passing), [0, 1, 2, 3, 4, 5]);
 });
 
-Deno.test("Gate gives the place of work that fails to the next", async () => {
-  const gate = new Gate(1);
-  const failing = gate.pass(() => Promise.reject(new Error("failed")));
-  const next = gate.pass(() => Promise.resolve("next"));
+Deno.test("Semaphore gives the place of work that fails to the next", async () => {
+  const semaphore = new Semaphore(1);
+  const failing = semaphore.run(() => Promise.reject(new Error("failed")));
+  const next = semaphore.run(() => Promise.resolve("next"));
   await assert.rejects(failing, /failed/);
   assert.equal(await next, "next");
-  assert.equal(await gate.pass(() => Promise.resolve("last")), "last");
+  assert.equal(await semaphore.run(() => Promise.resolve("last")), "last");
 });
 
 Deno.test("parseMessageId() reads what formatMessageId() prints, and nothing else", () => {

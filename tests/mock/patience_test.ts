@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import type { Outgoing } from "../../gateway/ports.ts";
 import { FakeSocket } from "../../mock/doubles/socket.ts";
 import { MockGateway } from "../../mock/gateway/gateway.ts";
-import { DEFAULT_PATIENCE_MS, Patience } from "../../mock/server/patience.ts";
+import { DEFAULT_PATIENCE_MS, ReplyWait } from "../../mock/server/patience.ts";
 import { TurnClock } from "./support/turns.ts";
 
 const INTERVAL_MS = 45_000;
@@ -43,7 +43,7 @@ class SlowPeer extends FakeSocket {
 /** A gateway with one slow peer. */
 class Bench {
   readonly clock = new TurnClock();
-  readonly patience = new Patience(this.clock);
+  readonly patience = new ReplyWait(this.clock);
   readonly peer = new SlowPeer(this.clock);
   /** Real time that was spent on waiting since this was last set to 0. */
   waitedMs = 0;

@@ -115,20 +115,20 @@ Deno.test("FakeSocket tells once that it is flushed, when it was asked to and th
   assert.deepEqual(listener.events, ["(flushed)", "(flushed)"]);
 });
 
-Deno.test("FakeSocket.cut() ends it and tells so once, after the caller is done", async () => {
+Deno.test("FakeSocket.terminate() ends it and tells so once, after the caller is done", async () => {
   const socket = new FakeSocket();
   const listener = recorder();
   socket.listen(listener);
-  assert.equal(socket.cut(), true);
+  assert.equal(socket.terminate(), true);
   assert.deepEqual(listener.events, []);
   assert.equal(socket.state, "closed");
-  assert.equal(socket.cut(), true);
+  assert.equal(socket.terminate(), true);
   await settle();
   assert.deepEqual(listener.events, ["(closed)"]);
   assert.equal(socket.cuts, 2);
 });
 
-Deno.test("FakeSocket.cut() that fails ends nothing until TCP gives up", async () => {
+Deno.test("FakeSocket.terminate() that fails ends nothing until TCP gives up", async () => {
   const socket = new FakeSocket();
   const listener = recorder();
   socket.listen(listener);
@@ -136,7 +136,7 @@ Deno.test("FakeSocket.cut() that fails ends nothing until TCP gives up", async (
   socket.send(new Frames(["abc"]));
   socket.cutFails = true;
   socket.close(4002, "");
-  assert.equal(socket.cut(), false);
+  assert.equal(socket.terminate(), false);
   await settle();
   assert.deepEqual(listener.events, []);
   assert.equal(socket.bufferedBytes, 3);

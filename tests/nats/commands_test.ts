@@ -32,7 +32,7 @@ test("every node hears commands in one order with the messages", async (server) 
     Array.from({ length: 40 }, async (_, index) => {
       const { log } = [a, b][index % 2]!;
       if (index % 3 === 0) await log.publish(toEveryone(`${index} a`, `${index} b`));
-      else await log.keepCommand(`${index}`);
+      else await log.appendCommand(`${index}`);
     }),
   );
   const all = 40 + 14;
@@ -42,17 +42,17 @@ test("every node hears commands in one order with the messages", async (server) 
   assert.equal((await readAll(a.log)).length, 28);
 });
 
-test("keepCommand() resolves when its listeners have it as it was, and no longer tells one that has gone", async (server) => {
+test("appendCommand() resolves when its listeners have it as it was, and no longer tells one that has gone", async (server) => {
   await using node = await startNode(server.url);
   const { log, commands, heard, logger } = node;
   const stop = log.subscribeCommands(() => {
     throw new Error("a bug in a listener");
   });
-  await log.keepCommand(LEAVE);
+  await log.appendCommand(LEAVE);
   assert.deepEqual(commands, [LEAVE]);
   assert.match(logger.text(), /a bug in a listener/);
   stop();
-  await log.keepCommand(DISCONNECT);
+  await log.appendCommand(DISCONNECT);
   assert.deepEqual(commands, [LEAVE, DISCONNECT]);
   assert.equal(logger.messages("error").length, 1);
   assert.deepEqual(heard, []);
@@ -60,11 +60,11 @@ test("keepCommand() resolves when its listeners have it as it was, and no longer
 
 test("a node that starts hears no command from before, and is where the others are", async (server) => {
   await using first = await startNode(server.url);
-  await first.log.keepCommand(LEAVE);
+  await first.log.appendCommand(LEAVE);
   for (const windowBytes of [1e6, 0]) {
     await using early = await startNode(server.url, { windowBytes });
     const [message] = await first.log.publish(toEveryone("1"));
-    await first.log.keepCommand(LEAVE);
+    await first.log.appendCommand(LEAVE);
     await using late = await startNode(server.url, { windowBytes });
     assert.deepEqual(late.log.head(), first.log.head());
     assert.deepEqual(late.log.head(), { id: message!.id, sequence: message!.sequence });
@@ -75,7 +75,7 @@ test("a node that starts hears no command from before, and is where the others a
     });
     const [next] = await late.log.publish(toEveryone("2"));
     assert.ok(next!.sequence > message!.sequence);
-    await late.log.keepCommand(DISCONNECT);
+    await late.log.appendCommand(DISCONNECT);
     assert.deepEqual(late.commands, [DISCONNECT]);
     await eventually(() => assert.deepEqual(early.commands, [LEAVE, DISCONNECT]));
     await eventually(() => assert.deepEqual(first.commands.at(-1), DISCONNECT));
@@ -89,7 +89,7 @@ test("a node that starts hears no command from before, and is where the others a
 test("a client of a node that started with nothing but commands resumes on any other", async (server) => {
   await using first = await startNode(server.url);
   const beginning = first.log.head();
-  await first.log.keepCommand(LEAVE);
+  await first.log.appendCommand(LEAVE);
   await using second = await startNode(server.url);
   const start = second.log.head();
   assert.ok(start.sequence > beginning.sequence);
@@ -107,7 +107,7 @@ test("a client of a node that started with nothing but commands resumes on any o
 test("with a command as the oldest entry, what follows it can be resumed", async (server) => {
   await using node = await startNode(server.url);
   const published = await node.log.publish(toEveryone("1", "2"));
-  await node.log.keepCommand(LEAVE);
+  await node.log.appendCommand(LEAVE);
   await node.log.publish(toEveryone("3"));
   await node.purge(2);
   await using other = await startNode(server.url, { windowBytes: 0 });
@@ -125,9 +125,9 @@ test("with a command as the oldest entry, what follows it can be resumed", async
 test("without NATS a command is refused", async (server) => {
   await using node = await startNode(server.url);
   await server.stop();
-  await assert.rejects(node.log.keepCommand(LEAVE), { code: "log_unavailable" });
+  await assert.rejects(node.log.appendCommand(LEAVE), { code: "log_unavailable" });
   await server.start();
-  await eventually(() => node.log.keepCommand(LEAVE));
+  await eventually(() => node.log.appendCommand(LEAVE));
   await node.log.close();
-  await assert.rejects(node.log.keepCommand(LEAVE), { code: "log_closed" });
+  await assert.rejects(node.log.appendCommand(LEAVE), { code: "log_closed" });
 });

@@ -163,10 +163,10 @@ test("what no gateway wrote as a command is logged, carried out by nobody and no
     { ...good, reply: "test-nodes.answers.>" },
     { ...good, reply: "$JS.API.STREAM.PURGE.test" },
   ];
-  for (const command of foreign) await a.log.keepCommand(command);
+  for (const command of foreign) await a.log.appendCommand(command);
   assert.deepEqual(a.calls, []);
   assert.equal(a.logger.messages("error").length, foreign.length);
-  await a.log.keepCommand({ ...good, later: "fields" });
+  await a.log.appendCommand({ ...good, later: "fields" });
   assert.deepEqual(a.calls, ["leave ann room"]);
 });
 

@@ -6,25 +6,25 @@
  */
 
 import assert from "node:assert/strict";
-import { type CloseName, Op } from "../../gateway/protocol/codes.ts";
+import { type CloseCodeName, Op } from "../../gateway/protocol/codes.ts";
 import { nextDeadline } from "../../gateway/protocol/session.ts";
 import {
   assertCloses,
   Driver,
   garbage,
-  type Happening,
   heartbeat,
   identify,
   located,
   openedSession,
   OPTIONS,
   sent,
+  type SessionInput,
   START,
   types,
   verified,
 } from "./support.ts";
 
-const ENDS: readonly (readonly [Happening, CloseName])[] = [
+const ENDS: readonly (readonly [SessionInput, CloseCodeName])[] = [
   [{ type: "drained" }, "ServiceRestart"],
   [{ type: "overflowed" }, "SlowConsumer"],
   [{ type: "disconnected" }, "Disconnected"],
@@ -67,7 +67,7 @@ Deno.test("reduce() cuts a peer that does not answer the close frame at exactly 
     const session = new Driver().ready();
     session.feed({ type: "drained" });
     const effects = session.feed({ type: "ticked" }, 2_000 + offset);
-    assert.deepEqual(types(effects), offset < 0 ? [] : ["cut"]);
+    assert.deepEqual(types(effects), offset < 0 ? [] : ["terminate"]);
     assert.equal(session.state.phase, offset < 0 ? "closing" : "closed");
   }
 });
@@ -91,7 +91,7 @@ Deno.test("reduce() leaves once, whoever closes", () => {
 });
 
 Deno.test("reduce() does nothing for what comes after the close frame", () => {
-  const late: readonly Happening[] = [
+  const late: readonly SessionInput[] = [
     ...ENDS.map(([end]) => end),
     { type: "opened" },
     { type: "refused" },
@@ -100,7 +100,7 @@ Deno.test("reduce() does nothing for what comes after the close frame", () => {
     verified(1),
     located(1),
     { type: "tokenRejected", attempt: 1, reason: "no" },
-    { type: "dependencyLost", attempt: 1 },
+    { type: "dependencyFailed", attempt: 1 },
   ];
   for (const happening of late) {
     const session = openedSession();
@@ -132,7 +132,7 @@ Deno.test("reduce() takes deadlines in their order when a tick is late", () => {
 
 Deno.test("reduce() takes the first of the deadlines that end a session, and only that", () => {
   const options = { heartbeatIntervalMs: 3_000 };
-  const cases: readonly (readonly [Happening[], CloseName])[] = [
+  const cases: readonly (readonly [SessionInput[], CloseCodeName])[] = [
     // Hello, beat at 3 s, ACK deadline at 6 s, identify timeout at 10 s.
     [[], "HeartbeatTimeout"],
     // The verification deadline at 5 s comes before the ACK deadline at 6 s.
@@ -175,6 +175,6 @@ Deno.test("reduce() lets the peer's close come before a deadline that is as late
 
 Deno.test("reduce() takes no grace for: cut at once", () => {
   const session = new Driver({ closeGraceMs: 0 }).ready({ expiresAt: START + 10 });
-  assert.deepEqual(types(session.feed({ type: "ticked" }, 10)), ["leave", "close", "cut"]);
+  assert.deepEqual(types(session.feed({ type: "ticked" }, 10)), ["leave", "close", "terminate"]);
   assert.equal(session.state.phase, "closed");
 });

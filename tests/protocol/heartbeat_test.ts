@@ -33,7 +33,7 @@ const PHASES: Readonly<Record<string, () => Driver>> = {
     session.feed(identify());
     return session;
   },
-  joining: () => {
+  locating: () => {
     const session = openedSession(PATIENT);
     session.feed(identify());
     session.feed(verified(1));

@@ -101,7 +101,7 @@ Deno.test("reduce() closes with 1011 when the issuer or the log cannot be asked"
     const session = openedSession();
     session.feed(identify());
     if (asked === "log") session.feed(verified(1));
-    assertCloses(session.feed({ type: "dependencyLost", attempt: 1 }), "InternalError");
+    assertCloses(session.feed({ type: "dependencyFailed", attempt: 1 }), "InternalError");
   }
 });
 
@@ -143,7 +143,7 @@ Deno.test("reduce() lets the newest Identify win and ignores the outcomes of old
       verified(1),
       located(1),
       { type: "tokenRejected", attempt: 1, reason: "no" },
-      { type: "dependencyLost", attempt: 1 },
+      { type: "dependencyFailed", attempt: 1 },
     ] as const
   ) {
     const session = openedSession();
@@ -153,7 +153,7 @@ Deno.test("reduce() lets the newest Identify win and ignores the outcomes of old
     ]);
     assert.deepEqual(session.feed(outcome), [], `${outcome.type} while verifying`);
     session.feed(verified(2));
-    assert.deepEqual(session.feed(outcome), [], `${outcome.type} while joining`);
+    assert.deepEqual(session.feed(outcome), [], `${outcome.type} while locating`);
     session.feed(located(2, "e-3", true));
     assert.deepEqual(session.feed(outcome), [], `${outcome.type} while ready`);
     assert.equal(session.state.phase, "ready");

@@ -37,7 +37,7 @@ export function remember(history: History, { event, step: [, effects] }: Taken):
     greeted: history.greeted || has("send"),
     joined: has("leave") ? false : history.joined || has("join"),
     closeSent: history.closeSent || has("close"),
-    cut: history.cut || has("cut"),
+    cut: history.cut || has("terminate"),
     proven: event.type === "tokenVerified" && has("locate") ? event.attempt : history.proven,
   };
 }
@@ -61,9 +61,9 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
     const closed = effects.findIndex(({ type }) => type === "close");
     const over = closeSent || closed >= 0;
     const rest = over ? effects.slice(closed + 1) : [];
-    assert(rest.every(({ type }) => type === "cut"));
+    assert(rest.every(({ type }) => type === "terminate"));
     assert(rest.length + (cut ? 1 : 0) <= 1, "cut twice");
-    if (!over) assert(effects.every(({ type }) => type !== "cut"), "cut without a close");
+    if (!over) assert(effects.every(({ type }) => type !== "terminate"), "cut without a close");
   },
 
   readyOnlyOnceVerifiedAndLocated({ event, step: [, effects] }, { proven }) {
@@ -95,7 +95,7 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
 
   aCloseFrameLeadsToClosing({ step: [after, effects] }) {
     if (effects.some(({ type }) => type === "close")) {
-      assert(after.phase === "closing" || effects.at(-1)?.type === "cut");
+      assert(after.phase === "closing" || effects.at(-1)?.type === "terminate");
     }
   },
 
@@ -120,18 +120,20 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
   },
 
   anUnacknowledgedBeatEndsOneIntervalLater({ options, step: [after] }) {
-    if ("unacked" in after && after.unacked !== undefined) {
-      assert.equal(after.beatAt, after.unacked + options.heartbeatIntervalMs);
+    if ("outstandingHeartbeat" in after && after.outstandingHeartbeat !== undefined) {
+      assert.equal(after.heartbeatDueAt, after.outstandingHeartbeat + options.heartbeatIntervalMs);
     }
   },
 
   theNextBeatIsAtMostOneIntervalAway({ event, options, step: [after] }) {
-    if ("beatAt" in after) assert(after.beatAt <= event.at + options.heartbeatIntervalMs);
+    if ("heartbeatDueAt" in after) {
+      assert(after.heartbeatDueAt <= event.at + options.heartbeatIntervalMs);
+    }
   },
 
   everyHeartbeatOfAnOpenSessionIsAnswered({ event, step: [after, effects] }) {
     if (event.type !== "frameReceived" || !event.decoded.ok) return;
-    if (!("beatAt" in after) || event.decoded.frame.op !== Op.Heartbeat) return;
+    if (!("heartbeatDueAt" in after) || event.decoded.frame.op !== Op.Heartbeat) return;
     const answer = { op: Op.HeartbeatAck, time: event.decoded.frame.time };
     assert.deepEqual(effects.at(-1), { type: "send", frame: answer });
   },
@@ -145,7 +147,7 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
   },
 
   thePendingIdentifyIsTheNewest({ step: [after] }) {
-    if (after.phase === "verifying" || after.phase === "joining") {
+    if (after.phase === "verifying" || after.phase === "locating") {
       assert.equal(after.identification.attempt, after.attempts);
     }
     if (after.phase === "ready" && after.renewal !== undefined) {
@@ -157,7 +159,7 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
     if (after.phase === "unidentified") {
       assert(after.identifyBy <= event.at + options.identifyTimeoutMs);
     }
-    if (after.phase === "verifying" || after.phase === "joining") {
+    if (after.phase === "verifying" || after.phase === "locating") {
       assert(after.identification.by <= event.at + options.verifyTimeoutMs);
     }
   },

@@ -36,7 +36,7 @@ export interface Taken {
 
 /** The Identify that `state` works on. */
 export function pendingOf(state: SessionState): Identification | undefined {
-  if (state.phase === "verifying" || state.phase === "joining") return state.identification;
+  if (state.phase === "verifying" || state.phase === "locating") return state.identification;
   return state.phase === "ready" ? state.renewal : undefined;
 }
 
@@ -58,8 +58,8 @@ const GUARDS: Readonly<
     state.frames.filter((at) => event.at - at < options.rateLimitWindowMs).length >=
       options.rateLimitFrames,
   "its `time` is the outstanding beat's": (state, event) =>
-    "unacked" in state && event.type === "frameReceived" && event.decoded.ok &&
-    "time" in event.decoded.frame && event.decoded.frame.time === state.unacked,
+    "outstandingHeartbeat" in state && event.type === "frameReceived" && event.decoded.ok &&
+    "time" in event.decoded.frame && event.decoded.frame.time === state.outstandingHeartbeat,
   "its attempt is the newest, the token has expired": (state, event) =>
     isNewest(state, event) && event.type === "tokenVerified" && event.claims.expiresAt <= event.at,
   "its attempt is the newest, the token is another user's": (state, event) =>
@@ -87,13 +87,16 @@ function triggersOf(event: SessionEvent): readonly Trigger[] {
 export function deadlinesOf(state: SessionState): ReadonlyMap<DeadlineName, number> {
   const deadlines = new Map<DeadlineName, number>();
   if (state.phase === "closing") deadlines.set("close grace", state.cutAt);
-  if (!("beatAt" in state)) return deadlines;
-  deadlines.set(state.unacked === undefined ? "beat" : "ACK deadline", state.beatAt);
+  if (!("heartbeatDueAt" in state)) return deadlines;
+  deadlines.set(
+    state.outstandingHeartbeat === undefined ? "beat" : "ACK deadline",
+    state.heartbeatDueAt,
+  );
   if (state.phase === "unidentified") deadlines.set("identify timeout", state.identifyBy);
   const pending = pendingOf(state);
   if (pending !== undefined) deadlines.set("verification deadline", pending.by);
   if (state.phase === "ready") deadlines.set("token expiry", state.expiresAt);
-  if (state.phase === "joining") {
+  if (state.phase === "locating") {
     deadlines.set("token expiry", state.identification.claims.expiresAt);
   }
   return deadlines;
@@ -145,9 +148,9 @@ export function rowsOf({ before, event, options }: Omit<Taken, "step">): readonl
     } else if (row.to === "closed") {
       state = { phase: "closed" };
     } else {
-      assert("beatAt" in state);
-      const beatAt = event.at + options.heartbeatIntervalMs;
-      state = { ...state, beatAt, unacked: Math.floor(event.at) };
+      assert("heartbeatDueAt" in state);
+      const heartbeatDueAt = event.at + options.heartbeatIntervalMs;
+      state = { ...state, heartbeatDueAt, outstandingHeartbeat: Math.floor(event.at) };
     }
   }
   const triggers = triggersOf(event);

@@ -92,7 +92,7 @@ Deno.test("reduce() closes with 1011 when a renewal cannot be verified in time, 
 
   const other = new Driver().ready();
   other.feed(identify());
-  assertCloses(other.feed({ type: "dependencyLost", attempt: 2 }), "InternalError");
+  assertCloses(other.feed({ type: "dependencyFailed", attempt: 2 }), "InternalError");
 });
 
 Deno.test("reduce() ignores the outcomes of a renewal that a newer one has replaced", () => {
@@ -102,7 +102,7 @@ Deno.test("reduce() ignores the outcomes of a renewal that a newer one has repla
       verified(2, { expiresAt: START }),
       located(2),
       { type: "tokenRejected", attempt: 2, reason: "no" },
-      { type: "dependencyLost", attempt: 2 },
+      { type: "dependencyFailed", attempt: 2 },
     ] as const
   ) {
     const session = new Driver().ready();

@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { type CloseName, closeName, Op } from "../../gateway/protocol/codes.ts";
+import { type CloseCodeName, closeName, Op } from "../../gateway/protocol/codes.ts";
 import type { ClientFrame, ServerFrame } from "../../gateway/protocol/frames.ts";
 import { initial, nextDeadline, reduce } from "../../gateway/protocol/session.ts";
 import type {
@@ -30,17 +30,17 @@ export const OPTIONS: SessionOptions = {
 export const START = 1_579_276_740_336;
 
 /** An event of which only the time is missing. */
-export type Happening = SessionEvent extends infer E
+export type SessionInput = SessionEvent extends infer E
   ? E extends SessionEvent ? Omit<E, "at"> : never
   : never;
 
 /** A well-formed frame of the client arrived. */
-export function received(frame: ClientFrame): Happening {
+export function received(frame: ClientFrame): SessionInput {
   return { type: "frameReceived", decoded: { ok: true, frame } };
 }
 
 /** An Identify arrived. */
-export function identify(lastId?: string): Happening {
+export function identify(lastId?: string): SessionInput {
   return received(
     lastId === undefined
       ? { op: Op.Identify, token: "token" }
@@ -49,17 +49,17 @@ export function identify(lastId?: string): Happening {
 }
 
 /** A heartbeat of the client arrived. */
-export function heartbeat(time = 7): Happening {
+export function heartbeat(time = 7): SessionInput {
   return received({ op: Op.Heartbeat, time });
 }
 
 /** An ACK arrived. */
-export function ack(time: number): Happening {
+export function ack(time: number): SessionInput {
   return received({ op: Op.HeartbeatAck, time });
 }
 
 /** Something arrived that is not a frame. */
-export function garbage(code: 4001 | 1009 = 4001): Happening {
+export function garbage(code: 4001 | 1009 = 4001): SessionInput {
   return { type: "frameReceived", decoded: { ok: false, code, reason: "not JSON" } };
 }
 
@@ -67,12 +67,12 @@ export function garbage(code: 4001 | 1009 = 4001): Happening {
 export function verified(
   attempt: number,
   { user = "ada", expiresAt = Infinity, channels = ["general"] } = {},
-): Happening {
+): SessionInput {
   return { type: "tokenVerified", attempt, claims: { user, channels, expiresAt } };
 }
 
 /** The log said where the session begins. */
-export function located(attempt: number, lastId = "e-1", resumed = false): Happening {
+export function located(attempt: number, lastId = "e-1", resumed = false): SessionInput {
   return { type: "located", attempt, lastId, resumed };
 }
 
@@ -88,7 +88,7 @@ export class Driver {
   }
 
   /** Feeds `happening`, `afterMs` after the event before it; returns what is to be done. */
-  feed(happening: Happening, afterMs = 0): readonly SessionEffect[] {
+  feed(happening: SessionInput, afterMs = 0): readonly SessionEffect[] {
     this.at += afterMs;
     const [state, effects] = reduce(this.state, { ...happening, at: this.at }, this.options);
     this.state = state;
@@ -97,7 +97,7 @@ export class Driver {
   }
 
   /** Feeds `happening` at the time `at`. */
-  feedAt(at: number, happening: Happening): readonly SessionEffect[] {
+  feedAt(at: number, happening: SessionInput): readonly SessionEffect[] {
     return this.feed(happening, at - this.at);
   }
 
@@ -137,7 +137,7 @@ export function types(effects: readonly SessionEffect[]): readonly string[] {
 }
 
 /** Says that `effects` end in a close with the code called `name`, once, and nothing is sent after. */
-export function assertCloses(effects: readonly SessionEffect[], name: CloseName): void {
+export function assertCloses(effects: readonly SessionEffect[], name: CloseCodeName): void {
   const closes = effects.flatMap((effect) => effect.type === "close" ? [effect] : []);
   assert.deepEqual(closes.map(({ code }) => closeName(code)), [name]);
   assert.equal(effects.at(-1)?.type, "close");

@@ -13,17 +13,22 @@ import { assertFollowsTable } from "./oracle.ts";
 import {
   ack,
   garbage,
-  type Happening,
   heartbeat,
   identify,
   located,
   OPTIONS,
+  type SessionInput,
   START,
   verified,
 } from "./support.ts";
 
 const BEAT = START + 40_000;
-const open = { beatAt: BEAT, unacked: undefined, frames: [START], attempts: 2 };
+const open = {
+  heartbeatDueAt: BEAT,
+  outstandingHeartbeat: undefined,
+  frames: [START],
+  attempts: 2,
+};
 const waiting = { attempt: 2, lastId: undefined, by: START + 5_000 };
 const claims = { user: "ada", channels: ["general"], expiresAt: START + 100_000 };
 const ready = { ...open, phase: "ready", user: "ada", expiresAt: START + 100_000 } as const;
@@ -37,7 +42,7 @@ const STATES: Readonly<Record<string, SessionState>> = {
     ...open,
     phase: "unidentified",
     identifyBy: START + 60_000,
-    unacked: START - 5_000,
+    outstandingHeartbeat: START - 5_000,
   },
   "unidentified, at the rate limit": {
     ...open,
@@ -50,20 +55,20 @@ const STATES: Readonly<Record<string, SessionState>> = {
     ...open,
     phase: "verifying",
     identification: { ...waiting, by: START + 90_000, step: "verifying" },
-    unacked: START - 5_000,
+    outstandingHeartbeat: START - 5_000,
   },
-  "joining": {
+  "locating": {
     ...open,
-    phase: "joining",
+    phase: "locating",
     identification: { ...waiting, step: "locating", claims },
   },
-  "joining, about to expire": {
+  "locating, about to expire": {
     ...open,
-    phase: "joining",
+    phase: "locating",
     identification: { ...waiting, step: "locating", claims: { ...claims, expiresAt: START + 1 } },
   },
   "ready": { ...ready, renewal: undefined },
-  "ready, unacknowledged": { ...ready, unacked: START - 5_000, renewal: undefined },
+  "ready, unacknowledged": { ...ready, outstandingHeartbeat: START - 5_000, renewal: undefined },
   "ready, about to expire": { ...ready, expiresAt: START + 1, renewal: undefined },
   "ready, at the rate limit": { ...ready, frames: full, renewal: undefined },
   "ready, verifying": { ...ready, renewal: { ...waiting, step: "verifying" } },
@@ -73,7 +78,7 @@ const STATES: Readonly<Record<string, SessionState>> = {
 };
 
 /** Every event, in each variant that may be treated differently. */
-const EVENTS: Readonly<Record<EventType, readonly Happening[]>> = {
+const EVENTS: Readonly<Record<EventType, readonly SessionInput[]>> = {
   opened: [{ type: "opened" }],
   refused: [{ type: "refused" }],
   frameReceived: [
@@ -94,7 +99,7 @@ const EVENTS: Readonly<Record<EventType, readonly Happening[]>> = {
   ],
   tokenRejected: [1, 2, 3].map((attempt) => ({ type: "tokenRejected", attempt, reason: "no" })),
   located: [located(1), located(2), located(2, "e-9", true), located(3)],
-  dependencyLost: [1, 2, 3].map((attempt) => ({ type: "dependencyLost", attempt })),
+  dependencyFailed: [1, 2, 3].map((attempt) => ({ type: "dependencyFailed", attempt })),
   ticked: [{ type: "ticked" }],
   controlReceived: [{ type: "controlReceived" }],
   violated: ([1002, 1007, 1008, 1009] as const).map((code) => ({ type: "violated", code })),

@@ -71,7 +71,7 @@ function socket(name: string, change: (socket: Socket) => Partial<Socket>): Bug 
       send: changed.send ?? ((outgoing) => real.send(outgoing)),
       notifyFlushed: changed.notifyFlushed ?? (() => real.notifyFlushed()),
       close: changed.close ?? ((code, reason) => real.close(code, reason)),
-      cut: changed.cut ?? (() => real.cut()),
+      terminate: changed.terminate ?? (() => real.terminate()),
       get bufferedBytes() {
         return changed.bufferedBytes ?? real.bufferedBytes;
       },
@@ -109,9 +109,10 @@ function shiftAckDeadline(
   byMs: number,
 ): (next: SessionState, before: SessionState) => SessionState {
   return (next, before) => {
-    if (!("unacked" in next) || next.unacked === undefined) return next;
-    const sent = !("unacked" in before) || before.unacked !== next.unacked;
-    return sent ? { ...next, beatAt: next.beatAt + byMs } : next;
+    if (!("outstandingHeartbeat" in next) || next.outstandingHeartbeat === undefined) return next;
+    const sent = !("outstandingHeartbeat" in before) ||
+      before.outstandingHeartbeat !== next.outstandingHeartbeat;
+    return sent ? { ...next, heartbeatDueAt: next.heartbeatDueAt + byMs } : next;
   };
 }
 
@@ -131,8 +132,14 @@ const REDUCER_BUGS: readonly Bug[] = [
   events("any ACK will do", (event, state) => {
     if (event.type !== "frameReceived" || !event.decoded.ok) return event;
     const { frame } = event.decoded;
-    if (frame.op !== 11 || !("unacked" in state) || state.unacked === undefined) return event;
-    return { ...event, decoded: { ok: true, frame: { ...frame, time: state.unacked } } };
+    if (
+      frame.op !== 11 || !("outstandingHeartbeat" in state) ||
+      state.outstandingHeartbeat === undefined
+    ) return event;
+    return {
+      ...event,
+      decoded: { ok: true, frame: { ...frame, time: state.outstandingHeartbeat } },
+    };
   }),
   effects("the hub forgets to remove who is closed", (effect) => {
     return effect.type === "leave" ? [] : [effect];
@@ -142,7 +149,7 @@ const REDUCER_BUGS: readonly Bug[] = [
     make: () => ({
       reduce: (state, event, options) => {
         const [next, effects] = reduce(state, event, options);
-        if (state.phase !== "verifying" || next.phase !== "joining") return [next, effects];
+        if (state.phase !== "verifying" || next.phase !== "locating") return [next, effects];
         const { phase: _phase, identification, ...open } = next;
         const { user, channels, expiresAt } = identification.claims;
         return [
@@ -197,7 +204,7 @@ const REDUCER_BUGS: readonly Bug[] = [
       },
     }),
   },
-  effects("a silent peer is never cut", (effect) => effect.type === "cut" ? [] : [effect]),
+  effects("a silent peer is never cut", (effect) => effect.type === "terminate" ? [] : [effect]),
   events("a drain does not reach a session that identifies", (event, state) => {
     if (event.type !== "drained" || state.phase === "ready") return event;
     return { type: "ticked", at: event.at };

@@ -10,7 +10,7 @@ import { simulate, type Violation } from "../../simulation/mod.ts";
 import { type Bug, BUGS } from "./bugs.ts";
 
 /** Seeds are tried from 1 up to this; the slowest takes half of them (docs/simulation.md). */
-const MOST_SEEDS = 20;
+const MAX_SEEDS = 20;
 
 interface Found {
   readonly seeds: number;
@@ -18,7 +18,7 @@ interface Found {
 }
 
 async function find(bug: Bug): Promise<Found | undefined> {
-  for (let seeds = 1; seeds <= MOST_SEEDS; seeds++) {
+  for (let seeds = 1; seeds <= MAX_SEEDS; seeds++) {
     const options = { seed: String(seeds), hours: 24, clients: 20, seams: bug.make() };
     const { violation } = await simulate(options);
     if (violation !== undefined) return { seeds, violation };
@@ -31,7 +31,7 @@ Deno.test("simulate() finds every bug that is put in on purpose", async (t) => {
   for (const bug of BUGS) {
     await t.step(bug.name, async () => {
       const found = await find(bug);
-      assert.ok(found, `not found in ${MOST_SEEDS} worlds`);
+      assert.ok(found, `not found in ${MAX_SEEDS} worlds`);
       const hours = (found.violation.atMs / 3_600_000).toFixed(1);
       rows.push(`| ${bug.name} | ${found.violation.rule} | ${found.seeds} | ${hours} |`);
     });

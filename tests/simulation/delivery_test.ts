@@ -35,7 +35,7 @@ class Scene {
     this.#history.submitted(draft);
     this.#disk.commit({ rows: [{ sequence, topic: "", body: "", time: 5, stamp: 5 }], keys: [] });
     const message = { ...draft, id: `e1-${sequence}`, sequence, time: 5 };
-    this.delivery.spread(this.#history.spread(message, ++this.#atMs));
+    this.delivery.notify(this.#history.notify(message, ++this.#atMs));
   }
 
   arrive(sequence: number, changes: Readonly<Record<string, unknown>> = {}): void {

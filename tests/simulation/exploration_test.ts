@@ -27,10 +27,10 @@ import { assertFollowsTable } from "../protocol/oracle.ts";
 import {
   ack,
   garbage,
-  type Happening,
   heartbeat,
   identify,
   located,
+  type SessionInput,
   verified,
 } from "../protocol/support.ts";
 
@@ -48,7 +48,7 @@ const STEPS_MS = [0, 1];
 /** How late a tick may be: past every deadline. */
 const LATE_MS = 9;
 
-const PLAIN: readonly Happening[] = [
+const PLAIN: readonly SessionInput[] = [
   { type: "opened" },
   { type: "refused" },
   { type: "ticked" },
@@ -70,24 +70,27 @@ const PLAIN: readonly Happening[] = [
 ];
 
 /** The outcomes of Identify number `attempt`, with tokens that expire soon, or are another's. */
-function outcomes(attempt: number, at: number): readonly Happening[] {
+function outcomes(attempt: number, at: number): readonly SessionInput[] {
   return [
     verified(attempt, { expiresAt: at + 2 }),
     verified(attempt, { user: "bob" }),
     verified(attempt, { expiresAt: at }),
     { type: "tokenRejected", attempt, reason: "no" },
     located(attempt),
-    { type: "dependencyLost", attempt },
+    { type: "dependencyFailed", attempt },
   ];
 }
 
 /** The events that may make a difference in `state`, the last of which happened at `now`. */
 function alphabet(state: SessionState, now: number): readonly SessionEvent[] {
   const attempts = "attempts" in state ? state.attempts : 1;
-  const unacked = "unacked" in state && state.unacked !== undefined ? [ack(state.unacked)] : [];
+  const outstandingHeartbeat =
+    "outstandingHeartbeat" in state && state.outstandingHeartbeat !== undefined
+      ? [ack(state.outstandingHeartbeat)]
+      : [];
   return [
     ...STEPS_MS.map((step) => now + step).flatMap((at) =>
-      [...PLAIN, ...unacked, ...outcomes(attempts, at), ...outcomes(attempts - 1, at)]
+      [...PLAIN, ...outstandingHeartbeat, ...outcomes(attempts, at), ...outcomes(attempts - 1, at)]
         .map((happening) => ({ ...happening, at }))
     ),
     { type: "ticked", at: now + LATE_MS },
@@ -103,7 +106,14 @@ function normalised(state: SessionState, at: number, history: History): string {
     if (key === "frames" && Array.isArray(value)) {
       return value.map((time) => time - at).filter((ago) => ago > -OPTIONS.rateLimitWindowMs);
     }
-    const isTime = ["beatAt", "unacked", "identifyBy", "by", "expiresAt", "cutAt"].includes(key);
+    const isTime = [
+      "heartbeatDueAt",
+      "outstandingHeartbeat",
+      "identifyBy",
+      "by",
+      "expiresAt",
+      "cutAt",
+    ].includes(key);
     return isTime && typeof value === "number" ? value - at : value;
   };
   return JSON.stringify([state, history], relative);

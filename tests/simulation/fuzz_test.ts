@@ -30,7 +30,7 @@ const OPTIONS: SessionOptions = {
 
 /** A session in one of the phases in which frames are read. */
 function session(phase: number, at: number): SessionState {
-  const open = { beatAt: at + 45_000, unacked: at, frames: [], attempts: 1 };
+  const open = { heartbeatDueAt: at + 45_000, outstandingHeartbeat: at, frames: [], attempts: 1 };
   const waiting = { attempt: 1, lastId: undefined, by: at + 5_000 };
   const claims = { user: "ada", channels: [], expiresAt: Infinity };
   switch (phase) {
@@ -41,7 +41,7 @@ function session(phase: number, at: number): SessionState {
     case 2:
       return {
         ...open,
-        phase: "joining",
+        phase: "locating",
         identification: { ...waiting, step: "locating", claims },
       };
     default:

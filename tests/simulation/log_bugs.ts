@@ -76,14 +76,16 @@ function hasty(real: Store): Partial<Store> {
     append: async (requests, now) => {
       if (requests.some(({ once }) => once !== undefined)) {
         const appended = await real.append(requests, now);
-        for (const outcome of appended.outcomes) if (outcome.kind === "kept") head += outcome.count;
+        for (const outcome of appended.outcomes) {
+          if (outcome.kind === "stored") head += outcome.count;
+        }
         return appended;
       }
       void real.append(requests, now);
       const outcomes = requests.map(({ rows }) => {
         const first = head + 1;
         head += rows.length;
-        return { kind: "kept", first, count: rows.length, time: now.wall } as const;
+        return { kind: "stored", first, count: rows.length, time: now.wall } as const;
       });
       return { outcomes, full: false };
     },

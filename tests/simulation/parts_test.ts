@@ -10,7 +10,7 @@ import { FakeClock, settle } from "../../mock/doubles/clock.ts";
 import { meaningOf } from "../../simulation/client_frames.ts";
 import { Device } from "../../simulation/device.ts";
 import { SimulatedDisk, SimulatedStore } from "../../simulation/disk.ts";
-import { type Parcel, Pipe } from "../../simulation/pipe.ts";
+import { type Packet, Pipe } from "../../simulation/pipe.ts";
 import { Random } from "../../simulation/mod.ts";
 
 const ROW = { topic: "everyone", body: '["a",{"n":1,"pad":""}]' };
@@ -48,7 +48,7 @@ Deno.test("Random draws evenly, and waits for as long as it is told on average",
 Deno.test("Pipe hands over everything once and in order, whatever stands still", async () => {
   const clock = new FakeClock();
   const random = new Random("pipe");
-  const arrived: Parcel[] = [];
+  const arrived: Packet[] = [];
   const pipe = new Pipe({
     clock,
     random,
@@ -70,9 +70,9 @@ Deno.test("Pipe hands over everything once and in order, whatever stands still",
 
 Deno.test("Pipe.kill() lets nothing arrive any more", async () => {
   const clock = new FakeClock();
-  const arrived: Parcel[] = [];
+  const arrived: Packet[] = [];
   const weather = { latencyMs: 20, spikes: false };
-  const deliver = (parcel: Parcel): void => void arrived.push(parcel);
+  const deliver = (parcel: Packet): void => void arrived.push(parcel);
   const pipe = new Pipe({ clock, random: new Random("pipe"), weather, deliver });
   pipe.push("lost", 100_000);
   pipe.kill();
@@ -108,14 +108,14 @@ Deno.test("SimulatedDisk keeps what was committed, and nothing of what a dead pr
   const clock = new FakeClock();
   const disk = new SimulatedDisk({ retentionMs: 1e9, retentionRows: 1e9 });
   const start = (name: string): SimulatedStore => {
-    return new SimulatedStore({ disk, clock, random: new Random(name), stir: () => {} });
+    return new SimulatedStore({ disk, clock, random: new Random(name), markDirty: () => {} });
   };
   const first = start("first");
   const now = { wall: clock.now(), steady: clock.steady() };
   const answered = first.append([{ rows: [ROW, ROW], once: undefined }], now);
   await clock.advance(100);
   assert.deepEqual((await answered).outcomes, [
-    { kind: "kept", first: 1, count: 2, time: clock.now() - 100 },
+    { kind: "stored", first: 1, count: 2, time: clock.now() - 100 },
   ]);
   let answers = 0;
   void first.append([{ rows: [ROW], once: undefined }], now).then(() => answers++);

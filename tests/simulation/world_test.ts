@@ -34,7 +34,7 @@ Deno.test("simulate() keeps every rule through days of faults, and sees each fau
     "tokens that never came",
   ];
   for (const what of ofApps) happened(what);
-  happened("logged: a replay broke off");
+  happened("logged: replay failed");
 });
 
 Deno.test("simulate() delivers everything at once in a world without faults", async () => {

@@ -1,7 +1,7 @@
 /**
  * How a publish is written into the stream: one entry for one publish, which is what keeps a batch whole.
  *
- * The messages of entry number `n` take the last places of the thousand that end at `n * 1000 + 999`: so
+ * The messages of entry number `n` take the last sequenceRange of the thousand that end at `n * 1000 + 999`: so
  * the end of an entry is known without reading it, and a place in the order is known from two numbers.
  * An entry whose messages are all for one audience lies under that audience's subject, any other under
  * `mixed`. Names are hashed in subjects, because they may be any text of any length; the entry has them.
@@ -23,7 +23,7 @@ const COMMANDS = "commands";
 const TOKEN_BYTES = 16;
 
 /** An entry as it is in the stream. */
-export interface Entry {
+export interface LogEntry {
   /** Unix milliseconds. */
   readonly time: number;
   /** Of the idempotency key it was published under. */
@@ -35,7 +35,7 @@ export interface Entry {
 }
 
 /** Where the messages of an entry begin and end. */
-export const places = {
+export const sequenceRange = {
   /** The place of the last message of entry `number`, whatever is in it; 999 is where a stream begins. */
   last: (number: number): number => number * PLACES + PLACES - 1,
   /** The place of the first of `count` messages in entry `number`. */
@@ -45,7 +45,7 @@ export const places = {
 } as const;
 
 /** The bytes of an entry. */
-export function encodeEntry({ time, digest, drafts, command }: Entry): Uint8Array {
+export function encodeEntry({ time, digest, drafts, command }: LogEntry): Uint8Array {
   const rows = drafts.map(({ channel, user, author, content }) => {
     return channel !== undefined
       ? [author, content, channel]
@@ -62,7 +62,7 @@ export function encodeEntry({ time, digest, drafts, command }: Entry): Uint8Arra
 }
 
 /** Reads an entry; `undefined` for what {@linkcode encodeEntry} did not make. */
-export function decodeEntry(bytes: Uint8Array): Entry | undefined {
+export function decodeEntry(bytes: Uint8Array): LogEntry | undefined {
   let json: Json;
   try {
     json = JSON.parse(new TextDecoder().decode(bytes));
@@ -93,10 +93,10 @@ function readRow(row: Json): Draft | undefined {
 
 /** The messages of `entry`, which has this number in the stream. */
 export function messagesOf(
-  { drafts, time }: Entry,
+  { drafts, time }: LogEntry,
   { epoch, number }: { readonly epoch: string; readonly number: number },
 ): readonly Message[] {
-  const first = places.first(number, drafts.length);
+  const first = sequenceRange.first(number, drafts.length);
   return drafts.map((draft, index) => {
     const sequence = first + index;
     return { ...draft, id: formatMessageId(epoch, sequence), sequence, time };
@@ -104,7 +104,7 @@ export function messagesOf(
 }
 
 /** The end of the subject for an entry. */
-export function subjectOf({ drafts, command }: Entry): string {
+export function subjectOf({ drafts, command }: LogEntry): string {
   if (command !== undefined) return COMMANDS;
   const [topic, ...others] = new Set(drafts.map(topicOf));
   return topic === undefined || others.length > 0 ? MIXED : topicToken(topic);

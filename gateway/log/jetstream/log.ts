@@ -30,17 +30,17 @@ import type {
 import {
   deduplicationId,
   encodeEntry,
-  type Entry,
+  type LogEntry,
   messagesOf,
-  places,
+  sequenceRange,
   subjectOf,
 } from "./entry.ts";
-import { Landmark } from "./watermark.ts";
+import { Watermark } from "./watermark.ts";
 import { openStream, type StreamOptions } from "./open.ts";
 import { readPage } from "./read.ts";
 import { ANSWER_TIMEOUT_MS, type NumberedEntry, type Stream } from "./stream.ts";
 import { Window } from "./window.ts";
-import { Gate } from "../semaphore.ts";
+import { Semaphore } from "../semaphore.ts";
 import { LogHealth } from "../health.ts";
 import { parseMessageId } from "../message_id.ts";
 import { type Listener, Subscribers } from "../subscribers.ts";
@@ -90,8 +90,8 @@ class JetStreamLog implements MessageLog, CommandLog {
   readonly #health: LogHealth;
   readonly #window: Window;
   /** How far the stream was followed. */
-  readonly #reached: Landmark;
-  readonly #reads = new Gate(READS_AT_ONCE);
+  readonly #reached: Watermark;
+  readonly #reads = new Semaphore(READS_AT_ONCE);
   readonly #pending = new Set<Promise<unknown>>();
   readonly #commanded = new Set<(command: Json) => void>();
   #waitingBytes = 0;
@@ -111,21 +111,21 @@ class JetStreamLog implements MessageLog, CommandLog {
     this.#clock = clock;
     this.#logger = logger;
     this.#last = last;
-    this.#subscribers = new Subscribers(logger, { epoch, sequence: places.last(last) });
+    this.#subscribers = new Subscribers(logger, { epoch, sequence: sequenceRange.last(last) });
     const timeoutMs = CHECK_TIMEOUT_MS;
     this.#health = new LogHealth({ clock, logger, timeoutMs }, () => this.#probe());
     this.#window = new Window({ maxBytes: windowBytes ?? DEFAULT_WINDOW_BYTES, after: from - 1 });
-    this.#reached = new Landmark(clock, from - 1);
+    this.#reached = new Watermark(clock, from - 1);
     stream.follow(from, {
       receive: (entry) => this.#receive(entry),
-      caughtUp: (number) => this.#reached.reach(number),
+      caughtUp: (number) => this.#reached.advance(number),
     });
   }
 
   /** Until the end of the stream is in the window. */
   async warm(): Promise<void> {
     try {
-      await this.#reached.until(this.#last, ANSWER_TIMEOUT_MS);
+      await this.#reached.waitFor(this.#last, ANSWER_TIMEOUT_MS);
     } catch (error) {
       this.#stream.close();
       throw error;
@@ -154,7 +154,7 @@ class JetStreamLog implements MessageLog, CommandLog {
     return { messages, repeated };
   }
 
-  async keepCommand(command: Json): Promise<void> {
+  async appendCommand(command: Json): Promise<void> {
     this.#assertOpen();
     await this.#append({ time: this.#now(), drafts: [], command }, undefined);
   }
@@ -176,10 +176,10 @@ class JetStreamLog implements MessageLog, CommandLog {
     const topics = topicsOf(audience);
     const request = { after: place ?? 0, through: upTo.sequence, topics, limit, maxBytes };
     const sources = { window: this.#window, stream: this.#stream, epoch: this.#epoch };
-    const inWindow = request.after >= places.last(this.#window.after);
+    const inWindow = request.after >= sequenceRange.last(this.#window.after);
     const page = inWindow
       ? await readPage(sources, request)
-      : await this.#reads.pass(() => readPage(sources, request));
+      : await this.#reads.run(() => readPage(sources, request));
     // After reading, because retention goes on meanwhile.
     if (place !== undefined && !inWindow && await this.#isLost(place)) return "expired";
     const last = page.messages.at(-1);
@@ -216,14 +216,14 @@ class JetStreamLog implements MessageLog, CommandLog {
   /** Well is a log whose stream can be asked, and is followed. */
   async #probe(): Promise<void> {
     const { last } = await this.#stream.range();
-    await this.#reached.until(last, ANSWER_TIMEOUT_MS);
+    await this.#reached.waitFor(last, ANSWER_TIMEOUT_MS);
   }
 
   /** Writes `entry`, or finds the one that came first, and waits until it was spread. */
   async #append(
-    entry: Entry,
+    entry: LogEntry,
     id: string | undefined,
-  ): Promise<{ readonly number: number; readonly entry: Entry; readonly repeated: boolean }> {
+  ): Promise<{ readonly number: number; readonly entry: LogEntry; readonly repeated: boolean }> {
     const bytes = encodeEntry(entry);
     const size = bytes.byteLength;
     if (this.#waitingBytes > 0 && this.#waitingBytes + size > MAX_WAITING_BYTES) {
@@ -257,12 +257,12 @@ class JetStreamLog implements MessageLog, CommandLog {
       await this.#stream.range();
       throw new OperationalError("log_unavailable", "NATS has lost a part of the stream");
     }
-    await this.#reached.until(written.number, ANSWER_TIMEOUT_MS);
+    await this.#reached.waitFor(written.number, ANSWER_TIMEOUT_MS);
     return written;
   }
 
   /** The entry that an idempotency key came with first. */
-  async #first(number: number): Promise<Entry> {
+  async #first(number: number): Promise<LogEntry> {
     const entry = await this.#stream.entry(number);
     if (entry !== undefined) return entry;
     throw new OperationalError("log_unavailable", "the first answer to this key is no longer kept");
@@ -272,12 +272,12 @@ class JetStreamLog implements MessageLog, CommandLog {
     const messages = this.#messagesOf(number, entry);
     this.#window.push(number, messages, bytes);
     // Nobody listens before the log is open: what was there until then only says where its head is.
-    this.#spread(entry, messages);
-    this.#reached.reach(number);
+    this.#notify(entry, messages);
+    this.#reached.advance(number);
   }
 
-  #spread({ command }: Entry, messages: readonly Message[]): void {
-    this.#subscribers.spread(messages);
+  #notify({ command }: LogEntry, messages: readonly Message[]): void {
+    this.#subscribers.notify(messages);
     if (command === undefined) return;
     for (const listener of this.#commanded) {
       try {
@@ -289,7 +289,7 @@ class JetStreamLog implements MessageLog, CommandLog {
     }
   }
 
-  #messagesOf(number: number, entry: Entry): readonly Message[] {
+  #messagesOf(number: number, entry: LogEntry): readonly Message[] {
     return messagesOf(entry, { epoch: this.#epoch, number });
   }
 
@@ -298,11 +298,11 @@ class JetStreamLog implements MessageLog, CommandLog {
     if (after === undefined) return undefined;
     const id = parseMessageId(after);
     if (id?.epoch !== this.#epoch) return "unknown";
-    const number = places.entryOf(id.sequence);
+    const number = sequenceRange.entryOf(id.sequence);
     if (number > this.#reached.at) {
       const { last } = await this.#stream.range();
       if (number > last) return "unknown";
-      await this.#reached.until(number, ANSWER_TIMEOUT_MS);
+      await this.#reached.waitFor(number, ANSWER_TIMEOUT_MS);
     }
     return id.sequence;
   }
@@ -310,6 +310,6 @@ class JetStreamLog implements MessageLog, CommandLog {
   /** Whether something after `place` is no longer kept. */
   async #isLost(place: number): Promise<boolean> {
     const { first } = await this.#stream.range();
-    return place < places.last(first - 1);
+    return place < sequenceRange.last(first - 1);
   }
 }

@@ -14,7 +14,7 @@ import {
 } from "@nats-io/jetstream";
 import { OperationalError } from "../../errors.ts";
 import { type Nats, unwrap } from "../../cluster/connection.ts";
-import type { Clock, Ids, Logger } from "../../ports.ts";
+import type { Clock, IdGenerator, Logger } from "../../ports.ts";
 import { ANSWER_TIMEOUT_MS, apiCode, epochOf, Stream } from "./stream.ts";
 import { DEFAULT_RETENTION_MS, IDEMPOTENCY_MS } from "../limits.ts";
 
@@ -25,7 +25,7 @@ export interface StreamOptions {
   /** Gives messages their times, and watches over NATS's. */
   readonly clock: Clock;
   /** Names the epoch of a new stream. */
-  readonly ids: Ids;
+  readonly ids: IdGenerator;
   /** Hears when NATS is away, and when it is back. */
   readonly logger: Logger;
   /** Its name in NATS. */
@@ -81,7 +81,7 @@ export async function openStream(
         throw new OperationalError("bad_configuration", message, { cause });
       }
       if (failures === 0) {
-        logger.warn("NATS does not give the stream; trying until it does", { stream: name, error });
+        logger.warn("stream unavailable; retrying; trying until it does", { stream: name, error });
       }
     }
     await new Promise<void>((resolve) => clock.setTimer(RETRY_MS, resolve));
@@ -145,6 +145,6 @@ async function bringUpToDate(
   const same = found.num_replicas === limits.num_replicas && found.max_age === limits.max_age &&
     found.max_bytes === limits.max_bytes && found.duplicate_window === limits.duplicate_window;
   if (same) return;
-  options.logger.info("the stream gets other limits", { stream: found.name });
+  options.logger.info("updating stream limits", { stream: found.name });
   await manager.streams.update(found.name, { ...found, ...limits });
 }

@@ -8,7 +8,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Message } from "../../ports.ts";
-import { messagesOf, places, subjectsOf } from "./entry.ts";
+import { messagesOf, sequenceRange, subjectsOf } from "./entry.ts";
 import type { Stream } from "./stream.ts";
 import type { Window } from "./window.ts";
 import { topicOf } from "../sqlite/topic.ts";
@@ -82,10 +82,10 @@ async function openCursors(
   // What is in the window now is taken now: it may have moved on when the stream has answered.
   const through = window.after;
   const recent = topics.map((topic) => {
-    const from = Math.max(after, places.last(through));
+    const from = Math.max(after, sequenceRange.last(through));
     return new RecentCursor(window.read(topic, { after: from, limit: limit + 1 }));
   });
-  if (after >= places.last(through)) return recent;
+  if (after >= sequenceRange.last(through)) return recent;
   const wanted = new Set(topics);
   const old = subjectsOf(topics).map((subject) => {
     return new StreamCursor({ stream, epoch, subject, wanted, after, through });
@@ -146,7 +146,7 @@ class StreamCursor implements Cursor {
   /** It stands nowhere until it is advanced. */
   constructor(options: WalkOptions) {
     this.#options = options;
-    this.#from = Math.max(1, places.entryOf(options.after));
+    this.#from = Math.max(1, sequenceRange.entryOf(options.after));
   }
 
   get current(): Message | undefined {

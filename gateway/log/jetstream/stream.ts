@@ -1,7 +1,7 @@
 /**
  * The stream in NATS: makes it, writes entries, finds them, and follows its end.
  *
- * It knows entries by their numbers and subjects by their ends, and nothing of places, listeners or
+ * It knows entries by their numbers and subjects by their ends, and nothing of sequenceRange, listeners or
  * audiences. Every failure is an {@linkcode OperationalError}.
  *
  * @module
@@ -19,7 +19,7 @@ import {
 import type { NatsConnection } from "@nats-io/transport-node";
 import { OperationalError } from "../../errors.ts";
 import type { Clock, Logger } from "../../ports.ts";
-import { decodeEntry, type Entry } from "./entry.ts";
+import { decodeEntry, type LogEntry } from "./entry.ts";
 import { Tail } from "./tail.ts";
 
 /** An entry with its number in the stream. */
@@ -27,13 +27,13 @@ export interface NumberedEntry {
   /** Its number: 1 for the first that the stream ever had. */
   readonly number: number;
   /** What is in it; nothing for what no gateway wrote. */
-  readonly entry: Entry;
+  readonly entry: LogEntry;
   /** Its size in the stream. */
   readonly bytes: number;
 }
 
 /** What a stream works with. */
-export interface StreamParts {
+export interface StreamDeps {
   /** Made by `connectNats`; the stream does not close it. */
   readonly nats: NatsConnection;
   /** Its manager and client, with timeouts. */
@@ -63,13 +63,13 @@ const IDLE_TAIL_MS = 30_000;
  * all, and may be a moment later.
  */
 const TRIES_MS: readonly number[] = [500, 1000, 1000, 2500];
-const SILENCE = Symbol("no answer");
+const TIMED_OUT = Symbol("no answer");
 /** Error of JetStream's API: there is no such message. */
 const NO_MESSAGE = 10037;
 
 /** A stream that exists. */
 export class Stream {
-  readonly #parts: StreamParts;
+  readonly #deps: StreamDeps;
   readonly #client: JetStreamClient;
   #connected = true;
   /** How often the connection was lost. */
@@ -80,16 +80,16 @@ export class Stream {
   #tail: Tail | undefined;
 
   /** A stream of whose connection nothing is known but that it is up. */
-  constructor(parts: StreamParts) {
-    this.#parts = parts;
+  constructor(parts: StreamDeps) {
+    this.#deps = parts;
     this.#client = jetstream(parts.nats, { timeout: ANSWER_TIMEOUT_MS });
     void this.#watchConnection();
   }
 
   /** The first number that is still kept, or will be, and the last that there was. */
   async range(): Promise<{ readonly first: number; readonly last: number }> {
-    const { manager, name, epoch, logger } = this.#parts;
-    const { state, config } = await this.#patiently(() => manager.streams.info(name));
+    const { manager, name, epoch, logger } = this.#deps;
+    const { state, config } = await this.#requestWithRetry(() => manager.streams.info(name));
     if (epochOf(config) !== epoch) {
       if (!this.#replaced) logger.error("the stream was replaced; start the gateway anew");
       this.#replaced = true;
@@ -105,7 +105,7 @@ export class Stream {
     bytes: Uint8Array,
     { subject, id }: { readonly subject: string; readonly id: string | undefined },
   ): Promise<{ readonly number: number; readonly repeated: boolean }> {
-    const { name, nats } = this.#parts;
+    const { name, nats } = this.#deps;
     const max = (nats.info?.max_payload ?? 2 ** 20) - 1024;
     if (bytes.byteLength > max) {
       throw new OperationalError(
@@ -114,14 +114,14 @@ export class Stream {
       );
     }
     const write = (): Promise<PubAck> =>
-      this.#client.publish(`${this.#parts.subject}.${subject}`, bytes, {
+      this.#client.publish(`${this.#deps.subject}.${subject}`, bytes, {
         timeout: ANSWER_TIMEOUT_MS,
         expect: { streamName: name },
         // Another try after a timeout could write it a second time.
         retries: 1,
         ...id === undefined ? {} : { msgID: id },
       });
-    const { seq, duplicate } = await this.#ask(() => this.#untilHeard(write));
+    const { seq, duplicate } = await this.#ask(() => this.#publishWithRetry(write));
     return { number: seq, repeated: duplicate };
   }
 
@@ -129,27 +129,27 @@ export class Stream {
    * Writes again while nobody is there to take it, as when a cluster elects a leader, and only then: after
    * a timeout the entry may be there already. Once the connection was lost its publisher has been answered.
    */
-  async #untilHeard(write: () => Promise<PubAck>): Promise<PubAck> {
+  async #publishWithRetry(write: () => Promise<PubAck>): Promise<PubAck> {
     const losses = this.#losses;
     for (let tries = 1;; tries++) {
       try {
         return await write();
       } catch (error) {
-        if (!isUnheard(error) || tries === WRITE_TRIES) throw error;
+        if (!isNoResponders(error) || tries === WRITE_TRIES) throw error;
       }
-      await new Promise<void>((resolve) => this.#parts.clock.setTimer(WRITE_AGAIN_MS, resolve));
+      await new Promise<void>((resolve) => this.#deps.clock.setTimer(WRITE_AGAIN_MS, resolve));
       if (losses !== this.#losses) throw unavailable("the connection to NATS was lost");
     }
   }
 
   /** The entry `number`, if it is still kept. The stream's leader is asked, which knows them all. */
-  async entry(number: number): Promise<Entry | undefined> {
+  async entry(number: number): Promise<LogEntry | undefined> {
     return (await this.#get({ seq: number }))?.entry;
   }
 
   /** The first entry under `subject` from number `from` on. */
   next(subject: string, from: number): Promise<NumberedEntry | undefined> {
-    return this.#get({ seq: from, next_by_subj: `${this.#parts.subject}.${subject}` });
+    return this.#get({ seq: from, next_by_subj: `${this.#deps.subject}.${subject}` });
   }
 
   /**
@@ -160,13 +160,13 @@ export class Stream {
     subject: string,
     { from, count }: { readonly from: number; readonly count: number },
   ): Promise<readonly NumberedEntry[]> {
-    const { manager, name } = this.#parts;
-    const info = await this.#patiently(() =>
+    const { manager, name } = this.#deps;
+    const info = await this.#requestWithRetry(() =>
       manager.consumers.add(name, {
         ack_policy: AckPolicy.None,
         deliver_policy: DeliverPolicy.StartSequence,
         opt_start_seq: from,
-        filter_subject: `${this.#parts.subject}.${subject}`,
+        filter_subject: `${this.#deps.subject}.${subject}`,
         inactive_threshold: IDLE_CONSUMER_NANOS,
         mem_storage: true,
         num_replicas: 1,
@@ -190,11 +190,11 @@ export class Stream {
     readonly receive: (entry: NumberedEntry) => void;
     readonly caughtUp: (number: number) => void;
   }): void {
-    const { clock, logger, name } = this.#parts;
+    const { clock, logger, name } = this.#deps;
     const consume = async (from: number): Promise<{ consumer: Consumer; last: number }> => {
       // NATS may have lost everything while it was away: its numbers then mean something else.
       const { last } = await this.range();
-      const consumer = await this.#patiently(() =>
+      const consumer = await this.#requestWithRetry(() =>
         this.#client.consumers.get(name, {
           deliver_policy: DeliverPolicy.StartSequence,
           opt_start_seq: from,
@@ -230,8 +230,8 @@ export class Stream {
    * because its server lags; one answer of the stream that knows of `last` tells which it is.
    */
   async #areDeleted(from: number, last: number): Promise<boolean> {
-    const { manager, name } = this.#parts;
-    const { state } = await this.#patiently(() =>
+    const { manager, name } = this.#deps;
+    const { state } = await this.#requestWithRetry(() =>
       manager.streams.info(name, { deleted_details: true })
     );
     const deleted = new Set(state.deleted);
@@ -255,8 +255,8 @@ export class Stream {
   async #get(
     query: { readonly seq: number; readonly next_by_subj?: string },
   ): Promise<NumberedEntry | undefined> {
-    const { manager, name } = this.#parts;
-    const found = await this.#patiently(async () => {
+    const { manager, name } = this.#deps;
+    const found = await this.#requestWithRetry(async () => {
       try {
         return await manager.streams.getMessage(name, query);
       } catch (error) {
@@ -271,13 +271,13 @@ export class Stream {
   #read(number: number, data: Uint8Array): NumberedEntry {
     const entry = decodeEntry(data);
     if (entry === undefined) {
-      this.#parts.logger.error("the stream has something that no gateway wrote", { number });
+      this.#deps.logger.error("the stream has something that no gateway wrote", { number });
     }
     return { number, entry: entry ?? { time: 0, drafts: [] }, bytes: data.byteLength };
   }
 
   async #watchConnection(): Promise<void> {
-    const { nats, logger } = this.#parts;
+    const { nats, logger } = this.#deps;
     for await (const { type } of nats.status()) {
       if (type === "disconnect") {
         if (this.#connected) logger.error("the connection to NATS is lost");
@@ -294,18 +294,18 @@ export class Stream {
   }
 
   /** Asks again when there is no answer; only for what does no harm if it is heard twice. */
-  #patiently<T>(question: () => Promise<T>): Promise<T> {
+  #requestWithRetry<T>(question: () => Promise<T>): Promise<T> {
     return this.#ask(async () => {
       for (const [tries, ms] of TRIES_MS.entries()) {
-        const { promise, resolve, reject } = Promise.withResolvers<T | typeof SILENCE>();
-        const timer = this.#parts.clock.setTimer(ms, () => resolve(SILENCE));
+        const { promise, resolve, reject } = Promise.withResolvers<T | typeof TIMED_OUT>();
+        const timer = this.#deps.clock.setTimer(ms, () => resolve(TIMED_OUT));
         question().then(resolve, (error: unknown) => {
           // Nobody there is an answer that comes at once: the next try is due when its time has passed.
-          if (!isUnheard(error) || tries === TRIES_MS.length - 1) reject(error);
+          if (!isNoResponders(error) || tries === TRIES_MS.length - 1) reject(error);
         });
         try {
           const answer = await promise;
-          if (answer !== SILENCE) return answer;
+          if (answer !== TIMED_OUT) return answer;
         } finally {
           timer.cancel();
         }
@@ -349,7 +349,7 @@ export function epochOf(
 }
 
 /** Whether nobody was there to hear a question; the library has no class of it to tell it by. */
-function isUnheard(error: unknown): boolean {
+function isNoResponders(error: unknown): boolean {
   return error instanceof Error && error.name === "JetStreamNotEnabled";
 }
 

@@ -8,7 +8,7 @@ import { OperationalError } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
 
 /** How far the stream was followed. */
-export class Landmark {
+export class Watermark {
   readonly #clock: Clock;
   #waiting: { readonly number: number; readonly resolve: () => void }[] = [];
   #at: number;
@@ -25,7 +25,7 @@ export class Landmark {
   }
 
   /** `number` is reached, and all before it. */
-  reach(number: number): void {
+  advance(number: number): void {
     if (number <= this.#at) return;
     this.#at = number;
     const waiting = this.#waiting;
@@ -39,7 +39,7 @@ export class Landmark {
    *
    * @throws {OperationalError} `log_unavailable` when it is not within `timeoutMs`
    */
-  async until(number: number, timeoutMs: number): Promise<void> {
+  async waitFor(number: number, timeoutMs: number): Promise<void> {
     if (number <= this.#at) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const one = { number, resolve };

@@ -13,7 +13,7 @@ import type {
   Clock,
   Draft,
   IdempotencyKey,
-  Ids,
+  IdGenerator,
   Json,
   Logger,
   LogPage,
@@ -24,8 +24,8 @@ import type {
   Published,
   Timer,
 } from "../../ports.ts";
-import { fromFailure } from "./serialize_error.ts";
-import { Gate } from "../semaphore.ts";
+import { deserializeError } from "./serialize_error.ts";
+import { Semaphore } from "../semaphore.ts";
 import { DEFAULT_RETENTION_MS } from "../limits.ts";
 import { LogHealth } from "../health.ts";
 import { parseMessageId } from "../message_id.ts";
@@ -66,10 +66,10 @@ export interface SqliteLogOptions extends StoreLogOptions {
   /** Where the file `messages.sqlite3` is; made if it is missing. */
   readonly directory: string;
   /** Names the epoch of a new file. */
-  readonly ids: Ids;
+  readonly ids: IdGenerator;
   /** `full`, the default, survives a power cut; `normal` only the end of the process. */
   readonly sync?: "full" | "normal";
-  /** How long messages are kept, in milliseconds; 24 hours if not given. */
+  /** How long messages are stored, in milliseconds; 24 hours if not given. */
   readonly retentionMs?: number;
   /** Most bytes on disk, all files of the log together; 1 GiB if not given. */
   readonly retentionBytes?: number;
@@ -118,8 +118,8 @@ interface Waiting {
 
 /** A publish that succeeded, now or when its key came first. */
 interface Settled {
-  readonly outcome: AppendOutcome & { readonly kind: "kept" | "repeated" };
-  /** What was kept now. */
+  readonly outcome: AppendOutcome & { readonly kind: "stored" | "repeated" };
+  /** What was stored now. */
   readonly messages: readonly Message[];
 }
 
@@ -130,7 +130,7 @@ class StoreLog implements MessageLog {
   readonly #maxWaitingBytes: number;
   readonly #subscribers: Subscribers;
   readonly #health: LogHealth;
-  readonly #reads = new Gate(READS_AT_ONCE);
+  readonly #reads = new Semaphore(READS_AT_ONCE);
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   /** The commits that are under way; `undefined` while there is nothing to do. */
@@ -187,7 +187,7 @@ class StoreLog implements MessageLog {
 
   async #find(request: ReadRequest): Promise<ReadResult> {
     try {
-      return await this.#reads.pass(() => this.#store.read(request));
+      return await this.#reads.run(() => this.#store.read(request));
     } catch (error) {
       this.#health.failed(error);
       throw error;
@@ -278,12 +278,12 @@ class StoreLog implements MessageLog {
 
   /** Tells listeners what is durable now, and then the publishers. */
   #settle(group: readonly Waiting[], outcomes: readonly AppendOutcome[]): void {
-    const kept: Message[] = [];
+    const stored: Message[] = [];
     const settle = group.map(({ drafts, resolve, reject }, index) => {
       const outcome = outcomes[index];
       if (outcome === undefined) throw new Error("the store left a publish without an answer");
       if (outcome.kind === "failed") {
-        const error = fromFailure(outcome.failure);
+        const error = deserializeError(outcome.failure);
         this.#health.failed(error);
         return () => reject(error);
       }
@@ -292,10 +292,10 @@ class StoreLog implements MessageLog {
         const position = this.#subscribers.position(outcome.first + index);
         return { ...draft, ...position, time: outcome.time };
       });
-      kept.push(...messages);
+      stored.push(...messages);
       return () => resolve({ outcome, messages });
     });
-    this.#subscribers.spread(kept);
+    this.#subscribers.notify(stored);
     for (const tell of settle) tell();
   }
 

@@ -7,7 +7,7 @@
 import { type FailureCode, OperationalError } from "../../errors.ts";
 
 /** An error, as data. */
-export interface Failure {
+export interface SerializedError {
   /** Of an {@linkcode OperationalError}; `undefined` says that it is a bug. */
   readonly code: FailureCode | undefined;
   /** One line for people. */
@@ -17,7 +17,7 @@ export interface Failure {
 }
 
 /** Writes an error down. */
-export function toFailure(error: unknown): Failure {
+export function serializeError(error: unknown): SerializedError {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   if (!(error instanceof OperationalError)) return { code: undefined, message, cause: stack };
   const cause = error.cause === undefined ? undefined : String(error.cause);
@@ -25,7 +25,7 @@ export function toFailure(error: unknown): Failure {
 }
 
 /** The error that was written down. */
-export function fromFailure({ code, message, cause }: Failure): Error {
+export function deserializeError({ code, message, cause }: SerializedError): Error {
   const options = cause === undefined ? {} : { cause };
   return code === undefined
     ? new Error(message, options)

@@ -3,7 +3,7 @@
  * returns.
  *
  * A fault of the disk closes the database, and so does a file that is not in its place; the next call opens it
- * again, so that the log recovers when the disk does. What was not answered as kept is then taken out: a commit
+ * again, so that the log recovers when the disk does. What was not answered as stored is then taken out: a commit
  * that failed may have reached the disk all the same, and nobody was told of its messages. Damage is not
  * recovered from: the log stays refused until somebody has seen to the file and started the gateway again.
  *
@@ -11,7 +11,7 @@
  */
 
 import { OperationalError } from "../../errors.ts";
-import { toFailure } from "./serialize_error.ts";
+import { serializeError } from "./serialize_error.ts";
 import { IDEMPOTENCY_MS } from "../limits.ts";
 import { RetentionClock } from "./retention_clock.ts";
 import { readPage } from "./read.ts";
@@ -54,7 +54,7 @@ export class SqliteStore implements SyncStore {
   #identity: FileIdentity | undefined;
   #damage: OperationalError | undefined;
   #epoch = "";
-  /** The last sequence that was answered as kept. */
+  /** The last sequence that was answered as stored. */
   #head = 0;
   /** The least sequence that the next message may have. */
   #next = 1;
@@ -100,7 +100,7 @@ export class SqliteStore implements SyncStore {
           full: each.some(({ full }) => full),
         };
       }
-      const failure = toFailure(error);
+      const failure = serializeError(error);
       return { outcomes: requests.map(() => ({ kind: "failed", failure })), full: false };
     }
   }
@@ -152,7 +152,7 @@ export class SqliteStore implements SyncStore {
     let next = this.#next;
     const outcomes = tables.transact(() =>
       requests.map(({ rows, once }): AppendOutcome => {
-        const earlier = once === undefined ? undefined : recall(tables, once, stamp);
+        const earlier = once === undefined ? undefined : findIdempotent(tables, once, stamp);
         if (earlier !== undefined) return earlier;
         const first = next;
         for (const row of rows) tables.insert({ ...row, sequence: next++, time, stamp });
@@ -160,7 +160,7 @@ export class SqliteStore implements SyncStore {
         if (once !== undefined) {
           tables.rememberKey(once.key, { digest: once.digest, first, count, time, stamp });
         }
-        return { kind: "kept", first, count, time };
+        return { kind: "stored", first, count, time };
       })
     );
     this.#settle(open, { committed: next > this.#next, now });
@@ -260,7 +260,7 @@ function isUnavailable(error: unknown): boolean {
 }
 
 /** What an earlier publish with the same key makes of this one. */
-function recall(
+function findIdempotent(
   tables: Tables,
   { key, digest }: { readonly key: string; readonly digest: string },
   stamp: number,

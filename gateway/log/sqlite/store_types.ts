@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Failure } from "./serialize_error.ts";
+import type { SerializedError } from "./serialize_error.ts";
 
 /** How a store is opened. */
 export interface StoreOptions {
@@ -15,7 +15,7 @@ export interface StoreOptions {
   readonly directory: string;
   /** `full` survives a power cut, `normal` the end of the process only. */
   readonly sync: "full" | "normal";
-  /** How long messages are kept, in milliseconds. */
+  /** How long messages are stored, in milliseconds. */
   readonly retentionMs: number;
   /** Most bytes on disk, all files of the log together. */
   readonly retentionBytes: number;
@@ -35,7 +35,7 @@ export interface Instant {
 export interface StoreState {
   /** Made with the file; the first part of every id in it. */
   readonly epoch: string;
-  /** The last sequence that was kept, 0 in a new file. */
+  /** The last sequence that was stored, 0 in a new file. */
   readonly head: number;
   /** Most rows that belong into one group. One publish is never divided. */
   readonly groupRows: number;
@@ -61,11 +61,11 @@ export interface Row extends NewRow {
 
 /** A message as it is written. */
 export interface StampedRow extends Row {
-  /** When it was kept, on the scale of `retention_clock.ts`. */
+  /** When it was stored, on the scale of `retention_clock.ts`. */
   readonly stamp: number;
 }
 
-/** One publish: its rows are kept all or none, next to each other. */
+/** One publish: its rows are stored all or none, next to each other. */
 export interface AppendRequest {
   /** In order. */
   readonly rows: readonly NewRow[];
@@ -76,8 +76,8 @@ export interface AppendRequest {
 /** What became of one publish. */
 export type AppendOutcome =
   | {
-    /** `kept` now, or `repeated`: kept when its key came first. */
-    readonly kind: "kept" | "repeated";
+    /** `kept` now, or `repeated`: stored when its key came first. */
+    readonly kind: "stored" | "repeated";
     /** The sequence of its first row. */
     readonly first: number;
     /** How many rows it has. */
@@ -85,7 +85,7 @@ export type AppendOutcome =
     /** Unix milliseconds. */
     readonly time: number;
   }
-  | { readonly kind: "failed"; readonly failure: Failure };
+  | { readonly kind: "failed"; readonly failure: SerializedError };
 
 /** What became of a group of publishes. */
 export interface Appended {
@@ -97,7 +97,7 @@ export interface Appended {
 
 /** A read of what is in some topics. */
 export interface ReadRequest {
-  /** From after this sequence; `undefined` from the oldest that is kept. */
+  /** From after this sequence; `undefined` from the oldest that is stored. */
   readonly after: number | undefined;
   /** Up to and including this sequence. */
   readonly through: number;
@@ -109,7 +109,7 @@ export interface ReadRequest {
   readonly maxBytes: number;
 }
 
-/** What a read found; `expired` when rows after `after` are no longer kept. */
+/** What a read found; `expired` when rows after `after` are no longer stored. */
 export type ReadResult =
   | { readonly rows: readonly Row[]; readonly more: boolean }
   | "expired";

@@ -12,7 +12,7 @@ import { isDamage, isFault } from "./schema.ts";
 import type { NewRow, Row, StampedRow } from "./store_types.ts";
 
 /** What is remembered of an idempotency key. */
-export interface Remembered {
+export interface IdempotencyRecord {
   /** The digest of the body that came with it. */
   readonly digest: string;
   /** The sequence of the first message that was published under it. */
@@ -168,7 +168,7 @@ export class Tables {
   }
 
   /** What is remembered of `key`. */
-  findKey(key: string): Remembered | undefined {
+  findKey(key: string): IdempotencyRecord | undefined {
     const row = this.#findKey.get(JSON.stringify(key));
     return row && {
       digest: text(row, "digest"),
@@ -180,7 +180,7 @@ export class Tables {
   }
 
   /** Remembers `key`, in place of what was remembered of it. */
-  rememberKey(key: string, { digest, first, count, time, stamp }: Remembered): void {
+  rememberKey(key: string, { digest, first, count, time, stamp }: IdempotencyRecord): void {
     const encoded = JSON.stringify(key);
     this.#deleteKey.run(encoded);
     this.#insertKey.run(encoded, digest, first, count, time, stamp);

@@ -9,7 +9,7 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 
-import { toFailure } from "./serialize_error.ts";
+import { serializeError } from "./serialize_error.ts";
 import { SqliteStore } from "./store.ts";
 import type { StoreAnswer, StoreCall } from "./worker_client.ts";
 
@@ -24,7 +24,7 @@ function answer(store: SqliteStore, call: StoreCall): StoreAnswer {
   try {
     return { ok: true, value: perform(store, call) };
   } catch (error) {
-    return { ok: false, failure: toFailure(error) };
+    return { ok: false, failure: serializeError(error) };
   }
 }
 

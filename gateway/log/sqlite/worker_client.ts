@@ -5,14 +5,14 @@
  * Why a thread: a commit waits for the disk. With 64 publishers and one message a publish
  * (`bench/log_thread.ts`, on a machine with two cores that had other work, three runs), the event loop
  * of the gateway was late by 27 to 363 ms (p99) with the file in its own thread, and by 2 to 7 ms with a
- * worker. The worker also kept 3 to 26 times as many messages a second, because publishes gather into a
+ * worker. The worker also stored 3 to 26 times as many messages a second, because publishes gather into a
  * group while it waits. With a hundred messages a publish it was 60 to 221 ms against 3 to 9 ms.
  *
  * @module
  */
 
 import { OperationalError } from "../../errors.ts";
-import { type Failure, fromFailure } from "./serialize_error.ts";
+import { deserializeError, type SerializedError } from "./serialize_error.ts";
 import type { Store, StoreOptions, SyncStore } from "./store_types.ts";
 
 /** A call on its way to the worker. */
@@ -26,7 +26,7 @@ export type StoreCall = {
 /** Its answer. */
 export type StoreAnswer =
   | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly failure: Failure };
+  | { readonly ok: false; readonly failure: SerializedError };
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
@@ -41,7 +41,7 @@ export function inWorker(options: StoreOptions): Store {
   worker.onmessage = ({ data }: MessageEvent<StoreAnswer>): void => {
     const call = waiting.shift();
     if (data.ok) call?.resolve(data.value);
-    else call?.reject(fromFailure(data.failure));
+    else call?.reject(deserializeError(data.failure));
   };
   worker.onerror = (event): void => {
     // The worker answers every error that its calls throw: it has ended, and only a restart helps.

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { type Patience, within } from "./wait.ts";
+import { type ReplyWait, within } from "./wait.ts";
 
 /** Collects what a process writes, both streams, and wakes who waits for a line of it. */
 export class Output {
@@ -24,7 +24,7 @@ export class Output {
   async line(
     what: string,
     matches: (line: string) => boolean,
-    patience: Patience = {},
+    patience: ReplyWait = {},
   ): Promise<string> {
     return await within(`the line "${what}"`, this.#find(what, matches), patience);
   }

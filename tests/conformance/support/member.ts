@@ -32,7 +32,7 @@ export interface MemberOptions extends Pick<GatewayClientOptions, "lastId"> {
 }
 
 /** Who connects, and where. */
-export interface MemberParts extends MemberOptions, Pick<GatewayClientOptions, "getToken"> {
+export interface MemberDeps extends MemberOptions, Pick<GatewayClientOptions, "getToken"> {
   /** Where the next connection goes. */
   readonly url: () => string;
 }
@@ -61,7 +61,7 @@ export class Member implements AsyncDisposable {
   #taken = 0;
 
   private constructor(
-    { url, getToken, lastId, reconnects = false, cuttable = false }: MemberParts,
+    { url, getToken, lastId, reconnects = false, cuttable = false }: MemberDeps,
   ) {
     const way = { url, audit: this.#audit };
     const { WebSocket, cut } = cuttable
@@ -83,7 +83,7 @@ export class Member implements AsyncDisposable {
   }
 
   /** Connects and identifies; returns the member once it is ready. */
-  static async connect(parts: MemberParts): Promise<Member> {
+  static async connect(parts: MemberDeps): Promise<Member> {
     const member = new Member(parts);
     try {
       member.#ready = await within("Ready", member.#first.promise);

@@ -14,7 +14,7 @@ export const LIMIT_MS = 20_000;
 const REST_MS = 20;
 
 /** How long to wait. */
-export interface Patience {
+export interface ReplyWait {
   /** In milliseconds; {@linkcode LIMIT_MS} unless given. */
   readonly limitMs?: number;
 }
@@ -23,7 +23,7 @@ export interface Patience {
 export async function within<T>(
   what: string,
   promise: Promise<T>,
-  { limitMs = LIMIT_MS }: Patience = {},
+  { limitMs = LIMIT_MS }: ReplyWait = {},
 ): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const overdue = new Promise<never>((_, reject) => {
@@ -41,7 +41,7 @@ export async function within<T>(
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined>,
-  { limitMs = LIMIT_MS }: Patience = {},
+  { limitMs = LIMIT_MS }: ReplyWait = {},
 ): Promise<T> {
   const until = performance.now() + limitMs;
   for (;;) {

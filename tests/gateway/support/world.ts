@@ -122,7 +122,7 @@ export class World {
   /** How many connections are in each phase, without phases that nobody is in. */
   async phases(): Promise<Record<string, number>> {
     const phases: Record<string, number> = {};
-    for (const phase of ["unidentified", "verifying", "joining", "ready", "closing"]) {
+    for (const phase of ["unidentified", "verifying", "locating", "ready", "closing"]) {
       const count = await this.metrics.value("gateway_connections", { phase });
       if (count !== 0) phases[phase] = count;
     }

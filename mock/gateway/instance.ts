@@ -8,15 +8,20 @@
 
 import { createVerifier, KeySet } from "../../auth/mod.ts";
 import type { ConnectionOptions } from "../../gateway/session/connection_context.ts";
-import { type Entry, Gateway, type GatewayOptions, type Refused } from "../../gateway/gateway.ts";
+import {
+  Gateway,
+  type GatewayOptions,
+  type PendingConnection,
+  type Refused,
+} from "../../gateway/gateway.ts";
 import { createHttp } from "../../gateway/http/mod.ts";
 import { localUsers } from "../../gateway/cluster/local_users.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import { Metrics } from "../../gateway/metrics.ts";
-import { pacedLog } from "../../gateway/log/backpressure.ts";
+import { withBackpressure } from "../../gateway/log/backpressure.ts";
 import type {
   Clock,
-  Ids,
+  IdGenerator,
   Logger,
   MessageLog,
   RequestHandler,
@@ -26,10 +31,10 @@ import { VERSION } from "../../gateway/config/version.ts";
 import type { MockIssuer } from "../issuer.ts";
 import type { Links } from "./links.ts";
 import { loginIssuer } from "./login.ts";
-import type { Work } from "./work.ts";
+import type { PendingTasks } from "./work.ts";
 
 /** What the peers of a mock gateway are, when they are outside of its process. */
-export interface Outside {
+export interface ExternalPeers {
   /** Real time. */
   readonly clock: Clock;
   /** Origins from which browsers may connect, in lower case; empty allows all. */
@@ -42,15 +47,15 @@ export interface Outside {
 }
 
 /** What an era is made of. */
-export interface EraParts {
+export interface InstanceDeps {
   readonly clock: Clock;
   readonly issuer: MockIssuer;
-  readonly work: Work;
+  readonly work: PendingTasks;
   readonly links: Links;
   readonly logger: Logger;
-  readonly outside: Outside | undefined;
+  readonly outside: ExternalPeers | undefined;
   /** Names the log. */
-  readonly epochs: Ids;
+  readonly epochs: IdGenerator;
   readonly connection: ConnectionOptions;
   readonly limits: GatewayOptions["limits"];
   readonly retentionMs: number;
@@ -59,14 +64,14 @@ export interface EraParts {
 }
 
 /** What lives from one reset to the next. */
-export interface Era {
+export interface Instance {
   readonly gateway: Gateway;
   readonly log: MessageLog;
   readonly handle: RequestHandler;
 }
 
 /** Begins an era: nobody is connected, nothing was published. */
-export function beginEra(parts: EraParts): Era {
+export function createInstance(parts: InstanceDeps): Instance {
   const { clock, logger, links, epochs, retentionMs, connection, limits } = parts;
   const metrics = new Metrics({ version: VERSION, runtime: "mock", residentBytes: () => 0 });
   const log = paceReplays(createMemoryLog({ clock, ids: epochs, logger, retentionMs }), parts);
@@ -92,7 +97,7 @@ class LinkedGateway extends Gateway {
     this.#links = links;
   }
 
-  override connect(address: string): Entry | Refused {
+  override connect(address: string): PendingConnection | Refused {
     const entry = super.connect(address);
     if (typeof entry === "string") return entry;
     return {
@@ -103,7 +108,7 @@ class LinkedGateway extends Gateway {
 }
 
 /** Verifies as in production, and makes time wait for it. */
-function createMockVerifier({ clock, issuer, work, logger }: EraParts): TokenVerifier {
+function createMockVerifier({ clock, issuer, work, logger }: InstanceDeps): TokenVerifier {
   const keys = new KeySet({
     url: issuer.jwksUrl,
     fetch: issuer.fetch,
@@ -121,7 +126,7 @@ function createMockVerifier({ clock, issuer, work, logger }: EraParts): TokenVer
  * A replay is paced by what its peer has read, and finds that out by a timer. Links say that everything
  * was read, so that it need not wait for virtual time; in return it waits here, for its peer in fact.
  */
-function paceReplays(log: MessageLog, { links, work, outside }: EraParts): MessageLog {
+function paceReplays(log: MessageLog, { links, work, outside }: InstanceDeps): MessageLog {
   const read = log.read.bind(log);
   log.read = (query) => {
     if (outside === undefined || !links.congested) return read(query);
@@ -131,11 +136,11 @@ function paceReplays(log: MessageLog, { links, work, outside }: EraParts): Messa
 }
 
 function createRoutes(
-  { issuer, logger, publishKey, maxMessageBytes, outside, clock, connection }: EraParts,
-  { gateway, log, metrics }: Pick<Era, "gateway" | "log"> & { readonly metrics: Metrics },
+  { issuer, logger, publishKey, maxMessageBytes, outside, clock, connection }: InstanceDeps,
+  { gateway, log, metrics }: Pick<Instance, "gateway" | "log"> & { readonly metrics: Metrics },
 ): RequestHandler {
   return createHttp({
-    log: pacedLog(log, {
+    log: withBackpressure(log, {
       ready: () => gateway.ready(),
       failed: () => metrics.logPublishFailed(),
     }),
