@@ -34,19 +34,12 @@ const KINDS: readonly Kind[] = [
   { into: "batch", connections: 1, messages: BURST },
 ];
 
-/** For how long each way to publish is tried before anything is measured. */
-const WARM_UP_SECONDS = 3;
-
 /**
- * Publishes for a while in each way that is measured. A server runs what it has run a few times in an
- * interpreter, and compiles what it has run some ten thousand times: the gateway's publish costs a third
- * less then, and a load at a fixed pace would not get there before it is over.
+ * For how long each way to publish is tried before it is measured. A server runs code in an interpreter until
+ * it has run some ten thousand times, and again where it has met other types: a publish costs the gateway a
+ * third less once that is over.
  */
-export async function warmUp(contenders: readonly Contender[]): Promise<void> {
-  for (const contender of contenders) {
-    for (const load of KINDS) await measure(contender, load, WARM_UP_SECONDS);
-  }
-}
+const WARM_UP_SECONDS = 4;
 
 /** Sends the next request of a connection whenever the last one is answered. */
 export async function measureRequests(
@@ -55,6 +48,7 @@ export async function measureRequests(
 ): Promise<RequestSamples> {
   const samples = { single: new Samples(), loaded: new Samples(), batch: new Samples() };
   for (const { into, ...load } of KINDS) {
+    for (const contender of contenders) await measure(contender, load, WARM_UP_SECONDS);
     for (let round = 0; round < rounds; round++) {
       for (const contender of contenders) {
         const micros = await measure(contender, load, seconds);
