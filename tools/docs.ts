@@ -160,7 +160,7 @@ function options(): string {
       const names = `${code(option.env)}<br>${code(`--${flagName(key)}`)}`;
       return [[names, acceptedValues(option), preset === "" ? "" : code(preset), option.doc]];
     });
-    return `### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
+    return `#### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
   }).join("\n\n");
 }
 
