@@ -11,7 +11,7 @@
  */
 
 import { acceptedValues, defaultValue } from "../gateway/config/help.ts";
-import { flagName, type Option, OPTION_GROUPS, OPTIONS } from "../gateway/config/options.ts";
+import { type Option, OPTION_GROUPS, OPTIONS } from "../gateway/config/options.ts";
 import {
   CLOSE_WHEN,
   CloseCode,
@@ -154,12 +154,12 @@ function triggerLabel(trigger: Trigger): string {
 
 function options(): string {
   return OPTION_GROUPS.map((group) => {
-    const rows = Object.entries<Option>(OPTIONS).flatMap(([key, option]) => {
-      if (option.group !== group) return [];
-      const preset = defaultValue(option);
-      const names = `${code(option.env)}<br>${code(`--${flagName(key)}`)}`;
-      return [[names, acceptedValues(option), preset === "" ? "" : code(preset), option.doc]];
-    });
+    const rows = Object.values<Option>(OPTIONS).filter((option) => option.group === group)
+      .map((option) => {
+        const preset = defaultValue(option);
+        const shown = preset === "" ? "" : code(preset);
+        return [code(option.env), acceptedValues(option), shown, option.doc];
+      });
     return `#### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
   }).join("\n\n");
 }

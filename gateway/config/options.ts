@@ -87,9 +87,8 @@ export const OPTIONS = {
     env: "GATEWAY_JWT_SECRET",
     group: "Tokens and keys",
     type: "secret",
-    doc:
-      "Secret shared with the app's backend, which signs tokens with HS256; at least 32 bytes. " +
-      "Not together with `GATEWAY_JWKS_URL`; with neither, the mock issuer is on.",
+    doc: "Secret shared with the app's backend, which signs tokens with HS256; at least 32 " +
+      "bytes. Excludes `GATEWAY_JWKS_URL`; without either, the mock issuer is on.",
   },
   jwksUrl: {
     env: "GATEWAY_JWKS_URL",
@@ -107,8 +106,8 @@ export const OPTIONS = {
     env: "GATEWAY_JWT_AUDIENCE",
     group: "Tokens and keys",
     type: "string",
-    doc: "The `aud` that tokens must have; not checked unless set. " +
-      "Set it if the issuer makes tokens for other services too.",
+    doc: "The `aud` that tokens must have; not checked unless set. Set it if the issuer makes " +
+      "tokens for other services.",
   },
   clockToleranceMs: {
     env: "GATEWAY_CLOCK_TOLERANCE_MS",
@@ -118,18 +117,16 @@ export const OPTIONS = {
     min: 0,
     max: 5 * MINUTE_MS,
     default: 5000,
-    doc:
-      "How far the issuer's clock may be from this machine's when `exp` and `nbf` are checked. " +
-      "Clocks that NTP disciplines differ by less than a second; 5 s covers one that has just " +
-      "started or drifted, so that a new token is not refused as not valid yet, and lets an " +
-      "expired one live hardly longer. Not used with the mock issuer, which has the gateway's clock.",
+    doc: "How far the issuer's clock may differ when `exp` and `nbf` are checked. With NTP, " +
+      "clocks differ by less than a second; 5 s allows for one that has just started or " +
+      "drifted. Not used with the mock issuer, which has the gateway's clock.",
   },
   publishKey: {
     env: "GATEWAY_PUBLISH_KEY",
     group: "Tokens and keys",
     type: "secret",
     doc: "Key with which the app's backend calls the HTTP API; at least 16 characters. " +
-      "Required, but while the mock issuer is on it is `dev` unless set.",
+      "Required, except with the mock issuer, where it is `dev` unless set.",
   },
   heartbeatIntervalMs: {
     env: "GATEWAY_HEARTBEAT_INTERVAL_MS",
@@ -139,11 +136,10 @@ export const OPTIONS = {
     min: 10,
     max: 60 * MINUTE_MS,
     default: 45_000,
-    doc:
-      "Time between two heartbeats of the server, and the time a client has to acknowledge one. " +
-      "Clients may send 120 frames in 60 s: below 1,000 ms, one that acknowledges each heartbeat " +
-      "and sends its own as often exceeds that and is closed with 4008; below about 700 ms the " +
-      "client library, whose own are 2 s apart at least; below about 500 ms each that answers.",
+    doc: "Time between two heartbeats of the server, and the time a client has to acknowledge " +
+      "one. Clients may send 120 frames in 60 s: intervals below 1,000 ms close clients " +
+      "that also send heartbeats as often (4008), below about 700 ms the client library, " +
+      "below about 500 ms every client.",
   },
   identifyTimeoutMs: {
     env: "GATEWAY_IDENTIFY_TIMEOUT_MS",
@@ -163,8 +159,8 @@ export const OPTIONS = {
     min: 10,
     max: 10 * MINUTE_MS,
     default: 10_000,
-    doc: "How long checking a token and finding the client's place may take before it is closed " +
-      "with 1011.",
+    doc: "How long checking a token and finding the client's position may take before it is " +
+      "closed with 1011.",
   },
   closeGraceMs: {
     env: "GATEWAY_CLOSE_GRACE_MS",
@@ -174,7 +170,7 @@ export const OPTIONS = {
     min: 0,
     max: MINUTE_MS,
     default: 1000,
-    doc: "How long a client may take to answer a close before its connection is cut.",
+    doc: "How long a client may take to answer a close before its connection is terminated.",
   },
   drainMs: {
     env: "GATEWAY_DRAIN_MS",
@@ -184,9 +180,8 @@ export const OPTIONS = {
     min: 0,
     max: 60 * MINUTE_MS,
     default: 5000,
-    doc:
-      "On SIGTERM, SIGINT or SIGHUP, the time over which connections are closed with 1012, so that " +
-      "clients do not all come back at once.",
+    doc: "On SIGTERM, SIGINT or SIGHUP, the time over which connections are closed with 1012, " +
+      "so that clients do not all return at once.",
   },
   maxConnections: {
     env: "GATEWAY_MAX_CONNECTIONS",
@@ -214,8 +209,8 @@ export const OPTIONS = {
     min: 1,
     max: 10_000_000,
     default: 5000,
-    doc: "Most connections that have not identified yet, so that strangers cannot take the room " +
-      "of users.",
+    doc: "Most connections that have not identified yet, so that strangers cannot take the " +
+      "room of users.",
   },
   connectRatePerIp: {
     env: "GATEWAY_CONNECT_RATE_PER_IP",
@@ -224,8 +219,8 @@ export const OPTIONS = {
     min: 1,
     max: 1_000_000,
     default: 200,
-    doc: "Connections a second that one address may open in the long run; one more is refused " +
-      "with 429, a second later. A connection counts as six whose token is refused, or that is " +
+    doc: "Connections a second that one address may open in the long run; further ones get " +
+      "429, a second later. A connection counts as six if its token is refused, or if it is " +
       "closed for a flood or a bad frame.",
   },
   connectBurstPerIp: {
@@ -235,8 +230,8 @@ export const OPTIONS = {
     min: 1,
     max: 10_000_000,
     default: 10_000,
-    doc: "Connections that one address may open beyond that rate after a quiet time, such as all " +
-      "clients of an office when a gateway has restarted.",
+    doc: "Connections that one address may open beyond that rate after a quiet time, such as " +
+      "all clients of an office when a gateway has restarted.",
   },
   maxFrameBytes: {
     env: "GATEWAY_MAX_FRAME_BYTES",
@@ -257,8 +252,8 @@ export const OPTIONS = {
     min: 4096,
     max: 1024 * MIB,
     default: MIB,
-    doc: "Most bytes that may wait for one client to read; beyond, it is closed with 4009. " +
-      "At least twice `GATEWAY_MAX_MESSAGE_BYTES`.",
+    doc: "Most bytes that may wait for one client to read; beyond, it is closed with 4009. At " +
+      "least twice `GATEWAY_MAX_MESSAGE_BYTES`.",
   },
   maxMessageBytes: {
     env: "GATEWAY_MAX_MESSAGE_BYTES",
@@ -276,14 +271,15 @@ export const OPTIONS = {
     type: "enum",
     choices: ["sqlite", "memory"],
     default: "sqlite",
-    doc: "Where messages are kept: `sqlite` survives a crash and a restart, `memory` does not.",
+    doc: "Where messages are stored: `sqlite` survives a crash and a restart, `memory` does " +
+      "not.",
   },
   dataDir: {
     env: "GATEWAY_DATA_DIR",
     group: "Messages",
     type: "path",
     default: "./data",
-    doc: "Directory of the SQLite log; made if it is missing. One process at a time.",
+    doc: "Directory of the SQLite log, for one process at a time; created if missing.",
   },
   logSync: {
     env: "GATEWAY_LOG_SYNC",
@@ -291,8 +287,8 @@ export const OPTIONS = {
     type: "enum",
     choices: ["full", "normal"],
     default: "full",
-    doc: "`full` answers a publish once it is on disk. `normal` is faster, and may lose the last " +
-      "messages when the power fails, though not when the process does.",
+    doc: "`full` answers a publish once it is on disk. `normal` is faster, and may lose the " +
+      "last messages in a power failure, but not in a crash of the process.",
   },
   retentionHours: {
     env: "GATEWAY_RETENTION_HOURS",
@@ -302,7 +298,7 @@ export const OPTIONS = {
     min: 1,
     max: 87_600,
     default: 24,
-    doc: "How long messages are kept, which is how long a client may be away and still resume.",
+    doc: "How long messages are stored, and so how long a client may be away and still resume.",
   },
   retentionBytes: {
     env: "GATEWAY_RETENTION_BYTES",

@@ -13,8 +13,8 @@ export const LISTENING_OPTIONS = {
     group: "Listening",
     type: "host",
     default: "127.0.0.1",
-    doc: "Address to listen on; `0.0.0.0` or `::` for every interface. " +
-      "Must be a loopback address while the mock issuer is on.",
+    doc: "Address to listen on; `0.0.0.0` or `::` for every interface. Must be loopback while " +
+      "the mock issuer is on.",
   },
   port: {
     env: "GATEWAY_PORT",
@@ -31,10 +31,9 @@ export const LISTENING_OPTIONS = {
     type: "enum",
     choices: ["auto", "deno", "node"],
     default: "auto",
-    doc:
-      "What serves clients: `node` is node:http with ws, `deno` is Deno.serve. `auto` is `node` " +
-      "wherever strangers connect: with a real issuer, and with `--mock`. `deno` lets one client " +
-      "that misbehaves stop all others; see docs/operations.md.",
+    doc: "Serves clients: `node` is node:http with ws, `deno` is Deno.serve. `auto` is `node` " +
+      "with a real issuer and with `--mock`. With `deno`, one client that misbehaves can " +
+      "stop all others; see docs/operations.md.",
   },
   apiHost: {
     env: "GATEWAY_API_HOST",
@@ -49,10 +48,9 @@ export const LISTENING_OPTIONS = {
     type: "integer",
     min: 0,
     max: 65_535,
-    doc:
-      "TCP port for everything but clients: the backend's routes, `/metrics`, the documents and " +
-      "the console. `GATEWAY_PORT` then has `/gateway`, `/health` and the mock issuer alone. " +
-      "Without it, one port has all. 0 takes a free one and logs it.",
+    doc: "TCP port for the backend's routes, `/metrics`, the documents and the console; " +
+      "`GATEWAY_PORT` then serves only `/gateway`, `/health` and the mock issuer. Without " +
+      "it, one port serves all. 0 takes a free one and logs it.",
   },
   tlsCert: {
     env: "GATEWAY_TLS_CERT",
@@ -74,8 +72,7 @@ export const LISTENING_OPTIONS = {
     min: 0,
     max: 16,
     default: 0,
-    doc:
-      "How many reverse proxies stand in front. The client's address is that many entries from " +
+    doc: "Number of reverse proxies in front. The client's address is that many entries from " +
       "the right of `X-Forwarded-For`; with 0 the header is ignored.",
   },
   allowedOrigins: {
@@ -83,8 +80,8 @@ export const LISTENING_OPTIONS = {
     group: "Listening",
     type: "origins",
     default: [],
-    doc: "Web origins whose pages may connect, separated by commas. Empty allows every origin; " +
-      "clients that send no `Origin`, such as apps, are always allowed. A `*` in front stands for " +
+    doc: "Web origins whose pages may connect, separated by commas; empty allows every origin. " +
+      "Clients without `Origin`, such as apps, may always connect. A leading `*` stands for " +
       "one label: `https://*.example.com` allows `https://a.example.com`, but neither " +
       "`https://example.com` nor `https://a.b.example.com`.",
   },
@@ -94,11 +91,9 @@ export const LISTENING_OPTIONS = {
     type: "enum",
     choices: ["auto", "on", "off"],
     default: "auto",
-    doc:
-      "Serves the console, a web page that shows what the gateway does, at `/`. `auto` serves it " +
-      "while the mock issuer is on; `on` serves it with a real issuer too. " +
-      "With the mock issuer the gateway answers only as an address, `localhost` or another name " +
-      "that nobody can register, unless this is `on`. " +
-      "Where `GATEWAY_ALLOWED_ORIGINS` is set, it needs the console's origin too.",
+    doc: "Serves the console, a web page that shows what the gateway does, at `/`; `auto` does " +
+      "so while the mock issuer is on. With the mock issuer, `on` also lets the gateway " +
+      "answer under any name, not only addresses, `localhost` and names that nobody can " +
+      "register. If `GATEWAY_ALLOWED_ORIGINS` is set, it needs the console's origin too.",
   },
 } as const satisfies Readonly<Record<string, Option>>;

@@ -13,24 +13,24 @@ export const NATS_OPTIONS = {
     group: "NATS",
     type: "servers",
     default: [],
-    doc:
-      "Keeps messages in NATS JetStream instead of `GATEWAY_LOG`, so that any number of gateways " +
-      "can serve the same users. Its servers, separated by commas; one of a cluster is enough to " +
-      "find the others. Without user and password, which have options of their own.",
+    doc: "Stores messages in NATS JetStream instead of `GATEWAY_LOG`, so that any number of " +
+      "gateways can serve the same users. Servers, separated by commas; one of a cluster is " +
+      "enough. User and password have options of their own.",
   },
   natsStream: {
     env: "GATEWAY_NATS_STREAM",
     group: "NATS",
     type: "word",
     default: "emagine",
-    doc: "Name of the stream; made if it is missing. The same for all gateways of a deployment.",
+    doc: "Name of the stream; created if missing. The same for all gateways of a deployment.",
   },
   natsSubject: {
     env: "GATEWAY_NATS_SUBJECT",
     group: "NATS",
     type: "word",
     default: "emagine",
-    doc: "What the subjects begin with that the gateways use. The same for all of a deployment.",
+    doc: "First part of the subjects that the gateways use. The same for all gateways of a " +
+      "deployment.",
   },
   natsReplicas: {
     env: "GATEWAY_NATS_REPLICAS",
@@ -39,7 +39,8 @@ export const NATS_OPTIONS = {
     min: 1,
     max: 5,
     default: 1,
-    doc: "On how many servers of the cluster each message is kept; 3 survives the loss of one.",
+    doc: "Number of servers of the cluster that store each message; 3 survives the loss of " +
+      "one.",
   },
   natsUser: {
     env: "GATEWAY_NATS_USER",
@@ -69,7 +70,8 @@ export const NATS_OPTIONS = {
     env: "GATEWAY_NATS_TLS_CA",
     group: "NATS",
     type: "path",
-    doc: "PEM file with the authorities that NATS's certificate may be from, instead of the usual.",
+    doc: "PEM file with the authorities that NATS's certificate may be from, instead of the " +
+      "usual.",
   },
   natsTlsCert: {
     env: "GATEWAY_NATS_TLS_CERT",
