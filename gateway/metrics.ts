@@ -230,63 +230,71 @@ export class Metrics {
   }
 
   #registerConnections(): void {
-    this.#tallyGauge("gateway_connections", "Open connections, by phase of their session.", {
+    this.#tallyGauge("gateway_connections", "Open connections, by phase.", {
       label: "phase",
       tally: this.#phases,
     });
     this.#counter(
       "gateway_connections_opened_total",
-      "WebSockets that were opened.",
+      "WebSockets opened.",
       () => this.#opened,
     );
     this.#gauge(
       "gateway_lingering_sockets",
-      "Closed connections whose socket the peer still holds open.",
+      "Closed connections whose peer still holds the socket open.",
       () => this.#lingering,
     );
-    this.#tallyCounter("gateway_frames_in_total", "Frames from clients, by name.", {
-      label: "op",
-      tally: this.#framesIn,
-    });
+    this.#tallyCounter(
+      "gateway_frames_in_total",
+      "Frames from clients, by name; control are pings and pongs.",
+      {
+        label: "op",
+        tally: this.#framesIn,
+      },
+    );
     this.#tallyCounter("gateway_frames_out_total", "Frames to clients, by name.", {
       label: "op",
       tally: this.#framesOut,
       // Counted once where every delivery passes.
       refresh: () => this.#framesOut.set("Message", this.#delivered + this.#replayed),
     });
-    this.#tallyCounter("gateway_closes_total", "Connections that ended, by close code.", {
+    this.#tallyCounter("gateway_closes_total", "Connections that ended, by close code, or peer.", {
       label: "code",
       tally: this.#closes,
     });
-    this.#tallyCounter("gateway_refused_total", "Connections that were not let in.", {
+    this.#tallyCounter("gateway_refused_total", "Connections refused.", {
       label: "reason",
       tally: this.#refusals,
     });
-    this.#tallyCounter("gateway_identifies_rejected_total", "Tokens that were refused.", {
-      label: "reason",
-      tally: this.#identifiesRejected,
-    });
+    this.#tallyCounter(
+      "gateway_identifies_rejected_total",
+      "Tokens refused; not_yet_valid and unknown_key may pass by themselves.",
+      {
+        label: "reason",
+        tally: this.#identifiesRejected,
+      },
+    );
   }
 
   #registerMessages(): void {
     this.#counter(
       "gateway_messages_published_total",
-      "Messages accepted from the backend.",
+      "Messages accepted from backends.",
       () => this.#published,
     );
     this.#counter(
       "gateway_messages_delivered_total",
-      "Copies of messages handed to connections as they were published.",
+      "Copies of messages delivered live.",
       () => this.#delivered,
     );
     this.#counter(
       "gateway_messages_replayed_total",
-      "Copies of missed messages handed to connections that resumed.",
+      "Copies of messages delivered to connections that resumed.",
       () => this.#replayed,
     );
     this.#counter(
       "gateway_log_publish_failures_total",
-      "Publishes that the log could not keep.",
+      "Publishes that could not be stored.",
       () => this.#logFailures,
     );
   }
@@ -303,7 +311,7 @@ export class Metrics {
   ): void {
     const loopDelay: Gauge<"quantile"> = new Gauge({
       name: "gateway_event_loop_delay_recent_seconds",
-      help: "Quantiles of how late timers fired in the last minute; 1 is the greatest.",
+      help: "How late timers fired in the last minute; quantile 1 is the greatest.",
       labelNames: ["quantile"],
       registers: [this.#registry],
       collect: () =>
@@ -318,17 +326,17 @@ export class Metrics {
     );
     this.#counter(
       "gateway_bugs_total",
-      "Internal errors; each is in the log and deserves a report.",
+      "Internal errors; each is in the log.",
       () => this.#bugs,
     );
     this.#counter(
       "gateway_log_lines_dropped_total",
-      "Log lines that were not written: standard error is not read, or fails.",
+      "Log lines not written: standard error is not read, or fails.",
       droppedLogLines,
     );
     this.#counter(
       "gateway_bodies_refused_total",
-      "Request bodies that were refused because those on their way held too much together.",
+      "Request bodies refused because those in transit held too much.",
       refusedBodies,
     );
     new Gauge({

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { Metrics } from "../gateway/metrics.ts";
 import { acceptedValues, defaultValue } from "../gateway/config/help.ts";
 import { type Option, OPTION_GROUPS, OPTIONS } from "../gateway/config/options.ts";
 import {
@@ -33,7 +34,7 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "state-diagram": stateDiagram,
     "transitions": transitions,
   },
-  "docs/operations.md": { "options": options },
+  "docs/operations.md": { "options": options, "metrics": metrics },
   "docs/testing-clients.md": {
     "token-faults": tokenFaults,
     "example-python": () => quote("examples/client_test.py", "python"),
@@ -41,6 +42,10 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "example-app": () => quote("examples/app_test.ts", "ts"),
   },
 };
+
+const METRICS_TEXT = await metricsText();
+/** A label with more values than these is not listed in full, such as the close codes. */
+const MAX_LABEL_VALUES = 8;
 
 /** What a server and what a client may send, for the table of opcodes. */
 const SENT_BY: Readonly<Record<keyof typeof Op, string>> = {
@@ -162,6 +167,33 @@ function options(): string {
       });
     return `#### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
   }).join("\n\n");
+}
+
+/** What a scrape gives of a gateway that has closed a connection with each code. */
+async function metricsText(): Promise<string> {
+  const metrics = new Metrics({ version: "", runtime: "", transport: "", residentBytes: () => 0 });
+  for (const { code } of Object.values(CloseCode)) metrics.closed(code);
+  return await metrics.text();
+}
+
+function metrics(): string {
+  const rows = METRICS_TEXT.split("# HELP ").slice(1).map((block) => {
+    const [, name = "", help = "", type = ""] = /^(\S+) (.*)\n# TYPE \S+ (\S+)/.exec(block) ?? [];
+    return [code(name), type, labels(block), help];
+  });
+  return table(["Name", "Type", "Labels", "Meaning"], rows);
+}
+
+/** The labels of a metric's series, and the values of one that has few. */
+function labels(block: string): string {
+  const values = new Map<string, Set<string>>();
+  for (const [, label = "", value = ""] of block.matchAll(/[{,](\w+)="([^"]*)"/g)) {
+    if (label !== "le") values.set(label, (values.get(label) ?? new Set()).add(value));
+  }
+  return [...values].map(([label, own]) => {
+    const isListed = own.size > 1 && own.size <= MAX_LABEL_VALUES;
+    return isListed ? `${code(label)}: ${[...own].map(code).join(", ")}` : code(label);
+  }).join(", ");
 }
 
 function tokenFaults(): string {
