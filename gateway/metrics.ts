@@ -21,7 +21,6 @@ export type RefusalReason =
   | "draining"
   | "origin";
 
-/** What {@linkcode Metrics} is told about the process. */
 export interface MetricsOptions {
   /** The gateway's version. */
   readonly version: string;
@@ -100,7 +99,6 @@ export class Metrics {
   #logFailures = 0;
   #bugs = 0;
 
-  /** Starts every count at 0. */
   constructor(options: MetricsOptions) {
     this.#registerConnections();
     this.#registerMessages();
@@ -127,12 +125,10 @@ export class Metrics {
     if (to !== "closed") this.#phases.add(to, 1);
   }
 
-  /** A frame arrived. */
   frameIn(op: ReceivedName): void {
     this.#framesIn.add(op, 1);
   }
 
-  /** A frame was sent. */
   frameOut(op: OpName): void {
     this.#framesOut.add(op, 1);
   }
@@ -244,14 +240,10 @@ export class Metrics {
       "Closed connections whose peer still holds the socket open.",
       () => this.#lingering,
     );
-    this.#tallyCounter(
-      "gateway_frames_in_total",
-      "Frames from clients, by name; control are pings and pongs.",
-      {
-        label: "op",
-        tally: this.#framesIn,
-      },
-    );
+    this.#tallyCounter("gateway_frames_in_total", "Frames from clients; control: pings, pongs.", {
+      label: "op",
+      tally: this.#framesIn,
+    });
     this.#tallyCounter("gateway_frames_out_total", "Frames to clients, by name.", {
       label: "op",
       tally: this.#framesOut,
@@ -266,14 +258,10 @@ export class Metrics {
       label: "reason",
       tally: this.#refusals,
     });
-    this.#tallyCounter(
-      "gateway_identifies_rejected_total",
-      "Tokens refused; not_yet_valid and unknown_key may pass by themselves.",
-      {
-        label: "reason",
-        tally: this.#identifiesRejected,
-      },
-    );
+    this.#tallyCounter("gateway_identifies_rejected_total", "Tokens refused.", {
+      label: "reason",
+      tally: this.#identifiesRejected,
+    });
   }
 
   #registerMessages(): void {
