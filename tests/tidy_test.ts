@@ -117,6 +117,14 @@ test("nothing names a path of somebody's machine", () => {
   }
 });
 
+test("documents and the console name the version of Deno that CI runs", () => {
+  const [, version] = /^deno_version=(\S+)$/m.exec(read(".ci/run")) ?? [];
+  for (const path of FILES.filter((path) => /\.(?:md|html)$/.test(path))) {
+    const named = [...read(path).matchAll(/deno@([\d.]*\d)/g)].map(([, name]) => name);
+    assert.deepEqual(named.filter((name) => name !== version), [], path);
+  }
+});
+
 test("links between documents lead to files and headings that exist", () => {
   const anchors = (text: string) =>
     [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
