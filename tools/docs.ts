@@ -12,6 +12,7 @@
 
 import { acceptedValues, defaultValue } from "../gateway/config/help.ts";
 import { flagName, type Option, OPTION_GROUPS, OPTIONS } from "../gateway/config/options.ts";
+import { type ProblemInfo, PROBLEMS } from "../gateway/http/problem.ts";
 import {
   CLOSE_WHEN,
   CloseCode,
@@ -33,6 +34,7 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "state-diagram": stateDiagram,
     "transitions": transitions,
   },
+  "docs/http.md": { "problems": problems },
   "docs/operations.md": { "options": options },
   "docs/testing-clients.md": {
     "token-faults": tokenFaults,
@@ -162,6 +164,13 @@ function options(): string {
     });
     return `### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
   }).join("\n\n");
+}
+
+function problems(): string {
+  const rows = Object.entries<ProblemInfo>(PROBLEMS)
+    .sort(([one, a], [other, b]) => a.status - b.status || (one < other ? -1 : 1))
+    .map(([name, { status, when }]) => [code(name), String(status), when]);
+  return table(["code", "status", "when"], rows);
 }
 
 function tokenFaults(): string {

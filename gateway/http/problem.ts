@@ -1,16 +1,15 @@
 /**
- * Problems: every error that the HTTP interface answers with, as RFC 9457 problem details with a stable
- * `code` (docs/http.md, "Problems").
- *
- * The table here is the one place that gives a code its status. Nothing here decides when a problem
- * arises, and nothing is thrown: a peer's fault is a value, and the value is the response.
+ * The table of problems: every error of the HTTP interface, as RFC 9457 problem details with a stable
+ * `code`. docs/http.md ("Problems") and the OpenAPI document are generated from it. Nothing is thrown: a
+ * peer's fault is a value, and the value is the response.
  *
  * @module
  */
 
-import type { FailureCode } from "../errors.ts";
+import type { FailureCode, RequestFailureCode } from "../errors.ts";
+import { MAX_BODY_BYTES, MAX_TOTAL_BODY_BYTES } from "./body_budget.ts";
 
-/** What a code stands for. */
+/** One row of the table. */
 export interface ProblemInfo {
   /** HTTP status. */
   readonly status: number;
@@ -20,13 +19,9 @@ export interface ProblemInfo {
   readonly retryAfterSeconds?: number;
 }
 
-/**
- * What ends a start or a WebSocket and so is no answer over HTTP. Should a route meet one all the same, that
- * is a bug.
- */
-type UnansweredCode = "bad_configuration" | "log_locked" | "issuer_unreachable";
+const MIB = 1024 * 1024;
 
-/** What goes wrong outside the gateway's own code, and how it is answered. */
+/** The failures of requests. */
 const FAILURES = {
   idempotency_key_reused: {
     status: 422,
@@ -52,9 +47,9 @@ const FAILURES = {
     retryAfterSeconds: 5,
   },
   log_corrupt: { status: 503, when: "the file of the message log is damaged" },
-} as const satisfies Readonly<Record<Exclude<FailureCode, UnansweredCode>, ProblemInfo>>;
+} as const satisfies Readonly<Record<RequestFailureCode, ProblemInfo>>;
 
-/** Every code and what it stands for. `docs/http.md` has the same table; a test compares them. */
+/** Every problem by its code. */
 export const PROBLEMS = {
   invalid_host: { status: 400, when: "`Host` is not a name or address with an optional port" },
   invalid_json: { status: 400, when: "the body is not JSON in UTF-8" },
@@ -99,8 +94,11 @@ export const PROBLEMS = {
     status: 410,
     when: "`after` is no id of this gateway, or something after it is no longer kept",
   },
-  body_too_large: { status: 413, when: "the body is longer than 4 MiB" },
-  message_too_large: { status: 413, when: "one message is longer than 64 KiB of JSON" },
+  body_too_large: { status: 413, when: `the body is longer than ${MAX_BODY_BYTES / MIB} MiB` },
+  message_too_large: {
+    status: 413,
+    when: "one message is longer than `GATEWAY_MAX_MESSAGE_BYTES` of JSON",
+  },
   unsupported_media_type: {
     status: 415,
     when: "the body is not declared as `application/json`, or is compressed",
@@ -127,7 +125,8 @@ export const PROBLEMS = {
   },
   bodies_overloaded: {
     status: 503,
-    when: "the bodies that are on their way to the gateway hold more than 128 MiB together",
+    when: "the bodies that are on their way to the gateway hold more than " +
+      `${MAX_TOTAL_BODY_BYTES / MIB} MiB together`,
     retryAfterSeconds: 1,
   },
   draining: {
@@ -138,26 +137,22 @@ export const PROBLEMS = {
   ...FAILURES,
 } as const satisfies Readonly<Record<string, ProblemInfo>>;
 
-/** A stable code of a problem. */
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** Whether a failure with this code is answered with a problem of the same code. */
-export function isAnswered(code: FailureCode): code is Exclude<FailureCode, UnansweredCode> {
+/** Whether a failure is one of a request. A route that meets another has a bug. */
+export function isRequestFailure(code: FailureCode): code is RequestFailureCode {
   return Object.hasOwn(FAILURES, code);
 }
 
-/** One thing that is wrong with a request. */
 export type Fault =
   /** A JSON pointer into the body, in the form of a URI fragment (RFC 6901, section 6). */
   | { readonly pointer: string; readonly detail: string }
   /** The name of a parameter of the query or of the path. */
   | { readonly parameter: string; readonly detail: string };
 
-/** What a problem carries beside its code and detail. */
+/** Optional parts of a problem. */
 export interface ProblemExtras {
-  /** What is wrong, one by one. */
   readonly errors?: readonly Fault[];
-  /** Headers of the response. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -179,11 +174,7 @@ const TITLES: Readonly<Record<(typeof PROBLEMS)[ProblemCode]["status"], string>>
   503: "Service Unavailable",
 };
 
-/**
- * The response for a problem.
- *
- * @param code its stable code; @param detail one sentence on this occurrence, for people
- */
+/** The response for a problem. `detail` is one sentence on this occurrence, for people. */
 export function problem(code: ProblemCode, detail: string, extras: ProblemExtras = {}): Response {
   const info: ProblemInfo = PROBLEMS[code];
   const { status } = PROBLEMS[code];

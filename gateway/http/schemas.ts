@@ -1,9 +1,6 @@
 /**
- * The schemas of the HTTP interface: what validates requests, types them and describes them in the
- * OpenAPI document.
- *
- * Bodies and queries are strict: an unknown field is refused, because a misspelt `channel` would make a
- * message public.
+ * The schemas of the HTTP interface: they validate and type requests, and describe them in OpenAPI. Bodies
+ * and queries are strict, because a misspelt `channel` would make a message public.
  *
  * @module
  */
@@ -18,7 +15,6 @@ export const MAX_DEPTH = 64;
 /** Most messages in one publish, and in one page of the history. */
 export const MAX_BATCH = 1000;
 
-/** The name of a user or a channel. */
 function name(description: string, example: string): z.ZodString {
   return z.string()
     .regex(NAME, `expected ${NAME_RULE}`)
@@ -37,7 +33,7 @@ type ContentFault = keyof typeof CONTENT_FAULTS;
 const channel = name("To everyone who is in this channel", "general");
 const user = name("To this user", "alice");
 
-/** Any JSON. The parser has seen to it that it is; what is left is what {@linkcode faultOfContent} finds. */
+/** Any JSON. It has been parsed already; {@linkcode faultOfContent} finds the rest. */
 const content = z.custom<Json>((value) => faultOfContent(value, MAX_DEPTH) === undefined, {
   error: ({ input }) => CONTENT_FAULTS[faultOfContent(input, MAX_DEPTH) ?? "missing"],
 })
@@ -47,7 +43,6 @@ const content = z.custom<Json>((value) => faultOfContent(value, MAX_DEPTH) === u
     example: { text: "hello" },
   });
 
-/** One message to publish: to a channel, to a user, or to everyone. */
 export const DraftSchema = z.strictObject({
   channel: z.exactOptional(channel),
   user: z.exactOptional(user),
@@ -61,7 +56,6 @@ export const DraftSchema = z.strictObject({
   not: { required: ["channel", "user"] },
 });
 
-/** Messages to publish together, all or none. */
 export const DraftsSchema = z.array(DraftSchema).min(1).max(MAX_BATCH);
 
 const id = z.string().openapi({
@@ -73,10 +67,8 @@ const time = z.int().openapi({
   example: 1_579_276_740_336,
 });
 
-/** What is answered for a message that was kept. */
 export const ReceiptSchema = z.object({ id, time }).openapi("Receipt");
 
-/** A message that was published, as the history shows it. */
 export const StoredMessageSchema = z.object({
   id,
   channel: z.string().optional(),
@@ -86,7 +78,6 @@ export const StoredMessageSchema = z.object({
   time,
 }).openapi("StoredMessage");
 
-/** A page of the history. */
 export const HistorySchema = z.object({
   messages: z.array(StoredMessageSchema),
   more: z.boolean().openapi({ description: "Whether more messages follow after `last_id`" }),
@@ -122,7 +113,6 @@ export const HistoryQueryDocument = z.object({
   ...PageQuerySchema.shape,
 });
 
-/** The query of the history. */
 export const HistoryQuerySchema = z.strictObject({
   ...AudienceQuerySchema.shape,
   ...PageQuerySchema.shape,
@@ -132,26 +122,21 @@ export const HistoryQuerySchema = z.strictObject({
 
 const pathUser = name("A user", "alice");
 
-/** The path of a user. */
 export const UserPathSchema = z.object({ user: pathUser });
 
-/** The path of a user in a channel. */
 export const MembershipPathSchema = z.object({
   user: pathUser,
   channel: name("A channel", "general"),
 });
 
-/** Who is there. */
 export const PresenceSchema = z.object({
   user: z.string(),
   connections: z.int().openapi({ description: "How many connections are ready", example: 2 }),
   channels: z.array(z.string()).openapi({ description: "The channels that they are in" }),
 }).openapi("Presence");
 
-/** How many connections were closed. */
 export const DisconnectedSchema = z.object({ disconnected: z.int() }).openapi("Disconnected");
 
-/** What the login for development takes. */
 export const LoginSchema = z.strictObject({
   user: name("Who logs in: anybody", "alice"),
   password: z.string().max(1024).openapi({ description: "Anything but `wrong`" }),
@@ -161,7 +146,6 @@ export const LoginSchema = z.strictObject({
   }),
 }).openapi("Login");
 
-/** What a login gives. */
 export const TokenSchema = z.object({
   token: z.string().openapi({ description: "The JWT to identify with" }),
   user: z.string(),
@@ -184,7 +168,7 @@ export const ProblemSchema = z.object({
   })).optional(),
 }).openapi("Problem");
 
-/** What is wrong with a content; recurses no deeper than `levels`, which arrays and objects may be nested. */
+/** Finds a fault in a content; recurses at most `levels` deep. */
 function faultOfContent(value: unknown, levels: number): ContentFault | undefined {
   if (typeof value === "number") return Number.isFinite(value) ? undefined : "infinite";
   if (typeof value !== "object" || value === null) {

@@ -1,5 +1,5 @@
 /**
- * The documents: OpenAPI and AsyncAPI are valid and true, and `docs/http.md` has every problem.
+ * OpenAPI and AsyncAPI are valid and true.
  *
  * @module
  */
@@ -297,14 +297,4 @@ Deno.test("/asyncapi.json has every close code", async () => {
     document.channels.gateway["x-close-codes"],
     Object.entries(CloseCode).map(([name, info]) => ({ name, ...info })),
   );
-});
-
-test("docs/http.md has every problem with its status and meaning, and no other", async () => {
-  const text = await Deno.readTextFile(new URL("../../docs/http.md", import.meta.url));
-  const rows = [...text.matchAll(/^\| `([a-z_]+)` \| (\d{3}) \| (.*) \|$/gm)]
-    .map(([, code, status, when]) => [code, Number(status), when]);
-  const table = Object.entries(PROBLEMS).map(([code, { status, when }]) => [code, status, when]);
-  const byStatus = (a: (string | number | undefined)[], b: (string | number | undefined)[]) =>
-    `${a[1]}${a[0]}`.localeCompare(`${b[1]}${b[0]}`);
-  assert.deepEqual(rows, table.sort(byStatus));
 });
