@@ -1,5 +1,5 @@
 /**
- * Writes the generated parts of the documents: tables and the state diagram, from the code that they describe.
+ * Writes the generated parts of the documents, from the tables in code that they describe.
  *
  *     deno task docs            writes them
  *     deno task docs --check    exits with 1 and names what is stale, and writes nothing
@@ -12,6 +12,7 @@
 
 import { acceptedValues, defaultValue } from "../gateway/config/help.ts";
 import { flagName, type Option, OPTION_GROUPS, OPTIONS } from "../gateway/config/options.ts";
+import { type MetricInfo, METRICS } from "../gateway/metrics.ts";
 import { type ProblemInfo, PROBLEMS } from "../gateway/http/problem.ts";
 import {
   CLOSE_WHEN,
@@ -19,9 +20,11 @@ import {
   type CloseCodeInfo,
   type CloseCodeName,
   Op,
+  OP_INFO,
+  type OpName,
 } from "../gateway/protocol/codes.ts";
 import type { Phase } from "../gateway/protocol/session_types.ts";
-import { type Transition, TRANSITIONS, type Trigger } from "../gateway/protocol/transitions.ts";
+import { type Transition, TRANSITIONS, type Trigger } from "../tests/protocol/transitions.ts";
 import { TOKEN_FAULTS } from "../mock/issuer.ts";
 import { LAYERS } from "../tests/tidy/layers.ts";
 
@@ -35,23 +38,13 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "transitions": transitions,
   },
   "docs/http.md": { "problems": problems },
-  "docs/operations.md": { "options": options },
+  "docs/operations.md": { "metrics": metrics, "options": options },
   "docs/testing-clients.md": {
     "token-faults": tokenFaults,
     "example-python": () => quote("examples/client_test.py", "python"),
     "example-typescript": () => quote("examples/client_test.ts", "ts"),
     "example-app": () => quote("examples/app_test.ts", "ts"),
   },
-};
-
-/** What a server and what a client may send, for the table of opcodes. */
-const SENT_BY: Readonly<Record<keyof typeof Op, string>> = {
-  Hello: "server, at once on connect",
-  Identify: "client, next; again to renew its token",
-  Ready: "server, once the token is accepted",
-  Message: "server",
-  Heartbeat: "both",
-  HeartbeatAck: "both, in answer to a heartbeat",
 };
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -73,10 +66,10 @@ function rooms(): string {
 }
 
 function opcodes(): string {
-  const rows = Object.entries(SENT_BY).map(([name, by]) => [
-    code(Op[name as keyof typeof Op]),
+  const rows = Object.entries(OP_INFO).map(([name, { sender, when }]) => [
+    code(Op[name as OpName]),
     name,
-    by,
+    when === undefined ? sender : `${sender}, ${when}`,
   ]);
   return table(["`op`", "Name", "Sent by"], rows);
 }
@@ -171,6 +164,15 @@ function problems(): string {
     .sort(([one, a], [other, b]) => a.status - b.status || (one < other ? -1 : 1))
     .map(([name, { status, when }]) => [code(name), String(status), when]);
   return table(["code", "status", "when"], rows);
+}
+
+function metrics(): string {
+  const rows = Object.entries<MetricInfo>(METRICS).map(([name, info]) => {
+    const { type, help, labels = [], values = [] } = info;
+    const known = values.length === 0 ? "" : `: ${values.map(code).join(", ")}`;
+    return [code(name), type, labels.map(code).join(", ") + known, help];
+  });
+  return table(["name", "type", "labels", "counts"], rows);
 }
 
 function tokenFaults(): string {

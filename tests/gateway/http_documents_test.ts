@@ -10,6 +10,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { type FailureCode, OperationalError } from "../../gateway/errors.ts";
+import { READ_FAILURES } from "../../gateway/http/openapi.ts";
 import { PROBLEMS } from "../../gateway/http/problem.ts";
 import type { LoginIssuer } from "../../gateway/http/mod.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
@@ -297,4 +298,11 @@ Deno.test("/asyncapi.json has every close code", async () => {
     document.channels.gateway["x-close-codes"],
     Object.entries(CloseCode).map(([name, info]) => ({ name, ...info })),
   );
+});
+
+test("docs/operations.md has every problem that /health answers with, and no other", async () => {
+  const text = await Deno.readTextFile(new URL("../../docs/operations.md", import.meta.url));
+  const [, health = ""] = /^## Health$([^]*?)^## /m.exec(text) ?? [];
+  const codes = [...health.matchAll(/^\| `(\w+)`/gm)].map(([, code]) => code);
+  assert.deepEqual([...new Set(codes)].sort(), [...READ_FAILURES, "draining"].sort());
 });

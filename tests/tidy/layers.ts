@@ -57,7 +57,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     name: "metrics",
-    paths: ["gateway/metrics.ts", "gateway/tally.ts"],
+    paths: ["gateway/metrics.ts"],
     holds: "what is counted",
     imports: KERNEL,
     libraries: [/^prom-client$/],
