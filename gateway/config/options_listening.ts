@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Option } from "./options.ts";
+import type { Option } from "./option_types.ts";
 
 /** The options for listening by the key under which the configuration has them. */
 export const LISTENING_OPTIONS = {

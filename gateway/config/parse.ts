@@ -13,7 +13,8 @@ import { parseArgs } from "node:util";
 import { closestMatch } from "leven";
 import type { OperationalError } from "../errors.ts";
 import { helpText } from "./help.ts";
-import { chooseNats, type NatsConfig, type NatsKey } from "./parse_nats.ts";
+import type { NatsOptions } from "../cluster/nats_options.ts";
+import { chooseNats, type NatsKey } from "./parse_nats.ts";
 import {
   configError,
   nameOf,
@@ -79,7 +80,7 @@ export type Config =
     /** What to serve HTTPS with; `undefined` serves HTTP. */
     readonly tls: TlsConfig | undefined;
     /** Where messages are kept; `undefined` keeps them in the `log`. */
-    readonly nats: NatsConfig | undefined;
+    readonly nats: NatsOptions | undefined;
   };
 
 /** What the process was started for. */

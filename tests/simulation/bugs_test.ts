@@ -7,7 +7,8 @@
 
 import assert from "node:assert/strict";
 import { simulate, type Violation } from "../../simulation/mod.ts";
-import { type Bug, BUGS } from "./bugs.ts";
+import type { Bug } from "./bug.ts";
+import { BUGS } from "./bugs.ts";
 
 /** Seeds are tried from 1 up to this; the slowest takes half of them (docs/simulation.md). */
 const MAX_SEEDS = 20;
