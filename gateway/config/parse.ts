@@ -276,7 +276,7 @@ function checkLoopback(
   if (isLoopback(host)) return;
   throw configError(
     nameOf(key, settings),
-    `is ${quoted(host)}, but the mock issuer lets anybody in and only runs on 127.0.0.1, ::1 or ` +
+    `is ${quoted(host)}, but the mock issuer admits anyone and runs only on 127.0.0.1, ::1 or ` +
       `localhost; set ${OPTIONS.jwtSecret.env} or ${OPTIONS.jwksUrl.env}`,
   );
 }
@@ -295,7 +295,7 @@ function chooseApi(
   if (apiPort !== 0 && apiPort === port && apiHost === host) {
     throw configError(
       name,
-      `is ${apiPort}, which is ${nameOf("port", settings)} too, expected another`,
+      `is ${apiPort}, the same as ${nameOf("port", settings)}, expected another port`,
     );
   }
   return { host: apiHost, port: apiPort };
@@ -309,7 +309,7 @@ function choosePublishKey(
   if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
     throw configError(
       name,
-      "has characters that an HTTP header cannot carry, expected printable ASCII",
+      "contains characters not allowed in an HTTP header, expected printable ASCII",
     );
   }
   if (auth.mode === "mock") return key ?? DEVELOPMENT_PUBLISH_KEY;

@@ -67,7 +67,7 @@ function chooseCredentials(
   if (token !== undefined) return { kind: "token", token };
   if (seed === undefined) return undefined;
   if (!/^SU[A-Z2-7]{56}$/.test(seed)) {
-    throw configError(nameOf("natsNkeySeed", settings), "is no seed of a user's nkey");
+    throw configError(nameOf("natsNkeySeed", settings), "is not the seed of a user nkey");
   }
   return { kind: "nkey", seed };
 }

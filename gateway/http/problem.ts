@@ -25,45 +25,45 @@ const MIB = 1024 * 1024;
 const FAILURES = {
   idempotency_key_reused: {
     status: 422,
-    when: "the same `Idempotency-Key` came with another body within 24 hours",
+    when: "`Idempotency-Key` was used with another body within 24 hours",
   },
   log_unavailable: {
     status: 503,
-    when: "the message log cannot be read or written now: disk full or read-only, broker away",
+    when: "the message log cannot be read or written: disk full or read-only, broker unreachable",
     retryAfterSeconds: 5,
   },
   log_overloaded: {
     status: 503,
-    when: "more publishes are waiting than the message log keeps up with",
+    when: "publishes arrive faster than the message log stores them",
     retryAfterSeconds: 1,
   },
   publish_too_large: {
     status: 413,
-    when: "a publish is longer than the message log takes at once: with NATS, its `max_payload`",
+    when: "a publish is longer than the message log accepts: with NATS, its `max_payload`",
   },
   log_closed: {
     status: 503,
-    when: "the message log is closed, because the process is ending",
+    when: "the message log is closed because the process is exiting",
     retryAfterSeconds: 5,
   },
-  log_corrupt: { status: 503, when: "the file of the message log is damaged" },
+  log_corrupt: { status: 503, when: "the message log's file is damaged" },
 } as const satisfies Readonly<Record<RequestFailureCode, ProblemInfo>>;
 
 /** Every problem by its code. */
 export const PROBLEMS = {
   invalid_host: { status: 400, when: "`Host` is not a name or address with an optional port" },
-  invalid_json: { status: 400, when: "the body is not JSON in UTF-8" },
+  invalid_json: { status: 400, when: "the body is not UTF-8 JSON" },
   invalid_body: {
     status: 400,
-    when: "the body is JSON but not what the route takes; `errors` says where and why",
+    when: "the body is JSON but does not match the route's schema; see `errors`",
   },
   invalid_query: {
     status: 400,
-    when: "a query parameter is unknown, repeated or wrong; `errors` says which and why",
+    when: "a query parameter is unknown, repeated or invalid; see `errors`",
   },
   invalid_path: {
     status: 400,
-    when: "a part of the path is not percent-encoded UTF-8, or no name",
+    when: "a path segment is not percent-encoded UTF-8, or not a valid name",
   },
   invalid_idempotency_key: {
     status: 400,
@@ -73,65 +73,64 @@ export const PROBLEMS = {
   unauthorized: { status: 401, when: "the publish key is missing or wrong" },
   origin_not_allowed: {
     status: 403,
-    when: "a browser's page of an origin that is not in `GATEWAY_ALLOWED_ORIGINS` wants to connect",
+    when: "the page's origin is not in `GATEWAY_ALLOWED_ORIGINS`",
   },
   host_not_allowed: {
     status: 403,
-    when: "a gateway with the mock issuer is asked for under a name that a stranger can have",
+    when: "the mock issuer is on and `Host` is a publicly registrable name",
   },
   wrong_password: { status: 401, when: "`POST /login` with a wrong password" },
   token_too_long: {
     status: 400,
-    when: "`POST /login` with so many channels that the token fits into no frame",
+    when: "`POST /login` with so many channels that the token does not fit into a frame",
   },
-  not_found: { status: 404, when: "there is no such route" },
+  not_found: { status: 404, when: "no such route" },
   method_not_allowed: {
     status: 405,
-    when: "the route has no such method; `Allow` names those it has",
+    when: "the route does not support this method; `Allow` lists those it does",
   },
   request_timeout: { status: 408, when: "the body did not arrive in time" },
   expired: {
     status: 410,
-    when: "`after` is no id of this gateway, or something after it is no longer kept",
+    when: "`after` is not an id of this gateway, or messages after it are no longer stored",
   },
   body_too_large: { status: 413, when: `the body is longer than ${MAX_BODY_BYTES / MIB} MiB` },
   message_too_large: {
     status: 413,
-    when: "one message is longer than `GATEWAY_MAX_MESSAGE_BYTES` of JSON",
+    when: "a message is longer than `GATEWAY_MAX_MESSAGE_BYTES` of JSON",
   },
   unsupported_media_type: {
     status: 415,
-    when: "the body is not declared as `application/json`, or is compressed",
+    when: "the body is not `application/json`, or is compressed",
   },
   bad_handshake: {
     status: 400,
-    when: "`GET /gateway` with a WebSocket handshake that is not complete",
+    when: "`GET /gateway` with an invalid WebSocket handshake",
   },
   upgrade_required: { status: 426, when: "`GET /gateway` without a WebSocket handshake" },
   console_not_built: {
     status: 503,
-    when: "the console is on, but nobody has run `deno task build:console`",
+    when: "the console is on but was not built: run `deno task build:console`",
   },
   too_many_attempts: {
     status: 429,
     when: "this address connects more often than `GATEWAY_CONNECT_RATE_PER_IP` allows",
     retryAfterSeconds: 10,
   },
-  internal_error: { status: 500, when: "a bug in the gateway; its log has the details" },
+  internal_error: { status: 500, when: "a bug in the gateway; see its log" },
   too_many_connections: {
     status: 503,
-    when: "so many connections are beyond the limits that not even a close code can be sent",
+    when: "the connection limits are exceeded so far that not even a close code can be sent",
     retryAfterSeconds: 5,
   },
   bodies_overloaded: {
     status: 503,
-    when: "the bodies that are on their way to the gateway hold more than " +
-      `${MAX_TOTAL_BODY_BYTES / MIB} MiB together`,
+    when: `bodies in flight exceed ${MAX_TOTAL_BODY_BYTES / MIB} MiB together`,
     retryAfterSeconds: 1,
   },
   draining: {
     status: 503,
-    when: "the gateway is shutting down and takes no new connections",
+    when: "the gateway is shutting down and accepts no connections",
     retryAfterSeconds: 5,
   },
   ...FAILURES,

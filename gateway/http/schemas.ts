@@ -25,13 +25,13 @@ const CONTENT_FAULTS = {
   missing: "is missing, expected any JSON",
   deep: `is nested deeper than ${MAX_DEPTH} levels`,
   // The parser makes `1e400` infinite.
-  infinite: "has a number that is larger than any in JSON's readers (1.8e308)",
+  infinite: "has a number larger than 1.8e308",
 } as const;
 
 type ContentFault = keyof typeof CONTENT_FAULTS;
 
-const channel = name("To everyone who is in this channel", "general");
-const user = name("To this user", "alice");
+const channel = name("To all who are in this channel", "general");
+const user = name("To all connections of this user", "alice");
 
 /** Any JSON. It has been parsed already; {@linkcode faultOfContent} finds the rest. */
 const content = z.custom<Json>((value) => faultOfContent(value, MAX_DEPTH) === undefined, {
@@ -51,7 +51,7 @@ export const DraftSchema = z.strictObject({
 }).refine((draft) => draft.channel === undefined || draft.user === undefined, {
   error: "channel and user together, expected one of them or neither",
 }).openapi("Draft", {
-  description: "A message to publish: to a channel, to a user, or with neither to everyone",
+  description: "A message to publish to a channel, to a user, or, with neither, to everyone",
   required: ["author", "content"],
   not: { required: ["channel", "user"] },
 });
@@ -59,11 +59,11 @@ export const DraftSchema = z.strictObject({
 export const DraftsSchema = z.array(DraftSchema).min(1).max(MAX_BATCH);
 
 const id = z.string().openapi({
-  description: "Position of a message in the one order of the deployment; opaque",
+  description: "Position of the message in the total order; opaque",
   example: "c7f3a9d2-1042",
 });
 const time = z.int().openapi({
-  description: "Unix milliseconds at which it was accepted",
+  description: "When the gateway accepted it, in Unix milliseconds",
   example: 1_579_276_740_336,
 });
 
@@ -82,21 +82,21 @@ export const HistorySchema = z.object({
   messages: z.array(StoredMessageSchema),
   more: z.boolean().openapi({ description: "Whether more messages follow after `last_id`" }),
   last_id: z.string().openapi({
-    description: "Up to where this page is complete: read on with it as `after`",
+    description: "The page is complete up to this id; pass it as `after` to read on",
     example: "c7f3a9d2-1042",
   }),
 }).openapi("History");
 
 const AudienceQuerySchema = z.strictObject({
-  channel: name("Messages to this channel; not together with `user`", "general").optional(),
-  user: name("Messages to this user alone; not together with `channel`", "alice").optional(),
+  channel: name("Messages to this channel; not with `user`", "general").optional(),
+  user: name("Messages to this user alone; not with `channel`", "alice").optional(),
 });
 const PageQuerySchema = z.strictObject({
   after: z.string().min(1).optional().openapi({
-    description: "Only messages after this id; from the oldest that is kept without it",
+    description: "Only messages after this id; default: from the oldest stored",
   }),
   limit: z.coerce.number().int().min(1).max(MAX_BATCH).default(100).openapi({
-    description: "At most this many messages",
+    description: "Page size",
   }),
 });
 
@@ -108,7 +108,7 @@ export const HistoryQueryDocument = z.object({
   audience: AudienceQuerySchema.optional().openapi({
     not: { required: ["channel", "user"] },
     param: { style: "form", explode: true },
-    description: "`channel` or `user`, not both; messages to everyone without them",
+    description: "`channel` or `user`, not both; with neither, messages to everyone",
   }),
   ...PageQuerySchema.shape,
 });
@@ -131,14 +131,14 @@ export const MembershipPathSchema = z.object({
 
 export const PresenceSchema = z.object({
   user: z.string(),
-  connections: z.int().openapi({ description: "How many connections are ready", example: 2 }),
-  channels: z.array(z.string()).openapi({ description: "The channels that they are in" }),
+  connections: z.int().openapi({ description: "Number of ready connections", example: 2 }),
+  channels: z.array(z.string()).openapi({ description: "Channels the user is in" }),
 }).openapi("Presence");
 
 export const DisconnectedSchema = z.object({ disconnected: z.int() }).openapi("Disconnected");
 
 export const LoginSchema = z.strictObject({
-  user: name("Who logs in: anybody", "alice"),
+  user: name("Any user", "alice"),
   password: z.string().max(1024).openapi({ description: "Anything but `wrong`" }),
   channels: z.array(name("A channel", "general")).max(100).default(["general"]),
   expires_in: z.int().min(1).max(31_536_000).default(3600).openapi({
@@ -147,23 +147,23 @@ export const LoginSchema = z.strictObject({
 }).openapi("Login");
 
 export const TokenSchema = z.object({
-  token: z.string().openapi({ description: "The JWT to identify with" }),
+  token: z.string().openapi({ description: "JWT for Identify" }),
   user: z.string(),
   expires_in: z.int().openapi({ description: "Seconds until the token expires" }),
 }).openapi("Token");
 
 /** Problem details (RFC 9457). */
 export const ProblemSchema = z.object({
-  title: z.string().openapi({ description: "The phrase of the status", example: "Bad Request" }),
-  status: z.int().openapi({ description: "The HTTP status", example: 400 }),
-  code: z.string().openapi({ description: "Stable, for programs", example: "invalid_body" }),
-  detail: z.string().openapi({ description: "What happened, for people" }),
+  title: z.string().openapi({ description: "Reason phrase of the status", example: "Bad Request" }),
+  status: z.int().openapi({ description: "HTTP status", example: 400 }),
+  code: z.string().openapi({ description: "Stable code for programs", example: "invalid_body" }),
+  detail: z.string().openapi({ description: "Explanation for people; may change" }),
   errors: z.array(z.object({
     pointer: z.string().optional().openapi({
-      description: "Where in the body, as a JSON pointer",
+      description: "JSON pointer into the body",
       example: "#/0/author",
     }),
-    parameter: z.string().optional().openapi({ description: "Which parameter" }),
+    parameter: z.string().optional().openapi({ description: "Name of the parameter" }),
     detail: z.string(),
   })).optional(),
 }).openapi("Problem");
