@@ -89,18 +89,18 @@ export const METRICS = {
     type: "gauge",
     labels: ["phase"],
     values: COUNTED_PHASES,
-    help: "Open connections, by phase of their session.",
+    help: "Open connections, by phase.",
   },
-  gateway_connections_opened_total: { type: "counter", help: "WebSockets that were opened." },
+  gateway_connections_opened_total: { type: "counter", help: "WebSockets opened." },
   gateway_lingering_sockets: {
     type: "gauge",
-    help: "Closed connections whose socket the peer still holds open.",
+    help: "Closed connections whose peer still holds the socket open.",
   },
   gateway_frames_in_total: {
     type: "counter",
     labels: ["op"],
     values: CLIENT_FRAMES,
-    help: "Frames from clients, by name.",
+    help: "Frames from clients, by name; control are pings and pongs.",
   },
   gateway_frames_out_total: {
     type: "counter",
@@ -111,35 +111,35 @@ export const METRICS = {
   gateway_closes_total: {
     type: "counter",
     labels: ["code"],
-    help: "Connections that ended, by close code, or `peer`.",
+    help: "Connections that ended, by close code, or peer.",
   },
   gateway_refused_total: {
     type: "counter",
     labels: ["reason"],
     values: REFUSAL_REASONS,
-    help: "Connections that were not let in.",
+    help: "Connections refused.",
   },
   gateway_identifies_rejected_total: {
     type: "counter",
     labels: ["reason"],
     values: TOKEN_REFUSALS,
-    help: "Tokens that were refused.",
+    help: "Tokens refused; not_yet_valid and unknown_key may pass by themselves.",
   },
   gateway_messages_published_total: {
     type: "counter",
-    help: "Messages accepted from the backend.",
+    help: "Messages accepted from backends.",
   },
   gateway_messages_delivered_total: {
     type: "counter",
-    help: "Copies of messages handed to connections as they were published.",
+    help: "Copies of messages delivered live.",
   },
   gateway_messages_replayed_total: {
     type: "counter",
-    help: "Copies of missed messages handed to connections that resumed.",
+    help: "Copies of messages delivered to connections that resumed.",
   },
   gateway_log_publish_failures_total: {
     type: "counter",
-    help: "Publishes that the log could not keep.",
+    help: "Publishes that could not be stored.",
   },
   gateway_heartbeat_round_trip_seconds: {
     type: "histogram",
@@ -155,7 +155,7 @@ export const METRICS = {
     type: "gauge",
     labels: ["quantile"],
     values: ["0.5", "0.99", "1"],
-    help: "Quantiles of how late timers fired in the last minute; 1 is the greatest.",
+    help: "How late timers fired in the last minute; quantile 1 is the greatest.",
   },
   gateway_process_resident_memory_bytes: {
     type: "gauge",
@@ -163,15 +163,15 @@ export const METRICS = {
   },
   gateway_bugs_total: {
     type: "counter",
-    help: "Internal errors; each is in the log and deserves a report.",
+    help: "Internal errors; each is in the log.",
   },
   gateway_log_lines_dropped_total: {
     type: "counter",
-    help: "Log lines that were not written: standard error is not read, or fails.",
+    help: "Log lines not written: standard error is not read, or fails.",
   },
   gateway_bodies_refused_total: {
     type: "counter",
-    help: "Request bodies that were refused because those on their way held too much together.",
+    help: "Request bodies refused because those in transit held too much.",
   },
   gateway_build_info: {
     type: "gauge",

@@ -11,7 +11,7 @@
  */
 
 import { acceptedValues, defaultValue } from "../gateway/config/help.ts";
-import { flagName, type Option, OPTION_GROUPS, OPTIONS } from "../gateway/config/options.ts";
+import { type Option, OPTION_GROUPS, OPTIONS } from "../gateway/config/options.ts";
 import { type MetricInfo, METRICS } from "../gateway/metrics.ts";
 import { type ProblemInfo, PROBLEMS } from "../gateway/http/problem.ts";
 import {
@@ -149,13 +149,13 @@ function triggerLabel(trigger: Trigger): string {
 
 function options(): string {
   return OPTION_GROUPS.map((group) => {
-    const rows = Object.entries<Option>(OPTIONS).flatMap(([key, option]) => {
-      if (option.group !== group) return [];
-      const preset = defaultValue(option);
-      const names = `${code(option.env)}<br>${code(`--${flagName(key)}`)}`;
-      return [[names, acceptedValues(option), preset === "" ? "" : code(preset), option.doc]];
-    });
-    return `### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
+    const rows = Object.values<Option>(OPTIONS).filter((option) => option.group === group)
+      .map((option) => {
+        const preset = defaultValue(option);
+        const shown = preset === "" ? "" : code(preset);
+        return [code(option.env), acceptedValues(option), shown, option.doc];
+      });
+    return `#### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
   }).join("\n\n");
 }
 
@@ -172,7 +172,7 @@ function metrics(): string {
     const known = values.length === 0 ? "" : `: ${values.map(code).join(", ")}`;
     return [code(name), type, labels.map(code).join(", ") + known, help];
   });
-  return table(["name", "type", "labels", "counts"], rows);
+  return table(["Name", "Type", "Labels", "Meaning"], rows);
 }
 
 function tokenFaults(): string {
