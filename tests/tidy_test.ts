@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { staleDocuments } from "../tools/docs.ts";
 import { needs, testUnless } from "./permissions.ts";
+import { cycles } from "./tidy/cycles.ts";
 import { bannedNames, FREE, isBannedModule } from "./tidy/globals.ts";
 import { faultOfImport, layerOf } from "./tidy/layers.ts";
 import { looseTypes } from "./tidy/loose_types.ts";
@@ -35,6 +36,10 @@ test("every source file belongs to a layer", () => {
 
 test("imports point one way, and libraries stay where they belong", () => {
   assertTidy(({ path, imports }) => imports.flatMap((target) => faultOfImport(path, target) ?? []));
+});
+
+test("no files import each other in a cycle, not even types", () => {
+  assert.deepEqual(cycles(new Map(SOURCES.map(({ path, imports }) => [path, imports]))), []);
 });
 
 test("specifiers are relative paths, node: modules or names of deno.json", () => {

@@ -1,5 +1,5 @@
 /**
- * Writes the generated parts of the documents: tables and the state diagram, from the code that they describe.
+ * Writes the generated parts of the documents, from the tables in code that they describe.
  *
  *     deno task docs            writes them
  *     deno task docs --check    exits with 1 and names what is stale, and writes nothing
@@ -10,18 +10,21 @@
  * @module
  */
 
-import { Metrics } from "../gateway/metrics.ts";
 import { acceptedValues, defaultValue } from "../gateway/config/help.ts";
 import { type Option, OPTION_GROUPS, OPTIONS } from "../gateway/config/options.ts";
+import { type MetricInfo, METRICS } from "../gateway/metrics.ts";
+import { type ProblemInfo, PROBLEMS } from "../gateway/http/problem.ts";
 import {
   CLOSE_WHEN,
   CloseCode,
   type CloseCodeInfo,
   type CloseCodeName,
   Op,
+  OP_INFO,
+  type OpName,
 } from "../gateway/protocol/codes.ts";
 import type { Phase } from "../gateway/protocol/session_types.ts";
-import { type Transition, TRANSITIONS, type Trigger } from "../gateway/protocol/transitions.ts";
+import { type Transition, TRANSITIONS, type Trigger } from "../tests/protocol/transitions.ts";
 import { TOKEN_FAULTS } from "../mock/issuer.ts";
 import { LAYERS } from "../tests/tidy/layers.ts";
 
@@ -34,27 +37,14 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "state-diagram": stateDiagram,
     "transitions": transitions,
   },
-  "docs/operations.md": { "options": options, "metrics": metrics },
+  "docs/http.md": { "problems": problems },
+  "docs/operations.md": { "metrics": metrics, "options": options },
   "docs/testing-clients.md": {
     "token-faults": tokenFaults,
     "example-python": () => quote("examples/client_test.py", "python"),
     "example-typescript": () => quote("examples/client_test.ts", "ts"),
     "example-app": () => quote("examples/app_test.ts", "ts"),
   },
-};
-
-const METRICS_TEXT = await metricsText();
-/** A label with more values than these is not listed in full, such as the close codes. */
-const MAX_LABEL_VALUES = 8;
-
-/** What a server and what a client may send, for the table of opcodes. */
-const SENT_BY: Readonly<Record<keyof typeof Op, string>> = {
-  Hello: "server, at once on connect",
-  Identify: "client, next; again to renew its token",
-  Ready: "server, once the token is accepted",
-  Message: "server",
-  Heartbeat: "both",
-  HeartbeatAck: "both, in answer to a heartbeat",
 };
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -76,10 +66,10 @@ function rooms(): string {
 }
 
 function opcodes(): string {
-  const rows = Object.entries(SENT_BY).map(([name, by]) => [
-    code(Op[name as keyof typeof Op]),
+  const rows = Object.entries(OP_INFO).map(([name, { sender, when }]) => [
+    code(Op[name as OpName]),
     name,
-    by,
+    when === undefined ? sender : `${sender}, ${when}`,
   ]);
   return table(["`op`", "Name", "Sent by"], rows);
 }
@@ -169,31 +159,20 @@ function options(): string {
   }).join("\n\n");
 }
 
-/** What a scrape gives of a gateway that has closed a connection with each code. */
-async function metricsText(): Promise<string> {
-  const metrics = new Metrics({ version: "", runtime: "", transport: "", residentBytes: () => 0 });
-  for (const { code } of Object.values(CloseCode)) metrics.closed(code);
-  return await metrics.text();
+function problems(): string {
+  const rows = Object.entries<ProblemInfo>(PROBLEMS)
+    .sort(([one, a], [other, b]) => a.status - b.status || (one < other ? -1 : 1))
+    .map(([name, { status, when }]) => [code(name), String(status), when]);
+  return table(["code", "status", "when"], rows);
 }
 
 function metrics(): string {
-  const rows = METRICS_TEXT.split("# HELP ").slice(1).map((block) => {
-    const [, name = "", help = "", type = ""] = /^(\S+) (.*)\n# TYPE \S+ (\S+)/.exec(block) ?? [];
-    return [code(name), type, labels(block), help];
+  const rows = Object.entries<MetricInfo>(METRICS).map(([name, info]) => {
+    const { type, help, labels = [], values = [] } = info;
+    const known = values.length === 0 ? "" : `: ${values.map(code).join(", ")}`;
+    return [code(name), type, labels.map(code).join(", ") + known, help];
   });
   return table(["Name", "Type", "Labels", "Meaning"], rows);
-}
-
-/** The labels of a metric's series, and the values of one that has few. */
-function labels(block: string): string {
-  const values = new Map<string, Set<string>>();
-  for (const [, label = "", value = ""] of block.matchAll(/[{,](\w+)="([^"]*)"/g)) {
-    if (label !== "le") values.set(label, (values.get(label) ?? new Set()).add(value));
-  }
-  return [...values].map(([label, own]) => {
-    const isListed = own.size > 1 && own.size <= MAX_LABEL_VALUES;
-    return isListed ? `${code(label)}: ${[...own].map(code).join(", ")}` : code(label);
-  }).join(", ");
 }
 
 function tokenFaults(): string {

@@ -9,73 +9,19 @@
 
 import { LISTENING_OPTIONS } from "./options_listening.ts";
 import { NATS_OPTIONS } from "./options_nats.ts";
+import type { EnumOption, IntegerOption, ListOption, Option } from "./option_types.ts";
 
-/** A unit that a number is in. */
-export type OptionUnit = "ms" | "hours" | "bytes";
-
-/** What every row has. */
-export interface DescribedOption {
-  /** The environment variable. */
-  readonly env: `GATEWAY_${string}`;
-  /** What it is for, in plain sentences for operators; Markdown code spans allowed. */
-  readonly doc: string;
-  /** The heading under which help and documentation list it. */
-  readonly group: OptionGroup;
-}
-
-/** The headings of help and documentation, in order. */
-export const OPTION_GROUPS = [
-  "Listening",
-  "Tokens and keys",
-  "Sessions",
-  "Limits",
-  "Messages",
-  "NATS",
-  "Logging",
-] as const;
-
-/** One of {@linkcode OPTION_GROUPS}. */
-export type OptionGroup = (typeof OPTION_GROUPS)[number];
-
-/** A whole number, `min` and `max` included. */
-export interface IntegerOption extends DescribedOption {
-  /** What tells this kind of row from others. */
-  readonly type: "integer";
-  /** The least that is accepted. */
-  readonly min: number;
-  /** The most that is accepted. */
-  readonly max: number;
-  /** What it is unless set; one without is not set unless the operator sets it. */
-  readonly default?: number;
-  /** The unit of all four numbers; a plain count without. */
-  readonly unit?: OptionUnit;
-}
-/** One word of `choices`. */
-export interface EnumOption extends DescribedOption {
-  /** What tells this kind of row from others. */
-  readonly type: "enum";
-  /** The words that are accepted. */
-  readonly choices: readonly string[];
-  /** What it is unless set. */
-  readonly default: string;
-}
-/** Web origins or NATS servers, separated by commas. */
-export interface ListOption extends DescribedOption {
-  /** What tells this kind of row from others. */
-  readonly type: "origins" | "servers";
-  /** What it is unless set. */
-  readonly default: readonly string[];
-}
-/** Text of some form; one without a default is not set unless the operator sets it. */
-export interface TextOption extends DescribedOption {
-  /** `secret` is never printed, `path` names a file or directory, `url` is an absolute http(s) URL, `word` a name in NATS. */
-  readonly type: "string" | "host" | "path" | "url" | "secret" | "word";
-  /** What it is unless set. */
-  readonly default?: string;
-}
-
-/** A row of the table. */
-export type Option = IntegerOption | EnumOption | ListOption | TextOption;
+export {
+  type DescribedOption,
+  type EnumOption,
+  type IntegerOption,
+  type ListOption,
+  type Option,
+  OPTION_GROUPS,
+  type OptionGroup,
+  type OptionUnit,
+  type TextOption,
+} from "./option_types.ts";
 
 const MIB = 1024 * 1024;
 const MINUTE_MS = 60_000;
@@ -87,27 +33,27 @@ export const OPTIONS = {
     env: "GATEWAY_JWT_SECRET",
     group: "Tokens and keys",
     type: "secret",
-    doc: "Secret shared with the app's backend, which signs tokens with HS256; at least 32 " +
-      "bytes. Excludes `GATEWAY_JWKS_URL`; without either, the mock issuer is on.",
+    doc: "HS256 secret shared with the backend that signs tokens; at least 32 bytes. Not " +
+      "together with `GATEWAY_JWKS_URL`. With neither, the mock issuer is on.",
   },
   jwksUrl: {
     env: "GATEWAY_JWKS_URL",
     group: "Tokens and keys",
     type: "url",
-    doc: "Where the issuer publishes its public keys (JWKS). Must be https, or http on loopback.",
+    doc: "URL of the issuer's public keys (JWKS). Must be https, or http on loopback.",
   },
   jwtIssuer: {
     env: "GATEWAY_JWT_ISSUER",
     group: "Tokens and keys",
     type: "string",
-    doc: "The `iss` that tokens must have; not checked unless set.",
+    doc: "Required `iss` of tokens; not checked unless set.",
   },
   jwtAudience: {
     env: "GATEWAY_JWT_AUDIENCE",
     group: "Tokens and keys",
     type: "string",
-    doc: "The `aud` that tokens must have; not checked unless set. Set it if the issuer makes " +
-      "tokens for other services.",
+    doc: "Required `aud` of tokens; not checked unless set. Set it if the issuer also serves " +
+      "other services.",
   },
   clockToleranceMs: {
     env: "GATEWAY_CLOCK_TOLERANCE_MS",
@@ -117,16 +63,17 @@ export const OPTIONS = {
     min: 0,
     max: 5 * MINUTE_MS,
     default: 5000,
-    doc: "How far the issuer's clock may differ when `exp` and `nbf` are checked. With NTP, " +
-      "clocks differ by less than a second; 5 s allows for one that has just started or " +
-      "drifted. Not used with the mock issuer, which has the gateway's clock.",
+    doc: "Tolerated difference between the issuer's clock and this machine's when `exp` and " +
+      "`nbf` are checked. Clocks under NTP differ by less than a second; 5 s covers one that " +
+      "has just started or drifted. Not used with the mock issuer, which has the gateway's " +
+      "clock.",
   },
   publishKey: {
     env: "GATEWAY_PUBLISH_KEY",
     group: "Tokens and keys",
     type: "secret",
-    doc: "Key with which the app's backend calls the HTTP API; at least 16 characters. " +
-      "Required, except with the mock issuer, where it is `dev` unless set.",
+    doc: "Key with which the app's backend calls the HTTP API; at least 16 characters. Required " +
+      "with a real issuer; `dev` by default with the mock issuer.",
   },
   heartbeatIntervalMs: {
     env: "GATEWAY_HEARTBEAT_INTERVAL_MS",
@@ -136,10 +83,11 @@ export const OPTIONS = {
     min: 10,
     max: 60 * MINUTE_MS,
     default: 45_000,
-    doc: "Time between two heartbeats of the server, and the time a client has to acknowledge " +
-      "one. Clients may send 120 frames in 60 s: intervals below 1,000 ms close clients " +
-      "that also send heartbeats as often (4008), below about 700 ms the client library, " +
-      "below about 500 ms every client.",
+    doc: "Time between two heartbeats of the server, and time for a client to acknowledge one. " +
+      "Short intervals exceed the clients' limit of 120 frames in 60 s (4008): below 1,000 " +
+      "ms for clients that also send heartbeats as often, below about 700 ms for the client " +
+      "library, which sends its own at least 2 s apart, and below about 500 ms for every " +
+      "client.",
   },
   identifyTimeoutMs: {
     env: "GATEWAY_IDENTIFY_TIMEOUT_MS",
@@ -149,7 +97,7 @@ export const OPTIONS = {
     min: 10,
     max: 10 * MINUTE_MS,
     default: 10_000,
-    doc: "How long a client may take to identify before it is closed with 4004.",
+    doc: "Time for a client to identify; then it is closed with 4004.",
   },
   verifyTimeoutMs: {
     env: "GATEWAY_VERIFY_TIMEOUT_MS",
@@ -159,8 +107,8 @@ export const OPTIONS = {
     min: 10,
     max: 10 * MINUTE_MS,
     default: 10_000,
-    doc: "How long checking a token and finding the client's position may take before it is " +
-      "closed with 1011.",
+    doc: "Time to verify a token and locate the start of the session; then the client is closed " +
+      "with 1011.",
   },
   closeGraceMs: {
     env: "GATEWAY_CLOSE_GRACE_MS",
@@ -170,7 +118,7 @@ export const OPTIONS = {
     min: 0,
     max: MINUTE_MS,
     default: 1000,
-    doc: "How long a client may take to answer a close before its connection is terminated.",
+    doc: "Time for a client to answer a close frame; then its connection is terminated.",
   },
   drainMs: {
     env: "GATEWAY_DRAIN_MS",
@@ -180,8 +128,8 @@ export const OPTIONS = {
     min: 0,
     max: 60 * MINUTE_MS,
     default: 5000,
-    doc: "On SIGTERM, SIGINT or SIGHUP, the time over which connections are closed with 1012, " +
-      "so that clients do not all return at once.",
+    doc: "Time over which connections are closed with 1012 on SIGTERM, SIGINT or SIGHUP, so " +
+      "that clients do not all return at once.",
   },
   maxConnections: {
     env: "GATEWAY_MAX_CONNECTIONS",
@@ -190,7 +138,7 @@ export const OPTIONS = {
     min: 1,
     max: 10_000_000,
     default: 50_000,
-    doc: "Most connections in all; one more is closed with 1013.",
+    doc: "Most connections in total; further ones are closed with 1013.",
   },
   maxConnectionsPerIp: {
     env: "GATEWAY_MAX_CONNECTIONS_PER_IP",
@@ -209,8 +157,8 @@ export const OPTIONS = {
     min: 1,
     max: 10_000_000,
     default: 5000,
-    doc: "Most connections that have not identified yet, so that strangers cannot take the " +
-      "room of users.",
+    doc: "Most connections that have not identified yet, so that strangers cannot crowd out " +
+      "users.",
   },
   connectRatePerIp: {
     env: "GATEWAY_CONNECT_RATE_PER_IP",
@@ -219,8 +167,8 @@ export const OPTIONS = {
     min: 1,
     max: 1_000_000,
     default: 200,
-    doc: "Connections a second that one address may open in the long run; further ones get " +
-      "429, a second later. A connection counts as six if its token is refused, or if it is " +
+    doc: "Sustained rate of connections per second from one address; further ones get 429, " +
+      "after a second. A connection counts as six if its token is refused, or if it is " +
       "closed for a flood or a bad frame.",
   },
   connectBurstPerIp: {
@@ -231,7 +179,7 @@ export const OPTIONS = {
     max: 10_000_000,
     default: 10_000,
     doc: "Connections that one address may open beyond that rate after a quiet time, such as " +
-      "all clients of an office when a gateway has restarted.",
+      "all clients of an office after a restart of the gateway.",
   },
   maxFrameBytes: {
     env: "GATEWAY_MAX_FRAME_BYTES",
@@ -241,8 +189,7 @@ export const OPTIONS = {
     min: 128,
     max: MIB,
     default: 4096,
-    doc: "Longest frame that a client may send; a longer one is closed with 1009. " +
-      "Tokens must fit.",
+    doc: "Longest frame a client may send, token included; longer ones close with 1009.",
   },
   maxBufferedBytes: {
     env: "GATEWAY_MAX_BUFFERED_BYTES",
@@ -252,8 +199,8 @@ export const OPTIONS = {
     min: 4096,
     max: 1024 * MIB,
     default: MIB,
-    doc: "Most bytes that may wait for one client to read; beyond, it is closed with 4009. At " +
-      "least twice `GATEWAY_MAX_MESSAGE_BYTES`.",
+    doc: "Most bytes buffered for one client; beyond that, it is closed with 4009. At least " +
+      "twice `GATEWAY_MAX_MESSAGE_BYTES`.",
   },
   maxMessageBytes: {
     env: "GATEWAY_MAX_MESSAGE_BYTES",
@@ -263,7 +210,7 @@ export const OPTIONS = {
     min: 1024,
     max: 16 * MIB,
     default: 65_536,
-    doc: "Longest message that the backend may publish, as JSON.",
+    doc: "Longest message the backend may publish, as JSON.",
   },
   log: {
     env: "GATEWAY_LOG",
@@ -271,15 +218,14 @@ export const OPTIONS = {
     type: "enum",
     choices: ["sqlite", "memory"],
     default: "sqlite",
-    doc: "Where messages are stored: `sqlite` survives a crash and a restart, `memory` does " +
-      "not.",
+    doc: "Where messages are stored: `sqlite` survives crashes and restarts, `memory` does not.",
   },
   dataDir: {
     env: "GATEWAY_DATA_DIR",
     group: "Messages",
     type: "path",
     default: "./data",
-    doc: "Directory of the SQLite log, for one process at a time; created if missing.",
+    doc: "Directory of the SQLite log, created if missing. Only one process may use it.",
   },
   logSync: {
     env: "GATEWAY_LOG_SYNC",
@@ -287,8 +233,8 @@ export const OPTIONS = {
     type: "enum",
     choices: ["full", "normal"],
     default: "full",
-    doc: "`full` answers a publish once it is on disk. `normal` is faster, and may lose the " +
-      "last messages in a power failure, but not in a crash of the process.",
+    doc: "`full` answers a publish once it is on disk. `normal` is faster, but a power failure " +
+      "may lose the last messages; a crash of the process does not.",
   },
   retentionHours: {
     env: "GATEWAY_RETENTION_HOURS",
@@ -308,7 +254,7 @@ export const OPTIONS = {
     min: MIB,
     max: 1024 * 1024 * 1024 * MIB,
     default: 1024 * MIB,
-    doc: "Most space that the log takes, on disk or in memory; the oldest messages go first.",
+    doc: "Most space for the log, on disk or in memory; the oldest messages are deleted first.",
   },
   ...NATS_OPTIONS,
   logLevel: {
@@ -317,7 +263,7 @@ export const OPTIONS = {
     type: "enum",
     choices: ["debug", "info", "warn", "error"],
     default: "info",
-    doc: "The least severe log lines that are written.",
+    doc: "Lowest severity of log lines that are written.",
   },
   logFormat: {
     env: "GATEWAY_LOG_FORMAT",
@@ -325,7 +271,7 @@ export const OPTIONS = {
     type: "enum",
     choices: ["auto", "json", "text"],
     default: "auto",
-    doc: "`json` writes one object a line, `text` is for people; `auto` is text on a terminal.",
+    doc: "`json` writes one object per line, `text` is for people; `auto` is text on a terminal.",
   },
 } as const satisfies Readonly<Record<string, Option>>;
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Option } from "./options.ts";
+import type { Option } from "./option_types.ts";
 
 /** The options for listening by the key under which the configuration has them. */
 export const LISTENING_OPTIONS = {
@@ -13,8 +13,8 @@ export const LISTENING_OPTIONS = {
     group: "Listening",
     type: "host",
     default: "127.0.0.1",
-    doc: "Address to listen on; `0.0.0.0` or `::` for every interface. Must be loopback while " +
-      "the mock issuer is on.",
+    doc: "Address to listen on; `0.0.0.0` or `::` for every interface. Must be loopback with " +
+      "the mock issuer.",
   },
   port: {
     env: "GATEWAY_PORT",
@@ -23,7 +23,7 @@ export const LISTENING_OPTIONS = {
     min: 0,
     max: 65_535,
     default: 8000,
-    doc: "TCP port to listen on; 0 takes a free one and logs it.",
+    doc: "TCP port to listen on; 0 picks a free one and logs it.",
   },
   transport: {
     env: "GATEWAY_TRANSPORT",
@@ -31,16 +31,16 @@ export const LISTENING_OPTIONS = {
     type: "enum",
     choices: ["auto", "deno", "node"],
     default: "auto",
-    doc: "Serves clients: `node` is node:http with ws, `deno` is Deno.serve. `auto` is `node` " +
-      "with a real issuer and with `--mock`. With `deno`, one client that misbehaves can " +
-      "stop all others; see docs/operations.md.",
+    doc: "`node` is node:http with ws, `deno` is Deno.serve. `auto` is `node` with a real " +
+      "issuer or `--mock`. On `deno`, one misbehaving client can stall all others; see " +
+      "docs/operations.md.",
   },
   apiHost: {
     env: "GATEWAY_API_HOST",
     group: "Listening",
     type: "host",
     default: "127.0.0.1",
-    doc: "Address for `GATEWAY_API_PORT` to listen on.",
+    doc: "Address to listen on for `GATEWAY_API_PORT`.",
   },
   apiPort: {
     env: "GATEWAY_API_PORT",
@@ -48,22 +48,23 @@ export const LISTENING_OPTIONS = {
     type: "integer",
     min: 0,
     max: 65_535,
-    doc: "TCP port for the backend's routes, `/metrics`, the documents and the console; " +
-      "`GATEWAY_PORT` then serves only `/gateway`, `/health` and the mock issuer. Without " +
-      "it, one port serves all. 0 takes a free one and logs it.",
+    doc: "Separate TCP port for everything but clients: the backend's routes, `/metrics`, the " +
+      "API documents and the console. `GATEWAY_PORT` then serves only `/gateway`, `/health` " +
+      "and the mock issuer. Unless set, `GATEWAY_PORT` serves all. 0 picks a free port and " +
+      "logs it.",
   },
   tlsCert: {
     env: "GATEWAY_TLS_CERT",
     group: "Listening",
     type: "path",
-    doc:
-      "PEM file with the certificate chain; serves HTTPS and WSS together with `GATEWAY_TLS_KEY`.",
+    doc: "PEM file of the certificate chain; together with `GATEWAY_TLS_KEY` serves HTTPS and " +
+      "WSS.",
   },
   tlsKey: {
     env: "GATEWAY_TLS_KEY",
     group: "Listening",
     type: "path",
-    doc: "PEM file with the private key of the certificate.",
+    doc: "PEM file of the certificate's private key.",
   },
   trustedProxies: {
     env: "GATEWAY_TRUSTED_PROXIES",
@@ -80,9 +81,9 @@ export const LISTENING_OPTIONS = {
     group: "Listening",
     type: "origins",
     default: [],
-    doc: "Web origins whose pages may connect, separated by commas; empty allows every origin. " +
-      "Clients without `Origin`, such as apps, may always connect. A leading `*` stands for " +
-      "one label: `https://*.example.com` allows `https://a.example.com`, but neither " +
+    doc: "Web origins whose pages may connect, separated by commas. If empty, all may. Clients " +
+      "that send no `Origin`, such as mobile apps, always may. A leading `*` stands for one " +
+      "label: `https://*.example.com` allows `https://a.example.com`, but neither " +
       "`https://example.com` nor `https://a.b.example.com`.",
   },
   console: {
@@ -91,9 +92,9 @@ export const LISTENING_OPTIONS = {
     type: "enum",
     choices: ["auto", "on", "off"],
     default: "auto",
-    doc: "Serves the console, a web page that shows what the gateway does, at `/`; `auto` does " +
-      "so while the mock issuer is on. With the mock issuer, `on` also lets the gateway " +
-      "answer under any name, not only addresses, `localhost` and names that nobody can " +
-      "register. If `GATEWAY_ALLOWED_ORIGINS` is set, it needs the console's origin too.",
+    doc: "Serves the console, a web page that shows what the gateway does, at `/`: `auto` with " +
+      "the mock issuer only, `on` always. With the mock issuer, unless this is `on`, the " +
+      "gateway answers only to IP addresses, `localhost` and other names that cannot be " +
+      "registered. If `GATEWAY_ALLOWED_ORIGINS` is set, include the console's origin.",
   },
 } as const satisfies Readonly<Record<string, Option>>;

@@ -13,7 +13,8 @@ import { parseArgs } from "node:util";
 import { closestMatch } from "leven";
 import type { OperationalError } from "../errors.ts";
 import { helpText } from "./help.ts";
-import { chooseNats, type NatsConfig, type NatsKey } from "./parse_nats.ts";
+import type { NatsOptions } from "../cluster/nats_options.ts";
+import { chooseNats, type NatsKey } from "./parse_nats.ts";
 import {
   configError,
   nameOf,
@@ -79,7 +80,7 @@ export type Config =
     /** What to serve HTTPS with; `undefined` serves HTTP. */
     readonly tls: TlsConfig | undefined;
     /** Where messages are kept; `undefined` keeps them in the `log`. */
-    readonly nats: NatsConfig | undefined;
+    readonly nats: NatsOptions | undefined;
   };
 
 /** What the process was started for. */
@@ -275,7 +276,7 @@ function checkLoopback(
   if (isLoopback(host)) return;
   throw configError(
     nameOf(key, settings),
-    `is ${quoted(host)}, but the mock issuer lets anybody in and only runs on 127.0.0.1, ::1 or ` +
+    `is ${quoted(host)}, but the mock issuer admits anyone and runs only on 127.0.0.1, ::1 or ` +
       `localhost; set ${OPTIONS.jwtSecret.env} or ${OPTIONS.jwksUrl.env}`,
   );
 }
@@ -294,7 +295,7 @@ function chooseApi(
   if (apiPort !== 0 && apiPort === port && apiHost === host) {
     throw configError(
       name,
-      `is ${apiPort}, which is ${nameOf("port", settings)} too, expected another`,
+      `is ${apiPort}, the same as ${nameOf("port", settings)}, expected another port`,
     );
   }
   return { host: apiHost, port: apiPort };
@@ -308,7 +309,7 @@ function choosePublishKey(
   if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
     throw configError(
       name,
-      "has characters that an HTTP header cannot carry, expected printable ASCII",
+      "contains characters not allowed in an HTTP header, expected printable ASCII",
     );
   }
   if (auth.mode === "mock") return key ?? DEVELOPMENT_PUBLISH_KEY;

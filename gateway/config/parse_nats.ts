@@ -12,21 +12,9 @@ import {
   type ReadTextFile,
   type Settings,
 } from "./sources.ts";
+import type { NatsOptions } from "../cluster/nats_options.ts";
 import type { OptionKey, OptionValues } from "./options.ts";
 import { NATS_OPTIONS } from "./options_nats.ts";
-
-/** Where NATS is and how to get in. */
-export interface NatsConfig {
-  /** Its servers' URLs, one at the least. */
-  readonly servers: readonly string[];
-  /** How to log in; not at all without. */
-  readonly credentials?:
-    | { readonly kind: "user"; readonly user: string; readonly password: string }
-    | { readonly kind: "token"; readonly token: string }
-    | { readonly kind: "nkey"; readonly seed: string };
-  /** Certificates, as PEM texts. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
-}
 
 /** The keys of the options for NATS. */
 export type NatsKey = keyof typeof NATS_OPTIONS;
@@ -35,7 +23,7 @@ export type NatsKey = keyof typeof NATS_OPTIONS;
 export function chooseNats(
   values: Pick<OptionValues, NatsKey>,
   input: { readonly settings: Settings; readonly readTextFile: ReadTextFile },
-): NatsConfig | undefined {
+): NatsOptions | undefined {
   const { settings } = input;
   const url = nameOf("natsUrl", settings);
   if (values.natsUrl.length === 0) {
@@ -57,7 +45,7 @@ export function chooseNats(
 function chooseCredentials(
   values: Pick<OptionValues, NatsKey>,
   settings: Settings,
-): NatsConfig["credentials"] {
+): NatsOptions["credentials"] {
   const { natsUser: user, natsPassword: password, natsToken: token, natsNkeySeed: seed } = values;
   const kinds: readonly OptionKey[] = ["natsUser", "natsToken", "natsNkeySeed"];
   const [first, second] = kinds.filter((key) => settings.has(key));
@@ -79,7 +67,7 @@ function chooseCredentials(
   if (token !== undefined) return { kind: "token", token };
   if (seed === undefined) return undefined;
   if (!/^SU[A-Z2-7]{56}$/.test(seed)) {
-    throw configError(nameOf("natsNkeySeed", settings), "is no seed of a user's nkey");
+    throw configError(nameOf("natsNkeySeed", settings), "is not the seed of a user nkey");
   }
   return { kind: "nkey", seed };
 }
@@ -87,7 +75,7 @@ function chooseCredentials(
 function readTls(
   values: Pick<OptionValues, NatsKey>,
   { settings, readTextFile }: { readonly settings: Settings; readonly readTextFile: ReadTextFile },
-): NatsConfig["tls"] {
+): NatsOptions["tls"] {
   const { natsTlsCa, natsTlsCert: cert, natsTlsKey: key } = values;
   const pair = readKeyPair({ certKey: "natsTlsCert", keyKey: "natsTlsKey", cert, key }, {
     settings,

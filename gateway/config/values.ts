@@ -17,20 +17,23 @@ const LABEL = "any-label";
 
 /** What no free text begins or ends with on purpose, and what it does not have inside either. */
 const MISTAKES: readonly (readonly [RegExp, string])[] = [
-  [/^[\s\p{Cc}\p{Cf}]+$/u, "is nothing but blanks"],
+  [/^[\s\p{Cc}\p{Cf}]+$/u, "is blank"],
   [/^[\r\n]/, "begins with a line break"],
-  [/[\r\n]$/, "ends in a line break"],
-  [/^\s/, "begins with a blank"],
-  [/\s$/, "ends in a blank"],
+  [/[\r\n]$/, "ends with a line break"],
+  [/^\s/, "begins with whitespace"],
+  [/\s$/, "ends with whitespace"],
   [/^[\p{Cc}\p{Cf}]/u, "begins with an invisible character"],
-  [/[\p{Cc}\p{Cf}]$/u, "ends in an invisible character"],
-  [/[\r\n]/, "has a line break in it"],
-  [/\p{Cc}/u, "has a control character in it"],
-  [/^(?:".*"|'.*'|`.*`|“.*”|‘.*’)$/, "is in quotes, which would be part of it; leave them out"],
+  [/[\p{Cc}\p{Cf}]$/u, "ends with an invisible character"],
+  [/[\r\n]/, "contains a line break"],
+  [/\p{Cc}/u, "contains a control character"],
+  [
+    /^(?:".*"|'.*'|`.*`|“.*”|‘.*’)$/,
+    "is in quotes, which would become part of the value; remove them",
+  ],
 ];
 /** The same for paths alone. */
 const PATH_MISTAKES: readonly (readonly [RegExp, string])[] = [
-  [/-----BEGIN/, "is a PEM text, expected the path of the file that has it"],
+  [/-----BEGIN/, "is PEM text, expected the path of a file"],
   [/^~/, "begins with ~, which only a shell expands; give the whole path"],
   [/^\$/, "begins with $, which only a shell expands; give the whole path"],
 ];
@@ -73,7 +76,7 @@ export function parseValue(
       const url = URL.parse(text);
       if (url === null || !/^https?:$/.test(url.protocol)) return refuse();
       if (url.username + url.password === "") return url.href;
-      throw configError(name, "has a user or a password in it, which are not sent");
+      throw configError(name, "contains a user or password, which would not be sent");
     }
     case "path":
     case "string":

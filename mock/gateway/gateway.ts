@@ -21,7 +21,7 @@ import {
   type InstanceDeps,
 } from "./instance.ts";
 import { FakeIds } from "../doubles/ids.ts";
-import { type LoginAnswer, type LoginRequest, MockIssuer, type TokenRequest } from "../issuer.ts";
+import { type LoginAnswer, type LoginRequest, MockIssuer, type TokenOptions } from "../issuer.ts";
 import type { Faults, Link } from "./link.ts";
 import { Links, type Target } from "./links.ts";
 import { FakeLogger } from "../doubles/logger.ts";
@@ -178,7 +178,7 @@ export class MockGateway implements AsyncDisposable {
   }
 
   /** A token, good or with a fault. */
-  token(request: TokenRequest = {}): Promise<string> {
+  token(request: TokenOptions = {}): Promise<string> {
     return this.issuer.token(request);
   }
 
