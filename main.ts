@@ -39,10 +39,11 @@ import { createLogger, finishLog, type ProcessLogger } from "./gateway/runtime/l
 import { TRANSPORTS } from "./gateway/runtime/listen.ts";
 import type { Listener } from "./gateway/runtime/transport.ts";
 import {
-  gatewaySettings,
+  admissionOptions,
   heartbeatsExceedLimit,
-  listenSettings,
-} from "./gateway/config/deployment.ts";
+  listenOptions,
+  sessionOptions,
+} from "./gateway/config/session_options.ts";
 import { VERSION } from "./gateway/config/version.ts";
 import { MockIssuer } from "./mock/issuer.ts";
 import { loginIssuer } from "./mock/gateway/login.ts";
@@ -229,7 +230,9 @@ function createGateway(
   { config, clock, ids, logger, metrics }: World,
   parts: { readonly log: MessageLog; readonly verifier: TokenVerifier },
 ): Gateway {
-  return new Gateway({ clock, ids, logger, metrics, ...parts, ...gatewaySettings(config) });
+  const limits = admissionOptions(config);
+  const connection = sessionOptions(config);
+  return new Gateway({ clock, ids, logger, metrics, ...parts, limits, connection });
 }
 
 /** What the console is made of, if it is to be served. */
@@ -284,7 +287,7 @@ async function serve(
     maxMessageBytes: config.maxMessageBytes,
   };
   const { api, host, port, transport } = config;
-  const common = { ...listenSettings(config), badRequest: invalidHost, clock, logger };
+  const common = { ...listenOptions(config), badRequest: invalidHost, clock, logger };
   const handle = createHttp(http, api === undefined ? "all" : "clients");
   const clients = await TRANSPORTS[transport]({
     ...common,
