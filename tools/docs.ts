@@ -10,8 +10,13 @@
  * @module
  */
 
-import { acceptedValues, defaultValue } from "../gateway/config/help.ts";
-import { type Option, OPTION_GROUPS, OPTIONS } from "../gateway/config/options.ts";
+import {
+  acceptedValues,
+  defaultValue,
+  type Option,
+  OPTION_GROUPS,
+} from "../gateway/config/option_types.ts";
+import { OPTIONS } from "../gateway/config/options.ts";
 import { type MetricInfo, METRICS } from "../gateway/metrics.ts";
 import { type ProblemInfo, PROBLEMS } from "../gateway/http/problem.ts";
 import {

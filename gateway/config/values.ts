@@ -1,21 +1,19 @@
 /**
- * From the text of one option to its value, by its row in the table; or one line that says what is wrong.
- *
- * No message has the value of a secret, nor the user, the password or the query of a URL.
+ * Parses the text of one option by its row in the table. No message has the value of a secret, nor the user,
+ * the password or the query of a URL.
  *
  * @module
  */
 
 import { isIP } from "node:net";
-import { configError, quoted, type Setting } from "./sources.ts";
-import { acceptedValues } from "./help.ts";
-import type { Option } from "./options.ts";
+import { configError, type GivenText, quoted } from "./given.ts";
+import { acceptedValues, type Option } from "./option_types.ts";
 import { redactUrl } from "../redact_url.ts";
 
-/** Stands for the `*` of an origin while the URL parser looks at the rest. */
+/** Stands for the `*` of an origin while the rest is parsed as a URL. */
 const LABEL = "any-label";
 
-/** What no free text begins or ends with on purpose, and what it does not have inside either. */
+/** Patterns that no free text has on purpose. */
 const MISTAKES: readonly (readonly [RegExp, string])[] = [
   [/^[\s\p{Cc}\p{Cf}]+$/u, "is blank"],
   [/^[\r\n]/, "begins with a line break"],
@@ -39,13 +37,13 @@ const PATH_MISTAKES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * The value that the text of `setting` stands for in a row of the table.
+ * The value of a text.
  *
  * @throws {OperationalError} `bad_configuration`
  */
 export function parseValue(
   option: Option,
-  { name, text }: Setting,
+  { name, text }: GivenText,
 ): number | string | readonly string[] {
   const refuse = (): never => {
     throw configError(name, `is ${quoted(redactUrl(text))}, expected ${expected(option)}`);
@@ -90,7 +88,7 @@ export function parseValue(
  * Refuses a free text that can only be a mistake. Where the form of a value is fixed, as that of a number is,
  * a blank or a quote does not fit it.
  */
-function checkText(option: Option, { name, text }: Setting): void {
+function checkText(option: Option, { name, text }: GivenText): void {
   const mistakes = option.type === "path" ? [...MISTAKES, ...PATH_MISTAKES] : MISTAKES;
   const found = mistakes.find(([pattern]) => pattern.test(text));
   if (found !== undefined) throw configError(name, found[1]);
@@ -104,7 +102,7 @@ function expected(option: Option): string {
 
 /**
  * An origin in the form in which browsers send it, and in lower case. A `*` may stand for the first label of
- * the host (http/origins.ts), and for nothing else.
+ * the host (http/handshake.ts), and for nothing else.
  */
 function parseOrigin(text: string): string | undefined {
   if (text === "null") return text;

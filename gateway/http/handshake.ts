@@ -8,6 +8,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { LogThrottle } from "../log_throttle.ts";
 import type { Exchange } from "../ports.ts";
+import { delay } from "../util.ts";
 import { responses, Tag } from "./openapi.ts";
 import { problem } from "./problem.ts";
 import type { App, ConnectOptions } from "./types.ts";
@@ -54,7 +55,7 @@ async function upgrade(exchange: Exchange, options: ConnectOptions): Promise<Res
       return problem("too_many_connections", "There are too many connections.");
     case "too soon":
       // The wait is what slows down a client that tries again at once.
-      await new Promise<void>((resolve) => void options.clock.setTimer(TOO_SOON_MS, resolve));
+      await delay(options.clock, TOO_SOON_MS);
       return problem("too_many_attempts", "This address connects too often.");
   }
   const response = exchange.upgrade({

@@ -7,7 +7,8 @@
 import assert from "node:assert/strict";
 import { type Config, parseConfig } from "../../gateway/config/parse.ts";
 import { OperationalError } from "../../gateway/errors.ts";
-import { flagName, type Option, OPTION_GROUPS, OPTIONS } from "../../gateway/config/options.ts";
+import { flagName, type Option, OPTION_GROUPS } from "../../gateway/config/option_types.ts";
+import { OPTIONS } from "../../gateway/config/options.ts";
 
 type Env = Readonly<Record<string, string>>;
 

@@ -13,7 +13,7 @@ import {
   type NatsCredentials,
   type NatsOptions,
 } from "../../gateway/cluster/connect.ts";
-import { NATS_OPTIONS } from "../../gateway/config/options_nats.ts";
+import { NATS_OPTIONS } from "../../gateway/config/nats.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { Authority, type Certificate } from "./support/certificates.ts";
