@@ -1,7 +1,6 @@
 /**
- * The composition root: reads the options, builds the parts, listens, and drains on a signal.
- *
- * Everything is decided elsewhere; nobody imports this file.
+ * The composition root: reads the options, builds the parts, listens, and drains on a signal. Nothing imports
+ * it.
  *
  * @module
  */
@@ -39,16 +38,18 @@ import { createLogger, finishLog, type ProcessLogger } from "./gateway/runtime/l
 import { TRANSPORTS } from "./gateway/runtime/listen.ts";
 import type { Listener } from "./gateway/runtime/transport.ts";
 import {
-  gatewaySettings,
+  admissionOptions,
   heartbeatsExceedLimit,
-  listenSettings,
-} from "./gateway/config/deployment.ts";
+  listenOptions,
+  sessionOptions,
+} from "./gateway/config/session_options.ts";
 import { VERSION } from "./gateway/config/version.ts";
+import { delay, toError } from "./gateway/util.ts";
 import { MockIssuer } from "./mock/issuer.ts";
 import { loginIssuer } from "./mock/gateway/login.ts";
 import { serveMock } from "./mock/server/serve.ts";
 
-/** What the parts have in common. */
+/** The collaborators of most parts. */
 interface World {
   readonly config: Config;
   readonly clock: Clock;
@@ -76,23 +77,23 @@ async function main(): Promise<void> {
   if ("text" in command) return console.log(command.text);
   const { config } = command;
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
-  // Before anything is waited for: as PID 1, Deno dies of a segmentation fault without a handler.
+  // Before the first wait: as PID 1, Deno dies of a segmentation fault without a handler.
   const stop = shutdownSignal(logger);
   warnShortHeartbeat(config, logger);
-  warnOfTransport(config, logger);
+  warnDenoTransport(config, logger);
   const starting = command.command === "mock"
     ? serveMock(config, logger)
     : startGateway(config, logger);
   const running = await Promise.race([starting, stop]);
   await stop;
-  // A start that is still waiting, for NATS say, has taken nothing on yet.
+  // A start that still waits, for NATS say, has nothing to close.
   await running?.close();
   logger.info("stopped");
   await finishLog();
   Deno.exit(0);
 }
 
-/** Opens what a gateway consists of, and listens; closing it drains. */
+/** Builds and starts a gateway; closing it drains. */
 async function startGateway(
   config: Config,
   logger: ProcessLogger,
@@ -128,9 +129,9 @@ async function startGateway(
   announce(world, { listeners, page });
   const close = async (): Promise<void> => {
     await gateway.drain(config.drainMs);
-    // A peer that holds a request or a dead WebSocket open does not keep the process.
+    // A peer that holds a request or a dead WebSocket open does not keep the process alive.
     const closed = Promise.all([listeners.clients.close(), listeners.api?.close()]);
-    await Promise.race([closed, passed(clock, config.closeGraceMs)]);
+    await Promise.race([closed, delay(clock, config.closeGraceMs)]);
     users?.close();
     await log.close();
     await shared?.nats.close();
@@ -139,7 +140,7 @@ async function startGateway(
   return { close };
 }
 
-/** Says of an interval that it is accepted, for tests, and no good for clients. */
+/** Short intervals are accepted for tests, but close clients. */
 function warnShortHeartbeat({ heartbeatIntervalMs }: Config, logger: Logger): void {
   if (!heartbeatsExceedLimit(heartbeatIntervalMs)) return;
   logger.warn(
@@ -148,8 +149,8 @@ function warnShortHeartbeat({ heartbeatIntervalMs }: Config, logger: Logger): vo
   );
 }
 
-/** A transport that one client can stop is for development. */
-function warnOfTransport({ transport, auth }: Config, logger: Logger): void {
+/** One client can stop the `deno` transport, so it is for development. */
+function warnDenoTransport({ transport, auth }: Config, logger: Logger): void {
   if (transport === "node" || auth.mode === "mock") return;
   logger.warn(
     "GATEWAY_TRANSPORT=deno: one client that floods pings or never ends a message can stop all " +
@@ -229,10 +230,12 @@ function createGateway(
   { config, clock, ids, logger, metrics }: World,
   parts: { readonly log: MessageLog; readonly verifier: TokenVerifier },
 ): Gateway {
-  return new Gateway({ clock, ids, logger, metrics, ...parts, ...gatewaySettings(config) });
+  const limits = admissionOptions(config);
+  const connection = sessionOptions(config);
+  return new Gateway({ clock, ids, logger, metrics, ...parts, limits, connection });
 }
 
-/** What the console is made of, if it is to be served. */
+/** The console, if it is to be served. */
 async function openConsole({ config, logger }: World): Promise<ConsoleOptions | undefined> {
   const { console: served, publishKey, heartbeatIntervalMs } = config;
   if (!served) return undefined;
@@ -243,10 +246,9 @@ async function openConsole({ config, logger }: World): Promise<ConsoleOptions | 
   };
 }
 
-/** Where the gateway is. */
 interface Listeners {
   readonly clients: Listener;
-  /** Where everything but clients is, if that is a port of its own. */
+  /** Serves everything but clients, if that is a port of its own. */
   readonly api: Listener | undefined;
 }
 
@@ -284,7 +286,7 @@ async function serve(
     maxMessageBytes: config.maxMessageBytes,
   };
   const { api, host, port, transport } = config;
-  const common = { ...listenSettings(config), badRequest: invalidHost, clock, logger };
+  const common = { ...listenOptions(config), badRequest: invalidHost, clock, logger };
   const handle = createHttp(http, api === undefined ? "all" : "clients");
   const clients = await TRANSPORTS[transport]({
     ...common,
@@ -316,7 +318,7 @@ function natsUsers(
   return NatsUsers.start({ nats, log, local: gateway, clock, ids, logger, subject });
 }
 
-/** Says where the gateway is, and in development how to try it. */
+/** Logs the URLs, and in development how to log in. */
 function announce(
   { config, logger }: World,
   { listeners: { clients: { url }, api }, page }: {
@@ -344,10 +346,6 @@ function announce(
   }
 }
 
-function passed(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => void clock.setTimer(ms, resolve));
-}
-
 /** Resolves at the first signal to stop; a second one ends the process at once. */
 function shutdownSignal(logger: Logger): Promise<void> {
   return new Promise((resolve) => {
@@ -369,7 +367,7 @@ function handleUnhandledErrors({ logger, metrics }: World): void {
     event.preventDefault();
     metrics.bug();
     logger.error("unhandled error", {
-      error: reason instanceof Error ? reason : new Error(String(reason)),
+      error: toError(reason),
     });
   };
   globalThis.addEventListener("unhandledrejection", (event) => contain(event, event.reason));

@@ -11,6 +11,7 @@ import { createLocalJWKSet, errors, type JWK, type LocalJWKSet } from "jose";
 import { OperationalError } from "../gateway/errors.ts";
 import type { Clock, Logger } from "../gateway/ports.ts";
 import { redactUrl, redactUrls } from "../gateway/redact_url.ts";
+import { delay, toError } from "../gateway/util.ts";
 import type { KeySource, TokenHeader } from "./verifier.ts";
 
 /** From this age on, a set is renewed in the background when it is used. */
@@ -145,11 +146,8 @@ export class KeySet implements KeySource {
   /** Fetches once the cooldown is over. Everyone who asks before the fetch begins shares it. */
   #fetchWhenDue(): Promise<void> {
     const { clock, unknownKeyCooldownMs = UNKNOWN_KEY_COOLDOWN_MS } = this.#options;
-    this.#due ??= new Promise<void>((resolve) => {
-      const waitMs = this.#notBeforeMs.unknownKey - clock.steady();
-      if (waitMs > 0) clock.setTimer(waitMs, resolve);
-      else resolve();
-    }).then(() => {
+    const waitMs = this.#notBeforeMs.unknownKey - clock.steady();
+    this.#due ??= (waitMs > 0 ? delay(clock, waitMs) : Promise.resolve()).then(() => {
       this.#due = undefined;
       this.#notBeforeMs.unknownKey = clock.steady() + unknownKeyCooldownMs;
       return this.#fetch();
@@ -185,7 +183,7 @@ export class KeySet implements KeySource {
       if (error instanceof errors.JWKSMultipleMatchingKeys) return await Array.fromAsync(error);
       // The issuer publishes a key that is none. Said once for each set, not for each token.
       if (!this.#warnedOfKey) {
-        this.#options.log.warn("a key of the issuer cannot be used", { error: asError(error) });
+        this.#options.log.warn("a key of the issuer cannot be used", { error: toError(error) });
       }
       this.#warnedOfKey = true;
       return [];
@@ -220,7 +218,7 @@ export class KeySet implements KeySource {
       }
       this.#failure = undefined;
     } catch (caught) {
-      const error = redacted(asError(caught));
+      const error = redacted(toError(caught));
       // An issuer that stays down is not worth a line for each attempt.
       if (this.#failure === undefined) {
         const cached = this.#keys !== undefined;
@@ -307,10 +305,6 @@ function isObject(value: unknown): value is object {
 
 /** What failed, without the query of the issuer's URL, which the runtime's errors quote. */
 function redacted({ message, cause }: Error): Error {
-  const options = cause === undefined ? {} : { cause: redacted(asError(cause)) };
+  const options = cause === undefined ? {} : { cause: redacted(toError(cause)) };
   return new Error(redactUrls(message), options);
-}
-
-function asError(value: unknown): Error {
-  return value instanceof Error ? value : new Error(String(value));
 }

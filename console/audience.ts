@@ -8,13 +8,7 @@
 
 import type { Publication } from "./api.ts";
 import type { Claims } from "./claims.ts";
-import type { Published, State } from "./state.ts";
-
-/** What is expected of a message. */
-export type Arrival =
-  | { readonly is: "here" }
-  /** `later`: the client resumes, and gets it then. `missed`: it never comes here. */
-  | { readonly is: "later" | "missed"; readonly why: string };
+import type { Arrival, Published, State } from "./state.ts";
 
 /** Who and where the page was when it published. */
 export interface Audience {

@@ -26,7 +26,7 @@ import {
   NO_FAULTS,
   type Store,
 } from "./state.ts";
-import type { SocketEvent } from "./tap.ts";
+import type { SocketEvent } from "./frames.ts";
 
 /** Who has to know, beside the state. */
 export interface Watching {

@@ -9,8 +9,24 @@
 
 import { Op, opName } from "../gateway/protocol/codes.ts";
 import { explainClose } from "./closes.ts";
-import type { SocketEvent } from "./tap.ts";
 import { visible } from "./text.ts";
+
+/** What happens on a socket. */
+export type SocketEvent =
+  /** The client wants a connection. */
+  | { readonly type: "opening"; readonly url: string }
+  /** The client wants one and does not get it, because it is kept away. */
+  | { readonly type: "blocked" }
+  /** The WebSocket is open. */
+  | { readonly type: "opened" }
+  /** Text was sent; if it is withheld, the client believes so only. */
+  | { readonly type: "sent"; readonly text: string; readonly isWithheld: boolean }
+  /** Something came. */
+  | { readonly type: "received"; readonly data: unknown }
+  /** The client closes it. */
+  | { readonly type: "closing" }
+  /** It is gone. */
+  | { readonly type: "closed"; readonly code: number; readonly reason: string };
 
 /** One row of the list. */
 export interface FrameEntry {

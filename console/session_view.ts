@@ -10,7 +10,7 @@
 import { Op } from "../gateway/protocol/codes.ts";
 import { claimsOf } from "./claims.ts";
 import { fieldOf, opOf } from "./frames.ts";
-import type { SocketEvent } from "./tap.ts";
+import type { SocketEvent } from "./frames.ts";
 
 /** A state of the diagram; `none` before the first connection, `new` until Hello. */
 export type Phase =

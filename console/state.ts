@@ -6,7 +6,6 @@
 
 import type { ClientState, Json, TokenRequest } from "../client/mod.ts";
 import { NoAnswerError, type Receipt, type Settings } from "./api.ts";
-import type { Arrival } from "./audience.ts";
 import type { Explained } from "./closes.ts";
 import type { FrameEntry } from "./frames.ts";
 import type { Samples } from "./prometheus.ts";
@@ -29,6 +28,12 @@ export interface Problem {
   /** Whether it is over as soon as the gateway answers anything. */
   readonly isNoAnswer: boolean;
 }
+
+/** What is expected of a message. */
+export type Arrival =
+  | { readonly is: "here" }
+  /** `later`: the client resumes, and gets it then. `missed`: it never comes here. */
+  | { readonly is: "later" | "missed"; readonly why: string };
 
 /** A message that the gateway stores. */
 export interface Published extends Receipt {

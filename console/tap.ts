@@ -9,24 +9,7 @@
 
 import type { ClientSocket, ClientSocketConstructor } from "../client/mod.ts";
 import { Op } from "../gateway/protocol/codes.ts";
-import { opOf } from "./frames.ts";
-
-/** What happens on a socket. */
-export type SocketEvent =
-  /** The client wants a connection. */
-  | { readonly type: "opening"; readonly url: string }
-  /** The client wants one and does not get it, because it is kept away. */
-  | { readonly type: "blocked" }
-  /** The WebSocket is open. */
-  | { readonly type: "opened" }
-  /** Text was sent; if it is withheld, the client believes so only. */
-  | { readonly type: "sent"; readonly text: string; readonly isWithheld: boolean }
-  /** Something came. */
-  | { readonly type: "received"; readonly data: unknown }
-  /** The client closes it. */
-  | { readonly type: "closing" }
-  /** It is gone. */
-  | { readonly type: "closed"; readonly code: number; readonly reason: string };
+import { opOf, type SocketEvent } from "./frames.ts";
 
 /** Hears what happens on which connection, counted from 1. */
 export type TapListener = (event: SocketEvent, connection: number) => void;

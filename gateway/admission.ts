@@ -1,9 +1,9 @@
 /**
- * How many connections there may be: in all, from one address, and not yet identified; and how often one
- * address may connect.
+ * Admission control: limits connections in all, from one address, and not yet identified, and the rate at
+ * which an address connects.
  *
- * Counts only. A connection counts from before its upgrade until its socket is gone, so that peers that
- * do not let go of theirs cannot take more than their share.
+ * A connection counts from before its upgrade until its socket is gone, so that a peer that does not close
+ * its end cannot exceed its share.
  *
  * @module
  */
@@ -21,13 +21,12 @@ export interface AdmissionOptions extends ConnectionRateOptions {
   readonly maxUnidentified: number;
 }
 
-/** Which limit is reached. */
+/** The limit that is reached. */
 export type Refusal = "total" | "per_address" | "unidentified" | "rate";
 
-/** Connections beyond the limits that may be told so by a close code; further ones are told by HTTP. */
+/** Connections beyond the limits that are refused by close code; further ones are refused by HTTP. */
 const REFUSED_AT_ONCE = 256;
 
-/** The counts. */
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #rate: ConnectionRate;
@@ -36,25 +35,24 @@ export class Admission {
   #unidentified = 0;
   #refused = 0;
 
-  /** Nobody is connected. */
   constructor(clock: Clock, options: AdmissionOptions) {
     this.#options = options;
     this.#rate = new ConnectionRate(clock, options);
   }
 
-  /** How many connections count now, refused ones that are still open included. */
+  /** Connections now, including refused ones that are still open. */
   get connections(): number {
     return this.#admitted + this.#refused;
   }
 
-  /** How many addresses they come from. */
+  /** The number of addresses they come from. */
   get addresses(): number {
     return this.#perAddress.size;
   }
 
   /**
-   * Counts a connection from `client`. Gives the reason alone when it comes too soon after others, or when
-   * there is not even room to refuse it politely.
+   * Counts a connection from `client`. Returns the reason alone when it exceeds the rate, or when too many
+   * refused connections are open to refuse it by close code.
    */
   admit(client: string): Permit | Refusal {
     const address = network(client);
@@ -72,7 +70,6 @@ export class Admission {
     return undefined;
   }
 
-  /** What tickets change. */
   readonly #book: Book = {
     admitted: (address, change) => {
       this.#admitted += change;
@@ -90,7 +87,7 @@ export class Admission {
   };
 }
 
-/** Where tickets are counted. */
+/** The counts that permits change. */
 interface Book {
   admitted(address: string, change: 1 | -1): void;
   unidentified(change: 1 | -1): void;
@@ -98,15 +95,14 @@ interface Book {
   atFault(address: string): void;
 }
 
-/** A connection that counts. */
+/** One connection in the counts, until {@linkcode release}. */
 export class Permit {
-  /** Why it must be refused, or `undefined` if there is room for it. */
+  /** The limit that it exceeds, or `undefined` if it may stay. */
   readonly refusal: Refusal | undefined;
   readonly #book: Book;
   readonly #address: string;
   #counts: "unidentified" | "identified" | "no more" = "unidentified";
 
-  /** Counts from now on. */
   constructor(
     { book, address, refusal }: {
       readonly book: Book;
@@ -132,7 +128,7 @@ export class Permit {
     this.#book.unidentified(-1);
   }
 
-  /** Its client is at fault, so that the next connections of its address may have to wait. */
+  /** Charges its address for a fault of its client; see {@linkcode ConnectionRate}. */
   atFault(): void {
     this.#book.atFault(this.#address);
   }
@@ -147,7 +143,7 @@ export class Permit {
   }
 }
 
-/** Who counts as one client: an IPv4 address, or the /64 network that one IPv6 customer has whole. */
+/** The address to count by: of IPv4 itself, of IPv6 its /64 network, which one customer has whole. */
 function network(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;

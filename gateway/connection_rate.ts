@@ -1,8 +1,6 @@
 /**
- * How often one address may connect: a token bucket for each, so that a few clients that connect and fail
- * in a loop do not take the time of everybody else.
- *
- * Counts only; what becomes of a connection that comes too soon is for whoever asks.
+ * Limits the rate of connections by a token bucket for each address, so that clients that connect and fail in
+ * a loop do not take the CPU time of others.
  *
  * @module
  */
@@ -17,11 +15,11 @@ export interface ConnectionRateOptions {
   readonly connectBurstPerIp: number;
 }
 
-/** What a client's fault counts beside its connection: dealing with it costs several times a handshake. */
+/** Tokens that a client's fault costs beside its connection: it takes several times the CPU of a handshake. */
 const FAULT_COST = 5;
-/** Most addresses that are remembered; beyond, the one that was remembered first is forgotten. */
+/** Most buckets; beyond, the oldest is dropped. */
 const MAX_ADDRESSES = 100_000;
-/** New addresses after which those whose bucket is full again are forgotten. */
+/** New addresses after which buckets that are full again are dropped. */
 const SWEEP_EVERY = 1000;
 
 interface Bucket {
@@ -29,7 +27,6 @@ interface Bucket {
   atMs: number;
 }
 
-/** The buckets. */
 export class ConnectionRate {
   readonly #clock: Clock;
   readonly #perMs: number;
@@ -37,19 +34,18 @@ export class ConnectionRate {
   readonly #buckets = new Map<string, Bucket>();
   #added = 0;
 
-  /** Every bucket is full. */
   constructor(clock: Clock, { connectRatePerIp, connectBurstPerIp }: ConnectionRateOptions) {
     this.#clock = clock;
     this.#perMs = connectRatePerIp / 1000;
     this.#burst = connectBurstPerIp;
   }
 
-  /** How many addresses are remembered. */
+  /** The number of buckets. */
   get addresses(): number {
     return this.#buckets.size;
   }
 
-  /** Counts a connection of `address`. Returns whether it is within the rate; if not, it does not count. */
+  /** Takes a token for a connection of `address`; `false`, and takes none, if it exceeds the rate. */
   connected(address: string): boolean {
     const bucket = this.#bucket(address);
     if (bucket.level < 1) return false;
@@ -57,7 +53,7 @@ export class ConnectionRate {
     return true;
   }
 
-  /** Counts a fault of a client at `address`: a token that was refused, a flood, a frame over a limit. */
+  /** Charges `address` for a fault of a client: a refused token, a flood, a frame over a limit. */
   atFault(address: string): void {
     const bucket = this.#bucket(address);
     bucket.level = Math.max(0, bucket.level - FAULT_COST);

@@ -108,11 +108,6 @@ export class Hub<M extends Member = Member> {
     return this.#position;
   }
 
-  /** How many members there are. */
-  get size(): number {
-    return this.#subscriptions.size;
-  }
-
   /** Sizes of every table, for tests and assertions that nothing is left behind. */
   get tables(): { readonly members: number; readonly users: number; readonly channels: number } {
     return {

@@ -1,8 +1,8 @@
 /**
- * What the gateway counts, and the text that Prometheus scrapes (docs/operations.md, "Metrics").
+ * The metrics of the gateway and their text for Prometheus. Registration and the table in
+ * docs/operations.md ("Metrics") come from {@linkcode METRICS}.
  *
- * Whatever happens for each frame or each delivery only adds to a plain number here; labels and text
- * are made when somebody scrapes. Owns no clock and no timer: whoever measures a time hands it in.
+ * The hot path only adds to plain numbers; labels and text are made at a scrape.
  *
  * @module
  */
@@ -10,76 +10,193 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { TokenRefusal } from "./ports.ts";
 import type { CloseCodeValue, OpName, Phase } from "./protocol/mod.ts";
-import { Tally } from "./tally.ts";
 
 /** Why a connection was not let in. */
-export type RefusalReason =
-  | "total"
-  | "per_address"
-  | "unidentified"
-  | "rate"
-  | "draining"
-  | "origin";
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
-/** What {@linkcode Metrics} is told about the process. */
+/** A frame from a client by name, or what is none. */
+export type ReceivedName = OpName | "control" | "malformed";
+
+/** The process that {@linkcode Metrics} describes; functions are called once a scrape. */
 export interface MetricsOptions {
-  /** The gateway's version. */
   readonly version: string;
   /** The runtime's name and version, such as `deno 2.9.6`. */
   readonly runtime: string;
   /** The transport that serves clients. */
   readonly transport?: string;
-  /** Resident memory of the process in bytes; asked once a scrape. */
   readonly residentBytes: () => number;
-  /** How many log lines could not be written; asked once a scrape. */
   readonly droppedLogLines?: () => number;
-  /** How many request bodies there was no room for; asked once a scrape. */
   readonly refusedBodies?: () => number;
 }
 
 /** Labels of one series, by name. */
 export type Labels = Readonly<Record<string, string>>;
 
-const REFUSAL_REASONS: readonly RefusalReason[] = [
+/** A row of {@linkcode METRICS}. */
+export interface MetricInfo {
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  readonly labels?: readonly string[];
+  /** The values of its one label, if they are known before they occur; each starts at 0. */
+  readonly values?: readonly string[];
+  /** Upper bounds of a histogram, in seconds. */
+  readonly buckets?: readonly number[];
+}
+
+const REFUSAL_REASONS = [
   "total",
   "per_address",
   "unidentified",
   "rate",
   "draining",
   "origin",
-];
-const TOKEN_REFUSALS: readonly TokenRefusal[] = [
+] as const;
+const TOKEN_REFUSALS = [
   "not_yet_valid",
   "unknown_key",
   "expired",
   "invalid",
-];
+] as const satisfies readonly TokenRefusal[];
 /** The phases in which a connection exists. */
-const COUNTED_PHASES: readonly Phase[] = [
+const COUNTED_PHASES = [
   "unidentified",
   "verifying",
   "locating",
   "ready",
   "closing",
-];
-/** What a client sent: a frame by name, or what is none. */
-export type ReceivedName = OpName | "control" | "malformed";
-
-const CLIENT_FRAMES: readonly ReceivedName[] = [
+] as const satisfies readonly Phase[];
+const CLIENT_FRAMES = [
   "Identify",
   "Heartbeat",
   "HeartbeatAck",
   "control",
   "malformed",
-];
-const SERVER_FRAMES: readonly OpName[] = ["Hello", "Ready", "Message", "Heartbeat", "HeartbeatAck"];
-const ROUND_TRIP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-const LOOP_DELAY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
-const LOOP_DELAY_QUANTILES = [0.5, 0.99, 1];
+] as const satisfies readonly ReceivedName[];
+const SERVER_FRAMES = [
+  "Hello",
+  "Ready",
+  "Message",
+  "Heartbeat",
+  "HeartbeatAck",
+] as const satisfies readonly OpName[];
+const LOOP_DELAY_QUANTILES = [0.5, 0.99, 1] as const;
 /** Measurements that the quantiles of the event loop's delay look back on: 60 s of one each 20 ms. */
 const LOOP_DELAY_WINDOW = 3000;
 
-/** The counters of one gateway, on a registry of its own. */
+/** Every metric by its name. */
+export const METRICS = {
+  gateway_connections: {
+    type: "gauge",
+    labels: ["phase"],
+    values: COUNTED_PHASES,
+    help: "Open connections, by phase.",
+  },
+  gateway_connections_opened_total: { type: "counter", help: "WebSockets opened." },
+  gateway_lingering_sockets: {
+    type: "gauge",
+    help: "Closed connections whose peer still holds the socket open.",
+  },
+  gateway_frames_in_total: {
+    type: "counter",
+    labels: ["op"],
+    values: CLIENT_FRAMES,
+    help: "Frames from clients, by name; control are pings and pongs.",
+  },
+  gateway_frames_out_total: {
+    type: "counter",
+    labels: ["op"],
+    values: SERVER_FRAMES,
+    help: "Frames to clients, by name.",
+  },
+  gateway_closes_total: {
+    type: "counter",
+    labels: ["code"],
+    help: "Connections that ended, by close code, or peer.",
+  },
+  gateway_refused_total: {
+    type: "counter",
+    labels: ["reason"],
+    values: REFUSAL_REASONS,
+    help: "Connections refused.",
+  },
+  gateway_identifies_rejected_total: {
+    type: "counter",
+    labels: ["reason"],
+    values: TOKEN_REFUSALS,
+    help: "Tokens refused; not_yet_valid and unknown_key may pass by themselves.",
+  },
+  gateway_messages_published_total: {
+    type: "counter",
+    help: "Messages accepted from backends.",
+  },
+  gateway_messages_delivered_total: {
+    type: "counter",
+    help: "Copies of messages delivered live.",
+  },
+  gateway_messages_replayed_total: {
+    type: "counter",
+    help: "Copies of messages delivered to connections that resumed.",
+  },
+  gateway_log_publish_failures_total: {
+    type: "counter",
+    help: "Publishes that could not be stored.",
+  },
+  gateway_heartbeat_round_trip_seconds: {
+    type: "histogram",
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    help: "Time from a heartbeat of the gateway to its ACK.",
+  },
+  gateway_event_loop_delay_seconds: {
+    type: "histogram",
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    help: "How late timers of the process fire.",
+  },
+  gateway_event_loop_delay_recent_seconds: {
+    type: "gauge",
+    labels: ["quantile"],
+    values: ["0.5", "0.99", "1"],
+    help: "How late timers fired in the last minute; quantile 1 is the greatest.",
+  },
+  gateway_process_resident_memory_bytes: {
+    type: "gauge",
+    help: "Resident memory of the process.",
+  },
+  gateway_bugs_total: {
+    type: "counter",
+    help: "Internal errors; each is in the log.",
+  },
+  gateway_log_lines_dropped_total: {
+    type: "counter",
+    help: "Log lines not written: standard error is not read, or fails.",
+  },
+  gateway_bodies_refused_total: {
+    type: "counter",
+    help: "Request bodies refused because those in transit held too much.",
+  },
+  gateway_build_info: {
+    type: "gauge",
+    labels: ["version", "runtime", "transport"],
+    help: "Always 1; the labels say what runs.",
+  },
+} as const satisfies Readonly<Record<string, MetricInfo>>;
+
+/** Numbers by the value of a label, from 0. */
+class Tally<K extends string | number> {
+  readonly counts: Map<K, number>;
+
+  constructor(keys: Iterable<K>) {
+    this.counts = new Map(Array.from(keys, (key) => [key, 0]));
+  }
+
+  add(key: K, count: number): void {
+    this.counts.set(key, (this.counts.get(key) ?? 0) + count);
+  }
+}
+
+/** Reads a metric at a scrape: its value, or its values by that of its one label. */
+type Read = () => number | ReadonlyMap<string | number, number>;
+
+/** The metrics of one gateway, on a registry of their own. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #phases = new Tally<Phase>(COUNTED_PHASES);
@@ -100,23 +217,32 @@ export class Metrics {
   #logFailures = 0;
   #bugs = 0;
 
-  /** Starts every count at 0. */
   constructor(options: MetricsOptions) {
-    this.#registerConnections();
-    this.#registerMessages();
-    this.#registerProcess(options);
-    this.#roundTrips = new Histogram({
-      name: "gateway_heartbeat_round_trip_seconds",
-      help: "Time from a heartbeat of the gateway to its ACK.",
-      buckets: ROUND_TRIP_BUCKETS,
-      registers: [this.#registry],
+    const { version, runtime, transport = "none" } = options;
+    const zero = () => 0;
+    this.#collect("gateway_connections", () => this.#phases.counts);
+    this.#collect("gateway_connections_opened_total", () => this.#opened);
+    this.#collect("gateway_lingering_sockets", () => this.#lingering);
+    this.#collect("gateway_frames_in_total", () => this.#framesIn.counts);
+    this.#collect("gateway_frames_out_total", () => {
+      // Counted once where every delivery passes.
+      return this.#framesOut.counts.set("Message", this.#delivered + this.#replayed);
     });
-    this.#loopDelayHistogram = new Histogram({
-      name: "gateway_event_loop_delay_seconds",
-      help: "How late timers of the process fire.",
-      buckets: LOOP_DELAY_BUCKETS,
-      registers: [this.#registry],
-    });
+    this.#collect("gateway_closes_total", () => this.#closes.counts);
+    this.#collect("gateway_refused_total", () => this.#refusals.counts);
+    this.#collect("gateway_identifies_rejected_total", () => this.#identifiesRejected.counts);
+    this.#collect("gateway_messages_published_total", () => this.#published);
+    this.#collect("gateway_messages_delivered_total", () => this.#delivered);
+    this.#collect("gateway_messages_replayed_total", () => this.#replayed);
+    this.#collect("gateway_log_publish_failures_total", () => this.#logFailures);
+    this.#roundTrips = this.#histogram("gateway_heartbeat_round_trip_seconds");
+    this.#loopDelayHistogram = this.#histogram("gateway_event_loop_delay_seconds");
+    this.#collect("gateway_event_loop_delay_recent_seconds", () => this.#loopDelayQuantiles());
+    this.#collect("gateway_process_resident_memory_bytes", options.residentBytes);
+    this.#collect("gateway_bugs_total", () => this.#bugs);
+    this.#collect("gateway_log_lines_dropped_total", options.droppedLogLines ?? zero);
+    this.#collect("gateway_bodies_refused_total", options.refusedBodies ?? zero);
+    new Gauge(this.#configOf("gateway_build_info")).set({ version, runtime, transport }, 1);
   }
 
   /** A session went from one phase to another; a new connection comes from `new`. */
@@ -127,12 +253,10 @@ export class Metrics {
     if (to !== "closed") this.#phases.add(to, 1);
   }
 
-  /** A frame arrived. */
   frameIn(op: ReceivedName): void {
     this.#framesIn.add(op, 1);
   }
 
-  /** A frame was sent. */
   frameOut(op: OpName): void {
     this.#framesOut.add(op, 1);
   }
@@ -142,12 +266,11 @@ export class Metrics {
     this.#closes.add(code, 1);
   }
 
-  /** A connection was not let in. */
   refused(reason: RefusalReason): void {
     this.#refusals.add(reason, 1);
   }
 
-  /** So many more (or fewer, if negative) sockets still exist after their grace has passed. */
+  /** The number of sockets that outlive their grace changed by `delta`. */
   lingering(delta: number): void {
     this.#lingering += delta;
   }
@@ -167,12 +290,11 @@ export class Metrics {
     this.#replayed += count;
   }
 
-  /** A publish was not kept, because the log failed. */
+  /** A publish was not stored, because the log failed. */
   logPublishFailed(): void {
     this.#logFailures++;
   }
 
-  /** A token was refused. */
   identifyRejected(reason: TokenRefusal): void {
     this.#identifiesRejected.add(reason, 1);
   }
@@ -188,7 +310,7 @@ export class Metrics {
     this.#loopDelayHistogram.observe(ms / 1000);
   }
 
-  /** An internal error came up that no peer and no operation explains. */
+  /** An error came up that neither a peer nor an operational failure explains. */
   bug(): void {
     this.#bugs++;
   }
@@ -222,177 +344,34 @@ export class Metrics {
     return 0;
   }
 
-  /** Quantile `q` (0 to 1) of the last minute's event loop delays, in seconds; 0 before the first. */
-  #loopDelayQuantiles(): readonly number[] {
+  /** Quantiles of the last minute's event loop delays, in seconds; 0 before the first. */
+  #loopDelayQuantiles(): ReadonlyMap<number, number> {
     const seen = this.#loopDelays.slice(0, Math.min(this.#loopDelayCount, LOOP_DELAY_WINDOW))
       .sort();
-    return LOOP_DELAY_QUANTILES.map((q) => (seen[Math.ceil(q * seen.length) - 1] ?? 0) / 1000);
+    const quantile = (q: number) => (seen[Math.ceil(q * seen.length) - 1] ?? 0) / 1000;
+    return new Map(LOOP_DELAY_QUANTILES.map((q) => [q, quantile(q)]));
   }
 
-  #registerConnections(): void {
-    this.#tallyGauge("gateway_connections", "Open connections, by phase of their session.", {
-      label: "phase",
-      tally: this.#phases,
-    });
-    this.#counter(
-      "gateway_connections_opened_total",
-      "WebSockets that were opened.",
-      () => this.#opened,
-    );
-    this.#gauge(
-      "gateway_lingering_sockets",
-      "Closed connections whose socket the peer still holds open.",
-      () => this.#lingering,
-    );
-    this.#tallyCounter("gateway_frames_in_total", "Frames from clients, by name.", {
-      label: "op",
-      tally: this.#framesIn,
-    });
-    this.#tallyCounter("gateway_frames_out_total", "Frames to clients, by name.", {
-      label: "op",
-      tally: this.#framesOut,
-      // Counted once where every delivery passes.
-      refresh: () => this.#framesOut.set("Message", this.#delivered + this.#replayed),
-    });
-    this.#tallyCounter("gateway_closes_total", "Connections that ended, by close code.", {
-      label: "code",
-      tally: this.#closes,
-    });
-    this.#tallyCounter("gateway_refused_total", "Connections that were not let in.", {
-      label: "reason",
-      tally: this.#refusals,
-    });
-    this.#tallyCounter("gateway_identifies_rejected_total", "Tokens that were refused.", {
-      label: "reason",
-      tally: this.#identifiesRejected,
-    });
+  #configOf(name: keyof typeof METRICS) {
+    const { help, labels = [] }: MetricInfo = METRICS[name];
+    return { name, help, labelNames: labels, registers: [this.#registry] };
   }
 
-  #registerMessages(): void {
-    this.#counter(
-      "gateway_messages_published_total",
-      "Messages accepted from the backend.",
-      () => this.#published,
-    );
-    this.#counter(
-      "gateway_messages_delivered_total",
-      "Copies of messages handed to connections as they were published.",
-      () => this.#delivered,
-    );
-    this.#counter(
-      "gateway_messages_replayed_total",
-      "Copies of missed messages handed to connections that resumed.",
-      () => this.#replayed,
-    );
-    this.#counter(
-      "gateway_log_publish_failures_total",
-      "Publishes that the log could not keep.",
-      () => this.#logFailures,
-    );
+  #histogram(name: keyof typeof METRICS): Histogram {
+    const { buckets = [] }: MetricInfo = METRICS[name];
+    return new Histogram({ ...this.#configOf(name), buckets: [...buckets] });
   }
 
-  #registerProcess(
-    {
-      version,
-      runtime,
-      transport = "none",
-      residentBytes,
-      droppedLogLines = () => 0,
-      refusedBodies = () => 0,
-    }: MetricsOptions,
-  ): void {
-    const loopDelay: Gauge<"quantile"> = new Gauge({
-      name: "gateway_event_loop_delay_recent_seconds",
-      help: "Quantiles of how late timers fired in the last minute; 1 is the greatest.",
-      labelNames: ["quantile"],
-      registers: [this.#registry],
-      collect: () =>
-        this.#loopDelayQuantiles().forEach((value, i) =>
-          loopDelay.set({ quantile: String(LOOP_DELAY_QUANTILES[i]) }, value)
-        ),
-    });
-    this.#gauge(
-      "gateway_process_resident_memory_bytes",
-      "Resident memory of the process.",
-      residentBytes,
-    );
-    this.#counter(
-      "gateway_bugs_total",
-      "Internal errors; each is in the log and deserves a report.",
-      () => this.#bugs,
-    );
-    this.#counter(
-      "gateway_log_lines_dropped_total",
-      "Log lines that were not written: standard error is not read, or fails.",
-      droppedLogLines,
-    );
-    this.#counter(
-      "gateway_bodies_refused_total",
-      "Request bodies that were refused because those on their way held too much together.",
-      refusedBodies,
-    );
-    new Gauge({
-      name: "gateway_build_info",
-      help: "Always 1; the labels say what runs.",
-      labelNames: ["version", "runtime", "transport"],
-      registers: [this.#registry],
-    }).set({ version, runtime, transport }, 1);
+  /** Registers a counter or a gauge that is read at each scrape. */
+  #collect(name: keyof typeof METRICS, read: Read): void {
+    const { type, labels: [label = ""] = [] }: MetricInfo = METRICS[name];
+    const collect = () => {
+      const value = read();
+      metric.reset();
+      if (typeof value === "number") metric.inc(value);
+      else value.forEach((count, key) => metric.inc({ [label]: key }, count));
+    };
+    const config = { ...this.#configOf(name), collect };
+    const metric: Counter | Gauge = type === "counter" ? new Counter(config) : new Gauge(config);
   }
-
-  #gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  }
-
-  #counter(name: string, help: string, read: () => number): void {
-    new Counter({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  }
-
-  #tallyGauge<K extends string | number>(name: string, help: string, by: By<K>): void {
-    new Gauge({
-      name,
-      help,
-      labelNames: [by.label],
-      registers: [this.#registry],
-      collect() {
-        by.tally.each((key, count) => this.set({ [by.label]: key }, count));
-      },
-    });
-  }
-
-  #tallyCounter<K extends string | number>(name: string, help: string, by: By<K>): void {
-    new Counter({
-      name,
-      help,
-      labelNames: [by.label],
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        by.refresh?.();
-        by.tally.each((key, count) => this.inc({ [by.label]: key }, count));
-      },
-    });
-  }
-}
-
-/** A tally and the label that tells its series apart. */
-interface By<K extends string | number> {
-  readonly label: string;
-  readonly tally: Tally<K>;
-  /** Called before it is read. */
-  readonly refresh?: () => void;
 }

@@ -292,6 +292,28 @@ export interface MessageLog {
   close(): Promise<void>;
 }
 
+/** A login for development, in the fields of `POST /login` (docs/http.md, "For clients"). */
+export interface LoginRequest {
+  /** Becomes the token's `sub`. */
+  readonly user: string;
+  /** Any but `wrong`. */
+  readonly password: string;
+  /** Becomes the token's `channels`; `["general"]` unless given. */
+  readonly channels?: readonly string[];
+  /** Seconds until the token expires; 3600 unless given. */
+  readonly expires_in?: number;
+}
+
+/** The answer to a login that was accepted. */
+export interface LoginAnswer {
+  /** The JWT to identify with. */
+  readonly token: string;
+  /** The token's `sub`. */
+  readonly user: string;
+  /** Seconds until the token expires. */
+  readonly expires_in: number;
+}
+
 /** The open connections of users; asynchronous, because they may be spread over many machines. */
 export interface Users {
   /** Lets the connections that `user` has open now receive what is sent to `channel`. */

@@ -16,7 +16,9 @@ import {
   generateKeyPair,
   type GenerateKeyPairResult,
 } from "jose";
-import type { Clock, IdGenerator, Json } from "../gateway/ports.ts";
+import type { Clock, IdGenerator, Json, LoginAnswer, LoginRequest } from "../gateway/ports.ts";
+
+export type { LoginAnswer, LoginRequest };
 
 /** Where the issuer publishes its keys. */
 const JWKS_PATH = "/.well-known/jwks.json";
@@ -48,30 +50,8 @@ export const TOKEN_FAULTS = {
 /** The name of a fault. */
 export type TokenFault = keyof typeof TOKEN_FAULTS;
 
-/** The body of `POST /login` (docs/http.md). */
-export interface LoginRequest {
-  /** Becomes the token's `sub`. */
-  readonly user: string;
-  /** Any will do, except for `wrong`. */
-  readonly password: string;
-  /** The channels in which the user is; `["general"]` unless told. */
-  readonly channels?: readonly string[] | undefined;
-  /** Seconds until the token expires; 3600 unless told. */
-  readonly expires_in?: number | undefined;
-}
-
-/** The answer to a login that was accepted. */
-export interface LoginAnswer {
-  /** The JWT. */
-  readonly token: string;
-  /** Whose it is. */
-  readonly user: string;
-  /** Seconds until it expires. */
-  readonly expires_in: number;
-}
-
 /** A token to be made for a test. */
-export interface TokenRequest {
+export interface TokenOptions {
   /** `alice` unless told. */
   readonly user?: string;
   /** `["general"]` unless told. */
@@ -157,7 +137,7 @@ export class MockIssuer {
   }
 
   /** A token: good, or bad in the one way that is asked for. */
-  async token(request: TokenRequest = {}): Promise<string> {
+  async token(request: TokenOptions = {}): Promise<string> {
     const claims = this.#claims(request);
     const [key] = this.#keys;
     switch (request.fault) {
@@ -185,7 +165,7 @@ export class MockIssuer {
     }
   }
 
-  #claims(request: TokenRequest): Claims {
+  #claims(request: TokenOptions): Claims {
     const { user = "alice", channels = DEFAULT_CHANNELS, fault } = request;
     const { expiresInS = DEFAULT_EXPIRES_IN_S } = request;
     const iat = Math.floor(this.#options.clock.now() / 1000);

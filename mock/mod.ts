@@ -29,3 +29,7 @@ export * from "./doubles/socket.ts";
 export type { TranscriptEntry, TranscriptEvent } from "./gateway/transcript.ts";
 export { VirtualClock, type VirtualClockOptions } from "./gateway/virtual_clock.ts";
 export type { WebSocketConstructor } from "./gateway/web_socket.ts";
+export type { AdmissionOptions } from "../gateway/admission.ts";
+export type { ConnectionRateOptions } from "../gateway/connection_rate.ts";
+export type { SessionOptions } from "../gateway/protocol/mod.ts";
+export type { ConnectionOptions } from "../gateway/session/connection_context.ts";

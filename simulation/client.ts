@@ -9,7 +9,8 @@
  */
 
 import { GatewayClient, type Message, type TokenRequest } from "../client/mod.ts";
-import { SimulatedSocket } from "./client_socket.ts";
+import { type Behaviour, CALM } from "./behaviour.ts";
+import { SimulatedSocket, type SocketOwner } from "./client_socket.ts";
 import { Device } from "./device.ts";
 import type { Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
@@ -17,38 +18,6 @@ import type { Random } from "./random.ts";
 import { tokenText } from "./verifier.ts";
 import type { WorldDeps } from "./world_parts.ts";
 
-/** How a client sends Identify; `bad_id` from its next start on. */
-export type IdentifyManner = "prompt" | "late" | "never" | "twice" | "bad_id" | "hangs_up";
-/** What is wrong with the next token. */
-export type TokenFlaw = "unsigned" | "expired" | "strange_user" | "brief";
-
-/** How a client behaves for now. All times in milliseconds. */
-export interface Behaviour {
-  acks: "at_once" | "twice" | "wrong" | "never";
-  /** The longest that an ACK takes. */
-  ackMostMs: number;
-  /** Whether it answers a close frame. */
-  answersClose: boolean;
-  identifies: IdentifyManner;
-  flaw: TokenFlaw | undefined;
-  /** Whether its app has a new token when the old one is about to expire. */
-  renews: boolean;
-  /** What its next connection carries, in bytes each millisecond. */
-  bytesPerMs: number;
-  /** Whether its app may take long to read. */
-  dawdles: boolean;
-}
-
-const CALM: Readonly<Behaviour> = {
-  acks: "at_once",
-  ackMostMs: 0,
-  answersClose: true,
-  identifies: "prompt",
-  flaw: undefined,
-  renews: true,
-  bytesPerMs: Infinity,
-  dawdles: false,
-};
 /** IdGenerator that are none: of no log, of another log, from the future; and the very beginning. */
 const ODD_IDS = ["", "x", "e1", "e2-1", "e1-", "e1-01", "e1--1", "e1-9007199254740991", "e1-0"];
 const MINUTE_MS = 60_000;
@@ -65,7 +34,7 @@ const AWAKE_MS = 15_000;
 const SLACK_MS = 30_000;
 
 /** One client. */
-export class SimulatedClient {
+export class SimulatedClient implements SocketOwner {
   /** Its name in the trace. */
   readonly name: string;
   /** Whose client it is. */
@@ -190,7 +159,10 @@ export class SimulatedClient {
   }
 
   /** The library identifies with this `last_id`. */
-  identifies(lastId: string | undefined, { ready, link }: SimulatedSocket): void {
+  identifies(
+    lastId: string | undefined,
+    { ready, link }: Pick<SimulatedSocket, "ready" | "link">,
+  ): void {
     const expected = ready ? undefined : this.#position;
     if (lastId === expected || link === undefined) return;
     const explanation = `${this.name} resumes from ${lastId}, and not from ${expected}`;

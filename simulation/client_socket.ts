@@ -8,19 +8,35 @@
  */
 
 import type { ClientSocket } from "../client/mod.ts";
-import type { SimulatedClient } from "./client.ts";
+import type { Behaviour } from "./behaviour.ts";
 import { messageId } from "./delivery.ts";
+import type { Device } from "./device.ts";
 import type { ClientListener, Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import { tokenOf, tokenText } from "./verifier.ts";
 import type { WorldDeps } from "./world_parts.ts";
 
+/** The client that a socket belongs to. */
+export interface SocketOwner {
+  readonly device: Device;
+  readonly mood: Behaviour;
+  identifies(
+    lastId: string | undefined,
+    socket: Pick<SimulatedSocket, "ready" | "link">,
+  ): void;
+  arriving(id: string): void;
+  arrived(id: string): void;
+  positioned(lastId: string): void;
+  report(rule: string, explanation: string, link: Link | undefined): void;
+  say(link: Link, what: string): void;
+}
+
 /** What a {@linkcode SimulatedSocket} works with. */
 export interface SocketDeps {
   readonly world: WorldDeps;
   readonly random: Random;
-  readonly client: SimulatedClient;
+  readonly client: SocketOwner;
 }
 
 /** An Identify frame. */

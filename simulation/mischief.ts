@@ -5,7 +5,8 @@
  */
 
 import type { Backend } from "./backend.ts";
-import type { IdentifyManner, SimulatedClient, TokenFlaw } from "./client.ts";
+import type { IdentifyManner, TokenFlaw } from "./behaviour.ts";
+import type { SimulatedClient } from "./client.ts";
 import type { Fault } from "./options.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
-import { RATE_LIMIT } from "../gateway/protocol/mod.ts";
+import { sessionOptions } from "../gateway/config/session_options.ts";
 import { FakeClock, settle } from "../mock/doubles/clock.ts";
 import { FakeIds } from "../mock/doubles/ids.ts";
 import { Backend } from "./backend.ts";
@@ -213,12 +213,9 @@ class World {
     const random = this.#random.fork("shape");
     const heartbeatIntervalMs = random.pick([45_000, 45_000, 45_000, 30_000, 60_000]);
     const connection: ConnectionOptions = {
-      ...RATE_LIMIT,
+      ...sessionOptions(),
       heartbeatIntervalMs,
-      identifyTimeoutMs: 10_000,
-      verifyTimeoutMs: 10_000,
       closeGraceMs: random.pick([1000, 5000]),
-      maxFrameBytes: 4096,
       maxBufferedBytes: random.pick([72 * 1024, 128 * 1024, 384 * 1024]),
     };
     const retentionMs = random.pick([1, 3, 24]) * HOUR_MS;

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { staleDocuments } from "../tools/docs.ts";
 import { needs, testUnless } from "./permissions.ts";
+import { cycles } from "./tidy/cycles.ts";
 import { bannedNames, FREE, isBannedModule } from "./tidy/globals.ts";
 import { faultOfImport, layerOf } from "./tidy/layers.ts";
 import { looseTypes } from "./tidy/loose_types.ts";
@@ -35,6 +36,10 @@ test("every source file belongs to a layer", () => {
 
 test("imports point one way, and libraries stay where they belong", () => {
   assertTidy(({ path, imports }) => imports.flatMap((target) => faultOfImport(path, target) ?? []));
+});
+
+test("no files import each other in a cycle, not even types", () => {
+  assert.deepEqual(cycles(new Map(SOURCES.map(({ path, imports }) => [path, imports]))), []);
 });
 
 test("specifiers are relative paths, node: modules or names of deno.json", () => {
@@ -114,6 +119,14 @@ test("nothing names a path of somebody's machine", () => {
   assert(documents.includes("README.md") && documents.includes("docs/protocol.md"));
   for (const path of [...documents, ...SOURCES.map(({ path }) => path)]) {
     assert.doesNotMatch(read(path), /(?:^|[\s`"'(=])\/(?:work|home|root|Users)\//m, path);
+  }
+});
+
+test("documents and the console name the version of Deno that CI runs", () => {
+  const [, version] = /^deno_version=(\S+)$/m.exec(read(".ci/run")) ?? [];
+  for (const path of FILES.filter((path) => /\.(?:md|html)$/.test(path))) {
+    const named = [...read(path).matchAll(/deno@([\d.]*\d)/g)].map(([, name]) => name);
+    assert.deepEqual(named.filter((name) => name !== version), [], path);
   }
 });
 

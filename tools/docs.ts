@@ -1,5 +1,5 @@
 /**
- * Writes the generated parts of the documents: tables and the state diagram, from the code that they describe.
+ * Writes the generated parts of the documents, from the tables in code that they describe.
  *
  *     deno task docs            writes them
  *     deno task docs --check    exits with 1 and names what is stale, and writes nothing
@@ -10,17 +10,26 @@
  * @module
  */
 
-import { acceptedValues, defaultValue } from "../gateway/config/help.ts";
-import { flagName, type Option, OPTION_GROUPS, OPTIONS } from "../gateway/config/options.ts";
+import {
+  acceptedValues,
+  defaultValue,
+  type Option,
+  OPTION_GROUPS,
+} from "../gateway/config/option_types.ts";
+import { OPTIONS } from "../gateway/config/options.ts";
+import { type MetricInfo, METRICS } from "../gateway/metrics.ts";
+import { type ProblemInfo, PROBLEMS } from "../gateway/http/problem.ts";
 import {
   CLOSE_WHEN,
   CloseCode,
   type CloseCodeInfo,
   type CloseCodeName,
   Op,
+  OP_INFO,
+  type OpName,
 } from "../gateway/protocol/codes.ts";
 import type { Phase } from "../gateway/protocol/session_types.ts";
-import { type Transition, TRANSITIONS, type Trigger } from "../gateway/protocol/transitions.ts";
+import { type Transition, TRANSITIONS, type Trigger } from "../tests/protocol/transitions.ts";
 import { TOKEN_FAULTS } from "../mock/issuer.ts";
 import { LAYERS } from "../tests/tidy/layers.ts";
 
@@ -33,23 +42,14 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "state-diagram": stateDiagram,
     "transitions": transitions,
   },
-  "docs/operations.md": { "options": options },
+  "docs/http.md": { "problems": problems },
+  "docs/operations.md": { "metrics": metrics, "options": options },
   "docs/testing-clients.md": {
     "token-faults": tokenFaults,
     "example-python": () => quote("examples/client_test.py", "python"),
     "example-typescript": () => quote("examples/client_test.ts", "ts"),
     "example-app": () => quote("examples/app_test.ts", "ts"),
   },
-};
-
-/** What a server and what a client may send, for the table of opcodes. */
-const SENT_BY: Readonly<Record<keyof typeof Op, string>> = {
-  Hello: "server, at once on connect",
-  Identify: "client, next; again to renew its token",
-  Ready: "server, once the token is accepted",
-  Message: "server",
-  Heartbeat: "both",
-  HeartbeatAck: "both, in answer to a heartbeat",
 };
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -71,10 +71,10 @@ function rooms(): string {
 }
 
 function opcodes(): string {
-  const rows = Object.entries(SENT_BY).map(([name, by]) => [
-    code(Op[name as keyof typeof Op]),
+  const rows = Object.entries(OP_INFO).map(([name, { sender, when }]) => [
+    code(Op[name as OpName]),
     name,
-    by,
+    when === undefined ? sender : `${sender}, ${when}`,
   ]);
   return table(["`op`", "Name", "Sent by"], rows);
 }
@@ -154,14 +154,30 @@ function triggerLabel(trigger: Trigger): string {
 
 function options(): string {
   return OPTION_GROUPS.map((group) => {
-    const rows = Object.entries<Option>(OPTIONS).flatMap(([key, option]) => {
-      if (option.group !== group) return [];
-      const preset = defaultValue(option);
-      const names = `${code(option.env)}<br>${code(`--${flagName(key)}`)}`;
-      return [[names, acceptedValues(option), preset === "" ? "" : code(preset), option.doc]];
-    });
-    return `### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
+    const rows = Object.values<Option>(OPTIONS).filter((option) => option.group === group)
+      .map((option) => {
+        const preset = defaultValue(option);
+        const shown = preset === "" ? "" : code(preset);
+        return [code(option.env), acceptedValues(option), shown, option.doc];
+      });
+    return `#### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
   }).join("\n\n");
+}
+
+function problems(): string {
+  const rows = Object.entries<ProblemInfo>(PROBLEMS)
+    .sort(([one, a], [other, b]) => a.status - b.status || (one < other ? -1 : 1))
+    .map(([name, { status, when }]) => [code(name), String(status), when]);
+  return table(["code", "status", "when"], rows);
+}
+
+function metrics(): string {
+  const rows = Object.entries<MetricInfo>(METRICS).map(([name, info]) => {
+    const { type, help, labels = [], values = [] } = info;
+    const known = values.length === 0 ? "" : `: ${values.map(code).join(", ")}`;
+    return [code(name), type, labels.map(code).join(", ") + known, help];
+  });
+  return table(["Name", "Type", "Labels", "Meaning"], rows);
 }
 
 function tokenFaults(): string {

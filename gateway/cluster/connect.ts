@@ -19,41 +19,13 @@ import {
 } from "@nats-io/transport-node";
 import { OperationalError } from "../errors.ts";
 import type { Clock, Logger } from "../ports.ts";
-import { type Nats, wrap } from "./connection.ts";
+import { delay, toError } from "../util.ts";
 import { faultOf, wantsTls } from "./faults.ts";
+import type { NatsCredentials, NatsOptions, NatsTls } from "./nats_options.ts";
 import { Attempt, type ObservedOptions, useOwnTransport } from "./transport.ts";
 
-export type { Nats };
-
-/** How the gateway says to NATS who it is. */
-export type NatsCredentials =
-  | { readonly kind: "user"; readonly user: string; readonly password: string }
-  | { readonly kind: "token"; readonly token: string }
-  /** The seed of a user's nkey; it begins with `SU`. */
-  | { readonly kind: "nkey"; readonly seed: string };
-
-/** Certificates, as PEM texts. */
-export interface NatsTls {
-  /** Whom to trust, instead of the system's authorities. */
-  readonly ca?: string;
-  /** The gateway's own certificate, with its key. */
-  readonly cert?: string;
-  /** The key of that certificate. */
-  readonly key?: string;
-}
-
-/** Where NATS is and how to get in. */
-export interface NatsOptions {
-  /**
-   * URLs such as `nats://10.0.0.1:4222`; the cluster tells of its other servers itself. One with `tls://`
-   * makes every connection encrypted, and with `nats://` it is if the server wants it.
-   */
-  readonly servers: readonly string[];
-  /** Without, the gateway does not say who it is. */
-  readonly credentials?: NatsCredentials;
-  /** With it every connection is encrypted. */
-  readonly tls?: NatsTls;
-}
+export type { NatsConnection as Nats } from "@nats-io/transport-node";
+export type { NatsCredentials, NatsOptions };
 
 /** What connecting works with. */
 export interface ConnectDeps {
@@ -74,8 +46,11 @@ const PING_INTERVAL_MS = 5000;
  * @throws {OperationalError} `bad_configuration` when trying again does not help: NATS refuses the login
  * or the certificate, or has one that is not to be trusted; the message names the option
  */
-export async function connectNats(options: NatsOptions, parts: ConnectDeps): Promise<Nats> {
-  const { clock, logger } = parts;
+export async function connectNats(
+  options: NatsOptions,
+  deps: ConnectDeps,
+): Promise<NatsConnection> {
+  const { clock, logger } = deps;
   const connection = observed(options);
   const { attempt } = connection;
   useOwnTransport();
@@ -84,15 +59,15 @@ export async function connectNats(options: NatsOptions, parts: ConnectDeps): Pro
       const nats = await NatsConnectionImpl.connect(connection);
       if (failures > 0) logger.info("NATS can be reached");
       void sayFaults(nats, { attempt, options, logger });
-      return wrap(nats);
+      return nats;
     } catch (cause) {
       const fault = faultOf(cause, { attempt, options });
       if (fault !== undefined) throw new OperationalError("bad_configuration", fault, { cause });
-      const error = cause instanceof Error ? cause : new Error(String(cause));
+      const error = toError(cause);
       if (failures === 0) logger.warn("NATS cannot be reached; trying until it can", { error });
       else logger.debug("NATS still cannot be reached", { error });
     }
-    await new Promise<void>((resolve) => clock.setTimer(RETRY_MS, resolve));
+    await delay(clock, RETRY_MS);
   }
 }
 

@@ -7,7 +7,7 @@
  */
 
 import { errors } from "@nats-io/transport-node";
-import type { NatsOptions } from "./connect.ts";
+import type { NatsOptions } from "./nats_options.ts";
 import type { Attempt } from "./transport.ts";
 
 /** The options that a fault may lie in. */

@@ -26,7 +26,6 @@ import type {
   UserCommand,
 } from "../ports.ts";
 import { isName } from "../protocol/names.ts";
-import { type Nats, unwrap } from "./connection.ts";
 
 /** The connections that this process has. */
 export interface LocalUsers {
@@ -42,7 +41,7 @@ export interface LocalUsers {
 /** What the connections of all nodes need. */
 export interface NatsUsersOptions {
   /** Made by `connectNats`; whoever made it closes it. */
-  readonly nats: Nats;
+  readonly nats: NatsConnection;
   /** The connections here. */
   readonly local: LocalUsers;
   /** Where commands are kept; the log of the same nodes. */
@@ -98,7 +97,7 @@ export class NatsUsers {
 
   private constructor(options: NatsUsersOptions) {
     const { ids, subject } = options;
-    const nats = this.#nats = unwrap(options.nats);
+    const nats = this.#nats = options.nats;
     this.#options = options;
     this.#node = ids.next();
     this.#subscriptions = [

@@ -1,60 +1,32 @@
 /**
- * The text of `--help`, from the table of options; and the words in which help and documentation give
- * what an option accepts and what it is unless set.
- *
- * Text only: nothing is printed here.
+ * The text of `--help`, from the table of options.
  *
  * @module
  */
 
-import { flagName, type Option, OPTION_GROUPS, OPTIONS } from "./options.ts";
+import {
+  acceptedValues,
+  defaultValue,
+  flagName,
+  type Option,
+  OPTION_GROUPS,
+} from "./option_types.ts";
+import { OPTIONS } from "./options.ts";
 import { VERSION } from "./version.ts";
 
 /** The widest line of the help text, in characters. */
 const MAX_COLUMNS = 90;
 
-/** What values an option accepts, in words. */
-export function acceptedValues(option: Option): string {
-  switch (option.type) {
-    case "integer":
-      return `${option.min} to ${option.max}${option.unit === undefined ? "" : ` ${option.unit}`}`;
-    case "enum":
-      return option.choices.join(", ");
-    case "origins":
-      return "origins such as https://app.example.com or https://*.example.com";
-    case "servers":
-      return "URLs such as nats://10.0.0.1:4222 or tls://nats.example.com";
-    case "word":
-      return "1 to 64 letters, digits, _ and -";
-    case "host":
-      return "an IP address or a host name";
-    case "path":
-      return "a path";
-    case "url":
-      return "an http or https URL";
-    case "secret":
-    case "string":
-      return "text";
-  }
-}
-
-/** The value of an option that is not set, in words; empty if it has none. */
-export function defaultValue(option: Option): string {
-  if (option.type === "origins" || option.type === "servers") return option.default.join(",");
-  return String(option.default ?? "");
-}
-
-/** What `--help` prints. */
 export function helpText(): string {
   return [
     `E-Magine Gateway ${VERSION}, a realtime WebSocket gateway`,
     "",
     "Usage: emagine-gateway [--mock] [--option=value ...]",
     "",
-    "Every option is a flag and an environment variable; the flag wins. An empty variable counts",
-    "as not set. Keep secrets in the environment: flags are seen by everyone on the machine.",
+    "Every option is a flag and an environment variable; the flag wins. An empty variable is",
+    "ignored. Pass secrets in the environment: flags are visible to every user of the machine.",
     "",
-    "      --mock       run as a test server for clients: virtual time, steered over HTTP",
+    "      --mock       run as a test server for clients, with virtual time",
     "  -h, --help       print this and exit",
     "  -v, --version    print the version and exit",
     ...OPTION_GROUPS.flatMap((group) => ["", `${group}:`, ...groupLines(group)]),
@@ -76,7 +48,6 @@ function groupLines(group: string): readonly string[] {
   });
 }
 
-/** Breaks text between words and indents each line. */
 function wrapped(text: string): readonly string[] {
   const indent = " ".repeat(6);
   const lines: string[] = [];

@@ -1,114 +1,132 @@
 /**
- * The table of options: every setting of the gateway with its variable, its type, its default and what
- * it is for. `config.ts` reads by it, `--help` and docs/operations.md are printed from it.
- *
- * Data and the types that follow from it; nothing is read or checked here.
+ * The table of options. `parse.ts` reads by it; `--help` and the table of docs/operations.md are generated
+ * from it. Data only.
  *
  * @module
  */
 
-import { LISTENING_OPTIONS } from "./options_listening.ts";
-import { NATS_OPTIONS } from "./options_nats.ts";
-
-/** A unit that a number is in. */
-export type OptionUnit = "ms" | "hours" | "bytes";
-
-/** What every row has. */
-export interface DescribedOption {
-  /** The environment variable. */
-  readonly env: `GATEWAY_${string}`;
-  /** What it is for, in plain sentences for operators; Markdown code spans allowed. */
-  readonly doc: string;
-  /** The heading under which help and documentation list it. */
-  readonly group: OptionGroup;
-}
-
-/** The headings of help and documentation, in order. */
-export const OPTION_GROUPS = [
-  "Listening",
-  "Tokens and keys",
-  "Sessions",
-  "Limits",
-  "Messages",
-  "NATS",
-  "Logging",
-] as const;
-
-/** One of {@linkcode OPTION_GROUPS}. */
-export type OptionGroup = (typeof OPTION_GROUPS)[number];
-
-/** A whole number, `min` and `max` included. */
-export interface IntegerOption extends DescribedOption {
-  /** What tells this kind of row from others. */
-  readonly type: "integer";
-  /** The least that is accepted. */
-  readonly min: number;
-  /** The most that is accepted. */
-  readonly max: number;
-  /** What it is unless set; one without is not set unless the operator sets it. */
-  readonly default?: number;
-  /** The unit of all four numbers; a plain count without. */
-  readonly unit?: OptionUnit;
-}
-/** One word of `choices`. */
-export interface EnumOption extends DescribedOption {
-  /** What tells this kind of row from others. */
-  readonly type: "enum";
-  /** The words that are accepted. */
-  readonly choices: readonly string[];
-  /** What it is unless set. */
-  readonly default: string;
-}
-/** Web origins or NATS servers, separated by commas. */
-export interface ListOption extends DescribedOption {
-  /** What tells this kind of row from others. */
-  readonly type: "origins" | "servers";
-  /** What it is unless set. */
-  readonly default: readonly string[];
-}
-/** Text of some form; one without a default is not set unless the operator sets it. */
-export interface TextOption extends DescribedOption {
-  /** `secret` is never printed, `path` names a file or directory, `url` is an absolute http(s) URL, `word` a name in NATS. */
-  readonly type: "string" | "host" | "path" | "url" | "secret" | "word";
-  /** What it is unless set. */
-  readonly default?: string;
-}
-
-/** A row of the table. */
-export type Option = IntegerOption | EnumOption | ListOption | TextOption;
+import { NATS_OPTIONS } from "./nats.ts";
+import type { Option, ValuesOf } from "./option_types.ts";
 
 const MIB = 1024 * 1024;
 const MINUTE_MS = 60_000;
 
 /** Every option by the key under which the configuration has it. */
 export const OPTIONS = {
-  ...LISTENING_OPTIONS,
+  host: {
+    env: "GATEWAY_HOST",
+    group: "Listening",
+    type: "host",
+    default: "127.0.0.1",
+    doc: "Address to listen on; `0.0.0.0` or `::` for every interface. Must be loopback with " +
+      "the mock issuer.",
+  },
+  port: {
+    env: "GATEWAY_PORT",
+    group: "Listening",
+    type: "integer",
+    min: 0,
+    max: 65_535,
+    default: 8000,
+    doc: "TCP port to listen on; 0 picks a free one and logs it.",
+  },
+  transport: {
+    env: "GATEWAY_TRANSPORT",
+    group: "Listening",
+    type: "enum",
+    choices: ["auto", "deno", "node"],
+    default: "auto",
+    doc: "`node` is node:http with ws, `deno` is Deno.serve. `auto` is `node` with a real " +
+      "issuer or `--mock`. On `deno`, one misbehaving client can stall all others; see " +
+      "docs/operations.md.",
+  },
+  apiHost: {
+    env: "GATEWAY_API_HOST",
+    group: "Listening",
+    type: "host",
+    default: "127.0.0.1",
+    doc: "Address to listen on for `GATEWAY_API_PORT`.",
+  },
+  apiPort: {
+    env: "GATEWAY_API_PORT",
+    group: "Listening",
+    type: "integer",
+    min: 0,
+    max: 65_535,
+    doc: "Separate TCP port for everything but clients: the backend's routes, `/metrics`, the " +
+      "API documents and the console. `GATEWAY_PORT` then serves only `/gateway`, `/health` " +
+      "and the mock issuer. Unless set, `GATEWAY_PORT` serves all. 0 picks a free port and " +
+      "logs it.",
+  },
+  tlsCert: {
+    env: "GATEWAY_TLS_CERT",
+    group: "Listening",
+    type: "path",
+    doc: "PEM file of the certificate chain; together with `GATEWAY_TLS_KEY` serves HTTPS and " +
+      "WSS.",
+  },
+  tlsKey: {
+    env: "GATEWAY_TLS_KEY",
+    group: "Listening",
+    type: "path",
+    doc: "PEM file of the certificate's private key.",
+  },
+  trustedProxies: {
+    env: "GATEWAY_TRUSTED_PROXIES",
+    group: "Listening",
+    type: "integer",
+    min: 0,
+    max: 16,
+    default: 0,
+    doc: "Number of reverse proxies in front. The client's address is that many entries from " +
+      "the right of `X-Forwarded-For`; with 0 the header is ignored.",
+  },
+  allowedOrigins: {
+    env: "GATEWAY_ALLOWED_ORIGINS",
+    group: "Listening",
+    type: "origins",
+    default: [],
+    doc: "Web origins whose pages may connect, separated by commas. If empty, all may. Clients " +
+      "that send no `Origin`, such as mobile apps, always may. A leading `*` stands for one " +
+      "label: `https://*.example.com` allows `https://a.example.com`, but neither " +
+      "`https://example.com` nor `https://a.b.example.com`.",
+  },
+  console: {
+    env: "GATEWAY_CONSOLE",
+    group: "Listening",
+    type: "enum",
+    choices: ["auto", "on", "off"],
+    default: "auto",
+    doc: "Serves the console, a web page that shows what the gateway does, at `/`: `auto` with " +
+      "the mock issuer only, `on` always. With the mock issuer, unless this is `on`, the " +
+      "gateway answers only to IP addresses, `localhost` and other names that cannot be " +
+      "registered. If `GATEWAY_ALLOWED_ORIGINS` is set, include the console's origin.",
+  },
   jwtSecret: {
     env: "GATEWAY_JWT_SECRET",
     group: "Tokens and keys",
     type: "secret",
-    doc:
-      "Secret shared with the app's backend, which signs tokens with HS256; at least 32 bytes. " +
-      "Not together with `GATEWAY_JWKS_URL`; with neither, the mock issuer is on.",
+    doc: "HS256 secret shared with the backend that signs tokens; at least 32 bytes. Not " +
+      "together with `GATEWAY_JWKS_URL`. With neither, the mock issuer is on.",
   },
   jwksUrl: {
     env: "GATEWAY_JWKS_URL",
     group: "Tokens and keys",
     type: "url",
-    doc: "Where the issuer publishes its public keys (JWKS). Must be https, or http on loopback.",
+    doc: "URL of the issuer's public keys (JWKS). Must be https, or http on loopback.",
   },
   jwtIssuer: {
     env: "GATEWAY_JWT_ISSUER",
     group: "Tokens and keys",
     type: "string",
-    doc: "The `iss` that tokens must have; not checked unless set.",
+    doc: "Required `iss` of tokens; not checked unless set.",
   },
   jwtAudience: {
     env: "GATEWAY_JWT_AUDIENCE",
     group: "Tokens and keys",
     type: "string",
-    doc: "The `aud` that tokens must have; not checked unless set. " +
-      "Set it if the issuer makes tokens for other services too.",
+    doc: "Required `aud` of tokens; not checked unless set. Set it if the issuer also serves " +
+      "other services.",
   },
   clockToleranceMs: {
     env: "GATEWAY_CLOCK_TOLERANCE_MS",
@@ -118,18 +136,17 @@ export const OPTIONS = {
     min: 0,
     max: 5 * MINUTE_MS,
     default: 5000,
-    doc:
-      "How far the issuer's clock may be from this machine's when `exp` and `nbf` are checked. " +
-      "Clocks that NTP disciplines differ by less than a second; 5 s covers one that has just " +
-      "started or drifted, so that a new token is not refused as not valid yet, and lets an " +
-      "expired one live hardly longer. Not used with the mock issuer, which has the gateway's clock.",
+    doc: "Tolerated difference between the issuer's clock and this machine's when `exp` and " +
+      "`nbf` are checked. Clocks under NTP differ by less than a second; 5 s covers one that " +
+      "has just started or drifted. Not used with the mock issuer, which has the gateway's " +
+      "clock.",
   },
   publishKey: {
     env: "GATEWAY_PUBLISH_KEY",
     group: "Tokens and keys",
     type: "secret",
-    doc: "Key with which the app's backend calls the HTTP API; at least 16 characters. " +
-      "Required, but while the mock issuer is on it is `dev` unless set.",
+    doc: "Key with which the app's backend calls the HTTP API; at least 16 characters. Required " +
+      "with a real issuer; `dev` by default with the mock issuer.",
   },
   heartbeatIntervalMs: {
     env: "GATEWAY_HEARTBEAT_INTERVAL_MS",
@@ -139,11 +156,11 @@ export const OPTIONS = {
     min: 10,
     max: 60 * MINUTE_MS,
     default: 45_000,
-    doc:
-      "Time between two heartbeats of the server, and the time a client has to acknowledge one. " +
-      "Clients may send 120 frames in 60 s: below 1,000 ms, one that acknowledges each heartbeat " +
-      "and sends its own as often exceeds that and is closed with 4008; below about 700 ms the " +
-      "client library, whose own are 2 s apart at least; below about 500 ms each that answers.",
+    doc: "Time between two heartbeats of the server, and time for a client to acknowledge one. " +
+      "Short intervals exceed the clients' limit of 120 frames in 60 s (4008): below 1,000 " +
+      "ms for clients that also send heartbeats as often, below about 700 ms for the client " +
+      "library, which sends its own at least 2 s apart, and below about 500 ms for every " +
+      "client.",
   },
   identifyTimeoutMs: {
     env: "GATEWAY_IDENTIFY_TIMEOUT_MS",
@@ -153,7 +170,7 @@ export const OPTIONS = {
     min: 10,
     max: 10 * MINUTE_MS,
     default: 10_000,
-    doc: "How long a client may take to identify before it is closed with 4004.",
+    doc: "Time for a client to identify; then it is closed with 4004.",
   },
   verifyTimeoutMs: {
     env: "GATEWAY_VERIFY_TIMEOUT_MS",
@@ -163,7 +180,7 @@ export const OPTIONS = {
     min: 10,
     max: 10 * MINUTE_MS,
     default: 10_000,
-    doc: "How long checking a token and finding the client's place may take before it is closed " +
+    doc: "Time to verify a token and locate the start of the session; then the client is closed " +
       "with 1011.",
   },
   closeGraceMs: {
@@ -174,7 +191,7 @@ export const OPTIONS = {
     min: 0,
     max: MINUTE_MS,
     default: 1000,
-    doc: "How long a client may take to answer a close before its connection is cut.",
+    doc: "Time for a client to answer a close frame; then its connection is terminated.",
   },
   drainMs: {
     env: "GATEWAY_DRAIN_MS",
@@ -184,9 +201,8 @@ export const OPTIONS = {
     min: 0,
     max: 60 * MINUTE_MS,
     default: 5000,
-    doc:
-      "On SIGTERM, SIGINT or SIGHUP, the time over which connections are closed with 1012, so that " +
-      "clients do not all come back at once.",
+    doc: "Time over which connections are closed with 1012 on SIGTERM, SIGINT or SIGHUP, so " +
+      "that clients do not all return at once.",
   },
   maxConnections: {
     env: "GATEWAY_MAX_CONNECTIONS",
@@ -195,7 +211,7 @@ export const OPTIONS = {
     min: 1,
     max: 10_000_000,
     default: 50_000,
-    doc: "Most connections in all; one more is closed with 1013.",
+    doc: "Most connections in total; further ones are closed with 1013.",
   },
   maxConnectionsPerIp: {
     env: "GATEWAY_MAX_CONNECTIONS_PER_IP",
@@ -214,8 +230,8 @@ export const OPTIONS = {
     min: 1,
     max: 10_000_000,
     default: 5000,
-    doc: "Most connections that have not identified yet, so that strangers cannot take the room " +
-      "of users.",
+    doc: "Most connections that have not identified yet, so that strangers cannot crowd out " +
+      "users.",
   },
   connectRatePerIp: {
     env: "GATEWAY_CONNECT_RATE_PER_IP",
@@ -224,8 +240,8 @@ export const OPTIONS = {
     min: 1,
     max: 1_000_000,
     default: 200,
-    doc: "Connections a second that one address may open in the long run; one more is refused " +
-      "with 429, a second later. A connection counts as six whose token is refused, or that is " +
+    doc: "Sustained rate of connections per second from one address; further ones get 429, " +
+      "after a second. A connection counts as six if its token is refused, or if it is " +
       "closed for a flood or a bad frame.",
   },
   connectBurstPerIp: {
@@ -235,8 +251,8 @@ export const OPTIONS = {
     min: 1,
     max: 10_000_000,
     default: 10_000,
-    doc: "Connections that one address may open beyond that rate after a quiet time, such as all " +
-      "clients of an office when a gateway has restarted.",
+    doc: "Connections that one address may open beyond that rate after a quiet time, such as " +
+      "all clients of an office after a restart of the gateway.",
   },
   maxFrameBytes: {
     env: "GATEWAY_MAX_FRAME_BYTES",
@@ -246,8 +262,7 @@ export const OPTIONS = {
     min: 128,
     max: MIB,
     default: 4096,
-    doc: "Longest frame that a client may send; a longer one is closed with 1009. " +
-      "Tokens must fit.",
+    doc: "Longest frame a client may send, token included; longer ones close with 1009.",
   },
   maxBufferedBytes: {
     env: "GATEWAY_MAX_BUFFERED_BYTES",
@@ -257,8 +272,8 @@ export const OPTIONS = {
     min: 4096,
     max: 1024 * MIB,
     default: MIB,
-    doc: "Most bytes that may wait for one client to read; beyond, it is closed with 4009. " +
-      "At least twice `GATEWAY_MAX_MESSAGE_BYTES`.",
+    doc: "Most bytes buffered for one client; beyond that, it is closed with 4009. At least " +
+      "twice `GATEWAY_MAX_MESSAGE_BYTES`.",
   },
   maxMessageBytes: {
     env: "GATEWAY_MAX_MESSAGE_BYTES",
@@ -268,7 +283,7 @@ export const OPTIONS = {
     min: 1024,
     max: 16 * MIB,
     default: 65_536,
-    doc: "Longest message that the backend may publish, as JSON.",
+    doc: "Longest message the backend may publish, as JSON.",
   },
   log: {
     env: "GATEWAY_LOG",
@@ -276,14 +291,14 @@ export const OPTIONS = {
     type: "enum",
     choices: ["sqlite", "memory"],
     default: "sqlite",
-    doc: "Where messages are kept: `sqlite` survives a crash and a restart, `memory` does not.",
+    doc: "Where messages are stored: `sqlite` survives crashes and restarts, `memory` does not.",
   },
   dataDir: {
     env: "GATEWAY_DATA_DIR",
     group: "Messages",
     type: "path",
     default: "./data",
-    doc: "Directory of the SQLite log; made if it is missing. One process at a time.",
+    doc: "Directory of the SQLite log, created if missing. Only one process may use it.",
   },
   logSync: {
     env: "GATEWAY_LOG_SYNC",
@@ -291,8 +306,8 @@ export const OPTIONS = {
     type: "enum",
     choices: ["full", "normal"],
     default: "full",
-    doc: "`full` answers a publish once it is on disk. `normal` is faster, and may lose the last " +
-      "messages when the power fails, though not when the process does.",
+    doc: "`full` answers a publish once it is on disk. `normal` is faster, but a power failure " +
+      "may lose the last messages; a crash of the process does not.",
   },
   retentionHours: {
     env: "GATEWAY_RETENTION_HOURS",
@@ -302,7 +317,7 @@ export const OPTIONS = {
     min: 1,
     max: 87_600,
     default: 24,
-    doc: "How long messages are kept, which is how long a client may be away and still resume.",
+    doc: "How long messages are stored, and so how long a client may be away and still resume.",
   },
   retentionBytes: {
     env: "GATEWAY_RETENTION_BYTES",
@@ -312,7 +327,7 @@ export const OPTIONS = {
     min: MIB,
     max: 1024 * 1024 * 1024 * MIB,
     default: 1024 * MIB,
-    doc: "Most space that the log takes, on disk or in memory; the oldest messages go first.",
+    doc: "Most space for the log, on disk or in memory; the oldest messages are deleted first.",
   },
   ...NATS_OPTIONS,
   logLevel: {
@@ -321,7 +336,7 @@ export const OPTIONS = {
     type: "enum",
     choices: ["debug", "info", "warn", "error"],
     default: "info",
-    doc: "The least severe log lines that are written.",
+    doc: "Lowest severity of log lines that are written.",
   },
   logFormat: {
     env: "GATEWAY_LOG_FORMAT",
@@ -329,27 +344,9 @@ export const OPTIONS = {
     type: "enum",
     choices: ["auto", "json", "text"],
     default: "auto",
-    doc: "`json` writes one object a line, `text` is for people; `auto` is text on a terminal.",
+    doc: "`json` writes one object per line, `text` is for people; `auto` is text on a terminal.",
   },
 } as const satisfies Readonly<Record<string, Option>>;
 
-/** The key of an option. */
-export type OptionKey = keyof typeof OPTIONS;
-
-/** The type of the value of a row. */
-export type OptionValue<O extends Option> = O extends IntegerOption
-  ? O extends { readonly default: number } ? number : number | undefined
-  : O extends EnumOption ? O["choices"][number]
-  : O extends ListOption ? readonly string[]
-  : O extends { readonly default: string } ? string
-  : string | undefined;
-
 /** A value for every option. */
-export type OptionValues = {
-  readonly [K in OptionKey]: OptionValue<(typeof OPTIONS)[K]>;
-};
-
-/** The flag of an option: its key in kebab case, such as `--tls-cert`. */
-export function flagName(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
+export type OptionValues = ValuesOf<typeof OPTIONS>;

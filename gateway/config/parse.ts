@@ -1,9 +1,7 @@
 /**
- * From environment and arguments to a configuration that is known to be good, or to one line that says
- * which variable is not.
- *
- * Pure but for the files that it is handed a reader for. Every failure is an
- * {@linkcode OperationalError} with `bad_configuration`; no message ever has the value of a secret.
+ * Reads the environment and the arguments, and checks options against each other. Pure but for the files that
+ * options name. Every failure is an {@linkcode OperationalError} with `bad_configuration` and one line that
+ * names the variable or the flag; no message has the value of a secret.
  *
  * @module
  */
@@ -13,22 +11,16 @@ import { parseArgs } from "node:util";
 import { closestMatch } from "leven";
 import type { OperationalError } from "../errors.ts";
 import { helpText } from "./help.ts";
-import { chooseNats, type NatsConfig, type NatsKey } from "./parse_nats.ts";
-import {
-  configError,
-  nameOf,
-  quoted,
-  readKeyPair,
-  type ReadTextFile,
-  type Setting,
-  type Settings,
-} from "./sources.ts";
+import type { NatsOptions } from "../cluster/nats_options.ts";
+import { configError, GivenOptions, type GivenText, quoted, type ReadTextFile } from "./given.ts";
+import { type NATS_OPTIONS, resolveNats } from "./nats.ts";
+import { flagName, type Option } from "./option_types.ts";
+import { OPTIONS, type OptionValues } from "./options.ts";
 import { parseValue } from "./values.ts";
-import { flagName, type Option, OPTIONS, type OptionValues } from "./options.ts";
 import { redactUrl } from "../redact_url.ts";
 import { VERSION } from "./version.ts";
 
-/** Who made the tokens that clients identify with. */
+/** The issuer of tokens. */
 export type AuthConfig =
   /** The mock issuer, for development: anybody may log in. */
   | { readonly mode: "mock" }
@@ -37,18 +29,16 @@ export type AuthConfig =
   /** An issuer that publishes its keys. */
   | { readonly mode: "jwks"; readonly url: URL };
 
-/** What serves clients; see docs/operations.md, "Transports". */
+/** The server for clients; see docs/operations.md, "Transports". */
 export type TransportName = "deno" | "node";
 
 /** Certificate chain and private key, both PEM texts. */
 export interface TlsConfig {
-  /** The certificate chain. */
   readonly cert: string;
-  /** The private key. */
   readonly key: string;
 }
 
-/** Every setting of the gateway: the options of the table, and those that belong together as one. */
+/** The configuration: the options of the table, those that depend on each other resolved. */
 export type Config =
   & Omit<
     OptionValues,
@@ -61,28 +51,24 @@ export type Config =
     | "transport"
     | "apiHost"
     | "apiPort"
-    | Exclude<NatsKey, "natsStream" | "natsSubject" | "natsReplicas">
+    | Exclude<keyof typeof NATS_OPTIONS, "natsStream" | "natsSubject" | "natsReplicas">
   >
   & {
-    /** Who made the tokens. */
     readonly auth: AuthConfig;
     /** The bearer token of the app's backend. */
     readonly publishKey: string;
-    /** What serves clients. */
     readonly transport: TransportName;
     /** Where everything but clients is served; `undefined` serves all on one port. */
     readonly api: { readonly host: string; readonly port: number } | undefined;
-    /** Whether the console is served. */
     readonly console: boolean;
-    /** Whether to answer under names that a stranger can have too. */
+    /** Whether to accept a `Host` that anybody could register. */
     readonly allowAnyHost: boolean;
-    /** What to serve HTTPS with; `undefined` serves HTTP. */
+    /** For HTTPS; `undefined` serves HTTP. */
     readonly tls: TlsConfig | undefined;
-    /** Where messages are kept; `undefined` keeps them in the `log`. */
-    readonly nats: NatsConfig | undefined;
+    /** Where messages are stored; `undefined` stores them in the `log`. */
+    readonly nats: NatsOptions | undefined;
   };
 
-/** What the process was started for. */
 export type Command =
   | { readonly command: "serve"; readonly config: Config }
   /** Serve as a test server, with virtual time (docs/testing-clients.md). */
@@ -90,9 +76,8 @@ export type Command =
   /** Print `text` and exit. */
   | { readonly command: "help" | "version"; readonly text: string };
 
-/** What {@linkcode parseConfig} works on. */
 export interface ConfigInput {
-  /** The environment; only names that begin with `GATEWAY_` are looked at. */
+  /** The environment; only `GATEWAY_…` is read. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The arguments after the program's name. */
   readonly args: readonly string[];
@@ -100,14 +85,15 @@ export interface ConfigInput {
   readonly readTextFile: ReadTextFile;
 }
 
-/** What the arguments say. */
+type Given = GivenOptions<keyof typeof OPTIONS>;
+
 interface Flags {
-  readonly settings: Settings;
+  readonly texts: ReadonlyMap<string, GivenText>;
   /** Whether `--mock` is among them. */
   readonly mock: boolean;
 }
 
-/** The publish key of a development start. Everybody knows it, so it is no secret. */
+/** The publish key of a development start; it is public. */
 export const DEVELOPMENT_PUBLISH_KEY = "dev";
 
 const ENV_PREFIX = "GATEWAY_";
@@ -131,28 +117,21 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   const flags = readFlags(args);
   if (flags === "help") return { command: "help", text: helpText() };
   if (flags === "version") return { command: "version", text: VERSION };
-  const settings: Settings = new Map([...readEnv(env), ...flags.settings]);
-  const entries = Object.entries<Option>(OPTIONS).map(([key, option]) => {
-    const setting = settings.get(key);
-    return [key, setting === undefined ? option.default : parseValue(option, setting)];
-  });
-  // The one cast: each value was just made by the row that its type is derived from.
-  const values = Object.fromEntries(entries) as OptionValues;
-  checkBuffers(values, settings);
-  const { jwtSecret, jwksUrl, tlsCert: cert, tlsKey: key, ...rest } = values;
-  const auth = resolveAuth({ jwtSecret, jwksUrl }, settings);
-  if (flags.mock) checkMock(settings, values.console);
+  const texts = new Map([...readEnv(env), ...flags.texts]);
+  const given: Given = new GivenOptions(texts, { table: OPTIONS, readTextFile });
+  const values = parseValues(texts);
+  checkBuffers(values, given);
+  const { jwtSecret, jwksUrl, tlsCert, tlsKey, ...rest } = values;
+  const auth = resolveAuth({ jwtSecret, jwksUrl }, given);
+  if (flags.mock) checkMock(given, values.console);
   if (auth.mode === "mock") {
-    checkLoopback("host", { values, settings });
-    checkLoopback("apiHost", { values, settings });
+    checkLoopback("host", { values, given });
+    checkLoopback("apiHost", { values, given });
   }
-  const publishKey = choosePublishKey(values.publishKey, { auth, settings });
-  const tls = readKeyPair({ certKey: "tlsCert", keyKey: "tlsKey", cert, key }, {
-    settings,
-    readTextFile,
-  });
-  const nats = chooseNats(values, { settings, readTextFile });
-  const api = chooseApi(values, settings);
+  const publishKey = resolvePublishKey(values.publishKey, { auth, given });
+  const tls = given.readKeyPair({ cert: ["tlsCert", tlsCert], key: ["tlsKey", tlsKey] });
+  const nats = resolveNats(values, given);
+  const api = resolveApi(values, given);
   const command = flags.mock ? "mock" : "serve";
   const transport = values.transport !== "auto"
     ? values.transport
@@ -160,24 +139,36 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
     ? "deno"
     : "node";
   const asked = values.console === "on";
-  // Who has not asked for the console gets it where it shows nothing but what anybody may see.
+  // By default only with the mock issuer, where nothing on the console is secret.
   const console = asked || (values.console === "auto" && auth.mode === "mock");
-  // Where everybody knows the key, no page of the web is to pass for the gateway's own: http/host.ts.
+  // The publish key of a development start is public, so DNS rebinding must be prevented: http/host.ts.
   const allowAnyHost = asked || auth.mode !== "mock";
-  const chosen = { auth, publishKey, transport, api, console, allowAnyHost, tls, nats };
-  return { command, config: { ...rest, ...chosen } };
+  const resolved = { auth, publishKey, transport, api, console, allowAnyHost, tls, nats };
+  return { command, config: { ...rest, ...resolved } };
 }
 
-function readEnv(env: ConfigInput["env"]): Map<string, Setting> {
-  const settings = new Map<string, Setting>();
+function parseValues(texts: ReadonlyMap<string, GivenText>): OptionValues {
+  const entries = Object.entries<Option>(OPTIONS).map(([key, option]) => {
+    const text = texts.get(key);
+    return [key, text === undefined ? option.default : parseValue(option, text)];
+  });
+  // The one cast: each value was just made by the row that its type is derived from.
+  return Object.fromEntries(entries) as OptionValues;
+}
+
+/** The value of every option that is not set. */
+export const DEFAULTS: OptionValues = parseValues(new Map());
+
+function readEnv(env: ConfigInput["env"]): Map<string, GivenText> {
+  const texts = new Map<string, GivenText>();
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith(ENV_PREFIX)) continue;
     const key = KEYS_BY_ENV.get(name);
     if (key === undefined) throw unknown(name, [...KEYS_BY_ENV.keys()]);
     // Empty counts as not set, because that is what `VARIABLE=${OTHER:-}` leaves behind.
-    if (text !== undefined && text !== "") settings.set(key, { name, text });
+    if (text !== undefined && text !== "") texts.set(key, { name, text });
   }
-  return settings;
+  return texts;
 }
 
 function readFlags(args: readonly string[]): Flags | "help" | "version" {
@@ -197,7 +188,7 @@ function readFlags(args: readonly string[]): Flags | "help" | "version" {
       version: { type: "boolean", short: "v" },
     },
   });
-  const settings = new Map<string, Setting>();
+  const texts = new Map<string, GivenText>();
   let mock = false;
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
@@ -219,17 +210,17 @@ function readFlags(args: readonly string[]): Flags | "help" | "version" {
     if (text === undefined || text === "" || (!inlineValue && text.startsWith("--"))) {
       throw configError(name, "has no value");
     }
-    settings.set(key, { name, text });
+    texts.set(key, { name, text });
   }
-  return { settings, mock };
+  return { texts, mock };
 }
 
 function resolveAuth(
   { jwtSecret, jwksUrl }: Pick<OptionValues, "jwtSecret" | "jwksUrl">,
-  settings: Settings,
+  given: Given,
 ): AuthConfig {
-  const secretName = nameOf("jwtSecret", settings);
-  const jwksName = nameOf("jwksUrl", settings);
+  const secretName = given.nameOf("jwtSecret");
+  const jwksName = given.nameOf("jwksUrl");
   if (jwtSecret !== undefined && jwksUrl !== undefined) {
     throw configError(jwksName, `cannot be set together with ${secretName}`);
   }
@@ -254,61 +245,60 @@ function resolveAuth(
  * The test server obeys anybody who reaches it, so it never runs where real users log in. And it has no
  * console: on a page that shows heartbeats as they come, time that stands still would look like a fault.
  */
-function checkMock(settings: Settings, choice: OptionValues["console"]): void {
+function checkMock(given: Given, choice: OptionValues["console"]): void {
   if (choice === "on") {
     throw configError(
       "--mock",
-      `has no console and cannot be used with ${nameOf("console", settings)}=on`,
+      `has no console and cannot be used with ${given.nameOf("console")}=on`,
     );
   }
-  const real = settings.get("jwtSecret") ?? settings.get("jwksUrl") ??
-    settings.get("natsUrl") ?? settings.get("apiPort");
+  const real = given.first("jwtSecret", "jwksUrl", "natsUrl", "apiPort");
   if (real === undefined) return;
   throw configError("--mock", `is for tests and cannot be used together with ${real.name}`);
 }
 
 function checkLoopback(
   key: "host" | "apiHost",
-  { values, settings }: { readonly values: OptionValues; readonly settings: Settings },
+  { values, given }: { readonly values: OptionValues; readonly given: Given },
 ): void {
   const host = values[key];
   if (isLoopback(host)) return;
   throw configError(
-    nameOf(key, settings),
-    `is ${quoted(host)}, but the mock issuer lets anybody in and only runs on 127.0.0.1, ::1 or ` +
+    given.nameOf(key),
+    `is ${quoted(host)}, but the mock issuer admits anyone and runs only on 127.0.0.1, ::1 or ` +
       `localhost; set ${OPTIONS.jwtSecret.env} or ${OPTIONS.jwksUrl.env}`,
   );
 }
 
 /** Where everything but clients is served, if that is a port of its own. */
-function chooseApi(
+function resolveApi(
   { host, port, apiHost, apiPort }: OptionValues,
-  settings: Settings,
+  given: Given,
 ): Config["api"] {
-  const name = nameOf("apiPort", settings);
+  const name = given.nameOf("apiPort");
   if (apiPort === undefined) {
-    const lost = settings.get("apiHost");
-    if (lost !== undefined) throw configError(lost.name, `has no effect without ${name}`);
+    const unused = given.get("apiHost");
+    if (unused !== undefined) throw configError(unused.name, `has no effect without ${name}`);
     return undefined;
   }
   if (apiPort !== 0 && apiPort === port && apiHost === host) {
     throw configError(
       name,
-      `is ${apiPort}, which is ${nameOf("port", settings)} too, expected another`,
+      `is ${apiPort}, the same as ${given.nameOf("port")}, expected another port`,
     );
   }
   return { host: apiHost, port: apiPort };
 }
 
-function choosePublishKey(
+function resolvePublishKey(
   key: string | undefined,
-  { auth, settings }: { readonly auth: AuthConfig; readonly settings: Settings },
+  { auth, given }: { readonly auth: AuthConfig; readonly given: Given },
 ): string {
-  const name = nameOf("publishKey", settings);
+  const name = given.nameOf("publishKey");
   if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
     throw configError(
       name,
-      "has characters that an HTTP header cannot carry, expected printable ASCII",
+      "contains characters not allowed in an HTTP header, expected printable ASCII",
     );
   }
   if (auth.mode === "mock") return key ?? DEVELOPMENT_PUBLISH_KEY;
@@ -321,13 +311,13 @@ function choosePublishKey(
   return key;
 }
 
-function checkBuffers(values: OptionValues, settings: Settings): void {
+function checkBuffers(values: OptionValues, given: Given): void {
   const least = 2 * values.maxMessageBytes;
   if (values.maxBufferedBytes >= least) return;
   throw configError(
-    nameOf("maxBufferedBytes", settings),
+    given.nameOf("maxBufferedBytes"),
     `is ${values.maxBufferedBytes}, expected at least ${least}, twice ` +
-      `${nameOf("maxMessageBytes", settings)}, or one message could close a client`,
+      `${given.nameOf("maxMessageBytes")}, or one message could close a client`,
   );
 }
 

@@ -1,48 +1,49 @@
 /**
- * From the text of one option to its value, by its row in the table; or one line that says what is wrong.
- *
- * No message has the value of a secret, nor the user, the password or the query of a URL.
+ * Parses the text of one option by its row in the table. No message has the value of a secret, nor the user,
+ * the password or the query of a URL.
  *
  * @module
  */
 
 import { isIP } from "node:net";
-import { configError, quoted, type Setting } from "./sources.ts";
-import { acceptedValues } from "./help.ts";
-import type { Option } from "./options.ts";
+import { configError, type GivenText, quoted } from "./given.ts";
+import { acceptedValues, type Option } from "./option_types.ts";
 import { redactUrl } from "../redact_url.ts";
 
-/** Stands for the `*` of an origin while the URL parser looks at the rest. */
+/** Stands for the `*` of an origin while the rest is parsed as a URL. */
 const LABEL = "any-label";
 
-/** What no free text begins or ends with on purpose, and what it does not have inside either. */
+/** Patterns that no free text has on purpose. */
 const MISTAKES: readonly (readonly [RegExp, string])[] = [
-  [/^[\s\p{Cc}\p{Cf}]+$/u, "is nothing but blanks"],
+  [/^[\s\p{Cc}\p{Cf}]+$/u, "is blank"],
   [/^[\r\n]/, "begins with a line break"],
-  [/[\r\n]$/, "ends in a line break"],
-  [/^\s/, "begins with a blank"],
-  [/\s$/, "ends in a blank"],
+  [/[\r\n]$/, "ends with a line break"],
+  [/^\s/, "begins with whitespace"],
+  [/\s$/, "ends with whitespace"],
   [/^[\p{Cc}\p{Cf}]/u, "begins with an invisible character"],
-  [/[\p{Cc}\p{Cf}]$/u, "ends in an invisible character"],
-  [/[\r\n]/, "has a line break in it"],
-  [/\p{Cc}/u, "has a control character in it"],
-  [/^(?:".*"|'.*'|`.*`|“.*”|‘.*’)$/, "is in quotes, which would be part of it; leave them out"],
+  [/[\p{Cc}\p{Cf}]$/u, "ends with an invisible character"],
+  [/[\r\n]/, "contains a line break"],
+  [/\p{Cc}/u, "contains a control character"],
+  [
+    /^(?:".*"|'.*'|`.*`|“.*”|‘.*’)$/,
+    "is in quotes, which would become part of the value; remove them",
+  ],
 ];
 /** The same for paths alone. */
 const PATH_MISTAKES: readonly (readonly [RegExp, string])[] = [
-  [/-----BEGIN/, "is a PEM text, expected the path of the file that has it"],
+  [/-----BEGIN/, "is PEM text, expected the path of a file"],
   [/^~/, "begins with ~, which only a shell expands; give the whole path"],
   [/^\$/, "begins with $, which only a shell expands; give the whole path"],
 ];
 
 /**
- * The value that the text of `setting` stands for in a row of the table.
+ * The value of a text.
  *
  * @throws {OperationalError} `bad_configuration`
  */
 export function parseValue(
   option: Option,
-  { name, text }: Setting,
+  { name, text }: GivenText,
 ): number | string | readonly string[] {
   const refuse = (): never => {
     throw configError(name, `is ${quoted(redactUrl(text))}, expected ${expected(option)}`);
@@ -73,7 +74,7 @@ export function parseValue(
       const url = URL.parse(text);
       if (url === null || !/^https?:$/.test(url.protocol)) return refuse();
       if (url.username + url.password === "") return url.href;
-      throw configError(name, "has a user or a password in it, which are not sent");
+      throw configError(name, "contains a user or password, which would not be sent");
     }
     case "path":
     case "string":
@@ -87,7 +88,7 @@ export function parseValue(
  * Refuses a free text that can only be a mistake. Where the form of a value is fixed, as that of a number is,
  * a blank or a quote does not fit it.
  */
-function checkText(option: Option, { name, text }: Setting): void {
+function checkText(option: Option, { name, text }: GivenText): void {
   const mistakes = option.type === "path" ? [...MISTAKES, ...PATH_MISTAKES] : MISTAKES;
   const found = mistakes.find(([pattern]) => pattern.test(text));
   if (found !== undefined) throw configError(name, found[1]);
@@ -101,7 +102,7 @@ function expected(option: Option): string {
 
 /**
  * An origin in the form in which browsers send it, and in lower case. A `*` may stand for the first label of
- * the host (http/origins.ts), and for nothing else.
+ * the host (http/handshake.ts), and for nothing else.
  */
 function parseOrigin(text: string): string | undefined {
   if (text === "null") return text;

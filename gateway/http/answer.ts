@@ -1,23 +1,22 @@
 /**
- * Successful answers: JSON with the headers that go with it. Problems are in `problem.ts`.
+ * Successful responses: JSON with its headers. `problem.ts` makes the others.
  *
  * @module
  */
 
-/** What is for this caller only: kept by no cache. */
+/** Headers of a response for this caller only: no cache stores it. */
 export const PRIVATE: Readonly<Record<string, string>> = {
   "content-type": "application/json",
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
 };
 
-/** What anybody may read: documents and public keys. */
+/** Headers of documents and public keys. */
 export const PUBLIC: Readonly<Record<string, string>> = {
   "content-type": "application/json",
   "x-content-type-options": "nosniff",
 };
 
-/** A JSON response. */
 export function json(
   status: number,
   body: unknown,
@@ -26,7 +25,6 @@ export function json(
   return new Response(JSON.stringify(body), { status, headers });
 }
 
-/** The response that says that it is done and nothing more. */
 export function noContent(): Response {
   return new Response(null, { status: 204, headers: { "cache-control": "no-store" } });
 }

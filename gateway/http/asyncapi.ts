@@ -1,60 +1,21 @@
 /**
- * The AsyncAPI document: the WebSocket protocol, from the schemas that validate its frames and the
- * tables of its numbers.
+ * The AsyncAPI document of the WebSocket protocol, from the schemas of its frames and the tables of its
+ * opcodes and close codes.
  *
  * @module
  */
 
 import { z } from "@hono/zod-openapi";
-import { CloseCode } from "../protocol/codes.ts";
-import {
-  HeartbeatAckSchema,
-  HeartbeatSchema,
-  HelloSchema,
-  IdentifySchema,
-  MessageSchema,
-  ReadySchema,
-} from "../protocol/schemas.ts";
-
-/** A frame for the document. */
-interface Frame {
-  readonly schema: z.ZodObject;
-  readonly summary: string;
-  /** Whether the gateway sends it, clients do, or both. */
-  readonly from: "gateway" | "client" | "both";
-}
-
-const FRAMES: Readonly<Record<string, Frame>> = {
-  Hello: {
-    schema: HelloSchema,
-    summary: "At once on connect: how often heartbeats are due",
-    from: "gateway",
-  },
-  Identify: {
-    schema: IdentifySchema,
-    summary: "The token that says who it is; again later to renew it",
-    from: "client",
-  },
-  Ready: {
-    schema: ReadySchema,
-    summary: "The token was accepted and messages follow",
-    from: "gateway",
-  },
-  Message: { schema: MessageSchema, summary: "One message of the app", from: "gateway" },
-  Heartbeat: { schema: HeartbeatSchema, summary: "Are you there?", from: "both" },
-  HeartbeatAck: {
-    schema: HeartbeatAckSchema,
-    summary: "Yes; with the time of the heartbeat that it answers",
-    from: "both",
-  },
-};
+import { CloseCode, OP_INFO, type OpInfo } from "../protocol/codes.ts";
+import { FRAME_SCHEMAS } from "../protocol/schemas.ts";
 
 /** The AsyncAPI 3.0 document, as JSON. `send` and `receive` are from the gateway's point of view. */
 export function createAsyncApi(version: string): unknown {
-  const names = Object.keys(FRAMES);
-  const refer = (name: string): unknown => ({ $ref: `#/channels/gateway/messages/${name}` });
-  const frames = (not: Frame["from"]): unknown[] =>
-    Object.entries(FRAMES).filter(([, { from }]) => from !== not).map(([name]) => refer(name));
+  const names = Object.keys(OP_INFO);
+  const sentBy = (side: OpInfo["sender"]): unknown[] =>
+    Object.entries(OP_INFO)
+      .filter(([, { sender }]) => sender === side || sender === "both")
+      .map(([name]) => ({ $ref: `#/channels/gateway/messages/${name}` }));
   return {
     asyncapi: "3.0.0",
     info: {
@@ -83,36 +44,36 @@ export function createAsyncApi(version: string): unknown {
         action: "send",
         channel: { $ref: "#/channels/gateway" },
         summary: "What the gateway sends",
-        messages: frames("client"),
+        messages: sentBy("server"),
       },
       fromClient: {
         action: "receive",
         channel: { $ref: "#/channels/gateway" },
         summary: "What clients send",
-        messages: frames("gateway"),
+        messages: sentBy("client"),
       },
     },
     components: {
       messages: Object.fromEntries(
-        Object.entries(FRAMES).map(([name, frame]) => [name, {
+        Object.entries(OP_INFO).map(([name, { summary }]) => [name, {
           name,
           title: name,
-          summary: frame.summary,
+          summary,
           payload: { $ref: `#/components/schemas/${name}` },
         }]),
       ),
       schemas: Object.fromEntries(
-        Object.entries(FRAMES).map(([name, { schema }]) => [name, payload(schema)]),
+        Object.entries(FRAME_SCHEMAS).map(([name, schema]) => [name, payload(schema)]),
       ),
     },
   };
 }
 
-/** The JSON Schema of a frame, in the dialect that AsyncAPI takes and without references. */
+/** The JSON Schema of a frame, in AsyncAPI's dialect and without references. */
 function payload(schema: z.ZodObject): unknown {
   const { $schema: _, definitions: __, ...document } = z.toJSONSchema(z.object(schema.shape), {
     target: "draft-07",
-    // What a reader has to expect: unknown fields are allowed.
+    // Unknown fields are allowed.
     io: "input",
     override: ({ zodSchema, jsonSchema, path }) => {
       // Any JSON is no constraint, and the recursive schema for it would need references.

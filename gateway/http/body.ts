@@ -1,8 +1,6 @@
 /**
- * Request bodies: checks the media type and parses the JSON of what the transport has read.
- *
- * Every way in which a body can be bad is a value, the response that it deserves. Nothing here knows
- * what a body is for; see `validate.ts`.
+ * Request bodies: checks the media type and parses the JSON that the transport has read. `validate.ts`
+ * checks the value.
  *
  * @module
  */
@@ -13,18 +11,16 @@ import { problem } from "./problem.ts";
 
 /** A body that arrived whole and is JSON. */
 export interface JsonBody {
-  /** As it was sent. */
   readonly bytes: Uint8Array;
-  /** What it says. */
   readonly value: unknown;
 }
 
-/** What is left of the body is not worth reading for the sake of another request. */
+/** Reading the rest of the body, for the sake of another request, is not worth it. */
 const CLOSE = { connection: "close" };
 
 const strict = new TextDecoder("utf-8", { fatal: true });
 
-/** Reads the body of a request as JSON, or gives the response that refuses it. */
+/** The body of a request, or the problem with it. */
 export async function readJson(
   headers: Headers,
   exchange: Exchange,

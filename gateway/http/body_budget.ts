@@ -1,37 +1,36 @@
 /**
- * Bounds what the bodies of all requests hold together while they arrive. The transports count; nothing
- * here reads.
+ * Bounds the memory of request bodies: of one, and of all while they arrive. The transports read and count.
  *
  * @module
  */
 
 import type { BodyBudget, BodyShare } from "../ports.ts";
 
-/** Room for 32 bodies of 4 MiB that have all but arrived, or for 1,024 that have begun. */
-const DEFAULT_TOTAL_BYTES = 128 * 1024 * 1024;
+/** Longest body of a request. */
+export const MAX_BODY_BYTES: number = 4 * 1024 * 1024;
+/** Room for 32 of the longest bodies, or for 1,024 that have begun. */
+export const MAX_TOTAL_BODY_BYTES: number = 128 * 1024 * 1024;
 /**
- * What a body counts for at least. One that has only begun costs 200 KB on `Deno.serve` (measured with
+ * A body counts for at least this. One that has only begun costs 200 KB on `Deno.serve` (measured with
  * 2.9.6), of which 64 KiB are the buffer that it is read into, and 30 KB on node:http.
  */
 export const MIN_BODY_BYTES: number = 128 * 1024;
 
-/** What bodies may hold together, and what they do. */
 export class TotalBodyBudget implements BodyBudget {
   readonly #totalBytes: number;
   #heldBytes = 0;
   #refused = 0;
 
-  /** @param totalBytes 128 MiB unless given */
-  constructor(totalBytes: number = DEFAULT_TOTAL_BYTES) {
+  constructor(totalBytes: number = MAX_TOTAL_BODY_BYTES) {
     this.#totalBytes = totalBytes;
   }
 
-  /** What bodies hold now, in bytes. */
+  /** The sum over all bodies. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
 
-  /** How many bodies there was no room for. */
+  /** How many bodies were refused. */
   get refused(): number {
     return this.#refused;
   }

@@ -1,9 +1,6 @@
 /**
- * The console's routes: one page at `/`, what it is made of, and what it has to know of this gateway
- * (docs/http.md, "The console").
- *
- * The files are given as text: nothing is read here. They are no part of the interface for programs, and
- * so of no document.
+ * The console's routes: the page at `/`, its files, and its settings at `/console.json` (docs/http.md, "The
+ * console"). They are internal, so no document lists them.
  *
  * @module
  */
@@ -12,7 +9,6 @@ import { json } from "./answer.ts";
 import type { App, ConsoleOptions } from "./types.ts";
 import { problem } from "./problem.ts";
 
-/** What is served at which path: the name of the file and its media type. */
 const ROUTES = {
   "/": { file: "index.html", type: "text/html; charset=utf-8" },
   "/console.js": { file: "console.js", type: "text/javascript; charset=utf-8" },
@@ -20,12 +16,12 @@ const ROUTES = {
   "/console.svg": { file: "console.svg", type: "image/svg+xml" },
 } as const;
 
-/** The names of the files that the page is made of. */
+/** The names of the page's files. */
 export const CONSOLE_FILES: readonly string[] = Object.values(ROUTES).map(({ file }) => file);
 
 /**
- * The page holds tokens and a publish key: nothing but its own files runs in it, it talks to nobody but
- * this gateway (at `clientsUrl` too, if that is not empty), and no other page frames it, reads it or has a handle on its window.
+ * The page holds tokens and a publish key: it runs only its own files, connects only to this gateway (and
+ * to `clientsUrl`, unless that is empty), and no other page can frame it, read it or reach its window.
  */
 function strict(clientsUrl: string): Readonly<Record<string, string>> {
   const clients = clientsUrl === "" ? "" : ` ${clientsUrl} ${clientsUrl.replace(/^http/, "ws")}`;
@@ -42,7 +38,7 @@ function strict(clientsUrl: string): Readonly<Record<string, string>> {
   };
 }
 
-/** Where clients are served, under the name by which the page was asked for; empty for the page's own place. */
+/** The origin for clients, under the host name of the request; empty if it is the page's own. */
 function clientsUrlOf(request: Request, { clientsUrl }: ConsoleOptions): string {
   if (clientsUrl === undefined) return "";
   const url = new URL(clientsUrl);
@@ -50,7 +46,6 @@ function clientsUrlOf(request: Request, { clientsUrl }: ConsoleOptions): string 
   return url.origin;
 }
 
-/** Adds the page, its files and `GET /console.json`. */
 export function addConsoleRoutes(
   app: App,
   { console: options, version, login }: {

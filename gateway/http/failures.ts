@@ -1,6 +1,5 @@
 /**
- * Answers what was thrown while a request was served: operational failures by their code, everything
- * else as a bug.
+ * Turns an error that a route threw into a problem: an operational failure by its code, any other as a bug.
  *
  * @module
  */
@@ -8,15 +7,14 @@
 import { OperationalError } from "../errors.ts";
 import { LogThrottle } from "../log_throttle.ts";
 import type { HttpOptions } from "./types.ts";
-import { isAnswered, problem } from "./problem.ts";
+import { isRequestFailure, problem } from "./problem.ts";
 
-/** Makes what turns an error into a response, and logs it. */
 export function createFailureAnswerer(
   { logger, clock, bug }: Pick<HttpOptions, "logger" | "clock" | "bug">,
 ): (error: Error, request: Request) => Response {
   const logThrottle = new LogThrottle(clock);
   return (error, request) => {
-    if (!(error instanceof OperationalError) || !isAnswered(error.code)) {
+    if (!(error instanceof OperationalError) || !isRequestFailure(error.code)) {
       bug?.();
       const path = request.url.split("?", 1)[0];
       logger.error("unhandled error while a request was served", {
@@ -27,7 +25,7 @@ export function createFailureAnswerer(
       return problem("internal_error", "Something went wrong in the gateway; its log has it.");
     }
     const { code, message } = error;
-    // A backend's fault is no news, and a failure that hits every request is news once.
+    // A backend's fault is not logged; a failure that hits every request is logged rarely.
     if (code !== "idempotency_key_reused" && logThrottle.shouldLog(code)) {
       logger.warn("request failed", { code, error });
     }

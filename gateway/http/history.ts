@@ -8,13 +8,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Audience, Message, MessageLog } from "../ports.ts";
 import { json } from "./answer.ts";
 import type { Guard } from "./publish_key.ts";
-import {
-  BACKEND_SECURITY,
-  jsonResponse,
-  READ_PROBLEMS,
-  responses,
-  Tag,
-} from "./openapi_helpers.ts";
+import { BACKEND_SECURITY, jsonResponse, READ_FAILURES, responses, Tag } from "./openapi.ts";
 import type { App } from "./types.ts";
 import { problem } from "./problem.ts";
 import { HistoryQueryDocument, HistoryQuerySchema, HistorySchema } from "./schemas.ts";
@@ -22,7 +16,6 @@ import { HistoryQueryDocument, HistoryQuerySchema, HistorySchema } from "./schem
 /** Most bytes of JSON in one page. */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 
-/** Adds the route. */
 export function addHistoryRoute(
   app: App,
   { log, guard }: { readonly log: MessageLog; readonly guard: Guard },
@@ -41,7 +34,7 @@ export function addHistoryRoute(
       "invalid_query",
       "unauthorized",
       "expired",
-      ...READ_PROBLEMS,
+      ...READ_FAILURES,
     ]),
   };
   app.openAPIRegistry.registerPath({ ...description, request: { query: HistoryQueryDocument } });
@@ -70,14 +63,14 @@ export function addHistoryRoute(
   });
 }
 
-/** Exactly what was sent there: nothing that the same reader would see beside it. */
+/** Exactly the messages to one audience, without others that the same user receives. */
 function audience(channel: string | undefined, user: string | undefined): Audience {
   if (channel !== undefined) return { everyone: false, channels: [channel] };
   if (user !== undefined) return { everyone: false, user, channels: [] };
   return { everyone: true, channels: [] };
 }
 
-/** A message without what is the log's own. */
+/** A message without the log's own `sequence`. */
 function toStored({ sequence: _, id, ...message }: Message): Omit<Message, "sequence"> {
   return { id, ...message };
 }

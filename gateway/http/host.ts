@@ -1,9 +1,6 @@
 /**
- * Under which names a gateway with the mock issuer answers (docs/http.md, "Names of a development start").
- *
- * A page on the web may come from a name that its owner leads to this machine once it is loaded: to the
- * browser the gateway is then the page's own server, which no rule for other origins holds back. So it
- * is not for names that somebody could have registered for that.
+ * Protects a development start against DNS rebinding: refuses requests whose Host is a publicly registrable
+ * name (docs/http.md, "Names of a development start").
  *
  * @module
  */
@@ -15,20 +12,19 @@ import { problem } from "./problem.ts";
 /** The ends of names that nobody can register (RFC 6761, RFC 6762, and ICANN's for private use). */
 const RESERVED = /\.(?:internal|local|localhost|test)$/;
 
-/** Whether `hostname`, as the URL parser gives it, is a name that a stranger can have. */
+/** Whether anybody could register `hostname`, given as the URL parser writes it. */
 export function isPublicName(hostname: string): boolean {
   const name = hostname.replace(/\.$/, "");
-  // The parser has seen to it that what ends in a number is an IPv4 address, and in four parts.
+  // The parser makes everything that ends in a number an IPv4 address in four parts.
   const isAddress = name.startsWith("[") || /\.\d+$/.test(name);
   return !isAddress && name.includes(".") && !RESERVED.test(name);
 }
 
-/** Makes what refuses requests under names that a stranger can have, and tells of it. */
 export function createHostGuard(
   { logger, clock }: Pick<HttpOptions, "logger" | "clock">,
 ): (request: Request) => Response | undefined {
   const logThrottle = new LogThrottle(clock);
-  /** The origin, slash included, under which the last request passed: nearly every one comes under it. */
+  /** The origin, slash included, of the last request that passed: nearly all have the same. */
   let passed: string | undefined;
   return ({ url }) => {
     if (passed !== undefined && url.startsWith(passed)) return undefined;

@@ -1,20 +1,19 @@
 /**
- * The HTTP interface: every route of the gateway behind one function (docs/http.md).
- *
- * It puts the routes together and answers what none of them does: unknown routes and methods, failures
- * and bugs. It listens on nothing, and does not know what a WebSocket is: `main.ts` gives it that.
+ * The HTTP interface: every route of the gateway behind one function (docs/http.md). Puts the routes
+ * together, and answers unknown routes and methods, failures and bugs. Opens no port: a transport calls it.
  *
  * @module
  */
 
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { createGuard } from "./publish_key.ts";
-import { addGatewayRoute, addLoginRoutes } from "./clients.ts";
 import { addConsoleRoutes } from "./console.ts";
-import { TotalBodyBudget } from "./body_budget.ts";
+import { MAX_BODY_BYTES, TotalBodyBudget } from "./body_budget.ts";
 import { createFailureAnswerer } from "./failures.ts";
+import { addGatewayRoute } from "./handshake.ts";
 import { addHistoryRoute } from "./history.ts";
 import { createHostGuard } from "./host.ts";
+import { addLoginRoutes } from "./login.ts";
 import { addDocumentRoutes, addHealthRoute, addMetricsRoute } from "./operators.ts";
 import type { App, HttpOptions } from "./types.ts";
 import { problem } from "./problem.ts";
@@ -23,36 +22,26 @@ import { addUserRoutes } from "./users.ts";
 import { invalidParameters } from "./validate.ts";
 import type { BodyLimits, Exchange, RequestHandler } from "../ports.ts";
 
-export type {
-  ConnectOptions,
-  ConsoleOptions,
-  HttpOptions,
-  LoginAnswer,
-  LoginIssuer,
-  LoginRequest,
-} from "./types.ts";
+export type { ConsoleOptions, HttpOptions, LoginIssuer } from "./types.ts";
 
-const DEFAULT_BODY_BYTES = 4 * 1024 * 1024;
-const DEFAULT_MESSAGE_BYTES = 64 * 1024;
-const DEFAULT_BODY_TIMEOUT_MS = 30_000;
+/** How long a body may take to arrive. */
+const BODY_TIMEOUT_MS = 30_000;
 
 /** Methods that a route can have, HEAD aside, which every GET has. */
 const METHODS = ["DELETE", "GET", "OPTIONS", "POST", "PUT"];
 
-/** Which routes are served. */
 export type Routes =
   /** All of them. */
   | "all"
-  /** What clients use, and health. */
+  /** Those for clients, and health. */
   | "clients"
-  /** What backends and operators use, and the console. */
+  /** Those for backends and operators, and the console. */
   | "api";
 
-/** Puts the HTTP interface together. */
 export function createHttp(options: HttpOptions, routes: Routes = "all"): RequestHandler {
   const limits = {
-    maxBytes: options.maxBodyBytes ?? DEFAULT_BODY_BYTES,
-    timeoutMs: options.bodyTimeoutMs ?? DEFAULT_BODY_TIMEOUT_MS,
+    maxBytes: options.testing?.maxBodyBytes ?? MAX_BODY_BYTES,
+    timeoutMs: options.testing?.bodyTimeoutMs ?? BODY_TIMEOUT_MS,
     budget: options.bodyBudget ?? new TotalBodyBudget(),
   };
   const app: App = new OpenAPIHono({
@@ -86,15 +75,9 @@ export function createHttp(options: HttpOptions, routes: Routes = "all"): Reques
 }
 
 function addBackendRoutes(app: App, options: HttpOptions, limits: BodyLimits): void {
-  const { log, users, console, version, issuer } = options;
+  const { log, users, console, version, issuer, maxMessageBytes } = options;
   const guard = createGuard(options.publishKeys);
-  addPublishRoute(app, {
-    log,
-    guard,
-    limits,
-    maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MESSAGE_BYTES,
-    published: (count) => options.published?.(count),
-  });
+  addPublishRoute(app, { log, guard, limits, maxMessageBytes });
   addHistoryRoute(app, { log, guard });
   addUserRoutes(app, { users, guard });
   if (console !== undefined) {

@@ -1,13 +1,86 @@
 /**
- * The OpenAPI document: what the routes say of themselves, with a frame around it.
+ * The OpenAPI document, and the parts of it that routes share: responses, problems, security.
  *
  * @module
  */
 
-import { Tag } from "./openapi_helpers.ts";
+import type { RouteConfig, z } from "@hono/zod-openapi";
+import type { RequestFailureCode } from "../errors.ts";
+import { type ProblemCode, PROBLEMS } from "./problem.ts";
+import { ProblemSchema } from "./schemas.ts";
 import type { App } from "./types.ts";
 
-/** A document that describes the routes of `app`, as JSON. */
+export type Responses = RouteConfig["responses"];
+
+export const Tag = {
+  Backend: "backend",
+  Clients: "clients",
+  Development: "development",
+  Operators: "operators",
+} as const;
+
+export const BACKEND_SECURITY: { publishKey: string[] }[] = [{ publishKey: [] }];
+
+export function jsonResponse(description: string, schema: z.ZodType): Responses[string] {
+  return { description, content: { "application/json": { schema } } };
+}
+
+export function jsonBody(
+  schema: z.ZodType,
+): { required: true; content: { "application/json": { schema: z.ZodType } } } {
+  return { required: true, content: { "application/json": { schema } } };
+}
+
+/** Problems of every route. */
+const EVERYWHERE: readonly ProblemCode[] = ["invalid_host", "host_not_allowed", "internal_error"];
+
+/** Problems of a route with a JSON body. */
+export const BODY_PROBLEMS = [
+  "invalid_json",
+  "invalid_body",
+  "incomplete_body",
+  "request_timeout",
+  "body_too_large",
+  "bodies_overloaded",
+  "unsupported_media_type",
+] as const satisfies readonly ProblemCode[];
+
+/** Failures of a route that reads the message log. */
+export const READ_FAILURES = [
+  "log_unavailable",
+  "log_closed",
+  "log_corrupt",
+] as const satisfies readonly RequestFailureCode[];
+
+/** Failures of a route that writes to it. */
+export const WRITE_FAILURES = [
+  ...READ_FAILURES,
+  "log_overloaded",
+] as const satisfies readonly RequestFailureCode[];
+
+/** Failures of a route that publishes. */
+export const PUBLISH_FAILURES = [
+  ...WRITE_FAILURES,
+  "publish_too_large",
+  "idempotency_key_reused",
+] as const satisfies readonly RequestFailureCode[];
+
+/** The responses of a route: on success, and the problems of its `own`. */
+export function responses(success: Responses, own: readonly ProblemCode[]): Responses {
+  const codes = [...own, ...EVERYWHERE];
+  const byStatus: Responses = {};
+  for (const status of new Set(codes.map((code) => PROBLEMS[code].status))) {
+    const lines = codes.filter((code) => PROBLEMS[code].status === status)
+      .map((code) => `\`${code}\`: ${PROBLEMS[code].when}`);
+    byStatus[status] = {
+      description: lines.join(".\n\n"),
+      content: { "application/problem+json": { schema: ProblemSchema } },
+    };
+  }
+  return { ...success, ...byStatus };
+}
+
+/** The OpenAPI 3.1 document of the routes that `app` has by now. */
 export function createOpenApi(app: App, version: string): unknown {
   app.openAPIRegistry.registerComponent("securitySchemes", "publishKey", {
     type: "http",

@@ -8,12 +8,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { json, PRIVATE, PUBLIC } from "./answer.ts";
 import { createAsyncApi } from "./asyncapi.ts";
-import { jsonResponse, READ_PROBLEMS, responses, Tag } from "./openapi_helpers.ts";
-import { createOpenApi } from "./openapi.ts";
+import { createOpenApi, jsonResponse, READ_FAILURES, responses, Tag } from "./openapi.ts";
 import type { App, HttpOptions } from "./types.ts";
 import { problem } from "./problem.ts";
 
-/** Adds `GET /health`. */
 export function addHealthRoute(
   app: App,
   { log, draining }: Pick<HttpOptions, "log" | "draining">,
@@ -26,7 +24,7 @@ export function addHealthRoute(
     summary: "Whether the gateway can do its work",
     responses: responses({
       200: jsonResponse("It can", z.object({ status: z.literal("ok") })),
-    }, ["draining", ...READ_PROBLEMS]),
+    }, ["draining", ...READ_FAILURES]),
   });
   app.openapi(health, async () => {
     if (draining()) return problem("draining", "The gateway is shutting down.");
@@ -35,7 +33,6 @@ export function addHealthRoute(
   });
 }
 
-/** Adds `GET /metrics`. */
 export function addMetricsRoute(app: App, { metricsText }: Pick<HttpOptions, "metricsText">): void {
   const metrics = createRoute({
     method: "get",
@@ -57,7 +54,7 @@ export function addMetricsRoute(app: App, { metricsText }: Pick<HttpOptions, "me
   });
 }
 
-/** Adds the documents. To be called last: they describe the routes that are there. */
+/** Adds the documents. Call it last: they describe the routes added so far. */
 export function addDocumentRoutes(app: App, { version }: Pick<HttpOptions, "version">): void {
   const documents = [
     { path: "/openapi.json", operationId: "openapi", summary: "This interface, as OpenAPI 3.1" },

@@ -1,16 +1,15 @@
 /**
- * Problems: every error that the HTTP interface answers with, as RFC 9457 problem details with a stable
- * `code` (docs/http.md, "Problems").
- *
- * The table here is the one place that gives a code its status. Nothing here decides when a problem
- * arises, and nothing is thrown: a peer's fault is a value, and the value is the response.
+ * The table of problems: every error of the HTTP interface, as RFC 9457 problem details with a stable
+ * `code`. docs/http.md ("Problems") and the OpenAPI document are generated from it. Nothing is thrown: a
+ * peer's fault is a value, and the value is the response.
  *
  * @module
  */
 
-import type { FailureCode } from "../errors.ts";
+import type { FailureCode, RequestFailureCode } from "../errors.ts";
+import { MAX_BODY_BYTES, MAX_TOTAL_BODY_BYTES } from "./body_budget.ts";
 
-/** What a code stands for. */
+/** One row of the table. */
 export interface ProblemInfo {
   /** HTTP status. */
   readonly status: number;
@@ -20,55 +19,51 @@ export interface ProblemInfo {
   readonly retryAfterSeconds?: number;
 }
 
-/**
- * What ends a start or a WebSocket and so is no answer over HTTP. Should a route meet one all the same, that
- * is a bug.
- */
-type UnansweredCode = "bad_configuration" | "log_locked" | "issuer_unreachable";
+const MIB = 1024 * 1024;
 
-/** What goes wrong outside the gateway's own code, and how it is answered. */
+/** The failures of requests. */
 const FAILURES = {
   idempotency_key_reused: {
     status: 422,
-    when: "the same `Idempotency-Key` came with another body within 24 hours",
+    when: "`Idempotency-Key` was used with another body within 24 hours",
   },
   log_unavailable: {
     status: 503,
-    when: "the message log cannot be read or written now: disk full or read-only, broker away",
+    when: "the message log cannot be read or written: disk full or read-only, broker unreachable",
     retryAfterSeconds: 5,
   },
   log_overloaded: {
     status: 503,
-    when: "more publishes are waiting than the message log keeps up with",
+    when: "publishes arrive faster than the message log stores them",
     retryAfterSeconds: 1,
   },
   publish_too_large: {
     status: 413,
-    when: "a publish is longer than the message log takes at once: with NATS, its `max_payload`",
+    when: "a publish is longer than the message log accepts: with NATS, its `max_payload`",
   },
   log_closed: {
     status: 503,
-    when: "the message log is closed, because the process is ending",
+    when: "the message log is closed because the process is exiting",
     retryAfterSeconds: 5,
   },
-  log_corrupt: { status: 503, when: "the file of the message log is damaged" },
-} as const satisfies Readonly<Record<Exclude<FailureCode, UnansweredCode>, ProblemInfo>>;
+  log_corrupt: { status: 503, when: "the message log's file is damaged" },
+} as const satisfies Readonly<Record<RequestFailureCode, ProblemInfo>>;
 
-/** Every code and what it stands for. `docs/http.md` has the same table; a test compares them. */
+/** Every problem by its code. */
 export const PROBLEMS = {
   invalid_host: { status: 400, when: "`Host` is not a name or address with an optional port" },
-  invalid_json: { status: 400, when: "the body is not JSON in UTF-8" },
+  invalid_json: { status: 400, when: "the body is not UTF-8 JSON" },
   invalid_body: {
     status: 400,
-    when: "the body is JSON but not what the route takes; `errors` says where and why",
+    when: "the body is JSON but does not match the route's schema; see `errors`",
   },
   invalid_query: {
     status: 400,
-    when: "a query parameter is unknown, repeated or wrong; `errors` says which and why",
+    when: "a query parameter is unknown, repeated or invalid; see `errors`",
   },
   invalid_path: {
     status: 400,
-    when: "a part of the path is not percent-encoded UTF-8, or no name",
+    when: "a path segment is not percent-encoded UTF-8, or not a valid name",
   },
   invalid_idempotency_key: {
     status: 400,
@@ -78,86 +73,85 @@ export const PROBLEMS = {
   unauthorized: { status: 401, when: "the publish key is missing or wrong" },
   origin_not_allowed: {
     status: 403,
-    when: "a browser's page of an origin that is not in `GATEWAY_ALLOWED_ORIGINS` wants to connect",
+    when: "the page's origin is not in `GATEWAY_ALLOWED_ORIGINS`",
   },
   host_not_allowed: {
     status: 403,
-    when: "a gateway with the mock issuer is asked for under a name that a stranger can have",
+    when: "the mock issuer is on and `Host` is a publicly registrable name",
   },
   wrong_password: { status: 401, when: "`POST /login` with a wrong password" },
   token_too_long: {
     status: 400,
-    when: "`POST /login` with so many channels that the token fits into no frame",
+    when: "`POST /login` with so many channels that the token does not fit into a frame",
   },
-  not_found: { status: 404, when: "there is no such route" },
+  not_found: { status: 404, when: "no such route" },
   method_not_allowed: {
     status: 405,
-    when: "the route has no such method; `Allow` names those it has",
+    when: "the route does not support this method; `Allow` lists those it does",
   },
   request_timeout: { status: 408, when: "the body did not arrive in time" },
   expired: {
     status: 410,
-    when: "`after` is no id of this gateway, or something after it is no longer kept",
+    when: "`after` is not an id of this gateway, or messages after it are no longer stored",
   },
-  body_too_large: { status: 413, when: "the body is longer than 4 MiB" },
-  message_too_large: { status: 413, when: "one message is longer than 64 KiB of JSON" },
+  body_too_large: { status: 413, when: `the body is longer than ${MAX_BODY_BYTES / MIB} MiB` },
+  message_too_large: {
+    status: 413,
+    when: "a message is longer than `GATEWAY_MAX_MESSAGE_BYTES` of JSON",
+  },
   unsupported_media_type: {
     status: 415,
-    when: "the body is not declared as `application/json`, or is compressed",
+    when: "the body is not `application/json`, or is compressed",
   },
   bad_handshake: {
     status: 400,
-    when: "`GET /gateway` with a WebSocket handshake that is not complete",
+    when: "`GET /gateway` with an invalid WebSocket handshake",
   },
   upgrade_required: { status: 426, when: "`GET /gateway` without a WebSocket handshake" },
   console_not_built: {
     status: 503,
-    when: "the console is on, but nobody has run `deno task build:console`",
+    when: "the console is on but was not built: run `deno task build:console`",
   },
   too_many_attempts: {
     status: 429,
     when: "this address connects more often than `GATEWAY_CONNECT_RATE_PER_IP` allows",
     retryAfterSeconds: 10,
   },
-  internal_error: { status: 500, when: "a bug in the gateway; its log has the details" },
+  internal_error: { status: 500, when: "a bug in the gateway; see its log" },
   too_many_connections: {
     status: 503,
-    when: "so many connections are beyond the limits that not even a close code can be sent",
+    when: "the connection limits are exceeded so far that not even a close code can be sent",
     retryAfterSeconds: 5,
   },
   bodies_overloaded: {
     status: 503,
-    when: "the bodies that are on their way to the gateway hold more than 128 MiB together",
+    when: `bodies in flight exceed ${MAX_TOTAL_BODY_BYTES / MIB} MiB together`,
     retryAfterSeconds: 1,
   },
   draining: {
     status: 503,
-    when: "the gateway is shutting down and takes no new connections",
+    when: "the gateway is shutting down and accepts no connections",
     retryAfterSeconds: 5,
   },
   ...FAILURES,
 } as const satisfies Readonly<Record<string, ProblemInfo>>;
 
-/** A stable code of a problem. */
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** Whether a failure with this code is answered with a problem of the same code. */
-export function isAnswered(code: FailureCode): code is Exclude<FailureCode, UnansweredCode> {
+/** Whether a failure is one of a request. A route that meets another has a bug. */
+export function isRequestFailure(code: FailureCode): code is RequestFailureCode {
   return Object.hasOwn(FAILURES, code);
 }
 
-/** One thing that is wrong with a request. */
 export type Fault =
   /** A JSON pointer into the body, in the form of a URI fragment (RFC 6901, section 6). */
   | { readonly pointer: string; readonly detail: string }
   /** The name of a parameter of the query or of the path. */
   | { readonly parameter: string; readonly detail: string };
 
-/** What a problem carries beside its code and detail. */
+/** Optional parts of a problem. */
 export interface ProblemExtras {
-  /** What is wrong, one by one. */
   readonly errors?: readonly Fault[];
-  /** Headers of the response. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -179,11 +173,7 @@ const TITLES: Readonly<Record<(typeof PROBLEMS)[ProblemCode]["status"], string>>
   503: "Service Unavailable",
 };
 
-/**
- * The response for a problem.
- *
- * @param code its stable code; @param detail one sentence on this occurrence, for people
- */
+/** The response for a problem. `detail` is one sentence on this occurrence, for people. */
 export function problem(code: ProblemCode, detail: string, extras: ProblemExtras = {}): Response {
   const info: ProblemInfo = PROBLEMS[code];
   const { status } = PROBLEMS[code];

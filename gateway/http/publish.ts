@@ -1,9 +1,6 @@
 /**
- * `POST /messages`: the way in for messages, and the hot path of the HTTP interface
- * (docs/http.md, "Publishing").
- *
- * It answers 201 only when the log has kept the messages. The route has one handler and no middleware,
- * reads its body once and validates it once.
+ * `POST /messages`, the hot path of the HTTP interface (docs/http.md, "Publishing"). It answers 201 only
+ * once the log has stored the messages.
  *
  * @module
  */
@@ -16,37 +13,31 @@ import type { Guard } from "./publish_key.ts";
 import { type JsonBody, readJson } from "./body.ts";
 import {
   BACKEND_SECURITY,
+  BODY_PROBLEMS,
   jsonBody,
   jsonResponse,
+  PUBLISH_FAILURES,
   responses,
   Tag,
-  WRITE_PROBLEMS,
-} from "./openapi_helpers.ts";
+} from "./openapi.ts";
 import type { App } from "./types.ts";
 import { problem } from "./problem.ts";
 import { DraftSchema, DraftsSchema, MAX_BATCH, ReceiptSchema } from "./schemas.ts";
 import { invalidBody, validateBody } from "./validate.ts";
 
-/** What publishing works with. */
-export interface PublishOptions {
-  /** Keeps what is published. */
+interface PublishDeps {
   readonly log: MessageLog;
-  /** Who may publish. */
   readonly guard: Guard;
-  /** What a body may cost. */
   readonly limits: BodyLimits;
   /** Longest message, in bytes of its JSON. */
   readonly maxMessageBytes: number;
-  /** Called with the number of messages of each publish that was kept, repetitions excluded. */
-  readonly published: (count: number) => void;
 }
 
-/** Visible ASCII. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 const REPLAYED = { ...PRIVATE, "idempotency-replayed": "true" };
 
-/** A message never gets longer than this many times its text when it is written again: `1e20`. */
+/** Re-serializing makes a message at most this many times as long: `1e20`. */
 const MAX_GROWTH = 6;
 
 const route = createRoute({
@@ -76,24 +67,16 @@ const route = createRoute({
       }),
     },
   }, [
-    "invalid_json",
-    "invalid_body",
+    ...BODY_PROBLEMS,
     "invalid_idempotency_key",
-    "incomplete_body",
     "unauthorized",
-    "request_timeout",
-    "body_too_large",
-    "bodies_overloaded",
     "message_too_large",
-    "unsupported_media_type",
-    "idempotency_key_reused",
-    "publish_too_large",
-    ...WRITE_PROBLEMS,
+    ...PUBLISH_FAILURES,
   ]),
 });
 
-/** Adds the route. Its body is read by its own handler, which the library's validator would not bound. */
-export function addPublishRoute(app: App, options: PublishOptions): void {
+/** Adds the route. Its handler reads the body, because the library's validator would not bound it. */
+export function addPublishRoute(app: App, options: PublishDeps): void {
   app.openAPIRegistry.registerPath(route);
   app.post(route.path, (context) => publish(context.req.raw, context.env, options));
 }
@@ -101,7 +84,7 @@ export function addPublishRoute(app: App, options: PublishOptions): void {
 async function publish(
   request: Request,
   exchange: Exchange,
-  options: PublishOptions,
+  options: PublishDeps,
 ): Promise<Response> {
   const refused = options.guard(request);
   if (refused !== undefined) return refused;
@@ -114,7 +97,6 @@ async function publish(
   const { messages, repeated }: Published = key === null
     ? { messages: await options.log.publish(drafts), repeated: false }
     : await options.log.publishOnce({ key, digest: digestOf(body.bytes) }, drafts);
-  if (!repeated) options.published(messages.length);
   const receipts = messages.map(({ id, time }) => ({ id, time }));
   return json(
     201,
@@ -130,7 +112,6 @@ function refuseKey(): Response {
   );
 }
 
-/** The messages in `body`, or why there are none. */
 function toDrafts(body: JsonBody, maxMessageBytes: number): readonly Draft[] | Response {
   const drafts = validateDrafts(body.value);
   if (drafts instanceof Response || body.bytes.byteLength * MAX_GROWTH <= maxMessageBytes) {
@@ -164,7 +145,7 @@ function validateDrafts(value: unknown): readonly Draft[] | Response {
   return validateBody(DraftsSchema, value);
 }
 
-/** Of what a key stands for: a publish with this body. */
+/** Identifies the request that an Idempotency-Key stands for. */
 function digestOf(bytes: Uint8Array): string {
   return createHash("sha256").update("POST /messages\n").update(bytes).digest("base64url");
 }

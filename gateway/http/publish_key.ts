@@ -1,17 +1,14 @@
 /**
- * Who may use the backend's routes: whoever has a publish key.
- *
- * Keys are compared in a time that does not depend on them, and appear nowhere else.
+ * Authorizes backend routes by publish key. Keys are compared in constant time and appear nowhere else.
  *
  * @module
  */
 
 import { problem } from "./problem.ts";
 
-/** Gives the response that refuses a request, or `undefined` if it carries one of the keys. */
+/** The problem with a request, or `undefined` if it carries one of the keys. */
 export type Guard = (request: Request) => Response | undefined;
 
-/** The guard that accepts `keys`. */
 export function createGuard(keys: readonly string[]): Guard {
   return (request) => {
     const authorization = request.headers.get("authorization");

@@ -1,9 +1,6 @@
 /**
- * The schemas of the HTTP interface: what validates requests, types them and describes them in the
- * OpenAPI document.
- *
- * Bodies and queries are strict: an unknown field is refused, because a misspelt `channel` would make a
- * message public.
+ * The schemas of the HTTP interface: they validate and type requests, and describe them in OpenAPI. Bodies
+ * and queries are strict, because a misspelt `channel` would make a message public.
  *
  * @module
  */
@@ -18,7 +15,6 @@ export const MAX_DEPTH = 64;
 /** Most messages in one publish, and in one page of the history. */
 export const MAX_BATCH = 1000;
 
-/** The name of a user or a channel. */
 function name(description: string, example: string): z.ZodString {
   return z.string()
     .regex(NAME, `expected ${NAME_RULE}`)
@@ -29,15 +25,15 @@ const CONTENT_FAULTS = {
   missing: "is missing, expected any JSON",
   deep: `is nested deeper than ${MAX_DEPTH} levels`,
   // The parser makes `1e400` infinite.
-  infinite: "has a number that is larger than any in JSON's readers (1.8e308)",
+  infinite: "has a number larger than 1.8e308",
 } as const;
 
 type ContentFault = keyof typeof CONTENT_FAULTS;
 
-const channel = name("To everyone who is in this channel", "general");
-const user = name("To this user", "alice");
+const channel = name("To all who are in this channel", "general");
+const user = name("To all connections of this user", "alice");
 
-/** Any JSON. The parser has seen to it that it is; what is left is what {@linkcode faultOfContent} finds. */
+/** Any JSON. It has been parsed already; {@linkcode faultOfContent} finds the rest. */
 const content = z.custom<Json>((value) => faultOfContent(value, MAX_DEPTH) === undefined, {
   error: ({ input }) => CONTENT_FAULTS[faultOfContent(input, MAX_DEPTH) ?? "missing"],
 })
@@ -47,7 +43,6 @@ const content = z.custom<Json>((value) => faultOfContent(value, MAX_DEPTH) === u
     example: { text: "hello" },
   });
 
-/** One message to publish: to a channel, to a user, or to everyone. */
 export const DraftSchema = z.strictObject({
   channel: z.exactOptional(channel),
   user: z.exactOptional(user),
@@ -56,27 +51,24 @@ export const DraftSchema = z.strictObject({
 }).refine((draft) => draft.channel === undefined || draft.user === undefined, {
   error: "channel and user together, expected one of them or neither",
 }).openapi("Draft", {
-  description: "A message to publish: to a channel, to a user, or with neither to everyone",
+  description: "A message to publish to a channel, to a user, or, with neither, to everyone",
   required: ["author", "content"],
   not: { required: ["channel", "user"] },
 });
 
-/** Messages to publish together, all or none. */
 export const DraftsSchema = z.array(DraftSchema).min(1).max(MAX_BATCH);
 
 const id = z.string().openapi({
-  description: "Position of a message in the one order of the deployment; opaque",
+  description: "Position of the message in the total order; opaque",
   example: "c7f3a9d2-1042",
 });
 const time = z.int().openapi({
-  description: "Unix milliseconds at which it was accepted",
+  description: "When the gateway accepted it, in Unix milliseconds",
   example: 1_579_276_740_336,
 });
 
-/** What is answered for a message that was kept. */
 export const ReceiptSchema = z.object({ id, time }).openapi("Receipt");
 
-/** A message that was published, as the history shows it. */
 export const StoredMessageSchema = z.object({
   id,
   channel: z.string().optional(),
@@ -86,26 +78,25 @@ export const StoredMessageSchema = z.object({
   time,
 }).openapi("StoredMessage");
 
-/** A page of the history. */
 export const HistorySchema = z.object({
   messages: z.array(StoredMessageSchema),
   more: z.boolean().openapi({ description: "Whether more messages follow after `last_id`" }),
   last_id: z.string().openapi({
-    description: "Up to where this page is complete: read on with it as `after`",
+    description: "The page is complete up to this id; pass it as `after` to read on",
     example: "c7f3a9d2-1042",
   }),
 }).openapi("History");
 
 const AudienceQuerySchema = z.strictObject({
-  channel: name("Messages to this channel; not together with `user`", "general").optional(),
-  user: name("Messages to this user alone; not together with `channel`", "alice").optional(),
+  channel: name("Messages to this channel; not with `user`", "general").optional(),
+  user: name("Messages to this user alone; not with `channel`", "alice").optional(),
 });
 const PageQuerySchema = z.strictObject({
   after: z.string().min(1).optional().openapi({
-    description: "Only messages after this id; from the oldest that is kept without it",
+    description: "Only messages after this id; default: from the oldest stored",
   }),
   limit: z.coerce.number().int().min(1).max(MAX_BATCH).default(100).openapi({
-    description: "At most this many messages",
+    description: "Page size",
   }),
 });
 
@@ -117,12 +108,11 @@ export const HistoryQueryDocument = z.object({
   audience: AudienceQuerySchema.optional().openapi({
     not: { required: ["channel", "user"] },
     param: { style: "form", explode: true },
-    description: "`channel` or `user`, not both; messages to everyone without them",
+    description: "`channel` or `user`, not both; with neither, messages to everyone",
   }),
   ...PageQuerySchema.shape,
 });
 
-/** The query of the history. */
 export const HistoryQuerySchema = z.strictObject({
   ...AudienceQuerySchema.shape,
   ...PageQuerySchema.shape,
@@ -132,28 +122,23 @@ export const HistoryQuerySchema = z.strictObject({
 
 const pathUser = name("A user", "alice");
 
-/** The path of a user. */
 export const UserPathSchema = z.object({ user: pathUser });
 
-/** The path of a user in a channel. */
 export const MembershipPathSchema = z.object({
   user: pathUser,
   channel: name("A channel", "general"),
 });
 
-/** Who is there. */
 export const PresenceSchema = z.object({
   user: z.string(),
-  connections: z.int().openapi({ description: "How many connections are ready", example: 2 }),
-  channels: z.array(z.string()).openapi({ description: "The channels that they are in" }),
+  connections: z.int().openapi({ description: "Number of ready connections", example: 2 }),
+  channels: z.array(z.string()).openapi({ description: "Channels the user is in" }),
 }).openapi("Presence");
 
-/** How many connections were closed. */
 export const DisconnectedSchema = z.object({ disconnected: z.int() }).openapi("Disconnected");
 
-/** What the login for development takes. */
 export const LoginSchema = z.strictObject({
-  user: name("Who logs in: anybody", "alice"),
+  user: name("Any user", "alice"),
   password: z.string().max(1024).openapi({ description: "Anything but `wrong`" }),
   channels: z.array(name("A channel", "general")).max(100).default(["general"]),
   expires_in: z.int().min(1).max(31_536_000).default(3600).openapi({
@@ -161,30 +146,29 @@ export const LoginSchema = z.strictObject({
   }),
 }).openapi("Login");
 
-/** What a login gives. */
 export const TokenSchema = z.object({
-  token: z.string().openapi({ description: "The JWT to identify with" }),
+  token: z.string().openapi({ description: "JWT for Identify" }),
   user: z.string(),
   expires_in: z.int().openapi({ description: "Seconds until the token expires" }),
 }).openapi("Token");
 
 /** Problem details (RFC 9457). */
 export const ProblemSchema = z.object({
-  title: z.string().openapi({ description: "The phrase of the status", example: "Bad Request" }),
-  status: z.int().openapi({ description: "The HTTP status", example: 400 }),
-  code: z.string().openapi({ description: "Stable, for programs", example: "invalid_body" }),
-  detail: z.string().openapi({ description: "What happened, for people" }),
+  title: z.string().openapi({ description: "Reason phrase of the status", example: "Bad Request" }),
+  status: z.int().openapi({ description: "HTTP status", example: 400 }),
+  code: z.string().openapi({ description: "Stable code for programs", example: "invalid_body" }),
+  detail: z.string().openapi({ description: "Explanation for people; may change" }),
   errors: z.array(z.object({
     pointer: z.string().optional().openapi({
-      description: "Where in the body, as a JSON pointer",
+      description: "JSON pointer into the body",
       example: "#/0/author",
     }),
-    parameter: z.string().optional().openapi({ description: "Which parameter" }),
+    parameter: z.string().optional().openapi({ description: "Name of the parameter" }),
     detail: z.string(),
   })).optional(),
 }).openapi("Problem");
 
-/** What is wrong with a content; recurses no deeper than `levels`, which arrays and objects may be nested. */
+/** Finds a fault in a content; recurses at most `levels` deep. */
 function faultOfContent(value: unknown, levels: number): ContentFault | undefined {
   if (typeof value === "number") return Number.isFinite(value) ? undefined : "infinite";
   if (typeof value !== "object" || value === null) {

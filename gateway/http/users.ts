@@ -1,6 +1,5 @@
 /**
- * The routes about users: who is there, membership in channels, disconnecting
- * (docs/http.md, "Users").
+ * The routes about users: presence, membership in channels, disconnecting (docs/http.md, "Users").
  *
  * @module
  */
@@ -9,13 +8,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { json, noContent } from "./answer.ts";
 import type { Guard } from "./publish_key.ts";
-import {
-  BACKEND_SECURITY,
-  jsonResponse,
-  responses,
-  Tag,
-  WRITE_PROBLEMS,
-} from "./openapi_helpers.ts";
+import { BACKEND_SECURITY, jsonResponse, responses, Tag, WRITE_FAILURES } from "./openapi.ts";
 import type { Users } from "../ports.ts";
 import type { App } from "./types.ts";
 import {
@@ -25,7 +18,6 @@ import {
   UserPathSchema,
 } from "./schemas.ts";
 
-/** Adds the routes. */
 export function addUserRoutes(
   app: App,
   { users, guard }: { readonly users: Users; readonly guard: Guard },
@@ -33,8 +25,8 @@ export function addUserRoutes(
   const middleware: MiddlewareHandler = async (context, next) =>
     guard(context.req.raw) ?? await next();
   const shared = { tags: [Tag.Backend], security: BACKEND_SECURITY, middleware };
-  // With NATS, the way to the users of other nodes is the message log.
-  const problems = ["invalid_path", "unauthorized", ...WRITE_PROBLEMS] as const;
+  // With NATS, commands reach users on other nodes by the message log.
+  const problems = ["invalid_path", "unauthorized", ...WRITE_FAILURES] as const;
   const presenceProblems = ["invalid_path", "unauthorized", "log_unavailable"] as const;
 
   app.openapi(

@@ -1,5 +1,5 @@
 /**
- * Validation: holds what was sent against a schema and says, in a problem, what is wrong and where.
+ * Validates bodies and parameters against a schema, and reports each fault and its place in a problem.
  *
  * @module
  */
@@ -12,10 +12,9 @@ const MAX_FAULTS = 10;
 /** Longest detail of a fault, in characters: it may quote what was sent. */
 const MAX_DETAIL_LENGTH = 200;
 
-/** One issue of a schema. */
 type Issue = z.core.$ZodIssue;
 
-/** `value` as `schema` has it, or the response that refuses it. */
+/** `value` as `schema` has it, or the problem with it. */
 export function validateBody<T>(schema: z.ZodType<T>, value: unknown): T | Response {
   const parsed = schema.safeParse(value);
   return parsed.success ? parsed.data : invalidBody(parsed.error.issues.map(bodyFault));
@@ -40,7 +39,7 @@ function bodyFault(issue: Issue): Fault {
   return { pointer: pointer(place(issue)), detail: detail(issue) };
 }
 
-/** Where it is: an unknown key is named itself, not what it is in. */
+/** An unknown key is named itself, not the object that it is in. */
 function place(issue: Issue): readonly PropertyKey[] {
   return issue.code === "unrecognized_keys"
     ? [...issue.path, ...issue.keys.slice(0, 1)]

@@ -8,6 +8,7 @@
 
 import { type FailureCode, OperationalError } from "../errors.ts";
 import type { Clock, Logger } from "../ports.ts";
+import { toError, withTimeout } from "../util.ts";
 
 /** How long the outcome of a check stands: half of the second within which a failure is to be seen. */
 const CHECK_INTERVAL_MS = 500;
@@ -57,8 +58,7 @@ export class LogHealth {
   #note(error: unknown): void {
     if (error instanceof OperationalError && !FAILURES.has(error.code)) return;
     if (!(error instanceof OperationalError)) {
-      const bug = error instanceof Error ? error : new Error(String(error));
-      return this.#logger.error("a bug in the log", { error: bug });
+      return this.#logger.error("a bug in the log", { error: toError(error) });
     }
     if (!this.#failing) this.#logger.error("the log cannot be used", { error });
     this.#failing = true;
@@ -88,18 +88,13 @@ export class LogHealth {
   }
 
   async #try(): Promise<void> {
-    const { promise, reject } = Promise.withResolvers<never>();
-    const timer = this.#clock.setTimer(this.#timeoutMs, () => {
-      reject(new OperationalError("log_unavailable", "the log does not answer"));
-    });
+    const late = (): Error => new OperationalError("log_unavailable", "the log does not answer");
     try {
-      await Promise.race([this.#probed(), promise]);
+      await withTimeout(this.#probed(), { clock: this.#clock, ms: this.#timeoutMs, late });
       this.worked();
     } catch (error) {
       this.#note(error);
       throw error;
-    } finally {
-      timer.cancel();
     }
   }
 }

@@ -1,13 +1,21 @@
 /**
- * How long the logs keep things unless they are told otherwise; all in milliseconds.
+ * Limits that all logs share, and the error for a reused idempotency key.
  *
  * @module
  */
 
+import { OperationalError } from "../errors.ts";
+
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** How long messages are kept. */
+/** How long messages are stored unless configured otherwise, in milliseconds. */
 export const DEFAULT_RETENTION_MS: number = DAY_MS;
 
-/** How long an idempotency key is remembered (docs/http.md, "Idempotency"). */
+/** How long an idempotency key is stored (docs/http.md, "Idempotency"), in milliseconds. */
 export const IDEMPOTENCY_MS: number = DAY_MS;
+
+/** The error for an idempotency key that came with another body. */
+export function keyReused(): OperationalError {
+  const message = "this Idempotency-Key was used with another body";
+  return new OperationalError("idempotency_key_reused", message);
+}

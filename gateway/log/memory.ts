@@ -23,7 +23,7 @@ import type {
   Position,
   Published,
 } from "../ports.ts";
-import { DEFAULT_RETENTION_MS, IDEMPOTENCY_MS } from "./limits.ts";
+import { DEFAULT_RETENTION_MS, IDEMPOTENCY_MS, keyReused } from "./limits.ts";
 import { parseMessageId } from "./message_id.ts";
 import { type Listener, Subscribers } from "./subscribers.ts";
 
@@ -113,10 +113,7 @@ class MemoryLog implements MessageLog {
     const earlier = this.#remembered.get(key.key);
     if (earlier !== undefined) {
       if (earlier.digest === key.digest) return { messages: earlier.messages, repeated: true };
-      throw new OperationalError(
-        "idempotency_key_reused",
-        "this Idempotency-Key was used with another body",
-      );
+      throw keyReused();
     }
     const messages = this.#append(drafts).map(({ id, time }) => ({ id, time }));
     this.#remembered.set(key.key, {

@@ -31,5 +31,5 @@ export {
   type StoreState,
   type SyncStore,
 } from "./sqlite/store_types.ts";
-export { RetentionClock } from "./sqlite/retention_clock.ts";
+export { RetentionClock } from "./sqlite/retention.ts";
 export { type SerializedError } from "./sqlite/serialize_error.ts";

@@ -4,9 +4,11 @@
  * @module
  */
 
+import { Waiters } from "../util.ts";
+
 /** A gate that at most `width` pieces of work have passed and not left yet. */
 export class Semaphore {
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Waiters();
   #free: number;
 
   /** Opens it for so much work at once. */
@@ -17,14 +19,12 @@ export class Semaphore {
   /** Does `work` when it is its turn; gives what it gives. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else await this.#waiting.wait();
     try {
       return await work();
     } finally {
       // The place goes straight to the next, so that nobody slips in between.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
+      if (!this.#waiting.releaseFirst()) this.#free++;
     }
   }
 }

@@ -7,6 +7,7 @@
  */
 
 import type { Logger, Message, Position } from "../ports.ts";
+import { toError } from "../util.ts";
 import { formatMessageId } from "./message_id.ts";
 
 /** Takes a batch of messages, in order. */
@@ -67,12 +68,8 @@ export class Subscribers {
       try {
         entry.listener(messages);
       } catch (error) {
-        this.#logger.error("a subscriber of the log failed", { error: asError(error) });
+        this.#logger.error("a subscriber of the log failed", { error: toError(error) });
       }
     }
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

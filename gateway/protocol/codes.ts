@@ -1,33 +1,58 @@
 /**
- * The numbers of the wire protocol, version 1: opcodes and close codes, each with what it means.
- *
- * `docs/protocol.md` is generated from these tables, so that they are the one place where a number is
- * explained. Nothing here decides when a code is used; that is the session's work (`session.ts`).
+ * The tables of opcodes and close codes of the wire protocol, version 1, and their meaning. docs/protocol.md
+ * and the AsyncAPI document are generated from them. `session.ts` decides when a close code is used.
  *
  * @module
  */
 
 /** Opcodes: the integer `op` that tells frames apart (docs/protocol.md, "Frames"). */
 export const Op = {
-  /** Server, at once on connect: how often heartbeats are due. */
   Hello: 0,
-  /** Client, next: the token that says who it is; again later to renew the token. */
   Identify: 1,
-  /** Server: the token was accepted and messages follow from here. */
   Ready: 2,
-  /** Server: one message of the app. */
   Message: 3,
-  /** Both: are you there? */
   Heartbeat: 10,
-  /** Both: yes; carries the `time` of the heartbeat that it answers. */
   HeartbeatAck: 11,
 } as const;
 
 /** The name of a frame, as the documentation and the metrics write it. */
 export type OpName = keyof typeof Op;
 
-/** One of the integers in {@link Op}. */
-export type Opcode = (typeof Op)[OpName];
+/** An opcode, for the author of a client. */
+export interface OpInfo {
+  /** The side that sends it. */
+  readonly sender: "server" | "client" | "both";
+  /** The moment at which it is sent, where it is sent once or in answer. */
+  readonly when?: string;
+  /** Its meaning. */
+  readonly summary: string;
+}
+
+/** Every opcode in words, apart from the numbers for the same reason as {@linkcode CLOSE_WHEN}. */
+export const OP_INFO: Readonly<Record<OpName, OpInfo>> = {
+  Hello: {
+    sender: "server",
+    when: "at once on connect",
+    summary: "At once on connect: how often heartbeats are due",
+  },
+  Identify: {
+    sender: "client",
+    when: "next; again to renew its token",
+    summary: "The token that says who it is; again later to renew it",
+  },
+  Ready: {
+    sender: "server",
+    when: "once the token is accepted",
+    summary: "The token was accepted and messages follow",
+  },
+  Message: { sender: "server", summary: "One message of the app" },
+  Heartbeat: { sender: "both", summary: "Are you there?" },
+  HeartbeatAck: {
+    sender: "both",
+    when: "in answer to a heartbeat",
+    summary: "Yes; with the time of the heartbeat that it answers",
+  },
+};
 
 const OP_NAMES: ReadonlyMap<number, OpName> = new Map(
   Object.entries(Op).map(([name, op]) => [op, name as OpName]),
@@ -38,44 +63,26 @@ export function opName(op: number): OpName | undefined {
   return OP_NAMES.get(op);
 }
 
-/** What a close code tells the client (docs/protocol.md, "Close codes"). */
+/** A close code, for the author of a client (docs/protocol.md, "Close codes"). */
 export interface CloseCodeInfo {
   /** The number in the close frame. */
   readonly code: number;
   /** Whether to try again with the same token. */
   readonly reconnect: boolean;
-  /** What a client has to do first, where `reconnect` alone does not say it. */
+  /** The client's first step, where `reconnect` alone does not say it. */
   readonly advice?: string;
 }
 
 /** Every code with which the gateway closes a connection, by name. */
 export const CloseCode = {
-  ProtocolError: {
-    code: 1002,
-    reconnect: false,
-  },
+  ProtocolError: { code: 1002, reconnect: false },
   InvalidText: { code: 1007, reconnect: false },
-  TooManyFragments: {
-    code: 1008,
-    reconnect: false,
-  },
-  MessageTooBig: {
-    code: 1009,
-    reconnect: false,
-  },
-  InternalError: {
-    code: 1011,
-    reconnect: true,
-  },
+  TooManyFragments: { code: 1008, reconnect: false },
+  MessageTooBig: { code: 1009, reconnect: false },
+  InternalError: { code: 1011, reconnect: true },
   ServiceRestart: { code: 1012, reconnect: true },
-  TryAgainLater: {
-    code: 1013,
-    reconnect: true,
-  },
-  Malformed: {
-    code: 4001,
-    reconnect: false,
-  },
+  TryAgainLater: { code: 1013, reconnect: true },
+  Malformed: { code: 4001, reconnect: false },
   HeartbeatTimeout: { code: 4002, reconnect: true },
   IdentifyFailed: {
     code: 4003,
@@ -83,14 +90,8 @@ export const CloseCode = {
     advice: "get a new token first",
   },
   IdentifyTimeout: { code: 4004, reconnect: true },
-  RateLimited: {
-    code: 4008,
-    reconnect: true,
-  },
-  SlowConsumer: {
-    code: 4009,
-    reconnect: true,
-  },
+  RateLimited: { code: 4008, reconnect: true },
+  SlowConsumer: { code: 4009, reconnect: true },
   Disconnected: { code: 4010, reconnect: false },
 } as const satisfies Readonly<Record<string, CloseCodeInfo>>;
 
@@ -98,8 +99,8 @@ export const CloseCode = {
 export type CloseCodeName = keyof typeof CloseCode;
 
 /**
- * When the gateway uses each code, in words for the author of a client. Apart from the numbers, because the
- * client library needs no words, and a bundler leaves out what nothing uses.
+ * The conditions under which the gateway uses each code, for the author of a client. Apart from the numbers,
+ * so that a bundler leaves them out of the client library.
  */
 export const CLOSE_WHEN: Readonly<Record<CloseCodeName, string>> = {
   ProtocolError: "a frame that RFC 6455 does not allow, such as one without a mask",
@@ -123,7 +124,7 @@ export const CLOSE_WHEN: Readonly<Record<CloseCodeName, string>> = {
 /** The number of a close code that the gateway uses. */
 export type CloseCodeValue = (typeof CloseCode)[CloseCodeName]["code"];
 
-/** A code for what the transport finds before a frame is read. */
+/** A code for faults that the transport finds before a frame is read. */
 export type ViolationCode =
   | typeof CloseCode.ProtocolError.code
   | typeof CloseCode.InvalidText.code
@@ -138,7 +139,7 @@ const CLOSE_INFOS: ReadonlyMap<number, CloseCodeInfo> = new Map(
   Object.values(CloseCode).map((info) => [info.code, info]),
 );
 
-/** What close code `code` tells the client, or `undefined` for one that the gateway does not send. */
+/** The row of close code `code`, or `undefined` for one that the gateway does not send. */
 export function closeInfo(code: number): CloseCodeInfo | undefined {
   return CLOSE_INFOS.get(code);
 }

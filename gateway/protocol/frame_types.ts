@@ -1,6 +1,5 @@
 /**
- * The frames of the wire protocol as types, apart from `frames.ts`, because the client takes them from here:
- * an app that imports the client must not need the library of the schemas.
+ * The types of the frames. Apart from `frames.ts`, so that the client library needs no schema library.
  *
  * @module
  */

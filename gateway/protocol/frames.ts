@@ -1,8 +1,6 @@
 /**
- * The frames of the wire protocol: `decode` for what clients send and `encode` for what the server sends
- * (docs/protocol.md, "Frames"). What is valid is said by `schemas.ts`.
- *
- * Input from a peer never throws here: a fault is a value that says which close code it deserves.
+ * Decodes frames of clients and encodes those of the server (docs/protocol.md, "Frames"); `schemas.ts`
+ * defines which are valid. Never throws for input of a peer: a fault is a value with its close code.
  *
  * @module
  */
@@ -14,13 +12,13 @@ import { CLIENT_SCHEMAS } from "./schemas.ts";
 export type { Json } from "./json.ts";
 export type * from "./frame_types.ts";
 
-/** What {@linkcode decode} makes of what a peer sent: a frame, or the close code that it deserves. */
+/** The result of {@linkcode decode}: a frame, or the close code for the fault. */
 export type Decoded =
   | { readonly ok: true; readonly frame: ClientFrame }
   | {
     readonly ok: false;
     readonly code: typeof CloseCode.Malformed.code | typeof CloseCode.MessageTooBig.code;
-    /** What was wrong and what was expected; at most 123 bytes, so that it fits a close frame. */
+    /** The fault and what was expected; at most 123 bytes, so that it fits a close frame. */
     readonly reason: string;
   };
 

@@ -1,6 +1,6 @@
 /**
- * What the content of a message may be: JSON, as a type. In a file of its own, because the types of the
- * bundled client take the whole of each file that they name.
+ * JSON as a type. In a file of its own, because the types of the bundled client include the whole of each
+ * file that they name.
  *
  * @module
  */

@@ -1,7 +1,6 @@
 /**
- * Names of users, channels and authors: what may be one, wherever it comes from (docs/http.md, "Names").
- *
- * A name in a token that no route could address would make a user whom nobody can disconnect.
+ * The rule for names of users, channels and authors, in tokens as in requests (docs/http.md, "Names"). A
+ * user in a token whom no route could address could not be disconnected.
  *
  * @module
  */
@@ -20,7 +19,7 @@ export const NAME_SCHEMA = {
   pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
 } as const;
 
-/** What a name is, in words. */
+/** The rule in words. */
 export const NAME_RULE = "1 to 255 characters, without control characters and lone surrogates";
 
 /** Whether `value` is a name. */

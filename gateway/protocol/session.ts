@@ -1,9 +1,9 @@
 /**
- * The session reducer: every transition and every deadline of the protocol, and nothing else.
+ * The session reducer: every transition and every deadline of the protocol (docs/protocol.md, "States").
  *
- * Pure. It is told what happened and when, and answers with the next state and with what is to be done;
- * `nextDeadline` says when it wants to be told the time again. It never throws for what a peer sends.
- * The shell (`connection.ts`) owns the socket, the timer and the doing. docs/protocol.md, "States".
+ * Pure: an event with its time gives the next state and the effects to carry out; `nextDeadline` gives the
+ * time of the next `ticked`. Input from a peer never makes it throw. `session/connection.ts` owns the socket
+ * and the timer, and carries out the effects.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
- * What the session reducer works on: its states, the events it is fed and the effects it asks for.
+ * The states, events and effects of the session reducer: types only.
  *
- * Types only. Every time in them is in unix milliseconds on the steady scale of `Clock.steady()`, so
- * that a wall clock that jumps neither closes nor spares anybody.
+ * Every time in them is in milliseconds on the scale of `Clock.steady()`, so wall-clock changes cannot
+ * trigger or delay a deadline.
  *
  * @module
  */
@@ -10,13 +10,13 @@
 import type { CloseCodeValue, ViolationCode } from "./codes.ts";
 import type { Decoded, ServerFrame } from "./frames.ts";
 
-/** The numbers that the reducer decides by; all durations in milliseconds. */
+/** The limits of a session; all durations in milliseconds. */
 export interface SessionOptions {
   /** Time between two beats of the server, and the time a client has to ACK one. */
   readonly heartbeatIntervalMs: number;
   /** How long after Hello a client may take to send Identify. */
   readonly identifyTimeoutMs: number;
-  /** How long verifying a token and finding the session's place may take before it is given up. */
+  /** How long verifying a token and locating the session may take before it ends with 1011. */
   readonly verifyTimeoutMs: number;
   /** How long a peer may take to answer a close frame before its connection is cut. */
   readonly closeGraceMs: number;
@@ -26,7 +26,7 @@ export interface SessionOptions {
   readonly rateLimitWindowMs: number;
 }
 
-/** What a verified token says. */
+/** The claims of a verified token. */
 export interface Claims {
   /** The token's `sub`. */
   readonly user: string;
@@ -36,12 +36,12 @@ export interface Claims {
   readonly expiresAt: number;
 }
 
-/** An Identify that is being worked on. */
+/** An Identify in progress. */
 export type Identification =
   & {
     /** Number of the Identify on this connection; the outcome of an older one is ignored. */
     readonly attempt: number;
-    /** The id after which the client wants to take up. */
+    /** The id after which the client resumes. */
     readonly lastId: string | undefined;
     /** When the gateway gives up on it. */
     readonly by: number;
@@ -49,11 +49,11 @@ export type Identification =
   & (
     /** The token is with the verifier. */
     | { readonly step: "verifying" }
-    /** The token is good; the log is asked where the session begins. */
+    /** The token is good; the log finds where the session begins. */
     | { readonly step: "locating"; readonly claims: Claims }
   );
 
-/** What every open session has. */
+/** The part that every open session has. */
 export interface Open {
   /** When the server's next beat is due. */
   readonly heartbeatDueAt: number;
@@ -65,7 +65,7 @@ export interface Open {
   readonly attempts: number;
 }
 
-/** Nothing has happened yet: before Hello. */
+/** The session has not started. */
 export interface NewState {
   /** Before Hello. */
   readonly phase: "new";
@@ -84,14 +84,14 @@ export interface VerifyingState extends Open {
   /** That Identify. */
   readonly identification: Identification & { readonly step: "verifying" };
 }
-/** The token is good; the place where the session begins is being found. */
-export interface JoiningState extends Open {
+/** The token is good; the log finds where the session begins. */
+export interface LocatingState extends Open {
   /** After the token was verified. */
   readonly phase: "locating";
-  /** The Identify that is at work. */
+  /** That Identify. */
   readonly identification: Identification & { readonly step: "locating" };
 }
-/** Messages flow. `renewal` is a later Identify that is being worked on. */
+/** Messages flow. */
 export interface ReadyState extends Open {
   /** After Ready. */
   readonly phase: "ready";
@@ -99,7 +99,7 @@ export interface ReadyState extends Open {
   readonly user: string;
   /** When the token expires. */
   readonly expiresAt: number;
-  /** The Identify that renews the token, while it is at work. */
+  /** The Identify that renews the token, while in progress. */
   readonly renewal: Identification | undefined;
 }
 /** A close frame was sent; the peer has until `cutAt` to answer it. */
@@ -120,18 +120,18 @@ export type SessionState =
   | NewState
   | UnidentifiedState
   | VerifyingState
-  | JoiningState
+  | LocatingState
   | ReadyState
   | ClosingState
   | ClosedState;
 
 /** A state in which frames are read. */
-export type OpenState = UnidentifiedState | VerifyingState | JoiningState | ReadyState;
+export type OpenState = UnidentifiedState | VerifyingState | LocatingState | ReadyState;
 
 /** The name of a state (docs/protocol.md, "States"). */
 export type Phase = SessionState["phase"];
 
-/** What happened. `at` never goes back from one event of a session to the next. */
+/** An input of the session. `at` never goes back from one event to the next. */
 export type SessionEvent =
   & { readonly at: number }
   & (
@@ -171,14 +171,14 @@ export type SessionEvent =
     | { readonly type: "drained" }
     /** A bug came up while this connection was served. */
     | { readonly type: "failed" }
-    /** The WebSocket is closed, by whomever. */
+    /** The WebSocket is closed, by either side. */
     | { readonly type: "closed" }
   );
 
 /** The name of an event. */
 export type EventType = SessionEvent["type"];
 
-/** What the shell has to do, in order. */
+/** An action for the shell; effects are carried out in order. */
 export type SessionEffect =
   /** Send this frame. */
   | { readonly type: "send"; readonly frame: ServerFrame }
@@ -194,7 +194,7 @@ export type SessionEffect =
     /** Whether the session is already ready: then nothing is replayed. */
     readonly renewal: boolean;
   }
-  /** From here on deliver what `user` and `channels` may see; replaces what was joined before. */
+  /** Deliver messages to `user` and `channels` from here on, and to no others. */
   | { readonly type: "join"; readonly user: string; readonly channels: readonly string[] }
   /** Deliver nothing more. */
   | { readonly type: "leave" }
@@ -208,8 +208,8 @@ export type SessionEffect =
 /** The name of an effect. */
 export type EffectType = SessionEffect["type"];
 
-/** What {@linkcode reduce} gives: the state that follows, and what is to be done. */
+/** The result of {@linkcode reduce}: the next state, and the effects to carry out. */
 export type Step = readonly [SessionState, readonly SessionEffect[]];
 
-/** The reducer's type, for shells that are given another one in a test. */
+/** The type of {@linkcode reduce}, for tests that pass another. */
 export type Reduce = (state: SessionState, event: SessionEvent, options: SessionOptions) => Step;

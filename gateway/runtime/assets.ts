@@ -6,6 +6,7 @@
  */
 
 import type { Logger } from "../ports.ts";
+import { toError } from "../util.ts";
 
 const FOLDER = new URL("../../dist/console/", import.meta.url);
 
@@ -21,7 +22,7 @@ export async function readConsoleFiles(
     return new Map(await Promise.all(texts));
   } catch (error) {
     logger.warn("the console is not built: run deno task build:console and start again", {
-      reason: error instanceof Error ? error.message : String(error),
+      reason: toError(error).message,
     });
     return new Map();
   }

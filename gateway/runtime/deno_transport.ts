@@ -8,6 +8,7 @@
  */
 
 import type { BodyFailure, BodyLimits, Exchange, UpgradeListener } from "../ports.ts";
+import { toError } from "../util.ts";
 import { DenoWebSocket } from "./deno_websocket.ts";
 import { readBody } from "./request_body.ts";
 import {
@@ -17,7 +18,6 @@ import {
   type Listener,
   type ListenOptions,
   serverUrl,
-  toError,
 } from "./transport.ts";
 
 /** How soon a listener that failed is started again, in milliseconds. */

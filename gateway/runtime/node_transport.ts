@@ -10,16 +10,11 @@ import http from "node:http";
 import https from "node:https";
 import { type AddressInfo, Server as TcpServer, type Socket as TcpSocket } from "node:net";
 import { OperationalError } from "../errors.ts";
+import { toError } from "../util.ts";
 import { watchAccepting } from "./accept_watch.ts";
 import { NodeExchange, refuseUpgrade } from "./node_exchange.ts";
 import { WebSocketUpgrades } from "./node_websocket.ts";
-import {
-  cannotListen,
-  type Listener,
-  type ListenOptions,
-  serverUrl,
-  toError,
-} from "./transport.ts";
+import { cannotListen, type Listener, type ListenOptions, serverUrl } from "./transport.ts";
 import { WaitingConnections } from "./waiting_connections.ts";
 
 /** Longest head of a request. */

@@ -7,6 +7,7 @@
 
 import { OperationalError } from "../errors.ts";
 import type { Clock, Logger, RequestHandler } from "../ports.ts";
+import { toError } from "../util.ts";
 
 /** Where to listen, and what with. */
 export interface ListenOptions {
@@ -91,17 +92,12 @@ export function cannotListen(
   const names = tls === undefined
     ? hostName
     : `${hostName}, ${portName}, GATEWAY_TLS_CERT or GATEWAY_TLS_KEY`;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = toError(error).message;
   return new OperationalError(
     "bad_configuration",
     `${names}: cannot listen on ${at}: ${reason}`,
     cause,
   );
-}
-
-/** `error` as an `Error`. */
-export function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }
 
 function codeOf(error: unknown): unknown {

@@ -10,9 +10,10 @@
 import type { AdmissionOptions } from "../../gateway/admission.ts";
 import type { ConnectionOptions } from "../../gateway/session/connection_context.ts";
 import type { PendingConnection } from "../../gateway/gateway.ts";
-import { OPTIONS } from "../../gateway/config/options.ts";
+import { DEFAULTS } from "../../gateway/config/parse.ts";
+import { admissionOptions, sessionOptions } from "../../gateway/config/session_options.ts";
 import type { Draft, Exchange, Json, Logger, Message } from "../../gateway/ports.ts";
-import { type Phase, RATE_LIMIT } from "../../gateway/protocol/mod.ts";
+import type { Phase } from "../../gateway/protocol/mod.ts";
 import { readBody } from "../../gateway/runtime/request_body.ts";
 import {
   createInstance,
@@ -21,7 +22,7 @@ import {
   type InstanceDeps,
 } from "./instance.ts";
 import { FakeIds } from "../doubles/ids.ts";
-import { type LoginAnswer, type LoginRequest, MockIssuer, type TokenRequest } from "../issuer.ts";
+import { type LoginAnswer, type LoginRequest, MockIssuer, type TokenOptions } from "../issuer.ts";
 import type { Faults, Link } from "./link.ts";
 import { Links, type Target } from "./links.ts";
 import { FakeLogger } from "../doubles/logger.ts";
@@ -112,7 +113,7 @@ export class MockGateway implements AsyncDisposable {
       answered: () => outside?.answered(links) ?? Promise.resolve(false),
     });
     const transcript = new Transcript(clock);
-    const connection = connectionOptions(options);
+    const connection = { ...sessionOptions(), ...options.connection };
     const links: Links = new Links({ clock, transcript, ...connection });
     const issuer = await MockIssuer.create({ clock, ids: new FakeIds("key") });
     const makeToken = issuer.token.bind(issuer);
@@ -123,16 +124,14 @@ export class MockGateway implements AsyncDisposable {
       // Each era has another log, whose ids are not taken for those of the one before.
       epochs: new FakeIds("mock"),
       limits: {
-        maxConnections: OPTIONS.maxConnections.default,
-        maxConnectionsPerIp: OPTIONS.maxConnectionsPerIp.default,
-        maxUnidentified: OPTIONS.maxUnidentified.default,
+        ...admissionOptions(),
         // A suite of tests connects as often as it likes.
         connectRatePerIp: 1e9,
         connectBurstPerIp: 1e9,
         ...options.limits,
       },
-      retentionMs: options.retentionMs ?? OPTIONS.retentionHours.default * 3_600_000,
-      maxMessageBytes: options.maxMessageBytes ?? OPTIONS.maxMessageBytes.default,
+      retentionMs: options.retentionMs ?? DEFAULTS.retentionHours * 3_600_000,
+      maxMessageBytes: options.maxMessageBytes ?? DEFAULTS.maxMessageBytes,
       publishKey: options.publishKey ?? "dev",
     });
   }
@@ -178,7 +177,7 @@ export class MockGateway implements AsyncDisposable {
   }
 
   /** A token, good or with a fault. */
-  token(request: TokenRequest = {}): Promise<string> {
+  token(request: TokenOptions = {}): Promise<string> {
     return this.issuer.token(request);
   }
 
@@ -282,19 +281,6 @@ export class MockGateway implements AsyncDisposable {
     const entry = url.pathname === "/gateway" ? this.#instance.gateway.connect(ADDRESS) : undefined;
     return typeof entry === "object" ? entry : undefined;
   }
-}
-
-function connectionOptions({ connection }: MockGatewayOptions): ConnectionOptions {
-  return {
-    ...RATE_LIMIT,
-    heartbeatIntervalMs: OPTIONS.heartbeatIntervalMs.default,
-    identifyTimeoutMs: OPTIONS.identifyTimeoutMs.default,
-    verifyTimeoutMs: OPTIONS.verifyTimeoutMs.default,
-    closeGraceMs: OPTIONS.closeGraceMs.default,
-    maxFrameBytes: OPTIONS.maxFrameBytes.default,
-    maxBufferedBytes: OPTIONS.maxBufferedBytes.default,
-    ...connection,
-  };
 }
 
 /** Makes a gateway in this process, to be used with `await using`. */

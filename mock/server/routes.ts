@@ -14,12 +14,7 @@ import { cors } from "hono/cors";
 import { json, noContent } from "../../gateway/http/answer.ts";
 import { readJson } from "../../gateway/http/body.ts";
 import { TotalBodyBudget } from "../../gateway/http/body_budget.ts";
-import {
-  jsonBody,
-  jsonResponse,
-  type Responses,
-  responses,
-} from "../../gateway/http/openapi_helpers.ts";
+import { jsonBody, jsonResponse, type Responses, responses } from "../../gateway/http/openapi.ts";
 import { createFailureAnswerer } from "../../gateway/http/failures.ts";
 import type { App } from "../../gateway/http/types.ts";
 import { problem } from "../../gateway/http/problem.ts";

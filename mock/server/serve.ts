@@ -11,7 +11,11 @@ import type { Logger } from "../../gateway/ports.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { TRANSPORTS } from "../../gateway/runtime/listen.ts";
 import type { Listener } from "../../gateway/runtime/transport.ts";
-import { gatewaySettings, listenSettings } from "../../gateway/config/deployment.ts";
+import {
+  admissionOptions,
+  listenOptions,
+  sessionOptions,
+} from "../../gateway/config/session_options.ts";
 import { VERSION } from "../../gateway/config/version.ts";
 import type { ExternalPeers } from "../gateway/instance.ts";
 import { MockGateway, type MockGatewayOptions } from "../gateway/gateway.ts";
@@ -37,7 +41,7 @@ export async function serveMock(config: Config, logger: Logger): Promise<Listene
   const time = new RealTime(gateway.clock, clock);
   const control = createControl({ gateway, time, patience, clock, logger });
   const listener = await TRANSPORTS[config.transport]({
-    ...listenSettings(config),
+    ...listenOptions(config),
     ...{ host: config.host, port: config.port, portName: "GATEWAY_PORT", clock, logger },
     badRequest: invalidHost,
     handle: async (request, exchange) => {
@@ -68,7 +72,8 @@ export async function serveMock(config: Config, logger: Logger): Promise<Listene
 function gatewayOptions(config: Config, logger: Logger): MockGatewayOptions {
   return {
     logger,
-    ...gatewaySettings(config),
+    limits: admissionOptions(config),
+    connection: sessionOptions(config),
     retentionMs: config.retentionHours * 3_600_000,
     maxMessageBytes: config.maxMessageBytes,
     publishKey: config.publishKey,

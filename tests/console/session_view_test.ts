@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { nextSession, NO_SESSION, type SessionView } from "../../console/session_view.ts";
-import type { SocketEvent } from "../../console/tap.ts";
+import type { SocketEvent } from "../../console/frames.ts";
 
 const INTERVAL_MS = 1000;
 const OPENING: SocketEvent = { type: "opening", url: "ws://gateway.example/gateway" };

@@ -8,7 +8,8 @@
 import assert from "node:assert/strict";
 import { type Config, parseConfig } from "../../gateway/config/parse.ts";
 import { OperationalError } from "../../gateway/errors.ts";
-import { flagName, type Option, OPTIONS } from "../../gateway/config/options.ts";
+import { flagName, type Option } from "../../gateway/config/option_types.ts";
+import { OPTIONS } from "../../gateway/config/options.ts";
 
 type Env = Readonly<Record<string, string>>;
 
@@ -37,18 +38,18 @@ function messageOf(env: Env, args: readonly string[] = []): string {
 
 /** What is wrong with a value that is good without it. */
 const WRONG: readonly (readonly [(good: string) => string, RegExp])[] = [
-  [(good) => `${good}\n`, /^ ends in a line break$/],
-  [(good) => `${good}\r\n`, /^ ends in a line break$/],
+  [(good) => `${good}\n`, /^ ends with a line break$/],
+  [(good) => `${good}\r\n`, /^ ends with a line break$/],
   [(good) => `\n${good}`, /^ begins with a line break$/],
-  [(good) => `${good} `, /^ ends in a blank$/],
-  [(good) => `\t${good}`, /^ begins with a blank$/],
-  [(good) => `\u00a0${good}`, /^ begins with a blank$/],
+  [(good) => `${good} `, /^ ends with whitespace$/],
+  [(good) => `\t${good}`, /^ begins with whitespace$/],
+  [(good) => `\u00a0${good}`, /^ begins with whitespace$/],
   [(good) => `\u200b${good}`, /^ begins with an invisible character$/],
   [(good) => `"${good}"`, /^ is in quotes/],
   [(good) => `'${good}'`, /^ is in quotes/],
-  [(good) => `${good}\n${good}`, /^ has a line break in it$/],
-  [(good) => `${good}\0${good}`, /^ has a control character in it$/],
-  [() => " ".repeat(32), /^ is nothing but blanks$/],
+  [(good) => `${good}\n${good}`, /^ contains a line break$/],
+  [(good) => `${good}\0${good}`, /^ contains a control character$/],
+  [() => " ".repeat(32), /^ is blank$/],
   [() => '""', /^ is in quotes/],
 ];
 
@@ -112,7 +113,7 @@ Deno.test("parseConfig() refuses a path that a shell should have expanded, and a
     const pem = "-----BEGIN PRIVATE KEY-----MIIEvgIBADANBg-----END PRIVATE KEY-----";
     assert.equal(
       messageOf({ [name]: pem }),
-      `${name} is a PEM text, expected the path of the file that has it`,
+      `${name} is PEM text, expected the path of a file`,
     );
   }
 });

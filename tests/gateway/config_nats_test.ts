@@ -89,7 +89,7 @@ Deno.test("parseConfig() takes one way to log in to NATS", () => {
   refused({ ...URL, GATEWAY_NATS_PASSWORD: "p" }, /^GATEWAY_NATS_USER is not set, but /);
   refused(
     { ...URL, GATEWAY_NATS_NKEY_SEED: "SUSECRET" },
-    /^GATEWAY_NATS_NKEY_SEED is no seed [^S]*$/,
+    /^GATEWAY_NATS_NKEY_SEED is not the seed [^S]*$/,
   );
 });
 

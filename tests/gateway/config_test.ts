@@ -7,7 +7,8 @@
 import assert from "node:assert/strict";
 import { type Config, parseConfig } from "../../gateway/config/parse.ts";
 import { OperationalError } from "../../gateway/errors.ts";
-import { flagName, type Option, OPTION_GROUPS, OPTIONS } from "../../gateway/config/options.ts";
+import { flagName, type Option, OPTION_GROUPS } from "../../gateway/config/option_types.ts";
+import { OPTIONS } from "../../gateway/config/options.ts";
 
 type Env = Readonly<Record<string, string>>;
 
@@ -306,6 +307,6 @@ Deno.test("parseConfig() takes a port for the API, on loopback unless told", () 
   assert.deepEqual(config({ ...settings, ...host }).api, { host: "10.0.0.1", port: 9000 });
   refused({ ...PRODUCTION, ...host }, /^GATEWAY_API_HOST has no effect without GATEWAY_API_PORT$/);
   refused({ GATEWAY_API_PORT: "9000", ...host }, /^GATEWAY_API_HOST is "10.0.0.1", but the mock/);
-  refused({ GATEWAY_API_PORT: "8000" }, /^GATEWAY_API_PORT is 8000, which is GATEWAY_PORT too/);
+  refused({ GATEWAY_API_PORT: "8000" }, /^GATEWAY_API_PORT is 8000, the same as GATEWAY_PORT/);
   refused({ GATEWAY_API_PORT: "9000" }, /^--mock is for tests .+ GATEWAY_API_PORT$/, ["--mock"]);
 });

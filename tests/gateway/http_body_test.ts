@@ -96,7 +96,7 @@ Deno.test("U+FFFD in a body is a character, and not taken for bytes that are non
 });
 
 Deno.test("a body that is declared too long is 413 before it is read", async () => {
-  const { fetch } = createFixture({ maxBodyBytes: 100 });
+  const { fetch } = createFixture({ testing: { maxBodyBytes: 100 } });
   const request = streaming({}, { "content-length": "101" });
   const answer = await read(await fetch(request));
   assert.equal(answer.status, 413);
@@ -105,7 +105,7 @@ Deno.test("a body that is declared too long is 413 before it is read", async () 
 });
 
 Deno.test("a body without a length is 413 as soon as it is too long, and the rest is not read", async () => {
-  const { fetch, clock } = createFixture({ maxBodyBytes: 1000 });
+  const { fetch, clock } = createFixture({ testing: { maxBodyBytes: 1000 } });
   let sent = 0;
   let cancelled = false;
   const answer = await read(
@@ -126,13 +126,13 @@ Deno.test("a body without a length is 413 as soon as it is too long, and the res
 });
 
 Deno.test("a body of exactly the limit is read", async () => {
-  const { call } = createFixture({ maxBodyBytes: HELLO.length });
+  const { call } = createFixture({ testing: { maxBodyBytes: HELLO.length } });
   assert.equal((await call("POST", "/messages", { body: HELLO })).status, 201);
   assert.equal((await call("POST", "/messages", { body: `${HELLO} ` })).status, 413);
 });
 
 Deno.test("a body that stalls is 408 after the timeout, not before, and is let go", async () => {
-  const { fetch, clock } = createFixture({ bodyTimeoutMs: 5000 });
+  const { fetch, clock } = createFixture({ testing: { bodyTimeoutMs: 5000 } });
   let cancelled = false;
   let response: Response | undefined;
   const request = streaming({

@@ -69,7 +69,7 @@ export interface Fixture {
   readonly log: MessageLog;
   readonly logger: FakeLogger;
   readonly users: FakeUsers;
-  /** The counts that were reported as published. */
+  /** The number of messages of each publish, unless the log is given. */
   readonly counts: number[];
   /** Answers a request as it is. */
   fetch(request: Request): Promise<Response>;
@@ -89,6 +89,7 @@ export function createFixture(
   const users = new FakeUsers();
   const log = overrides.log ?? createMemoryLog({ clock, ids: new FakeIds(), logger });
   const counts: number[] = [];
+  if (overrides.log === undefined) log.subscribe((messages) => void counts.push(messages.length));
   const http = createHttp({
     log,
     users,
@@ -102,7 +103,7 @@ export function createFixture(
     publishKeys: [KEY],
     issuer: undefined,
     version: "1.2.3",
-    published: (count) => void counts.push(count),
+    maxMessageBytes: 65_536,
     ...overrides,
   }, routes);
   const fetch = async (request: Request): Promise<Response> =>

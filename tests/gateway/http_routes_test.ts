@@ -7,7 +7,8 @@
 
 import assert from "node:assert/strict";
 import { OperationalError } from "../../gateway/errors.ts";
-import type { LoginIssuer, LoginRequest, Routes } from "../../gateway/http/mod.ts";
+import type { LoginIssuer, Routes } from "../../gateway/http/mod.ts";
+import type { LoginRequest } from "../../gateway/ports.ts";
 import { settle } from "../../mock/doubles/clock.ts";
 import { createFixture, KEY, read } from "./http_fixture.ts";
 

@@ -13,8 +13,7 @@ import {
   type NatsCredentials,
   type NatsOptions,
 } from "../../gateway/cluster/connect.ts";
-import { unwrap } from "../../gateway/cluster/connection.ts";
-import { NATS_OPTIONS } from "../../gateway/config/options_nats.ts";
+import { NATS_OPTIONS } from "../../gateway/config/nats.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { Authority, type Certificate } from "./support/certificates.ts";
@@ -159,7 +158,7 @@ test("goes on when it is refused later, and says so once", async () => {
     await eventually(() => assert.match(logger.text(), /NATS refuses the token/));
   }
   await server.start();
-  await eventually(() => unwrap(nats).flush());
+  await eventually(() => nats.flush());
   await nats.close();
   assert.equal(logger.text().split("cannot be reached again").length, 2);
   assert.doesNotMatch(logger.text(), SECRETS);
@@ -178,7 +177,7 @@ function tlsOf({ certPath, keyPath }: Certificate, more = ""): string {
 async function connects(options: NatsOptions): Promise<void> {
   const logger = new FakeLogger();
   const nats = await connectNats(options, { clock: new SystemClock(), logger });
-  await unwrap(nats).flush();
+  await nats.flush();
   await nats.close();
   assert.equal(logger.text(), "");
 }

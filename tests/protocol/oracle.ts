@@ -24,7 +24,7 @@ import {
   type Transition,
   TRANSITIONS,
   type Trigger,
-} from "../../gateway/protocol/transitions.ts";
+} from "./transitions.ts";
 
 /** A step of the reducer with all that led to it. */
 export interface Taken {

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { CloseCode } from "../../gateway/protocol/codes.ts";
 import { initial, reduce } from "../../gateway/protocol/session.ts";
 import type { EventType, Phase, SessionState } from "../../gateway/protocol/session_types.ts";
-import { TRANSITIONS } from "../../gateway/protocol/transitions.ts";
+import { TRANSITIONS } from "./transitions.ts";
 import { assertFollowsTable } from "./oracle.ts";
 import {
   ack,

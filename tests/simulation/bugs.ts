@@ -8,6 +8,7 @@
 
 import type { Connection } from "../../gateway/session/connection.ts";
 import { Frames } from "../../gateway/session/encode.ts";
+import { type Bug, onceIn } from "./bug.ts";
 import { CLIENT_BUGS } from "./client_bugs.ts";
 import { LOG_BUGS } from "./log_bugs.ts";
 import type { Clock, Socket } from "../../gateway/ports.ts";
@@ -18,16 +19,6 @@ import {
   type SessionEvent,
   type SessionState,
 } from "../../gateway/protocol/mod.ts";
-import type { Seams } from "../../simulation/mod.ts";
-import { onceIn } from "./once_in.ts";
-
-/** A bug that is put in on purpose. */
-export interface Bug {
-  /** What is wrong, in a few words. */
-  readonly name: string;
-  /** Makes the bug, anew for each world. */
-  readonly make: () => Seams;
-}
 
 /** The reducer, with its effects changed. */
 function effects(

@@ -6,8 +6,7 @@
  */
 
 import type { ClientSocket, GatewayClientOptions } from "../../client/mod.ts";
-import type { Bug } from "./bugs.ts";
-import { onceIn } from "./once_in.ts";
+import { type Bug, onceIn } from "./bug.ts";
 
 type Handler = ((event: { readonly data: string }) => void) | null;
 

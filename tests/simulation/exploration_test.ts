@@ -15,7 +15,7 @@ import type {
   SessionOptions,
   SessionState,
 } from "../../gateway/protocol/session_types.ts";
-import { TRANSITIONS } from "../../gateway/protocol/transitions.ts";
+import { TRANSITIONS } from "../protocol/transitions.ts";
 import {
   assertInvariants,
   type History,

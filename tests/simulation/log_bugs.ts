@@ -6,7 +6,7 @@
 
 import type { AppendRequest, Store } from "../../gateway/log/mod.ts";
 import type { LogPage, LogQuery, Message, MessageLog } from "../../gateway/ports.ts";
-import type { Bug } from "./bugs.ts";
+import type { Bug } from "./bug.ts";
 
 /** The log, with pages changed as the gateway reads them. */
 function pages(

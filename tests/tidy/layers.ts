@@ -18,7 +18,7 @@ export interface Layer {
   readonly libraries: readonly RegExp[];
 }
 
-const KERNEL = ["protocol", "ports", "errors"];
+const KERNEL = ["protocol", "ports", "errors", "util"];
 const GATEWAY = [
   ...KERNEL,
   "metrics",
@@ -56,8 +56,15 @@ export const LAYERS: readonly Layer[] = [
     libraries: [],
   },
   {
+    name: "util",
+    paths: ["gateway/util.ts"],
+    holds: "helpers that every room uses",
+    imports: ["ports"],
+    libraries: [],
+  },
+  {
     name: "metrics",
-    paths: ["gateway/metrics.ts", "gateway/tally.ts"],
+    paths: ["gateway/metrics.ts"],
     holds: "what is counted",
     imports: KERNEL,
     libraries: [/^prom-client$/],
@@ -66,7 +73,7 @@ export const LAYERS: readonly Layer[] = [
     name: "config",
     paths: ["gateway/config/"],
     holds: "the table of options, how it is read, `--help`",
-    imports: [...KERNEL, "core", "deno.json"],
+    imports: [...KERNEL, "core", "cluster", "deno.json"],
     libraries: [/^leven$/],
   },
   {

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { cycles } from "./cycles.ts";
 import { bannedNames, isBannedModule } from "./globals.ts";
 import { faultOfImport } from "./layers.ts";
 import { looseTypes } from "./loose_types.ts";
@@ -49,6 +50,13 @@ Deno.test("specifiers() finds every form of import, and none in comments or stri
     specifiers(source),
     [..."abcefghi"].map((name) => `./${name}.ts`),
   );
+});
+
+Deno.test("cycles() finds files that import each other, directly or through others", () => {
+  const found = cycles(
+    new Map([["a", ["b", "d"]], ["b", ["c", "d"]], ["c", ["a", "zod"]], ["d", []], ["e", ["e"]]]),
+  );
+  assert.deepEqual(found, [["a", "b", "c", "a"], ["e", "e"]]);
 });
 
 Deno.test("bannedNames() finds each global that production code may not touch", () => {

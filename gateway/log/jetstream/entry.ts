@@ -12,7 +12,7 @@
 import { createHash } from "node:crypto";
 import type { Draft, IdempotencyKey, Json, Message } from "../../ports.ts";
 import { formatMessageId } from "../message_id.ts";
-import { topicOf } from "../sqlite/topic.ts";
+import { topicOf } from "../topic.ts";
 
 /** Places that an entry has: as many messages as a publish may have at most. */
 const PLACES = 1000;

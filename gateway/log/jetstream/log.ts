@@ -42,9 +42,11 @@ import { ANSWER_TIMEOUT_MS, type NumberedEntry, type Stream } from "./stream.ts"
 import { Window } from "./window.ts";
 import { Semaphore } from "../semaphore.ts";
 import { LogHealth } from "../health.ts";
+import { keyReused } from "../limits.ts";
 import { parseMessageId } from "../message_id.ts";
 import { type Listener, Subscribers } from "../subscribers.ts";
-import { topicsOf } from "../sqlite/topic.ts";
+import { toError } from "../../util.ts";
+import { topicsOf } from "../topic.ts";
 
 /** What {@linkcode openJetStreamLog} needs. */
 export interface JetStreamLogOptions extends StreamOptions {
@@ -144,12 +146,7 @@ class JetStreamLog implements MessageLog, CommandLog {
     const { digest } = key;
     const own = { time: this.#now(), digest, drafts };
     const { number, entry, repeated } = await this.#append(own, deduplicationId(key));
-    if (repeated && entry.digest !== digest) {
-      throw new OperationalError(
-        "idempotency_key_reused",
-        "this Idempotency-Key was used with another body",
-      );
-    }
+    if (repeated && entry.digest !== digest) throw keyReused();
     const messages = this.#messagesOf(number, entry).map(({ id, time }) => ({ id, time }));
     return { messages, repeated };
   }
@@ -283,7 +280,7 @@ class JetStreamLog implements MessageLog, CommandLog {
       try {
         listener(command);
       } catch (cause) {
-        const error = cause instanceof Error ? cause : new Error(String(cause));
+        const error = toError(cause);
         this.#logger.error("a subscriber of the log's commands failed", { error });
       }
     }

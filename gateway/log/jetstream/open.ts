@@ -13,15 +13,16 @@ import {
   type StreamConfig,
 } from "@nats-io/jetstream";
 import { OperationalError } from "../../errors.ts";
-import { type Nats, unwrap } from "../../cluster/connection.ts";
+import type { NatsConnection } from "@nats-io/transport-node";
 import type { Clock, IdGenerator, Logger } from "../../ports.ts";
+import { delay, toError } from "../../util.ts";
 import { ANSWER_TIMEOUT_MS, apiCode, epochOf, Stream } from "./stream.ts";
 import { DEFAULT_RETENTION_MS, IDEMPOTENCY_MS } from "../limits.ts";
 
 /** The stream that is wanted. */
 export interface StreamOptions {
   /** The connection; whoever made it closes it. */
-  readonly nats: Nats;
+  readonly nats: NatsConnection;
   /** Gives messages their times, and watches over NATS's. */
   readonly clock: Clock;
   /** Names the epoch of a new stream. */
@@ -57,8 +58,7 @@ const NAME_TAKEN = 10058;
 export async function openStream(
   options: StreamOptions,
 ): Promise<{ readonly stream: Stream; readonly epoch: string }> {
-  const { clock, logger, stream: name, subject } = options;
-  const nats = unwrap(options.nats);
+  const { nats, clock, logger, stream: name, subject } = options;
   const manager = await jetstreamManager(nats, { checkAPI: false, timeout: ANSWER_TIMEOUT_MS });
   for (let failures = 0;; failures++) {
     try {
@@ -74,7 +74,7 @@ export async function openStream(
       return { epoch, stream: new Stream({ nats, manager, clock, logger, name, subject, epoch }) };
     } catch (cause) {
       if (cause instanceof OperationalError) throw cause;
-      const error = cause instanceof Error ? cause : new Error(String(cause));
+      const error = toError(cause);
       const fatal = FATAL.get(apiCode(error) ?? 0);
       if (fatal !== undefined) {
         const message = `NATS refuses the stream ${name}: ${fatal}`;
@@ -84,7 +84,7 @@ export async function openStream(
         logger.warn("stream unavailable; retrying; trying until it does", { stream: name, error });
       }
     }
-    await new Promise<void>((resolve) => clock.setTimer(RETRY_MS, resolve));
+    await delay(clock, RETRY_MS);
   }
 }
 

@@ -11,7 +11,7 @@ import type { Message } from "../../ports.ts";
 import { messagesOf, sequenceRange, subjectsOf } from "./entry.ts";
 import type { Stream } from "./stream.ts";
 import type { Window } from "./window.ts";
-import { topicOf } from "../sqlite/topic.ts";
+import { topicOf } from "../topic.ts";
 
 /** Entries that are fetched of one subject, one time after the other; then always the last. */
 const FETCHES = [1, 1, 16, 64, 256];

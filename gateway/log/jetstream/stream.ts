@@ -19,6 +19,7 @@ import {
 import type { NatsConnection } from "@nats-io/transport-node";
 import { OperationalError } from "../../errors.ts";
 import type { Clock, Logger } from "../../ports.ts";
+import { delay, toError } from "../../util.ts";
 import { decodeEntry, type LogEntry } from "./entry.ts";
 import { Tail } from "./tail.ts";
 
@@ -137,7 +138,7 @@ export class Stream {
       } catch (error) {
         if (!isNoResponders(error) || tries === WRITE_TRIES) throw error;
       }
-      await new Promise<void>((resolve) => this.#deps.clock.setTimer(WRITE_AGAIN_MS, resolve));
+      await delay(this.#deps.clock, WRITE_AGAIN_MS);
       if (losses !== this.#losses) throw unavailable("the connection to NATS was lost");
     }
   }
@@ -326,7 +327,7 @@ export class Stream {
       return await promise;
     } catch (cause) {
       if (cause instanceof OperationalError) throw cause;
-      throw unavailable(`NATS failed: ${cause instanceof Error ? cause.message : cause}`, cause);
+      throw unavailable(`NATS failed: ${toError(cause).message}`, cause);
     } finally {
       this.#asking.delete(reject);
     }

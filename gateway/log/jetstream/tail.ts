@@ -9,6 +9,7 @@
 
 import type { Consumer, ConsumerMessages } from "@nats-io/jetstream";
 import type { Clock, Logger } from "../../ports.ts";
+import { toError } from "../../util.ts";
 
 /** What a tail works with. */
 export interface TailOptions {
@@ -66,7 +67,7 @@ export class Tail {
       try {
         await this.#follow();
       } catch (cause) {
-        const error = cause instanceof Error ? cause : new Error(String(cause));
+        const error = toError(cause);
         this.#options.logger.debug("the end of the stream cannot be followed", { error });
       }
       if (!this.#stopped) await this.#pause();

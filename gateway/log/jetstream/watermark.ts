@@ -6,6 +6,7 @@
 
 import { OperationalError } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
+import { withTimeout } from "../../util.ts";
 
 /** How far the stream was followed. */
 export class Watermark {
@@ -41,17 +42,13 @@ export class Watermark {
    */
   async waitFor(number: number, timeoutMs: number): Promise<void> {
     if (number <= this.#at) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<void>();
     const one = { number, resolve };
     this.#waiting.push(one);
-    const timer = this.#clock.setTimer(timeoutMs, () => {
+    const late = (): Error => {
       this.#waiting = this.#waiting.filter((other) => other !== one);
-      reject(new OperationalError("log_unavailable", "NATS does not tell what it has kept"));
-    });
-    try {
-      await promise;
-    } finally {
-      timer.cancel();
-    }
+      return new OperationalError("log_unavailable", "NATS does not tell what it has kept");
+    };
+    await withTimeout(promise, { clock: this.#clock, ms: timeoutMs, late });
   }
 }

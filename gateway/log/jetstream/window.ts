@@ -7,7 +7,7 @@
  */
 
 import type { Message } from "../../ports.ts";
-import { topicOf } from "../sqlite/topic.ts";
+import { topicOf } from "../topic.ts";
 
 /** What a message takes in memory beside its entry's bytes. */
 const MESSAGE_BYTES = 300;

@@ -42,7 +42,7 @@ import {
   type StoreState,
 } from "./store_types.ts";
 import { type Listener, Subscribers } from "../subscribers.ts";
-import { targetOf, topicOf, topicsOf } from "./topic.ts";
+import { targetOf, topicOf, topicsOf } from "../topic.ts";
 import { inWorker } from "./worker_client.ts";
 
 const PRUNE_INTERVAL_MS = 60_000;

@@ -10,6 +10,7 @@
  */
 
 import { IDEMPOTENCY_MS } from "../limits.ts";
+import type { Instant } from "./store_types.ts";
 import type { Tables } from "./tables.ts";
 
 const PAGE_BYTES = 4096;
@@ -97,5 +98,24 @@ export class Retention {
     this.#givingBack = false;
     tables.truncateWal();
     return false;
+  }
+}
+
+/** The scale, for one process. */
+export class RetentionClock {
+  readonly #last: { readonly time: number; readonly stamp: number };
+  /** A steady time of this process, and its stamp. */
+  #origin: { readonly steady: number; readonly stamp: number } | undefined;
+
+  /** Goes on from the last message that earlier processes stored; both are 0 if there was none. */
+  constructor(last: { readonly time: number; readonly stamp: number }) {
+    this.#last = last;
+  }
+
+  /** `now` on this scale, in whole milliseconds. Never less than what was given before. */
+  stampOf({ wall, steady }: Instant): number {
+    const { time, stamp } = this.#last;
+    this.#origin ??= { steady, stamp: stamp + Math.max(0, wall - time) };
+    return this.#origin.stamp + Math.floor(Math.max(0, steady - this.#origin.steady));
   }
 }

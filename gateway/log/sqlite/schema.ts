@@ -11,6 +11,7 @@
 import { mkdirSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { OperationalError } from "../../errors.ts";
+import { toError } from "../../util.ts";
 
 /** The file's name in the data directory. SQLite puts `-wal` beside it. */
 export const FILE_NAME = "messages.sqlite3";
@@ -126,9 +127,8 @@ export function isDamage(error: unknown): boolean {
  * was in use are told to everybody who asks for `/health`, so they have no path.
  */
 export function unavailable(error: unknown, directory?: string): OperationalError {
-  const reason = error instanceof Error ? error.message : String(error);
   const place = directory === undefined ? "" : ` in ${directory}`;
-  const message = `the log${place} cannot be used now: ${reason}`;
+  const message = `the log${place} cannot be used now: ${toError(error).message}`;
   return new OperationalError("log_unavailable", message, { cause: error });
 }
 

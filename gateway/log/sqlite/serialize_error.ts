@@ -5,6 +5,7 @@
  */
 
 import { type FailureCode, OperationalError } from "../../errors.ts";
+import { toError } from "../../util.ts";
 
 /** An error, as data. */
 export interface SerializedError {
@@ -18,7 +19,7 @@ export interface SerializedError {
 
 /** Writes an error down. */
 export function serializeError(error: unknown): SerializedError {
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const { message, stack } = toError(error);
   if (!(error instanceof OperationalError)) return { code: undefined, message, cause: stack };
   const cause = error.cause === undefined ? undefined : String(error.cause);
   return { code: error.code, message, cause };

@@ -12,11 +12,10 @@
 
 import { OperationalError } from "../../errors.ts";
 import { serializeError } from "./serialize_error.ts";
-import { IDEMPOTENCY_MS } from "../limits.ts";
-import { RetentionClock } from "./retention_clock.ts";
+import { IDEMPOTENCY_MS, keyReused } from "../limits.ts";
 import { readPage } from "./read.ts";
 import { damaged, type FileIdentity, isReplaced, LogFiles } from "./files.ts";
-import { Retention } from "./retention.ts";
+import { Retention, RetentionClock } from "./retention.ts";
 import { FILE_NAME, isDamage, isFault, openDatabase, unavailable } from "./schema.ts";
 import { Tables } from "./tables.ts";
 import type {
@@ -270,9 +269,5 @@ function findIdempotent(
   if (earlier.digest === digest) {
     return { kind: "repeated", first: earlier.first, count: earlier.count, time: earlier.time };
   }
-  const message = "this Idempotency-Key was used with another body";
-  return {
-    kind: "failed",
-    failure: { code: "idempotency_key_reused", message, cause: undefined },
-  };
+  return { kind: "failed", failure: serializeError(keyReused()) };
 }

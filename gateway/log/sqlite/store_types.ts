@@ -137,6 +137,19 @@ export type Store = {
   ) => Promise<ReturnType<SyncStore[Method]>>;
 };
 
+/** A call on its way to the worker. */
+export type StoreCall = {
+  [Method in keyof SyncStore]: {
+    readonly method: Method;
+    readonly args: Parameters<SyncStore[Method]>;
+  };
+}[keyof SyncStore];
+
+/** Its answer. */
+export type StoreAnswer =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly failure: SerializedError };
+
 /** `store` in the thread of the caller. */
 export function inOwnThread(store: SyncStore): Store {
   return {

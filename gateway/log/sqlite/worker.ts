@@ -11,7 +11,7 @@
 
 import { serializeError } from "./serialize_error.ts";
 import { SqliteStore } from "./store.ts";
-import type { StoreAnswer, StoreCall } from "./worker_client.ts";
+import type { StoreAnswer, StoreCall } from "./store_types.ts";
 
 declare const self: DedicatedWorkerGlobalScope;
 

@@ -12,21 +12,8 @@
  */
 
 import { OperationalError } from "../../errors.ts";
-import { deserializeError, type SerializedError } from "./serialize_error.ts";
-import type { Store, StoreOptions, SyncStore } from "./store_types.ts";
-
-/** A call on its way to the worker. */
-export type StoreCall = {
-  [Method in keyof SyncStore]: {
-    readonly method: Method;
-    readonly args: Parameters<SyncStore[Method]>;
-  };
-}[keyof SyncStore];
-
-/** Its answer. */
-export type StoreAnswer =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly failure: SerializedError };
+import { deserializeError } from "./serialize_error.ts";
+import type { Store, StoreAnswer, StoreOptions, SyncStore } from "./store_types.ts";
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;

@@ -7,11 +7,12 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../../../gateway/session/connection.ts";
 import type { ConnectionOptions } from "../../../gateway/session/connection_context.ts";
+import { sessionOptions } from "../../../gateway/config/session_options.ts";
 import { Gateway } from "../../../gateway/gateway.ts";
 import { createMemoryLog } from "../../../gateway/log/memory.ts";
 import { Metrics } from "../../../gateway/metrics.ts";
 import type { Draft, Json, Message } from "../../../gateway/ports.ts";
-import { Op, RATE_LIMIT, type Reduce } from "../../../gateway/protocol/mod.ts";
+import { Op, type Reduce } from "../../../gateway/protocol/mod.ts";
 import { FakeClock, settle } from "../../../mock/doubles/clock.ts";
 import { FakeIds } from "../../../mock/doubles/ids.ts";
 import { FakeLogger } from "../../../mock/doubles/logger.ts";
@@ -20,13 +21,9 @@ import { FakeVerifier, FaultyLog } from "./fakes.ts";
 
 /** The numbers that the tests name. */
 export const NUMBERS: ConnectionOptions = {
-  heartbeatIntervalMs: 45_000,
-  identifyTimeoutMs: 10_000,
+  ...sessionOptions(),
   verifyTimeoutMs: 8000,
   closeGraceMs: 3000,
-  ...RATE_LIMIT,
-  maxFrameBytes: 4096,
-  maxBufferedBytes: 1024 * 1024,
 };
 
 /** What differs from the usual in one test. */

@@ -7,7 +7,6 @@
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connectNats } from "../../../gateway/cluster/connect.ts";
-import { unwrap } from "../../../gateway/cluster/connection.ts";
 import { SystemClock } from "../../../gateway/runtime/clock.ts";
 import { FakeLogger } from "../../../mock/doubles/logger.ts";
 import { eventually } from "./nodes.ts";
@@ -17,7 +16,7 @@ export async function leaderOf(stream: string, servers: readonly string[]): Prom
   const world = { clock: new SystemClock(), logger: new FakeLogger() };
   const nats = await connectNats({ servers }, world);
   try {
-    const manager = await jetstreamManager(unwrap(nats), { checkAPI: false });
+    const manager = await jetstreamManager(nats, { checkAPI: false });
     return await eventually(async () => {
       const { cluster } = await manager.streams.info(stream);
       const { leader, replicas = [] } = cluster ?? {};

@@ -7,7 +7,6 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { openJetStreamLog } from "../../../gateway/log/mod.ts";
 import { connectNats } from "../../../gateway/cluster/connect.ts";
-import { unwrap } from "../../../gateway/cluster/connection.ts";
 import type { CommandLog, Json, Message, MessageLog } from "../../../gateway/ports.ts";
 import { SystemClock } from "../../../gateway/runtime/clock.ts";
 import { RandomIds } from "../../../gateway/runtime/ids.ts";
@@ -50,15 +49,15 @@ export async function startNode(
     heard,
     commands,
     purge: async (before) => {
-      const manager = await jetstreamManager(unwrap(nats));
+      const manager = await jetstreamManager(nats);
       await manager.streams.purge("messages", { seq: before });
     },
     removeStream: async () => {
-      const manager = await jetstreamManager(unwrap(nats));
+      const manager = await jetstreamManager(nats);
       await manager.streams.delete("messages");
     },
     remove: async (number) => {
-      const manager = await jetstreamManager(unwrap(nats));
+      const manager = await jetstreamManager(nats);
       await manager.streams.deleteMessage("messages", number);
     },
     [Symbol.asyncDispose]: async () => {

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { heartbeatsExceedLimit } from "../../gateway/config/deployment.ts";
+import { heartbeatsExceedLimit } from "../../gateway/config/session_options.ts";
 
 Deno.test("heartbeatsExceedLimit() below a second, where an ACK and a heartbeat make 120 a minute", () => {
   assert.deepEqual([10, 500, 999].map(heartbeatsExceedLimit), [true, true, true]);

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Audience, Draft } from "../../ports.ts";
+import type { Audience, Draft } from "../ports.ts";
 
 const EVERYONE = "everyone";
 const USER = "user:";

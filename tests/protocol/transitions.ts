@@ -1,14 +1,12 @@
 /**
- * The transition table of the session, as data: what `session.ts` does, in words.
- *
- * The tests hold the reducer to it row by row, and the tables and the state diagram of docs/protocol.md
- * are written from it. Nothing in production is decided by it.
+ * The transition table of the session, as data. The tests hold the reducer to it row by row, and the tables
+ * and the state diagram of docs/protocol.md are generated from it.
  *
  * @module
  */
 
-import type { CloseCodeName, OpName, ViolationCode } from "./codes.ts";
-import type { EffectType, EventType, Phase } from "./session_types.ts";
+import type { CloseCodeName, OpName, ViolationCode } from "../../gateway/protocol/codes.ts";
+import type { EffectType, EventType, Phase } from "../../gateway/protocol/session_types.ts";
 
 /** Something that becomes due; it takes effect with the first event at or after its time. */
 export type DeadlineName =
