@@ -28,7 +28,7 @@ export function initial(): SessionState {
 }
 
 /**
- * When the session wants a `ticked` event, in milliseconds on the scale of `at`; `undefined` while it
+ * The time of the next `ticked` event, in milliseconds on the scale of `at`; `undefined` while it
  * waits for nothing.
  */
 export function nextDeadline(state: SessionState): number | undefined {
@@ -196,7 +196,7 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
   }
 }
 
-/** What a well-formed frame of the client does. */
+/** The step of a well-formed frame of the client. */
 function receive(state: OpenState, frame: ClientFrame, at: number, options: SessionOptions): Step {
   switch (frame.op) {
     case Op.Heartbeat:
@@ -289,7 +289,7 @@ function expire(state: SessionState, at: number, options: SessionOptions): Step 
   ];
 }
 
-/** When the token that the session stands on expires, once it is proven. */
+/** The expiry of the session's token, once it is verified. */
 function expiry(state: OpenState): number | undefined {
   if (state.phase === "locating") return state.identification.claims.expiresAt;
   return state.phase === "ready" ? state.expiresAt : undefined;
@@ -308,7 +308,7 @@ function pending(state: OpenState): Identification | undefined {
   }
 }
 
-/** What carries over from one open phase to the next. */
+/** The part of the state that one open phase passes to the next. */
 function open({ heartbeatDueAt, outstandingHeartbeat, frames, attempts }: OpenState): Pick<
   OpenState,
   "heartbeatDueAt" | "outstandingHeartbeat" | "frames" | "attempts"
@@ -339,7 +339,7 @@ function close(name: CloseCodeName, reason: string, at: number, options: Session
   ];
 }
 
-/** What the transport calls a violation, by close code. */
+/** Violations that the transport reports, by close code. */
 const VIOLATIONS: Readonly<Record<ViolationCode, CloseCodeName>> = {
   1002: "ProtocolError",
   1007: "InvalidText",
