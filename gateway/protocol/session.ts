@@ -56,6 +56,20 @@ export function nextDeadline(state: SessionState): number | undefined {
  *
  * Deadlines that lie at or before the event's `at` take effect first, so that the outcome does not
  * depend on whether the shell's timer or the peer's frame came first.
+ *
+ * ```ts
+ * const options = {
+ *   ...RATE_LIMIT,
+ *   heartbeatIntervalMs: 45_000,
+ *   identifyTimeoutMs: 10_000,
+ *   verifyTimeoutMs: 10_000,
+ *   closeGraceMs: 1000,
+ * };
+ * const [state, [hello]] = reduce(initial(), { at: 0, type: "opened" }, options);
+ * const at = nextDeadline(state) ?? Infinity; // 10,000: the client has not identified.
+ * const [closing, [close]] = reduce(state, { at, type: "ticked" }, options);
+ * console.log(hello, closing.phase, close); // send Hello, "closing", close with 4004
+ * ```
  */
 export function reduce(state: SessionState, event: SessionEvent, options: SessionOptions): Step {
   const effects: SessionEffect[] = [];
