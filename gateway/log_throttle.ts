@@ -19,7 +19,7 @@ export class LogThrottle {
     this.#clock = clock;
   }
 
-  /** Whether to log `topic` now; if so, not again for ten seconds. */
+  /** Allows a line on `topic` once in ten seconds. */
   shouldLog(topic: string): boolean {
     const now = this.#clock.steady();
     if (now < (this.#until.get(topic) ?? 0)) return false;

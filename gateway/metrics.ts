@@ -11,7 +11,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { TokenRefusal } from "./ports.ts";
 import type { CloseCodeValue, OpName, Phase } from "./protocol/mod.ts";
 
-/** Why a connection was not let in. */
+/** The reason for which a connection was refused. */
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 /** A frame from a client by name, or what is none. */

@@ -119,7 +119,7 @@ function stateDiagram(): string {
 
 const OPEN: readonly Phase[] = ["unidentified", "verifying", "locating", "ready"];
 
-/** Whether `row` and `next` differ only in that the second, of ready sessions, leaves first. */
+/** `next` is the row for ready sessions: the same as `row`, but it leaves first. */
 function isReadyTwin(row: Transition, next: Transition | undefined): boolean {
   return next !== undefined && next.on === row.on && next.closes === row.closes &&
     next.when === row.when && row.closes !== undefined && next.effects[0] === "leave";
@@ -191,7 +191,7 @@ function quote(path: string, language: string): string {
   return `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
 }
 
-/** What is wrong with a document that no generator can put right. */
+/** A fault of a document that its generator cannot repair. */
 export class DocumentError extends Error {}
 
 /**

@@ -58,14 +58,14 @@ export type Config =
     /** The bearer token of the app's backend. */
     readonly publishKey: string;
     readonly transport: TransportName;
-    /** Where everything but clients is served; `undefined` serves all on one port. */
+    /** The address of everything but clients; `undefined` serves all on one port. */
     readonly api: { readonly host: string; readonly port: number } | undefined;
     readonly console: boolean;
-    /** Whether to accept a `Host` that anybody could register. */
+    /** Accepts a publicly registrable `Host`. */
     readonly allowAnyHost: boolean;
     /** For HTTPS; `undefined` serves HTTP. */
     readonly tls: TlsConfig | undefined;
-    /** Where messages are stored; `undefined` stores them in the `log`. */
+    /** The NATS that stores messages; `undefined` stores them in the `log`. */
     readonly nats: NatsOptions | undefined;
   };
 
@@ -89,7 +89,6 @@ type Given = GivenOptions<keyof typeof OPTIONS>;
 
 interface Flags {
   readonly texts: ReadonlyMap<string, GivenText>;
-  /** Whether `--mock` is among them. */
   readonly mock: boolean;
 }
 
@@ -270,7 +269,7 @@ function checkLoopback(
   );
 }
 
-/** Where everything but clients is served, if that is a port of its own. */
+/** The address of everything but clients, if it has a port of its own. */
 function resolveApi(
   { host, port, apiHost, apiPort }: OptionValues,
   given: Given,
@@ -321,7 +320,7 @@ function checkBuffers(values: OptionValues, given: Given): void {
   );
 }
 
-/** Whether nobody but this machine can reach `host`; brackets of a URL's IPv6 address are allowed. */
+/** Checks that only this machine can reach `host`; an IPv6 address may have a URL's brackets. */
 function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" ||
     (isIPv4(host) && host.startsWith("127."));

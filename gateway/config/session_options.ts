@@ -11,8 +11,8 @@ import type { OptionValues } from "./options.ts";
 import { type Config, DEFAULTS } from "./parse.ts";
 
 /**
- * Whether clients that acknowledge each heartbeat and, as the protocol recommends, send one of their own as
- * often, exceed the rate limit and are closed with 4008.
+ * Tells intervals at which clients that acknowledge each heartbeat and, as the protocol recommends, send one
+ * of their own as often, exceed the rate limit (4008).
  */
 export function heartbeatsExceedLimit(heartbeatIntervalMs: number): boolean {
   const { rateLimitFrames, rateLimitWindowMs } = RATE_LIMIT;

@@ -30,7 +30,7 @@ export class TotalBodyBudget implements BodyBudget {
     return this.#heldBytes;
   }
 
-  /** How many bodies were refused. */
+  /** The number of bodies refused so far. */
   get refused(): number {
     return this.#refused;
   }

@@ -51,7 +51,7 @@ export function addConsoleRoutes(
   { console: options, version, login }: {
     readonly console: ConsoleOptions;
     readonly version: string;
-    /** Whether `POST /login` is there. */
+    /** `POST /login` exists. */
     readonly login: boolean;
   },
 ): void {

@@ -13,7 +13,7 @@ import { responses, Tag } from "./openapi.ts";
 import { problem } from "./problem.ts";
 import type { App, ConnectOptions } from "./types.ts";
 
-/** How long a client that connects too often waits for its 429, in milliseconds. */
+/** Delay of the 429 for a client that connects too often, in milliseconds. */
 const TOO_SOON_MS = 1000;
 /** Longest part of a refused origin that is logged, in characters. */
 const MAX_LOGGED_LENGTH = 200;

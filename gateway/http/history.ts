@@ -55,7 +55,7 @@ export function addHistoryRoute(
     if (page === "expired") {
       return problem(
         "expired",
-        "The id in after is not one of this gateway, or something after it is no longer kept.",
+        "The id in after is not one of this gateway, or something after it is no longer stored.",
       );
     }
     const messages = page.messages.map(toStored);

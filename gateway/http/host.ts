@@ -9,10 +9,10 @@ import { LogThrottle } from "../log_throttle.ts";
 import type { HttpOptions } from "./types.ts";
 import { problem } from "./problem.ts";
 
-/** The ends of names that nobody can register (RFC 6761, RFC 6762, and ICANN's for private use). */
+/** Endings of names that cannot be registered (RFC 6761, RFC 6762, and ICANN's for private use). */
 const RESERVED = /\.(?:internal|local|localhost|test)$/;
 
-/** Whether anybody could register `hostname`, given as the URL parser writes it. */
+/** Tells publicly registrable names from others; `hostname` is as the URL parser writes it. */
 export function isPublicName(hostname: string): boolean {
   const name = hostname.replace(/\.$/, "");
   // The parser makes everything that ends in a number an IPv4 address in four parts.

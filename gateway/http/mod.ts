@@ -24,7 +24,6 @@ import type { BodyLimits, Exchange, RequestHandler } from "../ports.ts";
 
 export type { ConsoleOptions, HttpOptions, LoginIssuer } from "./types.ts";
 
-/** How long a body may take to arrive. */
 const BODY_TIMEOUT_MS = 30_000;
 
 /** Methods that a route can have, HEAD aside, which every GET has. */
@@ -105,7 +104,7 @@ function answerUnrouted(app: App, path: string): Response {
   return problem("method_not_allowed", `This route takes ${allow}.`, { headers: { allow } });
 }
 
-/** Whether the path in `url` can be decoded; the router would take it as it is if not. */
+/** Checks that the path in `url` can be decoded; the router would leave it encoded if not. */
 function isWellEncoded(url: string): boolean {
   if (!url.includes("%")) return true;
   try {

@@ -13,9 +13,9 @@ import { MAX_BODY_BYTES, MAX_TOTAL_BODY_BYTES } from "./body_budget.ts";
 export interface ProblemInfo {
   /** HTTP status. */
   readonly status: number;
-  /** When it is answered, in words for the author of a backend. */
+  /** The condition, in words for the author of a backend. */
   readonly when: string;
-  /** How long to wait before trying again, in seconds; sent as `Retry-After`. */
+  /** Sent as `Retry-After`. */
   readonly retryAfterSeconds?: number;
 }
 
@@ -138,7 +138,7 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** Whether a failure is one of a request. A route that meets another has a bug. */
+/** Tells failures of a request from others, which are bugs if a route throws them. */
 export function isRequestFailure(code: FailureCode): code is RequestFailureCode {
   return Object.hasOwn(FAILURES, code);
 }

@@ -47,8 +47,8 @@ const route = createRoute({
   tags: [Tag.Backend],
   security: BACKEND_SECURITY,
   summary: "Publish messages",
-  description: "One message, or an array of up to 1000 that are kept all or none. " +
-    "Answers once they are kept: an object for an object, an array for an array.",
+  description: `One message, or an array of up to ${MAX_BATCH} that are stored all or none. ` +
+    "Answers once they are stored: an object for an object, an array for an array.",
   request: {
     headers: z.object({
       "idempotency-key": z.string().regex(IDEMPOTENCY_KEY).optional().openapi({
@@ -59,7 +59,7 @@ const route = createRoute({
   },
   responses: responses({
     201: {
-      ...jsonResponse("The messages are kept", z.union([ReceiptSchema, z.array(ReceiptSchema)])),
+      ...jsonResponse("The messages are stored", z.union([ReceiptSchema, z.array(ReceiptSchema)])),
       headers: z.object({
         "idempotency-replayed": z.literal("true").optional().openapi({
           description: "Present when this is the answer that an earlier request got",

@@ -34,11 +34,11 @@ export interface ConsoleOptions {
   /** The publish key, if it is the public one of a development start. */
   readonly publishKey: string | undefined;
   readonly heartbeatIntervalMs: number;
-  /** Where clients connect, as a URL without a path, if not at the console's own origin. */
+  /** The origin that clients connect to, if it is not the console's own. */
   readonly clientsUrl?: string;
 }
 
-/** What the WebSocket handshake needs. */
+/** Collaborators and options of the WebSocket handshake. */
 export interface ConnectOptions {
   /** Admits a connection from the client at `address`, or says why not. */
   connect(address: string): PendingConnection | Refused;
@@ -53,11 +53,11 @@ export interface ConnectOptions {
   readonly clock: Clock;
 }
 
-/** What the HTTP interface needs. */
+/** Collaborators and options of the HTTP interface. */
 export interface HttpOptions extends ConnectOptions {
   readonly log: MessageLog;
   readonly users: Users;
-  /** Whether the gateway is shutting down. */
+  /** The gateway is shutting down. */
   draining(): boolean;
   /** The metrics in Prometheus's text format. */
   metricsText(): Promise<string>;
@@ -67,7 +67,7 @@ export interface HttpOptions extends ConnectOptions {
   readonly issuer: LoginIssuer | undefined;
   /** The web page for developers; without it its routes do not exist. */
   readonly console?: ConsoleOptions | undefined;
-  /** Whether to accept a `Host` that anybody could register; `true` unless given. */
+  /** Accepts a publicly registrable `Host`; `true` unless given. */
   readonly allowAnyHost?: boolean;
   /** The gateway's version, for the documents. */
   readonly version: string;
@@ -81,7 +81,6 @@ export interface HttpOptions extends ConnectOptions {
   readonly testing?: {
     /** Longest body, in bytes. */
     readonly maxBodyBytes?: number;
-    /** How long a body may take to arrive. */
     readonly bodyTimeoutMs?: number;
   };
 }

@@ -67,7 +67,7 @@ export function opName(op: number): OpName | undefined {
 export interface CloseCodeInfo {
   /** The number in the close frame. */
   readonly code: number;
-  /** Whether to try again with the same token. */
+  /** The client may try again with the same token. */
   readonly reconnect: boolean;
   /** The client's first step, where `reconnect` alone does not say it. */
   readonly advice?: string;

@@ -31,9 +31,9 @@ export interface Ready {
   readonly op: typeof Op.Ready;
   /** The token's user. */
   readonly user: string;
-  /** Where the session begins. */
+  /** The position at which the session begins. */
   readonly last_id: string;
-  /** Whether everything missed follows; only if Identify carried a `last_id`. */
+  /** Everything missed follows; present only if Identify carried a `last_id`. */
   readonly resumed?: boolean | undefined;
 }
 
@@ -45,7 +45,7 @@ export interface MessageFrame {
   readonly id: string;
   /** Absent on a message to one user or to everyone. */
   readonly channel?: string | undefined;
-  /** Who wrote it. */
+  /** The author, as the backend names them. */
   readonly author: string;
   /** Any JSON. */
   readonly content: Json;

@@ -1,23 +1,6 @@
 /**
- * The wire protocol, version 1, as pure code: codes, frames and the session reducer.
- *
- * ```ts
- * import { decode, initial, reduce } from "@emagine/gateway/protocol";
- *
- * const options = {
- *   heartbeatIntervalMs: 45_000,
- *   identifyTimeoutMs: 10_000,
- *   verifyTimeoutMs: 10_000,
- *   closeGraceMs: 1000,
- *   rateLimitFrames: 120,
- *   rateLimitWindowMs: 60_000,
- * };
- * const [unidentified, [hello]] = reduce(initial(), { at: 0, type: "opened" }, options);
- * const decoded = decode('{"op":1,"token":"a JWT"}', 4096);
- * const event = { at: 20, type: "frameReceived", decoded } as const;
- * const [verifying, [verify]] = reduce(unidentified, event, options);
- * console.log(hello, verifying.phase, verify); // send Hello, "verifying", verifyToken
- * ```
+ * The wire protocol, version 1, as pure code: codes, frames and the session reducer. {@linkcode reduce} has an
+ * example.
  *
  * @module
  */

@@ -22,7 +22,7 @@ export const NAME_SCHEMA = {
 /** The rule in words. */
 export const NAME_RULE = "1 to 255 characters, without control characters and lone surrogates";
 
-/** Whether `value` is a name. */
+/** Tells names from other values. */
 export function isName(value: unknown): value is string {
   return typeof value === "string" && NAME.test(value);
 }

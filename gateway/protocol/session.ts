@@ -28,7 +28,7 @@ export function initial(): SessionState {
 }
 
 /**
- * When the session wants a `ticked` event, in milliseconds on the scale of `at`; `undefined` while it
+ * The time of the next `ticked` event, in milliseconds on the scale of `at`; `undefined` while it
  * waits for nothing.
  */
 export function nextDeadline(state: SessionState): number | undefined {
@@ -56,6 +56,20 @@ export function nextDeadline(state: SessionState): number | undefined {
  *
  * Deadlines that lie at or before the event's `at` take effect first, so that the outcome does not
  * depend on whether the shell's timer or the peer's frame came first.
+ *
+ * ```ts
+ * const options = {
+ *   ...RATE_LIMIT,
+ *   heartbeatIntervalMs: 45_000,
+ *   identifyTimeoutMs: 10_000,
+ *   verifyTimeoutMs: 10_000,
+ *   closeGraceMs: 1000,
+ * };
+ * const [state, [hello]] = reduce(initial(), { at: 0, type: "opened" }, options);
+ * const at = nextDeadline(state) ?? Infinity; // 10,000: the client has not identified.
+ * const [closing, [close]] = reduce(state, { at, type: "ticked" }, options);
+ * console.log(hello, closing.phase, close); // send Hello, "closing", close with 4004
+ * ```
  */
 export function reduce(state: SessionState, event: SessionEvent, options: SessionOptions): Step {
   const effects: SessionEffect[] = [];
@@ -196,7 +210,7 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
   }
 }
 
-/** What a well-formed frame of the client does. */
+/** The step of a well-formed frame of the client. */
 function receive(state: OpenState, frame: ClientFrame, at: number, options: SessionOptions): Step {
   switch (frame.op) {
     case Op.Heartbeat:
@@ -289,7 +303,7 @@ function expire(state: SessionState, at: number, options: SessionOptions): Step 
   ];
 }
 
-/** When the token that the session stands on expires, once it is proven. */
+/** The expiry of the session's token, once it is verified. */
 function expiry(state: OpenState): number | undefined {
   if (state.phase === "locating") return state.identification.claims.expiresAt;
   return state.phase === "ready" ? state.expiresAt : undefined;
@@ -308,7 +322,7 @@ function pending(state: OpenState): Identification | undefined {
   }
 }
 
-/** What carries over from one open phase to the next. */
+/** The part of the state that one open phase passes to the next. */
 function open({ heartbeatDueAt, outstandingHeartbeat, frames, attempts }: OpenState): Pick<
   OpenState,
   "heartbeatDueAt" | "outstandingHeartbeat" | "frames" | "attempts"
@@ -339,7 +353,7 @@ function close(name: CloseCodeName, reason: string, at: number, options: Session
   ];
 }
 
-/** What the transport calls a violation, by close code. */
+/** Violations that the transport reports, by close code. */
 const VIOLATIONS: Readonly<Record<ViolationCode, CloseCodeName>> = {
   1002: "ProtocolError",
   1007: "InvalidText",

@@ -14,11 +14,11 @@ import type { Decoded, ServerFrame } from "./frames.ts";
 export interface SessionOptions {
   /** Time between two beats of the server, and the time a client has to ACK one. */
   readonly heartbeatIntervalMs: number;
-  /** How long after Hello a client may take to send Identify. */
+  /** Time from Hello in which a client has to send Identify. */
   readonly identifyTimeoutMs: number;
-  /** How long verifying a token and locating the session may take before it ends with 1011. */
+  /** Time in which a token has to be verified and the session located, or it ends with 1011. */
   readonly verifyTimeoutMs: number;
-  /** How long a peer may take to answer a close frame before its connection is cut. */
+  /** Time in which a peer has to answer a close frame, or its connection is terminated. */
   readonly closeGraceMs: number;
   /** Most frames a client may send in `rateLimitWindowMs`. */
   readonly rateLimitFrames: number;
@@ -32,7 +32,7 @@ export interface Claims {
   readonly user: string;
   /** The token's `channels`, empty where it has none. */
   readonly channels: readonly string[];
-  /** When the token expires, in milliseconds on the scale of an event's `at`. */
+  /** Expiry of the token, in milliseconds on the scale of an event's `at`. */
   readonly expiresAt: number;
 }
 
@@ -43,7 +43,7 @@ export type Identification =
     readonly attempt: number;
     /** The id after which the client resumes. */
     readonly lastId: string | undefined;
-    /** When the gateway gives up on it. */
+    /** Its deadline. */
     readonly by: number;
   }
   & (
@@ -55,13 +55,13 @@ export type Identification =
 
 /** The part that every open session has. */
 export interface Open {
-  /** When the server's next beat is due. */
+  /** Time of the server's next heartbeat. */
   readonly heartbeatDueAt: number;
   /** The `time` of the beat that the client has not acknowledged yet. */
   readonly outstandingHeartbeat: number | undefined;
-  /** When each frame of the last rate limit window arrived, oldest first. */
+  /** Arrivals of the frames in the last rate limit window, oldest first. */
   readonly frames: readonly number[];
-  /** How many times the client has identified. */
+  /** Number of Identifies so far. */
   readonly attempts: number;
 }
 
@@ -74,7 +74,7 @@ export interface NewState {
 export interface UnidentifiedState extends Open {
   /** After Hello. */
   readonly phase: "unidentified";
-  /** When Identify is due. */
+  /** Deadline of Identify. */
   readonly identifyBy: number;
 }
 /** A token is being verified. */
@@ -97,7 +97,7 @@ export interface ReadyState extends Open {
   readonly phase: "ready";
   /** The token's user, which a renewal cannot change. */
   readonly user: string;
-  /** When the token expires. */
+  /** Expiry of the token. */
   readonly expiresAt: number;
   /** The Identify that renews the token, while in progress. */
   readonly renewal: Identification | undefined;
@@ -106,7 +106,7 @@ export interface ReadyState extends Open {
 export interface ClosingState {
   /** After the close frame. */
   readonly phase: "closing";
-  /** When the connection is cut. */
+  /** Time at which the connection is terminated. */
   readonly cutAt: number;
 }
 /** The connection is gone. */
@@ -191,7 +191,7 @@ export type SessionEffect =
     readonly user: string;
     readonly channels: readonly string[];
     readonly lastId: string | undefined;
-    /** Whether the session is already ready: then nothing is replayed. */
+    /** The session is already ready: nothing is replayed. */
     readonly renewal: boolean;
   }
   /** Deliver messages to `user` and `channels` from here on, and to no others. */
