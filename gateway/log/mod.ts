@@ -1,6 +1,5 @@
 /**
- * The message logs. Each keeps the contract of `MessageLog` in `ports.ts`; one suite
- * (`tests/contract/`) holds all of them to it.
+ * The message logs. One contract suite (`tests/contract/`) runs against all of them.
  *
  * @module
  */

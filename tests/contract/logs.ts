@@ -153,7 +153,7 @@ async function createJetStream(
 async function createSqlite(thread: "own" | "worker"): Promise<Fixture> {
   const directory = tempDirectory();
   const world = newWorld();
-  const options = { directory, thread, retentionMs: RETENTION_MS };
+  const options = { directory, testing: { thread }, retentionMs: RETENTION_MS };
   let log = await openSqliteLog({ ...world, ...options });
   return {
     ...world,

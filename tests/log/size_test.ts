@@ -44,7 +44,12 @@ interface Opened extends AsyncDisposable {
 async function open(retentionBytes: number, directory = tempDirectory()): Promise<Opened> {
   const clock = new FakeClock();
   const world = { clock, ids: new FakeIds(), logger: new FakeLogger() };
-  const log = await openSqliteLog({ directory, thread: "own", ...world, retentionBytes });
+  const log = await openSqliteLog({
+    directory,
+    testing: { thread: "own" },
+    ...world,
+    retentionBytes,
+  });
   return {
     directory,
     clock,

@@ -55,7 +55,7 @@ async function carryOut(command: Command): Promise<unknown> {
     case "open": {
       const { directory, thread, ids = "child" } = command;
       const world = { clock, ids: new FakeIds(ids), logger: new FakeLogger() };
-      log = await openSqliteLog({ directory, thread, ...world });
+      log = await openSqliteLog({ directory, testing: { thread }, ...world });
       return log.head().id;
     }
     case "publish": {
