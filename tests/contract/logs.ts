@@ -1,5 +1,5 @@
 /**
- * The logs that the contract suite runs over. Add a factory here, and every test runs over it too.
+ * The logs under the contract suite. To test another one, add a factory.
  *
  * @module
  */

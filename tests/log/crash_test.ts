@@ -1,5 +1,5 @@
 /**
- * What is left of the SQLite log when its process is killed, and who may have it meanwhile.
+ * The SQLite log after its process was killed, and its lock.
  *
  * @module
  */

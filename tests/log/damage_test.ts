@@ -1,5 +1,5 @@
 /**
- * What the SQLite log does when somebody deletes, moves, replaces or damages its files while it has them open.
+ * The SQLite log while its files are deleted, moved, replaced or damaged under it.
  *
  * @module
  */

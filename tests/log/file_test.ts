@@ -1,5 +1,5 @@
 /**
- * The file of the SQLite log: what is made, what is accepted, and what is said of one that is not.
+ * The file of the SQLite log: created, accepted, and refused with a reason.
  *
  * @module
  */

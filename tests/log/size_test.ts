@@ -1,5 +1,5 @@
 /**
- * The size limit of the SQLite log, its write-ahead log included, and what is given back to the disk.
+ * The size limit of the SQLite log, write-ahead log included, and space that it returns to the disk.
  *
  * @module
  */

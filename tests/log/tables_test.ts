@@ -1,5 +1,5 @@
 /**
- * What the SQLite log takes out when it opens its file again, and how a read goes about its index.
+ * The tables of the SQLite log: what a reopened log discards, and what a read fetches from the index.
  *
  * @module
  */

@@ -1,8 +1,7 @@
 /**
- * A process of its own with a log in it, for tests that need one: to kill it, to limit it, to have two.
- *
- * Takes commands as JSON lines and answers each with a JSON line; `child_process.ts` is the other side.
- * Its clock stands still but for the second that passes before each check.
+ * A process with a log in it, which tests can kill, limit or run twice. Reads commands as JSON lines and
+ * answers each with one; `child_process.ts` is the other side. Its clock advances only by a second before each
+ * check.
  *
  * @module
  */
