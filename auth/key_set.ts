@@ -1,8 +1,7 @@
 /**
- * The key set of a login issuer (JWKS, RFC 7517): fetched when it is needed, kept, and renewed.
+ * The key set of a login issuer (JWKS, RFC 7517): fetched on demand, cached, and refreshed.
  *
- * It owns when the issuer is asked and what is used while it does not answer. It judges no token: which
- * claims are good is the verifier's work.
+ * Decides when to ask the issuer and what to use while it does not answer. The verifier judges tokens.
  *
  * @module
  */
@@ -14,55 +13,49 @@ import { redactUrl, redactUrls } from "../gateway/redact_url.ts";
 import { delay, toError } from "../gateway/util.ts";
 import type { KeySource, TokenHeader } from "./verifier.ts";
 
-/** From this age on, a set is renewed in the background when it is used. */
+/** From this age on, a use refreshes the set in the background. */
 const REFRESH_AGE_MS = 600_000;
-/** From this age on, the issuer is asked before a set is used: a key may have been revoked. */
+/** From this age on, a use waits for the refresh: a key may have been revoked. */
 const DISTRUST_AGE_MS = 3_600_000;
-/** Least time between two renewals. */
-const RENEWAL_COOLDOWN_MS = 30_000;
+/** Least time between two refreshes. */
+const REFRESH_COOLDOWN_MS = 30_000;
 /**
- * Least time between two fetches for keys that are not in the set. Anybody can make up a `kid`, so this
- * bounds what strangers make the issuer answer: 12 requests a minute. A token that comes in between waits
- * for the next fetch, so this has to stay well below the 10 s that verifying may take.
+ * Least time between two fetches for unknown keys. Anyone can invent a `kid`, so this bounds the load on the
+ * issuer: 12 requests a minute. A token in between waits for the next fetch, so this must stay well below the
+ * 10 s that verifying may take.
  */
 const UNKNOWN_KEY_COOLDOWN_MS = 5_000;
 /** Least time between two fetches while there is no set at all. */
 const FIRST_COOLDOWN_MS = 1_000;
-/** How long a fetch may take, body included. */
+/** Timeout of a fetch, body included. */
 const FETCH_TIMEOUT_MS = 5_000;
-/** Longest answer that is read. */
 const MAX_ANSWER_BYTES = 262_144;
-/** What `jose` asks of a key for any of the RSA algorithms (RFC 7518, sections 3.3 and 3.5). */
+/** RFC 7518, sections 3.3 and 3.5; `jose` requires it. */
 const MIN_RSA_BITS = 2048;
 
 /** The part of the global `fetch` that a key set uses. */
 export type Fetch = (request: Request) => Promise<Response>;
 
-/** What a {@linkcode KeySet} works with. */
 export interface KeySetOptions {
-  /** Where the issuer publishes its keys. */
   readonly url: URL;
   /** The global `fetch` in production. */
   readonly fetch: Fetch;
-  /** Decides when a set is old and when a fetch has taken too long. */
   readonly clock: Clock;
-  /** Hears when the issuer stops answering, and when it answers again. */
   readonly log: Logger;
   /**
-   * Least time between two fetches for unknown keys; 5 s unless given. 0 for an issuer in this process,
-   * which strangers cannot wear out.
+   * Least time between two fetches for unknown keys; 5 s if not given. 0 for an issuer in this process.
    */
   readonly unknownKeyCooldownMs?: number;
 }
 
 /**
- * The keys of one issuer. A token that names an unknown key makes it ask the issuer again, so that keys
- * rotate without a restart; a set that it has is used on when the issuer is down.
+ * The keys of one issuer. A token with an unknown key causes a fetch, so keys rotate without a restart; a cached
+ * set stays in use while the issuer is down.
  */
 export class KeySet implements KeySource {
   /**
-   * Signatures only: with a public key set, an HMAC would be made with a key that all can read. ES512
-   * needs a runtime with the curve P-521: Deno 2.4 finds the signature of every such token wrong.
+   * Signatures only: the key of an HMAC would be public. ES512 needs a runtime with the curve P-521: Deno 2.4
+   * rejects every such signature.
    */
   readonly algorithms: readonly string[] = [
     ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
@@ -71,26 +64,24 @@ export class KeySet implements KeySource {
 
   readonly #options: KeySetOptions;
   #keys: LocalJWKSet | undefined;
-  /** The answer that {@linkcode #keys} was made of. */
+  /** The answer that {@linkcode #keys} was parsed from. */
   #text = "";
   #fetchedAtMs = 0;
-  /** Before this time, no fetch for that reason. */
-  readonly #notBeforeMs = { first: 0, renewal: 0, unknownKey: 0 };
+  /** Earliest time of the next fetch, by reason. */
+  readonly #notBeforeMs = { first: 0, refresh: 0, unknownKey: 0 };
   #pending: Promise<void> | undefined;
-  /** The next fetch for unknown keys, from when it is wanted until it begins. */
+  /** The scheduled fetch for unknown keys, until it begins. */
   #due: Promise<void> | undefined;
-  /** How many fetches have begun, and the number of the last one that has ended. */
+  /** Numbers of the last fetch that has begun, and of the last that has ended. */
   #begun = 0;
   #ended = 0;
   /** Why the last fetch failed; `undefined` when it did not. */
   #failure: unknown;
-  #warnedOfKey = false;
+  #unusableKeyLogged = false;
 
   /**
-   * Fetches nothing yet.
-   *
-   * @throws {OperationalError} `bad_configuration` for a URL that is neither http nor https, or that
-   * holds a password, which would show in errors and logs
+   * @throws {OperationalError} `bad_configuration` for a URL that is neither http nor https, or has a
+   * password, which would appear in errors and logs
    */
   constructor(options: KeySetOptions) {
     const { protocol, username, password } = options.url;
@@ -103,22 +94,21 @@ export class KeySet implements KeySource {
     this.#options = options;
   }
 
-  /** Fetches the set ahead of its first use. Resolves either way; a failure is logged. */
+  /** Fetches the set before its first use. Never rejects; logs a failure. */
   async prefetch(): Promise<void> {
     if (this.#keys === undefined) await this.#fetchFirst();
   }
 
   /**
-   * The keys that may have signed a token with this header; usually one, none when the issuer does not
-   * publish it. It says none only after a fetch that began later than the call: no other token, by
-   * whomever, makes it refuse a key that the issuer publishes. For an unknown key it can take the
-   * cooldown and two fetches.
+   * Finds the keys that may have signed a token with this header: usually one, none if the issuer does not
+   * publish it. Returns none only after a fetch that began after the call, so that other tokens cannot make it
+   * refuse a published key. For an unknown key it can take the cooldown and two fetches.
    *
-   * @throws {OperationalError} `issuer_unreachable` when there is no set to look into
+   * @throws {OperationalError} `issuer_unreachable` when there is no set
    */
   async find(header: TokenHeader): Promise<readonly CryptoKey[]> {
     const begun = this.#begun;
-    await (this.#keys === undefined ? this.#fetchFirst() : this.#renewIfOld());
+    await (this.#keys === undefined ? this.#fetchFirst() : this.#refreshIfOld());
     const found = await this.#candidates(header);
     if (found.length > 0 || this.#ended > begun) return found;
     if (this.#pending !== undefined) {
@@ -135,15 +125,15 @@ export class KeySet implements KeySource {
     await this.#fetch();
   }
 
-  async #renewIfOld(): Promise<void> {
+  async #refreshIfOld(): Promise<void> {
     const ageMs = this.#options.clock.steady() - this.#fetchedAtMs;
     if (ageMs < REFRESH_AGE_MS) return;
-    if (this.#pending === undefined && !this.#mayFetch("renewal", RENEWAL_COOLDOWN_MS)) return;
+    if (this.#pending === undefined && !this.#mayFetch("refresh", REFRESH_COOLDOWN_MS)) return;
     const fetched = this.#fetch();
     if (ageMs >= DISTRUST_AGE_MS) await fetched;
   }
 
-  /** Fetches once the cooldown is over. Everyone who asks before the fetch begins shares it. */
+  /** Fetches once the cooldown is over. All callers until the fetch begins share it. */
   #fetchWhenDue(): Promise<void> {
     const { clock, unknownKeyCooldownMs = UNKNOWN_KEY_COOLDOWN_MS } = this.#options;
     const waitMs = this.#notBeforeMs.unknownKey - clock.steady();
@@ -155,8 +145,8 @@ export class KeySet implements KeySource {
     return this.#due;
   }
 
-  /** Whether the cooldown of fetches for this reason is over; if so, the next one begins. */
-  #mayFetch(reason: "first" | "renewal", cooldownMs: number): boolean {
+  /** Returns whether the cooldown for this reason is over, and if so restarts it. */
+  #mayFetch(reason: "first" | "refresh", cooldownMs: number): boolean {
     const at = this.#options.clock.steady();
     if (at < this.#notBeforeMs[reason]) return false;
     this.#notBeforeMs[reason] = at + cooldownMs;
@@ -181,16 +171,16 @@ export class KeySet implements KeySource {
     } catch (error) {
       if (error instanceof errors.JWKSNoMatchingKey) return [];
       if (error instanceof errors.JWKSMultipleMatchingKeys) return await Array.fromAsync(error);
-      // The issuer publishes a key that is none. Said once for each set, not for each token.
-      if (!this.#warnedOfKey) {
+      // The issuer published an unusable key. Logged once for each set, not for each token.
+      if (!this.#unusableKeyLogged) {
         this.#options.log.warn("a key of the issuer cannot be used", { error: toError(error) });
       }
-      this.#warnedOfKey = true;
+      this.#unusableKeyLogged = true;
       return [];
     }
   }
 
-  /** Fetches the set; everyone who asks meanwhile shares the one fetch. Never rejects. */
+  /** Fetches the set; concurrent callers share the fetch. Never rejects. */
   #fetch(): Promise<void> {
     if (this.#pending === undefined) {
       const number = ++this.#begun;
@@ -206,11 +196,11 @@ export class KeySet implements KeySource {
     const { log, clock, url } = this.#options;
     try {
       const text = await this.#download();
-      // An unchanged set stays as it is, with the keys that were imported from it.
+      // An unchanged set stays, with its imported keys.
       if (this.#keys === undefined || text !== this.#text) {
         this.#keys = createLocalJWKSet(parse(text));
         this.#text = text;
-        this.#warnedOfKey = false;
+        this.#unusableKeyLogged = false;
       }
       this.#fetchedAtMs = clock.steady();
       if (this.#failure !== undefined) {
@@ -219,7 +209,7 @@ export class KeySet implements KeySource {
       this.#failure = undefined;
     } catch (caught) {
       const error = redacted(toError(caught));
-      // An issuer that stays down is not worth a line for each attempt.
+      // One line for an outage, not for each attempt.
       if (this.#failure === undefined) {
         const cached = this.#keys !== undefined;
         log.warn("the issuer's keys cannot be fetched", {
@@ -256,8 +246,8 @@ export class KeySet implements KeySource {
 }
 
 /**
- * A redirect is not followed: whose keys are trusted is for the configuration to say, and not for another
- * answer, which could lead from https to http or into the network behind the gateway.
+ * Redirects are not followed: the configuration decides whose keys are trusted, and a redirect could lead from
+ * https to http or into the network behind the gateway.
  */
 function redirection({ headers }: Response, url: URL): string {
   const location = headers.get("location");
@@ -270,7 +260,7 @@ async function readText(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
-  // Leaving the loop by an error cancels the stream, and with it the download.
+  // An exception in the loop cancels the stream, and with it the download.
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length;
     if (bytes > MAX_ANSWER_BYTES) {
@@ -281,7 +271,7 @@ async function readText(response: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-/** What is not even an object among the keys is left out, as RFC 7517 (section 5) asks. */
+/** Drops keys that are not objects, as RFC 7517 (section 5) requires. */
 function parse(text: string): Parameters<typeof createLocalJWKSet>[0] {
   const answer: unknown = JSON.parse(text);
   if (!isObject(answer) || !("keys" in answer) || !Array.isArray(answer.keys)) {
@@ -291,8 +281,8 @@ function parse(text: string): Parameters<typeof createLocalJWKSet>[0] {
 }
 
 /**
- * `EdDSA` with this curve and `Ed25519` (RFC 9864) are one algorithm under two names. Without a name, the key is
- * for tokens with either.
+ * `EdDSA` with this curve and `Ed25519` (RFC 9864) name the same algorithm. Without a name, the key verifies
+ * tokens with either.
  */
 function underBothNames(jwk: JWK): JWK {
   const { alg, ...key } = jwk;
@@ -303,7 +293,7 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What failed, without the query of the issuer's URL, which the runtime's errors quote. */
+/** Removes the query of the issuer's URL, which the runtime's errors quote. */
 function redacted({ message, cause }: Error): Error {
   const options = cause === undefined ? {} : { cause: redacted(toError(cause)) };
   return new Error(redactUrls(message), options);

@@ -1,7 +1,5 @@
 /**
- * Who a client is: verification of the tokens that the app's backend hands out.
- *
- * The only part of the gateway that knows the JWT library. It issues no tokens.
+ * Token verification. The only part of the gateway that uses the JWT library; it issues no tokens.
  *
  * @module
  */

@@ -1,8 +1,7 @@
 /**
- * The verifier of users' tokens (JWT, RFC 7519): signature, issuer, audience, times, user, channels.
+ * Verifies users' tokens (JWT, RFC 7519): signature, issuer, audience, times, user and channels.
  *
- * It owns the verdict and its reason. Time and keys are handed in; where keys come from is the key
- * set's matter. No reason and no error carries a token or a key.
+ * Decides the verdict and its reason; time and keys are injected. No reason and no error contains a token or a key.
  *
  * @module
  */
@@ -15,46 +14,43 @@ import { isName, NAME_RULE } from "../gateway/protocol/names.ts";
 /** Shortest secret for HS256: as long as its hash (RFC 7518, section 3.2). */
 const MIN_SECRET_BYTES = 32;
 const MAX_CHANNELS = 1000;
-/** The last instant that a `Date` can hold. */
+/** The latest instant of a `Date`. */
 const MAX_TIME_MS = 8.64e15;
 
-/** What a token's header says of its key; nothing of it is proven yet. */
+/** The unverified header of a token. */
 export interface TokenHeader {
   /** The algorithm, one of {@linkcode KeySource.algorithms}. */
   readonly alg?: string;
-  /** Which of the issuer's keys it is. */
+  /** The id of one of the issuer's keys. */
   readonly kid?: string;
 }
 
-/** Where the keys come from by which tokens are verified. */
 export interface KeySource {
-  /** The values of a token's `alg` that may be used with these keys; no other is looked at. */
+  /** Accepted values of a token's `alg`. */
   readonly algorithms: readonly string[];
   /**
-   * The keys that may have signed a token with this header.
+   * Finds the keys that may have signed a token with this header.
    *
-   * @throws {OperationalError} `issuer_unreachable` when they cannot be had
+   * @throws {OperationalError} `issuer_unreachable` when they cannot be fetched
    */
   find(header: TokenHeader): Promise<readonly CryptoKey[]>;
 }
 
-/** What a token has to be, besides well signed. */
 export interface VerifierOptions {
-  /** Says what is expired and what is not valid yet. */
   readonly clock: Clock;
-  /** What `iss` must be; anything when left out. */
+  /** The required `iss`; not checked if not given. */
   readonly issuer?: string | undefined;
-  /** What `aud` must be or hold; anything when left out. */
+  /** The required `aud`; not checked if not given. */
   readonly audience?: string | undefined;
-  /** By how much the issuer's clock may differ from this one; 0 unless told. */
+  /** Most difference between the issuer's clock and this one; 0 if not given. */
   readonly clockToleranceMs?: number | undefined;
 }
 
 /**
- * A secret that the app's backend and the gateway share, for HS256 and nothing else.
+ * A secret that the app's backend and the gateway share, for HS256 only.
  *
- * @param secret its UTF-8 bytes are the key
- * @throws {OperationalError} `bad_configuration` for one of fewer than 32 bytes
+ * @param secret the key, as UTF-8
+ * @throws {OperationalError} `bad_configuration` for fewer than 32 bytes
  */
 export function sharedSecret(secret: string): KeySource {
   const bytes = new TextEncoder().encode(secret);
@@ -69,7 +65,6 @@ export function sharedSecret(secret: string): KeySource {
   return { algorithms: ["HS256"], find: () => keys };
 }
 
-/** Makes a verifier that decides by `keys` and `options`. */
 export function createVerifier(keys: KeySource, options: VerifierOptions): TokenVerifier {
   return {
     verify: async (token) => {
@@ -83,7 +78,7 @@ export function createVerifier(keys: KeySource, options: VerifierOptions): Token
   };
 }
 
-/** The claims of a token whose signature, issuer and audience are right; its times roughly. */
+/** Verifies signature, issuer and audience, and times to the second; returns the claims. */
 async function verifySignature(
   token: string,
   keys: KeySource,
@@ -93,7 +88,7 @@ async function verifySignature(
     algorithms: [...keys.algorithms],
     requiredClaims: ["exp", "sub"],
     currentDate: new Date(clock.now()),
-    // The library counts in whole seconds. It gets one more, and `judge` decides by the millisecond.
+    // The library counts in whole seconds. It gets one more, and `judge` decides to the millisecond.
     clockTolerance: Math.ceil(clockToleranceMs / 1000) + 1,
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience === undefined ? {} : { audience }),
@@ -121,7 +116,7 @@ function unlessWrongKey(error: unknown): undefined {
   if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
 }
 
-/** What follows from the claims of a token that is well signed. */
+/** The verdict on verified claims. */
 function judge(
   { exp, nbf, sub, channels = [] }: JWTPayload,
   { clock, clockToleranceMs = 0 }: VerifierOptions,
@@ -146,7 +141,7 @@ const NOT_YET_VALID = "the token is not valid yet";
 
 const UNKNOWN_KEY = "the issuer publishes no usable key for the token";
 
-/** The reasons that say more than that the token is invalid. */
+/** Reasons with a refusal other than `invalid`. */
 const REFUSALS: ReadonlyMap<string, TokenRefusal> = new Map([
   [EXPIRED, "expired"],
   [NOT_YET_VALID, "not_yet_valid"],

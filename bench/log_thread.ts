@@ -39,7 +39,7 @@ async function measure(thread: "own" | "worker", messagesPerPublish: number): Pr
   const directory = Deno.makeTempDirSync();
   const logger = createLogger({ level: "error", format: "text" });
   const world = { clock: new SystemClock(), ids: new RandomIds(), logger };
-  const log = await openSqliteLog({ ...world, directory, thread });
+  const log = await openSqliteLog({ ...world, directory, testing: { thread } });
   const drafts = Array.from({ length: messagesPerPublish }, () => DRAFT);
   const lateMs: number[] = [];
   let messages = 0;

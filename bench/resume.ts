@@ -35,7 +35,7 @@ async function fill(others: number): Promise<{ readonly dataDir: string; readonl
   const dataDir = Deno.makeTempDirSync();
   const logger = createLogger({ level: "error", format: "text" });
   const world = { clock: new SystemClock(), ids: new RandomIds(), logger };
-  const log = await openSqliteLog({ ...world, directory: dataDir, thread: "own" });
+  const log = await openSqliteLog({ ...world, directory: dataDir, testing: { thread: "own" } });
   const start = log.head().id;
   for (let index = 0; index < others; index += BATCH) {
     const drafts = Array.from({ length: BATCH }, (_, offset) => draft(index + offset, others));

@@ -14,10 +14,12 @@ import {
   type AppendOutcome,
   type AppendRequest,
   type Instant,
+  keyReused,
   type ReadRequest,
   type ReadResult,
   RetentionClock,
   type Row,
+  serializeError,
   type StampedRow,
   type Store,
   type StoreState,
@@ -256,11 +258,7 @@ export class SimulatedStore implements Store {
 
 function findIdempotent({ digest, first, count, time }: Key, asked: string): AppendOutcome {
   if (digest === asked) return { kind: "repeated", first, count, time };
-  const message = "this Idempotency-Key was used with another body";
-  return {
-    kind: "failed",
-    failure: { code: "idempotency_key_reused", message, cause: undefined },
-  };
+  return { kind: "failed", failure: serializeError(keyReused()) };
 }
 
 function read(disk: SimulatedDisk, request: ReadRequest): ReadResult {

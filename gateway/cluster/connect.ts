@@ -1,8 +1,7 @@
 /**
- * The connection to NATS: made once, kept for the life of the process, and made again by the library
- * whenever it breaks.
+ * Connects to NATS, once for the life of the process; the library reconnects.
  *
- * It knows servers and credentials, and nothing of what is sent.
+ * Knows servers and credentials, not subjects.
  *
  * @module
  */
@@ -27,24 +26,21 @@ import { Attempt, type ObservedOptions, useOwnTransport } from "./transport.ts";
 export type { NatsConnection as Nats } from "@nats-io/transport-node";
 export type { NatsCredentials, NatsOptions };
 
-/** What connecting works with. */
 export interface ConnectDeps {
-  /** Waits before it tries again. */
   readonly clock: Clock;
-  /** Hears of a NATS that cannot be reached, and of one that can again. */
   readonly logger: Logger;
 }
 
 const CONNECT_TIMEOUT_MS = 2000;
 const RETRY_MS = 1000;
-/** A server that is silent for two of these is given up for another. */
+/** After two unanswered pings the library connects to another server. */
 const PING_INTERVAL_MS = 5000;
 
 /**
- * Connects, and tries until it succeeds: a gateway may be started before its NATS.
+ * Retries until it succeeds: a gateway may start before its NATS.
  *
- * @throws {OperationalError} `bad_configuration` when trying again does not help: NATS refuses the login
- * or the certificate, or has one that is not to be trusted; the message names the option
+ * @throws {OperationalError} `bad_configuration` when a retry does not help: NATS refuses the credentials or the
+ * certificate, or has an untrusted one; the message names the option
  */
 export async function connectNats(
   options: NatsOptions,
@@ -58,7 +54,7 @@ export async function connectNats(
     try {
       const nats = await NatsConnectionImpl.connect(connection);
       if (failures > 0) logger.info("NATS can be reached");
-      void sayFaults(nats, { attempt, options, logger });
+      void logFaults(nats, { attempt, options, logger });
       return nats;
     } catch (cause) {
       const fault = faultOf(cause, { attempt, options });
@@ -83,17 +79,17 @@ function observed(options: NatsOptions): ObservedOptions {
     reconnectTimeWait: 250,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: 2,
-    // A server that is restarted may not know its users yet, and comes to know them.
+    // A restarted server may not have its users yet.
     ignoreAuthErrorAbort: true,
     attempt: new Attempt(),
     ...authenticator === undefined ? {} : { authenticator },
-    // The library does not look at the scheme of a URL.
+    // The library ignores the scheme of a URL.
     ...wantsTls(options) ? { tls: { ...tls } } : {},
   };
 }
 
-/** Says once what keeps a connection that was lost from being made again; the library only goes on. */
-async function sayFaults(
+/** Logs once why a lost connection cannot be restored; the library only retries. */
+async function logFaults(
   nats: NatsConnection,
   { attempt, options, logger }: {
     readonly attempt: Attempt;
@@ -101,21 +97,21 @@ async function sayFaults(
     readonly logger: Logger;
   },
 ): Promise<void> {
-  let said: string | undefined;
-  const say = (error: unknown): void => {
+  let logged: string | undefined;
+  const log = (error: unknown): void => {
     const fault = faultOf(error, { attempt, options });
-    if (fault === undefined || fault === said) return;
-    said = fault;
+    if (fault === undefined || fault === logged) return;
+    logged = fault;
     logger.error("NATS cannot be reached again; trying until it can", { fault });
   };
-  attempt.failed = say;
+  attempt.failed = log;
   for await (const status of nats.status()) {
-    if (status.type === "error") say(status.error);
-    if (status.type === "reconnect") said = undefined;
+    if (status.type === "error") log(status.error);
+    if (status.type === "reconnect") logged = undefined;
   }
 }
 
-/** A certificate and a key that do not belong together would only be refused in words of the runtime's. */
+/** Names the options if certificate and key do not match, which the runtime's error does not. */
 function checkPair({ cert, key }: NatsTls = {}): void {
   if (cert === undefined || key === undefined) return;
   try {
@@ -141,7 +137,7 @@ function authenticatorOf(credentials: NatsCredentials | undefined): Authenticato
   }
 }
 
-/** The library would find out only when a server asks. */
+/** The library would detect a bad seed only when a server asks for a signature. */
 function checkedSeed(seed: string): Uint8Array {
   const bytes = new TextEncoder().encode(seed);
   try {

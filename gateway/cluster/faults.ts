@@ -1,7 +1,7 @@
 /**
- * Why NATS does not let the gateway in: the faults that no waiting heals, each with the option to change.
+ * Explains connection errors that a retry does not fix, and names the option to change.
  *
- * What may heal by itself, such as a server that is down, is none of them. No message has a secret.
+ * A server that is down is none of them. No message contains a secret.
  *
  * @module
  */
@@ -10,7 +10,6 @@ import { errors } from "@nats-io/transport-node";
 import type { NatsOptions } from "./nats_options.ts";
 import type { Attempt } from "./transport.ts";
 
-/** The options that a fault may lie in. */
 const URL = "GATEWAY_NATS_URL";
 const CA = "GATEWAY_NATS_TLS_CA";
 const CERT = "GATEWAY_NATS_TLS_CERT";
@@ -26,7 +25,7 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
 ]);
 
-/** Why `error` is final, in words for the operator; nothing if trying again may help. */
+/** Explains to the operator why `error` is final; `undefined` if a retry may help. */
 export function faultOf(
   error: unknown,
   { attempt, options }: { readonly attempt: Attempt; readonly options: NatsOptions },
@@ -35,14 +34,14 @@ export function faultOf(
     .find((fault) => fault !== undefined) ?? certificateRefused(attempt, options);
 }
 
-/** `error`, and what it came of. */
+/** `error` and its causes. */
 function causes(error: unknown): readonly Error[] {
   return error instanceof Error ? [error, ...causes(error.cause)] : [];
 }
 
-/** NATS knows the gateway not to be allowed in. */
+/** NATS refuses the credentials. */
 function refusal(error: Error, { credentials }: NatsOptions): string | undefined {
-  // A server that is busy may say that the login took too long.
+  // A busy server may also report that authentication timed out.
   if (!(error instanceof errors.AuthorizationError) || !/violation/i.test(error.message)) {
     return undefined;
   }
@@ -58,7 +57,7 @@ function refusal(error: Error, { credentials }: NatsOptions): string | undefined
   }
 }
 
-/** The gateway cannot trust that this is its NATS. */
+/** The gateway does not trust the server's certificate, or the server has no TLS. */
 function mistrust(error: Error, options: NatsOptions): string | undefined {
   const { servers, tls } = options;
   const { message } = error;
@@ -79,7 +78,7 @@ function mistrust(error: Error, options: NatsOptions): string | undefined {
   return undefined;
 }
 
-/** NATS cannot trust the gateway's certificate. TLS says so only after both could have begun to talk. */
+/** NATS refuses the gateway's certificate, which TLS 1.3 reports only after the handshake. */
 function certificateRefused(
   { error, wantsCertificate }: Attempt,
   { tls }: NatsOptions,
@@ -94,7 +93,7 @@ function certificateRefused(
     : undefined;
 }
 
-/** Whether the connection is to be encrypted even if the server would do without. */
+/** Whether the connection must be encrypted, even if the server does not require it. */
 export function wantsTls({ servers, tls }: NatsOptions): boolean {
   return tls !== undefined || servers.some(isTlsUrl);
 }

@@ -1,11 +1,10 @@
 /**
- * The socket to NATS: the library's own, made safe in two ways that it is not.
+ * The library's socket to NATS with two faults fixed.
  *
- * The library stops listening to a socket before it gives it up. What the socket has to say after that, a
- * reset most often, would come up as an error that nobody caught. And it has the certificate of a server
- * that is called by its address compared with `localhost`.
+ * The library removes its listeners before it closes a socket, so that a later error, most often a reset, would be
+ * uncaught. And it verifies the certificate of a server that has an IP address against `localhost`.
  *
- * It keeps what it has learnt of a server that could not be reached; what that means is for `faults.ts`.
+ * Records the errors of failed attempts; `faults.ts` explains them.
  *
  * @module
  */
@@ -17,23 +16,21 @@ import { nodeResolveHost, NodeTransport } from "@nats-io/transport-node/lib/node
 type Server = Parameters<NodeTransport["connect"]>[0];
 type Socket = NodeTransport["socket"];
 
-/** What is known of the latest attempt to reach a server. */
+/** The latest attempt to connect. */
 export class Attempt {
-  /** The first error of its socket, even if nobody listened any more. */
+  /** The first error of its socket, even after the library removed its listeners. */
   error: Error | undefined;
   /** Whether the server asks for a certificate. */
   wantsCertificate = false;
-  /** Is told whenever it fails. */
+  /** Called whenever it fails. */
   failed: (error: unknown) => void = () => {};
 }
 
-/** Options of a connection which tell of their attempts. */
 export interface ObservedOptions extends ConnectionOptions {
-  /** Where they are told. */
   readonly attempt: Attempt;
 }
 
-/** Lets the library make its connections with this transport. */
+/** Makes the library use this transport for all connections. */
 export function useOwnTransport(): void {
   setTransportFactory({ factory: () => new Transport(), dnsResolveFn: nodeResolveHost });
 }
@@ -59,7 +56,7 @@ class Transport extends NodeTransport {
   }
 
   override async dial(server: Server): Promise<Socket> {
-    return this.#heardToTheEnd(await super.dial(server));
+    return this.#withErrorHandler(await super.dial(server));
   }
 
   override async peekInfo(): ReturnType<NodeTransport["peekInfo"]> {
@@ -71,7 +68,7 @@ class Transport extends NodeTransport {
   override startTLS(): ReturnType<NodeTransport["startTLS"]> {
     const { ca, cert, key } = this.options.tls ?? {};
     const certificates = { ca, cert, key };
-    const socket = this.#heardToTheEnd(
+    const socket = this.#withErrorHandler(
       connect({ ...certificates, socket: this.socket, servername: this.tlsName, host: this.#host }),
     );
     return new Promise((resolve, reject) => {
@@ -80,11 +77,11 @@ class Transport extends NodeTransport {
     });
   }
 
-  /** Its errors are heard, however often the library takes away all who listen. */
-  #heardToTheEnd<S extends Socket>(socket: S): S {
+  /** Handles the socket's errors, even after the library removes all listeners. */
+  #withErrorHandler<S extends Socket>(socket: S): S {
     const attempt = this.#attempt;
     const hear = (error: Error): void => {
-      // What comes after the first is of the socket's end, and says less.
+      // Later errors follow from the first, and say less.
       attempt.error ??= error;
       attempt.failed(error);
     };

@@ -1,6 +1,6 @@
 /**
- * A log that holds publishers up while the fan-out is behind: who publishes faster than the gateway can
- * deliver waits for the answer instead of filling its memory.
+ * Backpressure: publishers wait while the fan-out is behind, so that publishing faster than the gateway
+ * delivers does not fill its memory.
  *
  * @module
  */
@@ -8,15 +8,14 @@
 import { OperationalError } from "../errors.ts";
 import type { Message, MessageLog, Published } from "../ports.ts";
 
-/** What publishers are held up by, and where their failures are counted. */
 export interface BackpressureOptions {
-  /** Resolves when the fan-out can take more. */
+  /** Resolves when the fan-out's backlog is below its limit. */
   readonly ready: () => Promise<void>;
-  /** Called for each publish that the log could not keep. */
+  /** Called for each publish that the log could not store. */
   readonly failed: () => void;
 }
 
-/** `log`, whose publishes wait for `ready` first. Everything else passes through. */
+/** Returns `log` with publishes that wait for `ready` first. */
 export function withBackpressure(
   log: MessageLog,
   { ready, failed }: BackpressureOptions,
@@ -26,7 +25,7 @@ export function withBackpressure(
     try {
       return await publish();
     } catch (error) {
-      // A key that is used twice is the publisher's fault, and the log is well.
+      // A reused key is the publisher's fault; the log is healthy.
       if (!(error instanceof OperationalError && error.code === "idempotency_key_reused")) failed();
       throw error;
     }

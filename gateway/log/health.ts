@@ -1,7 +1,5 @@
 /**
- * How a log is doing: what `check()` says, and what the operator reads of it.
- *
- * A log that fails does so on every publish; it is written about when it begins, and when it is over.
+ * The health of a log: the result of `check()`, and log lines when the log fails and when it recovers.
  *
  * @module
  */
@@ -10,28 +8,27 @@ import { type FailureCode, OperationalError } from "../errors.ts";
 import type { Clock, Logger } from "../ports.ts";
 import { toError, withTimeout } from "../util.ts";
 
-/** How long the outcome of a check stands: half of the second within which a failure is to be seen. */
+/** How long the result of a check is valid: half of the second in which a failure must show. */
 const CHECK_INTERVAL_MS = 500;
-/** What the log itself fails with; everything else is of a publisher, or the end. */
+/** Failures of the log itself; other codes are a publisher's fault, or the log was closed. */
 const FAILURES: ReadonlySet<FailureCode> = new Set(["log_unavailable", "log_corrupt"]);
-/** A disk that takes longer is none to wait for. */
+/** A check that takes longer counts as failed. */
 const CHECK_TIMEOUT_MS = 5000;
 
-/** The health of one log. */
 export class LogHealth {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #probe: () => Promise<void>;
   readonly #timeoutMs: number;
-  /** The probe under way: however long it takes, there is no second one. */
+  /** The running probe: there is never a second one. */
   #probing: Promise<void> | undefined;
   #failing = false;
   #checkedAt = -Infinity;
   #checked: Promise<void> = Promise.resolve();
 
   /**
-   * Nothing is known of the log yet; `probe` tries whether it can be written, and a check waits for it
-   * `timeoutMs` at most.
+   * @param probe rejects if the log cannot be written
+   * @param timeoutMs after which a check that still waits for `probe` fails; 5 s if not given
    */
   constructor(
     { clock, logger, timeoutMs = CHECK_TIMEOUT_MS }: {
@@ -47,11 +44,11 @@ export class LogHealth {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** The log could not do what was asked of it. A publisher's fault does not count. */
+  /** Reports a failed operation. Errors that are a publisher's fault do not count. */
   failed(error: unknown): void {
     const before = this.#failing;
     this.#note(error);
-    // What a check found before it has nothing to say any more.
+    // The result of an earlier check is outdated.
     if (this.#failing && !before) this.#checkedAt = -Infinity;
   }
 
@@ -64,13 +61,13 @@ export class LogHealth {
     this.#failing = true;
   }
 
-  /** The log did something that it can only do while it is well. */
+  /** Reports an operation that proves the log healthy. */
   worked(): void {
     if (this.#failing) this.#logger.info("the log can be used again");
     this.#failing = false;
   }
 
-  /** Tries whether the log can be written, unless that was tried just now. */
+  /** Rejects if the log cannot be written. Probes at most every 500 ms. */
   check(): Promise<void> {
     const at = this.#clock.steady();
     if (at - this.#checkedAt >= CHECK_INTERVAL_MS) {
@@ -80,7 +77,7 @@ export class LogHealth {
     return this.#checked;
   }
 
-  /** The outcome of the probe under way, or of a new one. */
+  /** Joins the running probe, or starts one. */
   #probed(): Promise<void> {
     return this.#probing ??= this.#probe().finally(() => {
       this.#probing = undefined;

@@ -1,8 +1,7 @@
 /**
- * The message log in memory: for tests, for the mock server, and for trying things out.
+ * The message log in memory, for tests, the mock server and trials. Messages are gone with the process.
  *
- * It keeps the contract of {@linkcode MessageLog} but for one word: what it holds is gone with the
- * process. It sets no timers; what is too old goes when the log is next used.
+ * It sets no timers; expired messages are removed when the log is next used.
  *
  * @module
  */
@@ -27,37 +26,38 @@ import { DEFAULT_RETENTION_MS, IDEMPOTENCY_MS, keyReused } from "./limits.ts";
 import { parseMessageId } from "./message_id.ts";
 import { type Listener, Subscribers } from "./subscribers.ts";
 
-/** What {@linkcode createMemoryLog} needs. */
 export interface MemoryLogOptions {
-  /** Gives messages their times, and tells what is too old. */
+  /** For message times and ages. */
   readonly clock: Clock;
   /** Names the epoch. */
   readonly ids: IdGenerator;
-  /** Hears of subscribers that fail. */
+  /** For subscribers that throw. */
   readonly logger: Logger;
   /** How long messages are stored, in milliseconds; 24 hours if not given. */
   readonly retentionMs?: number;
   /** How many bytes of JSON are stored at most; 64 MiB if not given. */
   readonly retentionBytes?: number;
-  /** How many messages are stored at most; without limit if not given. */
-  readonly retentionMessages?: number;
+  readonly testing?: {
+    /** How many messages are stored at most; without limit if not given. */
+    readonly retentionMessages?: number;
+  };
 }
 
-/** A log in memory, empty, with an epoch of its own. */
+/** Creates an empty log with a new epoch. */
 export function createMemoryLog(options: MemoryLogOptions): MessageLog {
   return new MemoryLog(options);
 }
 
 /**
- * What the id, the sequence and the time of a message come to at most, in bytes of JSON. Printing the numbers
- * would cost more than the rest of a small message.
+ * Most bytes of JSON that id, sequence and time add to a message. Printing the numbers would cost more than the
+ * rest of a small message.
  */
 const ENVELOPE_BYTES = `,"id":"","sequence":,"time":`.length + 57 + 16 + 16;
 
 interface IdempotencyRecord {
   readonly digest: string;
   readonly messages: Published["messages"];
-  /** When it was stored, on the steady clock. */
+  /** Steady time. */
   readonly storedAtMs: number;
 }
 
@@ -65,9 +65,9 @@ interface Stored {
   readonly channel: string | undefined;
   readonly user: string | undefined;
   readonly time: number;
-  /** When it was stored, on the steady clock: how old it is does not depend on how the wall clock is set. */
+  /** Steady time, so that its age does not depend on how the wall clock is set. */
   readonly storedAtMs: number;
-  /** The draft as JSON: one string is less for the garbage collector than the objects that it describes. */
+  /** The draft as JSON: one string is less work for the garbage collector than objects. */
   readonly json: string;
   /** Bytes of the message's JSON, at most. */
   readonly bytes: number;
@@ -80,13 +80,13 @@ class MemoryLog implements MessageLog {
   readonly #retentionBytes: number;
   readonly #retentionMessages: number;
   readonly #subscribers: Subscribers;
-  /** What is stored, in order and without holes, behind `#freed` places that are free. */
+  /** In order and without gaps, after `#freed` free slots. */
   #stored: (Stored | undefined)[] = [];
-  /** Places are freed one by one and removed together: with 64 MiB stored, removing one costs 450 µs. */
+  /** Slots are freed one by one and removed together: with 64 MiB stored, removing one costs 450 µs. */
   #freed = 0;
   #storedBytes = 0;
   /** By key, oldest first. */
-  readonly #remembered = new Map<string, IdempotencyRecord>();
+  readonly #idempotency = new Map<string, IdempotencyRecord>();
   /** The last sequence that is no longer stored. */
   #pruned = 0;
   #closed = false;
@@ -96,7 +96,7 @@ class MemoryLog implements MessageLog {
     this.#epoch = options.ids.next();
     this.#retentionMs = options.retentionMs ?? DEFAULT_RETENTION_MS;
     this.#retentionBytes = options.retentionBytes ?? 64 * 1024 * 1024;
-    this.#retentionMessages = options.retentionMessages ?? Infinity;
+    this.#retentionMessages = options.testing?.retentionMessages ?? Infinity;
     this.#subscribers = new Subscribers(options.logger, { epoch: this.#epoch, sequence: 0 });
   }
 
@@ -110,13 +110,13 @@ class MemoryLog implements MessageLog {
   async publishOnce(key: IdempotencyKey, drafts: readonly Draft[]): Promise<Published> {
     this.#assertOpen();
     this.#prune();
-    const earlier = this.#remembered.get(key.key);
+    const earlier = this.#idempotency.get(key.key);
     if (earlier !== undefined) {
       if (earlier.digest === key.digest) return { messages: earlier.messages, repeated: true };
       throw keyReused();
     }
     const messages = this.#append(drafts).map(({ id, time }) => ({ id, time }));
-    this.#remembered.set(key.key, {
+    this.#idempotency.set(key.key, {
       digest: key.digest,
       messages,
       storedAtMs: this.#clock.steady(),
@@ -195,12 +195,12 @@ class MemoryLog implements MessageLog {
     return id?.epoch === this.#epoch ? id.sequence : undefined;
   }
 
-  /** Forgets what is too much or too old. */
+  /** Removes expired messages and keys. */
   #prune(): void {
     const now = this.#clock.steady();
     for (;;) {
       const oldest = this.#find(this.#pruned + 1);
-      if (oldest === undefined || !this.#isTooMuch(oldest, now)) break;
+      if (oldest === undefined || !this.#isExpired(oldest, now)) break;
       this.#stored[this.#freed++] = undefined;
       this.#pruned++;
       this.#storedBytes -= oldest.bytes;
@@ -209,13 +209,12 @@ class MemoryLog implements MessageLog {
       this.#stored.splice(0, this.#freed);
       this.#freed = 0;
     }
-    for (const [key, { storedAtMs }] of this.#remembered) {
+    for (const [key, { storedAtMs }] of this.#idempotency) {
       if (storedAtMs > now - IDEMPOTENCY_MS) break;
-      this.#remembered.delete(key);
+      this.#idempotency.delete(key);
     }
   }
 
-  /** How many messages are stored. */
   get #size(): number {
     return this.#stored.length - this.#freed;
   }
@@ -224,8 +223,7 @@ class MemoryLog implements MessageLog {
     return this.#stored[this.#freed + sequence - this.#pruned - 1];
   }
 
-  /** Whether the oldest message has to go. */
-  #isTooMuch(oldest: Stored, now: number): boolean {
+  #isExpired(oldest: Stored, now: number): boolean {
     return this.#storedBytes > this.#retentionBytes || this.#size > this.#retentionMessages ||
       oldest.storedAtMs <= now - this.#retentionMs;
   }

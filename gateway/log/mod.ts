@@ -1,10 +1,10 @@
 /**
- * The message logs. Each keeps the contract of `MessageLog` in `ports.ts`; one suite
- * (`tests/contract/`) holds all of them to it.
+ * The message logs. One contract suite (`tests/contract/`) runs against all of them.
  *
  * @module
  */
 
+export { keyReused } from "./limits.ts";
 export { formatMessageId, type MessageId, parseMessageId } from "./message_id.ts";
 export { type JetStreamLogOptions, openJetStreamLog } from "./jetstream/log.ts";
 export { type StreamOptions } from "./jetstream/open.ts";
@@ -32,4 +32,4 @@ export {
   type SyncStore,
 } from "./sqlite/store_types.ts";
 export { RetentionClock } from "./sqlite/retention.ts";
-export { type SerializedError } from "./sqlite/serialize_error.ts";
+export { type SerializedError, serializeError } from "./sqlite/serialize_error.ts";

@@ -1,7 +1,6 @@
 /**
- * Who listens to a log, and how far they have been told: hands on what is durable, in order.
- *
- * Keeps nothing and knows no storage; every implementation of the log spreads through this one.
+ * Notifies the subscribers of a log of durable messages, in order. Every log uses this one; it stores
+ * nothing.
  *
  * @module
  */
@@ -10,10 +9,8 @@ import type { Logger, Message, Position } from "../ports.ts";
 import { toError } from "../util.ts";
 import { formatMessageId } from "./message_id.ts";
 
-/** Takes a batch of messages, in order. */
 export type Listener = (messages: readonly Message[]) => void;
 
-/** The subscribers of one log. */
 export class Subscribers {
   readonly #logger: Logger;
   readonly #epoch: string;
@@ -22,31 +19,30 @@ export class Subscribers {
   #notifying = false;
   #head: Position;
 
-  /** No listeners yet. One that throws is reported to `logger`; `start` is the end of the log. */
+  /** @param start the end of the log */
   constructor(logger: Logger, start: { readonly epoch: string; readonly sequence: number }) {
     this.#logger = logger;
     this.#epoch = start.epoch;
     this.#head = this.position(start.sequence);
   }
 
-  /** The position of the last message that was handed on. */
+  /** The position of the last message of which subscribers were notified. */
   get head(): Position {
     return this.#head;
   }
 
-  /** The position `sequence` of this log. */
   position(sequence: number): Position {
     return { id: formatMessageId(this.#epoch, sequence), sequence };
   }
 
-  /** Adds a listener; returns how to remove it. */
+  /** Returns a function that removes the listener. */
   add(listener: Listener): () => void {
     const entry = { listener };
     this.#listeners.add(entry);
     return () => void this.#listeners.delete(entry);
   }
 
-  /** Hands `messages` to every listener before it returns, unless a listener is calling. */
+  /** Calls every listener before it returns; called by a listener, it queues `messages`. */
   notify(messages: readonly Message[]): void {
     this.#waiting.push(messages);
     // A listener that publishes must not make the ones after it see the newer batch first.
@@ -63,7 +59,7 @@ export class Subscribers {
     if (last === undefined) return;
     this.#head = { id: last.id, sequence: last.sequence };
     for (const entry of [...this.#listeners]) {
-      // One that has gone meanwhile is not told; one that has come starts at the new head.
+      // A listener added meanwhile starts at the new head.
       if (!this.#listeners.has(entry)) continue;
       try {
         entry.listener(messages);

@@ -1,7 +1,7 @@
 /**
- * Whom a message is for, as one text: what the SQLite log indexes by.
+ * Topics: the audience of a message as one string, by which logs index.
  *
- * Names go through JSON, because a name may be any string and SQLite keeps only what is valid UTF-8.
+ * Names are JSON in it, because a name may be any string and SQLite stores only valid UTF-8.
  *
  * @module
  */
@@ -12,21 +12,20 @@ const EVERYONE = "everyone";
 const USER = "user:";
 const CHANNEL = "channel:";
 
-/** The topic of a message. */
 export function topicOf(draft: Pick<Draft, "channel" | "user">): string {
   if (draft.channel !== undefined) return CHANNEL + JSON.stringify(draft.channel);
   if (draft.user !== undefined) return USER + JSON.stringify(draft.user);
   return EVERYONE;
 }
 
-/** Whom the messages of `topic` are for: what {@linkcode topicOf} was given. */
+/** The inverse of {@linkcode topicOf}. */
 export function targetOf(topic: string): Pick<Draft, "channel" | "user"> {
   if (topic.startsWith(CHANNEL)) return { channel: JSON.parse(topic.slice(CHANNEL.length)) };
   if (topic.startsWith(USER)) return { user: JSON.parse(topic.slice(USER.length)) };
   return {};
 }
 
-/** The topics that `audience` may see, each once. */
+/** The topics that `audience` may read, each once. */
 export function topicsOf(audience: Audience): readonly string[] {
   const topics = new Set(audience.channels.map((channel) => topicOf({ channel })));
   if (audience.user !== undefined) topics.add(topicOf({ user: audience.user }));

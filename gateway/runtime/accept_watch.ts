@@ -1,8 +1,8 @@
 /**
- * Notices a listener of node:net that no longer accepts.
+ * Detects a node:net listener that no longer accepts connections.
  *
- * When the process is out of descriptors, Deno 2.9's accept loop ends without an error, and the server goes on
- * to say that it listens. So where nobody has connected for a while, this connects to it.
+ * When the process runs out of descriptors, Deno 2.9's accept loop ends without an error, and the server still
+ * reports that it listens. After a time without connections, this connects to it.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import net from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import type { Clock, Timer } from "../ports.ts";
 
-/** Without a connection for so long, in milliseconds, one is made. */
+/** Time without a connection after which a probe connects, in milliseconds. */
 const QUIET_MS = 2000;
-/** How long it may wait to be accepted. */
+/** How long the probe waits to be accepted, in milliseconds. */
 const ACCEPT_MS = 1000;
-/** A stopped event loop can fail one. */
+/** Consecutive failed probes; a blocked event loop can fail one. */
 const FAILURES = 2;
 
-/** Calls `deaf` when `server` accepts no more. Returns what ends the watch. */
+/** Calls `deaf` when `server` no longer accepts; returns a function that stops watching. */
 export function watchAccepting(server: Server, clock: Clock, deaf: () => void): () => void {
   let timer: Timer;
   let accepted = 0;
@@ -33,7 +33,7 @@ export function watchAccepting(server: Server, clock: Clock, deaf: () => void): 
       }
       const probe = net.connect(target(server.address() as AddressInfo));
       let tried = true;
-      // Without a descriptor for it there is nothing to learn.
+      // Without a descriptor for the probe the result means nothing.
       probe.on("error", () => tried = false);
       timer = clock.setTimer(ACCEPT_MS, () => {
         probe.destroy();

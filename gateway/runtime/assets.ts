@@ -1,6 +1,6 @@
 /**
- * The files of the console, read from where `deno task build:console` writes them: in the folder of the
- * project, or inside the compiled binary, whatever the current directory is.
+ * Reads the files of the console, which `deno task build:console` writes, from the project's folder or from
+ * inside the compiled binary.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { toError } from "../util.ts";
 
 const FOLDER = new URL("../../dist/console/", import.meta.url);
 
-/** The texts of the files called `names`, by name; none, and a line in the log, if one cannot be read. */
+/** Returns the texts of the files by name; if one cannot be read, logs that and returns none. */
 export async function readConsoleFiles(
   names: readonly string[],
   { logger, folder = FOLDER }: { readonly logger: Logger; readonly folder?: URL },

@@ -1,8 +1,9 @@
 /**
- * The clock of the machine as the gateway's {@linkcode Clock}.
+ * The machine's clock as the gateway's {@linkcode Clock}. Nothing else in the gateway reads a clock or sets a
+ * timer.
  *
- * Hides three things about the runtime's timers: that they take no delay over 2^31 - 1 ms, that they may fire
- * a little before their time, and that each takes 0.9 KB. Nothing else in the gateway reads a clock or sets a timer.
+ * Hides three properties of the runtime's timers: they take no delay over 2^31 - 1 ms, may fire a little early,
+ * and cost 0.9 KB each.
  *
  * @module
  */
@@ -10,16 +11,16 @@
 import type { Clock, Timer } from "../ports.ts";
 import { TimerQueue } from "./timer_queue.ts";
 
-/** The longest delay that a timer of the runtime takes, in milliseconds. */
+/** The longest delay of a runtime timer, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** What {@linkcode SystemClock} asks the runtime for; another one in tests. */
+/** The runtime's functions; replaced in tests. */
 export interface TimeSource {
   /** Wall time in unix milliseconds. */
   wall(): number;
-  /** Milliseconds since some moment, which never go back. */
+  /** Milliseconds since an arbitrary moment; never goes back. */
   monotonic(): number;
-  /** Calls `callback` about `delayMs` from now, unless what it returns is called before. */
+  /** Calls `callback` about `delayMs` from now; returns a function that cancels. */
   setTimer(delayMs: number, callback: () => void): () => void;
 }
 
@@ -34,17 +35,16 @@ const RUNTIME: TimeSource = {
   },
 };
 
-/** The machine's clock. All of its timers share one of the runtime's. */
+/** The machine's clock. All its timers share one of the runtime's. */
 export class SystemClock implements Clock {
   readonly #source: TimeSource;
-  /** What makes monotonic time look like unix time. */
+  /** Added to monotonic time, makes steady time. */
   readonly #anchorMs: number;
   readonly #timers = new TimerQueue(() => this.#disarm());
-  /** What the runtime's timer is set for. */
+  /** The due time of the runtime's timer. */
   #armedForMs = Infinity;
   #cancel = (): void => {};
 
-  /** Anchors steady time to the wall's. @param source where time comes from, the runtime unless a test says otherwise */
   constructor(source: TimeSource = RUNTIME) {
     this.#source = source;
     this.#anchorMs = source.wall() - source.monotonic();
@@ -58,16 +58,16 @@ export class SystemClock implements Clock {
     return this.#anchorMs + this.#source.monotonic();
   }
 
-  /** Never early: a timer that the runtime fires before its time is set again for the rest. */
+  /** Never fires early: the runtime's timer is set again for the rest. */
   setTimer(delayMs: number, callback: () => void): Timer {
     if (delayMs === Infinity) return NEVER;
-    // On the scale of `steady`, so that a deadline taken from it has passed when its timer fires.
+    // On the scale of `steady()`, so that a deadline computed from it has passed when the timer fires.
     const timer = this.#timers.add(this.steady() + delayMs, callback);
     this.#arm();
     return timer;
   }
 
-  /** Sees to it that the runtime calls by the time that the first timer is due. */
+  /** Sets the runtime's timer for the first one. */
   #arm(): void {
     const { first } = this.#timers;
     if (first === undefined || first.dueMs >= this.#armedForMs) return;
@@ -85,7 +85,7 @@ export class SystemClock implements Clock {
   #fire(): void {
     this.#armedForMs = Infinity;
     const now = this.steady();
-    // Those that are set meanwhile have to wait: one of 0 ms is to let other things have their turn.
+    // Timers set meanwhile wait: a timer of 0 ms must let other work run first.
     const { added } = this.#timers;
     try {
       for (;;) {
@@ -95,7 +95,7 @@ export class SystemClock implements Clock {
         first.callback();
       }
     } finally {
-      // Also for the others when one throws.
+      // Also if a callback throws.
       this.#arm();
     }
   }

@@ -1,8 +1,8 @@
 /**
  * The `deno` transport: `Deno.serve` and `Deno.upgradeWebSocket`.
  *
- * What it cannot do (docs/operations.md, "Transports"): it assembles a message before it looks at its
- * length, shows no pings, and has no timeout for connections that send nothing.
+ * Its limits (docs/operations.md, "Transports"): it assembles a message before it checks its length, does not show
+ * pings, and has no timeout for idle connections.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
   serverUrl,
 } from "./transport.ts";
 
-/** How soon a listener that failed is started again, in milliseconds. */
+/** Delay before a failed listener restarts, in milliseconds. */
 const RESTART_MS = 100;
 
 /** Listens; see {@linkcode Transport}. */
@@ -31,7 +31,7 @@ export async function listenWithDeno(options: ListenOptions): Promise<Listener> 
   let closed = false;
   const start = (): Deno.HttpServer<Deno.NetAddr> => {
     const started = serve(options, port);
-    // Without descriptors the runtime's accept loop ends, once; connections that are open live on.
+    // Without descriptors the runtime's accept loop ends; open connections survive.
     started.finished.catch(restartLater);
     return started;
   };
@@ -67,7 +67,7 @@ export async function listenWithDeno(options: ListenOptions): Promise<Listener> 
 function serve(options: ListenOptions, port: number): Deno.HttpServer<Deno.NetAddr> {
   const { host, tls } = options;
   return Deno.serve({ hostname: host, port, ...tls, onListen: () => {} }, (request, info) => {
-    // The runtime makes the URL of Host and target, which may be none.
+    // The runtime builds the URL from Host and target, which may be invalid.
     if (!isHost(request.headers.get("host") ?? "") || !URL.canParse(request.url)) {
       return options.badRequest();
     }
@@ -107,7 +107,7 @@ class DenoExchange implements Exchange {
     const { socket, response } = upgraded;
     const { clock, logger } = this.#options;
     socket.onopen = (): void => listener.opened(new DenoWebSocket(socket, { clock, logger }));
-    // Until it is open, there is no connection to tell.
+    // Until it is open, there is no connection to notify.
     socket.onerror = (event): void => event.preventDefault();
     socket.onclose = (): void => listener.abandoned();
     return response;

@@ -1,5 +1,5 @@
 /**
- * A WebSocket of `Deno.upgradeWebSocket` as the {@linkcode Socket} port.
+ * A WebSocket of `Deno.upgradeWebSocket` as a {@linkcode Socket}.
  *
  * @module
  */
@@ -7,34 +7,33 @@
 import type { Clock, Logger, Outgoing, Socket, SocketListener, Timer } from "../ports.ts";
 import { terminate } from "./terminate.ts";
 
-/** The runtime does not say when it has sent something, so it is asked, at first often. */
+/** Polling interval for unsent bytes, because the runtime has no event for them. */
 const MIN_POLL_MS = 1;
 const MAX_POLL_MS = 64;
 
 /**
- * Bytes handed to the runtime after which it is asked how many it has left. To ask for each message, and for
- * `readyState`, made a delivery 7 % dearer.
+ * Bytes sent after which `bufferedAmount` is read. Reading it and `readyState` for each message made a delivery
+ * 7 % more expensive.
  */
 const LOOK_BYTES = 4096;
 
-let unsupportedSaid = false;
+let unsupportedLogged = false;
 
-/** An open server side WebSocket. */
 export class DenoWebSocket implements Socket {
   readonly #socket: WebSocket;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #listener: SocketListener | undefined;
   #gone = false;
-  /** The close frame that is to be sent; set once. */
+  /** Sends the close frame; set once. */
   #closing: (() => void) | undefined;
   #poll: Timer | undefined;
-  /** Bytes that the runtime had not sent when it was last asked. */
+  /** `bufferedAmount` when it was last read. */
   #buffered = 0;
-  /** Bytes handed to it since. */
+  /** Bytes sent since. */
   #handed = 0;
 
-  /** Adapts `socket`, which has just opened. Set before the runtime can have handed over a message. */
+  /** Call it in the `open` event, before a message can arrive. */
   constructor(
     socket: WebSocket,
     { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
@@ -46,7 +45,7 @@ export class DenoWebSocket implements Socket {
     socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>): void => {
       this.#listener?.messageReceived(typeof data === "string" ? data : new Uint8Array(data));
     };
-    // An error is always followed by a close, which is where the connection is told.
+    // A close follows every error, and notifies the connection.
     socket.onerror = (event): void => {
       event.preventDefault();
     };
@@ -62,7 +61,7 @@ export class DenoWebSocket implements Socket {
     this.#listener = listener;
   }
 
-  /** Exact while a peer does not take what it is sent; of one that does, up to 4 KiB are overlooked. */
+  /** Exact while a peer does not read; for one that does, up to 4 KiB too low. */
   get bufferedBytes(): number {
     if (!this.#open) return 0;
     if (this.#buffered > 0 || this.#handed >= LOOK_BYTES) {
@@ -90,8 +89,8 @@ export class DenoWebSocket implements Socket {
       }
     };
     this.#closing = send;
-    // Not at once: asked in the middle of a message, the runtime takes a frame that already follows for
-    // an error and drops the connection, close frame and all.
+    // Not at once: within a message event, the runtime treats a frame that already follows as an error and
+    // drops the connection without a close frame.
     setTimeout(send, 0);
   }
 
@@ -99,8 +98,8 @@ export class DenoWebSocket implements Socket {
     if (this.#gone) return true;
     this.#closing?.();
     const outcome = terminate(this.#socket);
-    if (outcome === "unsupported" && !unsupportedSaid) {
-      unsupportedSaid = true;
+    if (outcome === "unsupported" && !unsupportedLogged) {
+      unsupportedLogged = true;
       this.#logger.warn(
         "this runtime cannot terminate a connection: peers that answer nothing keep their descriptor " +
           "until TCP gives them up",

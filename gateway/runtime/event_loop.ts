@@ -1,7 +1,5 @@
 /**
- * Measures how late the event loop is: the time that everything else waits while something computes.
- *
- * Only measures; `metrics.ts` keeps what it finds.
+ * Measures how late the event loop is: the time for which everything else waits while something computes.
  *
  * @module
  */
@@ -12,9 +10,9 @@ import type { Clock, Timer } from "../ports.ts";
 const INTERVAL_MS = 20;
 
 /**
- * Sets a timer every 20 ms and tells `onDelay` how many milliseconds late each one fired.
+ * Sets a timer every 20 ms and calls `onDelay` with the milliseconds by which it fired late.
  *
- * @returns how to stop; until then the timer keeps the process alive
+ * @returns a function that stops; until then the timer keeps the process alive
  */
 export function watchEventLoop(clock: Clock, onDelay: (delayMs: number) => void): () => void {
   let timer: Timer;

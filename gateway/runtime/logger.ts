@@ -1,9 +1,9 @@
 /**
  * Log lines on standard error, by LogTape: JSON for machines, text for people.
  *
- * A log line never throws, never blocks and never ends the process, whatever happens to standard error: a
- * bounded queue waits for its reader. Callers keep tokens and keys out of fields; what looks like one all the
- * same is struck out here, as are the user, the password and the query of every URL.
+ * A log call never throws, blocks or ends the process, whatever happens to standard error: lines wait in a bounded
+ * queue. Callers must not log tokens or keys; what looks like one is redacted here all the same, as are user,
+ * password and query of every URL.
  *
  * @module
  */
@@ -25,36 +25,34 @@ import {
 import type { LogFields, Logger } from "../ports.ts";
 import { redactUrls } from "../redact_url.ts";
 
-/** How to log. */
 export interface LoggerOptions {
-  /** The least severe lines that are written. */
+  /** The lowest level that is written. */
   readonly level: "debug" | "info" | "warn" | "error";
   /** One JSON object a line, text, or text on a terminal and JSON elsewhere. */
   readonly format: "json" | "text" | "auto";
-  /** Writes a line, its line break included; to standard error unless given. One line at a time. May fail. */
+  /** Writes one line with its line break; to standard error if not given. May reject. */
   readonly write?: (line: string) => void | Promise<void>;
-  /** Whether somebody reads along; found out from standard error unless given. */
+  /** Whether the output is a terminal; detected if not given. */
   readonly terminal?: boolean;
 }
 
-/** The logger of a process. */
 export interface ProcessLogger extends Logger {
-  /** How many lines were not written, because too many waited or writing failed. */
+  /** Lines that were not written, because the queue was full or writing failed. */
   readonly droppedLines: number;
 }
 
-/** Most lines that wait for a reader; later ones are dropped. Some 10 MB, and more than a burst comes to. */
+/** Most queued lines, some 10 MB and more than a burst; later ones are dropped. */
 export const MAX_QUEUED_LINES = 10_000;
-/** How long the end of the process waits for a reader, in milliseconds. */
+/** How long the end of the process waits for the queue, in milliseconds. */
 const FINISH_MS = 1000;
-/** How deep fields and causes are followed; what lies deeper is left out, as are circles. */
+/** Depth at which fields and causes are truncated, which also ends cycles. */
 const MAX_DEPTH = 8;
 /** JSON Web Tokens (Base64 of `{` and what JSON may have next), and bearer credentials of any kind. */
 const SECRETS = /\be(?:y[AJ]|w[0ok])[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?|(?<=[Bb]earer\s+)\S+/g;
 
 /**
- * Makes the gateway's logger. LogTape has one configuration in a process, so the last logger that was
- * made says where the lines of all of them go.
+ * Creates the gateway's logger. LogTape has one configuration in a process: the last logger decides the output of
+ * all.
  */
 export function createLogger(options: LoggerOptions): ProcessLogger {
   const terminal = options.terminal ?? Deno.stderr.isTerminal();
@@ -73,7 +71,7 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
         sinks: ["lines"],
         lowestLevel: options.level === "warn" ? "warning" : options.level,
       },
-      // LogTape's word on its own failures has nowhere to go where ours has not.
+      // LogTape's own failures could only be reported where ours failed.
       { category: ["logtape", "meta"], sinks: [], lowestLevel: "fatal" },
     ],
   });
@@ -90,8 +88,7 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
 }
 
 /**
- * Writes the lines that are queued, then `lastLine`, before the process ends. Waits no longer than a second
- * for a reader, and never rejects.
+ * Writes queued lines, then `lastLine`, before the process ends. Takes at most a second, and never rejects.
  */
 export async function finishLog(lastLine = ""): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -101,7 +98,7 @@ export async function finishLog(lastLine = ""): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Lines on their way to a reader who may stall, go away or come back. */
+/** A bounded queue of lines for a reader that may stall, disappear or come back. */
 class LineQueue {
   dropped = 0;
   #untold = 0;
@@ -112,7 +109,7 @@ class LineQueue {
   constructor(
     { write, tell }: {
       readonly write: (record: LogRecord) => void | Promise<void>;
-      /** Logs how many lines were dropped. */
+      /** Logs that lines were dropped. */
       readonly tell: (lines: number) => void;
     },
   ) {
@@ -120,11 +117,10 @@ class LineQueue {
     this.#tell = tell;
   }
 
-  /** Where LogTape sends its records. */
   get sink(): Sink {
     const queued = fromAsyncSink((record) => this.#next(record), {
       maxQueueSize: MAX_QUEUED_LINES,
-      // The oldest would leave their promises behind for as long as the reader stalls.
+      // Dropped older lines would leave their promises pending while the reader stalls.
       overflow: "drop-newest",
       onDrop: ({ count }) => this.#drop(count),
     });
@@ -138,18 +134,18 @@ class LineQueue {
       await this.#write(record);
       this.#works = true;
     } catch {
-      // There is nowhere left to say why: standard error is what failed.
+      // Cannot be reported: standard error is what failed.
       this.#works = false;
       this.#drop(1);
     }
   }
 
-  /** Queues a line where others are missing: the one that is being written has left its place. */
+  /** Queues a line about dropped ones; the line being written has left a free slot. */
   #tellOfDropped(): void {
     const lines = this.#untold;
     if (lines === 0) return;
     this.#tell(lines);
-    // More by now: that line was dropped too.
+    // If it has grown, that line was dropped too.
     this.#untold = this.#untold === lines ? 0 : lines;
   }
 
@@ -159,16 +155,16 @@ class LineQueue {
   }
 }
 
-/** Logging must not add a failure to the one that it tells of. */
+/** Logging must not add a failure to the one that it reports. */
 function attempt(act: () => void): void {
   try {
     act();
   } catch {
-    // A field that cannot be read.
+    // A field whose getter throws.
   }
 }
 
-/** Off the event loop, which a pipe that nobody reads would block. */
+/** Asynchronous, because a pipe without a reader would block the event loop. */
 async function writeToStderr(line: string): Promise<void> {
   let bytes = new TextEncoder().encode(line);
   while (bytes.byteLength > 0) bytes = bytes.subarray(await Deno.stderr.write(bytes));
@@ -183,7 +179,7 @@ function chooseFormatter(format: LoggerOptions["format"], terminal: boolean): Te
     timeZone: terminal ? null : "UTC",
     category: () => "",
     format: ({ timestamp, level, record }) => {
-      // What peers sent must not steer the terminal of whoever reads it.
+      // Text from peers must not control the reader's terminal.
       const text = sanitizeControlSequences(`${record.rawMessage}${fieldsAsText(record)}`);
       return `${timestamp} ${level} ${text}`;
     },
@@ -191,7 +187,7 @@ function chooseFormatter(format: LoggerOptions["format"], terminal: boolean): Te
   return terminal && !Deno.noColor ? getAnsiColorFormatter(shape) : getTextFormatter(shape);
 }
 
-/** ` name=value` for each field, and under the line the stack of each error. */
+/** ` name=value` for each field, then the stacks of errors on lines of their own. */
 function fieldsAsText({ properties }: LogRecord): string {
   const pairs: string[] = [];
   const stacks: string[] = [];
@@ -234,7 +230,7 @@ function clean(fields: LogFields = {}): Record<string, unknown> {
   );
 }
 
-/** `value` as plain JSON: errors spelled out with their causes, secrets struck out. */
+/** Converts `value` to plain JSON: errors with their causes, secrets redacted. */
 function plain(value: unknown, depth: number): unknown {
   if (typeof value === "string") return redact(value);
   if (typeof value !== "object" || value === null) return value;

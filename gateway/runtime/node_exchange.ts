@@ -1,5 +1,5 @@
 /**
- * Requests and responses of node:http as those of the web, which is what routes are written for.
+ * Adapts requests and responses of node:http to those of the web, for which routes are written.
  *
  * @module
  */
@@ -9,39 +9,34 @@ import type { Duplex } from "node:stream";
 import type { BodyFailure, BodyLimits, Exchange, UpgradeListener } from "../ports.ts";
 import { clientAddress, hostAndPort, isHost, type ListenOptions } from "./transport.ts";
 
-/** How long what a refused client still sends is read and dropped, so that it can read the answer. */
+/** How long the rest of a refused request is read and dropped, so that the client can read the answer. */
 const LINGER_MS = 2000;
-/** How many bytes of that, beyond which the client waits until the time is over. */
+/** Bytes of it after which reading pauses until the time is over. */
 const MAX_LINGER_BYTES = 16 * 1024 * 1024;
 /**
- * Most pieces in which a body may arrive; more end the connection. A chunk of one byte costs some 200, so that
- * 4 MB of them were 900 MB and stopped the event loop for longer than 20 s; segments of a network make 3,000 of
- * 4 MB.
+ * Most chunks of a body; more end the connection. A chunk of one byte costs some 200, so that 4 MB of them took
+ * 900 MB and blocked the event loop for over 20 s; network segments make 3,000 chunks of 4 MB.
  */
 const MAX_PIECES = 4096;
 
-/** Methods of which `new Request` makes none (Fetch standard, 2.2.1), among those that node:http knows. */
+/** Methods that `new Request` refuses (Fetch standard, 2.2.1) and node:http accepts. */
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE"]);
 
-/** What an exchange is made of. */
 export interface ExchangeDeps {
   readonly request: IncomingMessage;
   /** Absent for a WebSocket handshake. */
   readonly response?: ServerResponse;
   readonly options: ListenOptions;
-  /** Makes a WebSocket of it; absent for other requests. */
+  /** Only for a WebSocket handshake. */
   readonly upgrade?: (listener: UpgradeListener) => void;
 }
 
-/** One request and its answer. */
 export class NodeExchange implements Exchange {
   readonly #deps: ExchangeDeps;
-  /** Whether the connection is a WebSocket now. */
   upgraded = false;
 
-  /** Nothing has been answered yet. */
-  constructor(parts: ExchangeDeps) {
-    this.#deps = parts;
+  constructor(deps: ExchangeDeps) {
+    this.#deps = deps;
   }
 
   get address(): string {
@@ -65,7 +60,7 @@ export class NodeExchange implements Exchange {
         timer.cancel();
         request.removeAllListeners("data");
         share.release();
-        // The connection lives on; what it sent need not.
+        // Freed now, because the connection may live on.
         chunks.length = 0;
         resolve(result);
       };
@@ -76,7 +71,7 @@ export class NodeExchange implements Exchange {
         else if (!share.holds(bytes)) end("overloaded");
       });
       request.once("end", () => end(joined(chunks)));
-      // Comes after `end` too, which has settled it then.
+      // Also emitted after `end`, without effect then.
       request.once("close", () => end("broken"));
       request.once("error", () => end("broken"));
     });
@@ -87,18 +82,17 @@ export class NodeExchange implements Exchange {
     if (upgrade === undefined) return "The header Connection does not ask for an upgrade.";
     this.upgraded = true;
     upgrade(listener);
-    // The connection is no longer one of HTTP: this answer goes nowhere.
+    // The connection is no longer HTTP: this response is not sent.
     return new Response();
   }
 
-  /** What the routes say. */
+  /** Passes the request to the routes. */
   async handle(): Promise<Response> {
     const { request, options } = this.#deps;
     const webRequest = toWebRequest(request, options);
     return webRequest === undefined ? options.badRequest() : await options.handle(webRequest, this);
   }
 
-  /** Answers the request. */
   async respond(): Promise<void> {
     const { request, response } = this.#deps;
     if (response === undefined) return;
@@ -112,8 +106,8 @@ export class NodeExchange implements Exchange {
   }
 
   /**
-   * The rest of a body is read and dropped for a while: a connection that is closed with data unread is
-   * reset, and the client could lose the answer.
+   * Reads and drops the rest of a body for a while: closing a connection with unread data resets it, and the
+   * client could lose the answer.
    */
   #linger(request: IncomingMessage): void {
     const { clock } = this.#deps.options;
@@ -131,7 +125,7 @@ export class NodeExchange implements Exchange {
   }
 }
 
-/** Answers a handshake that became no WebSocket, and ends the connection. */
+/** Answers a refused handshake, and ends the connection. */
 export async function refuseUpgrade(socket: Duplex, response: Response): Promise<void> {
   const body = new Uint8Array(await response.arrayBuffer());
   const head = [
@@ -143,7 +137,7 @@ export async function refuseUpgrade(socket: Duplex, response: Response): Promise
   ];
   socket.write(`${head.join("\r\n")}\r\n\r\n`);
   socket.end(body);
-  // What the peer sends meanwhile would reset the connection.
+  // Unread data would reset the connection.
   let bytes = 0;
   socket.on("data", (chunk: Uint8Array) => {
     bytes += chunk.byteLength;
@@ -152,16 +146,16 @@ export async function refuseUpgrade(socket: Duplex, response: Response): Promise
   setTimeout(() => socket.destroy(), LINGER_MS);
 }
 
-/** The request without its body; `undefined` if Host and target make no URL. */
+/** The request without its body; `undefined` if Host and target are no valid URL. */
 function toWebRequest(
   request: IncomingMessage,
   { tls }: ListenOptions,
 ): Request | undefined {
   const { headersDistinct, rawHeaders, method = "GET", socket, url: target = "" } = request;
   const [given, another] = headersDistinct["host"] ?? [];
-  // RFC 9112, section 3.2: more than one is refused.
+  // RFC 9112, section 3.2: more than one Host is refused.
   if (another !== undefined) return undefined;
-  // Without a name, the first part of the path would be taken for it.
+  // With an empty host, the first part of the path would become the host.
   const host = given || hostAndPort(socket.localAddress ?? "", socket.localPort ?? 0);
   if (!isHost(host)) return undefined;
   const origin = `${tls === undefined ? "http" : "https"}://${host}`;
@@ -172,14 +166,14 @@ function toWebRequest(
   const url = toUrl(target, { method, origin });
   try {
     if (!FORBIDDEN_METHODS.has(method)) return new Request(url, { method, headers });
-    // As Deno.serve does, so that routes answer it: 405, with the methods that they have.
+    // As Deno.serve does, so that routes answer 405 with their methods.
     return Object.defineProperty(new Request(url, { headers }), "method", { value: method });
   } catch {
     return undefined;
   }
 }
 
-/** The URL that a request asks for (RFC 9112, section 3.2), as text that may be none. */
+/** The target URL (RFC 9112, section 3.2); the text may be invalid. */
 function toUrl(
   target: string,
   { method, origin }: { readonly method: string; readonly origin: string },

@@ -1,7 +1,7 @@
 /**
  * The `node` transport: node:http or node:https, and `ws`.
  *
- * Every limit is applied before what it limits is held: headers, waiting connections, frames and fragments.
+ * Every limit applies before memory is used: headers, waiting connections, frames and fragments.
  *
  * @module
  */
@@ -17,11 +17,11 @@ import { WebSocketUpgrades } from "./node_websocket.ts";
 import { cannotListen, type Listener, type ListenOptions, serverUrl } from "./transport.ts";
 import { WaitingConnections } from "./waiting_connections.ts";
 
-/** Longest head of a request. */
+/** Longest request head. */
 const MAX_HEADER_BYTES = 16 * 1024;
-/** How soon a listener that failed is started again, in milliseconds. */
+/** Delay before a failed listener restarts, in milliseconds. */
 const RESTART_MS = 100;
-/** Connections that the kernel holds until they are accepted. */
+/** Connections that the kernel queues until they are accepted. */
 const BACKLOG = 1024;
 
 /** Listens; see {@linkcode Transport}. */
@@ -29,7 +29,7 @@ export async function listenWithNode(options: ListenOptions): Promise<Listener> 
   const { host, tls, logger, clock } = options;
   const waiting = new WaitingConnections(options);
   const server = createServer(options, waiting);
-  // Before 2.9, Deno's node:http was not made of sockets: it could neither bound nor end connections.
+  // Before 2.9, Deno's node:http did not use sockets, and could neither limit nor end connections.
   if (!(server instanceof TcpServer)) {
     throw new OperationalError(
       "bad_configuration",
@@ -61,7 +61,7 @@ export async function listenWithNode(options: ListenOptions): Promise<Listener> 
   };
   server.on("error", restartLater);
   const stopWatching = watchAccepting(server, clock, () => {
-    // Connections that are open live on.
+    // Open connections survive.
     server.close();
     restartLater(new Error("connections are no longer accepted"));
   });
@@ -81,11 +81,11 @@ function createServer(options: ListenOptions, waiting: WaitingConnections): http
   const upgrades = new WebSocketUpgrades(options);
   const settings = {
     maxHeaderSize: MAX_HEADER_BYTES,
-    // `WaitingConnections` has the deadlines, for connections that have not sent anything too.
+    // `WaitingConnections` has the deadlines, also for connections that have sent nothing.
     headersTimeout: 0,
     requestTimeout: 0,
     keepAliveTimeout: 0,
-    // Other protocols that a client offers, such as h2c, are an offer that may be ignored.
+    // An offer of another protocol, such as h2c, may be ignored.
     shouldUpgradeCallback: ({ headers }: http.IncomingMessage) =>
       /(?:^|,)\s*websocket\s*(?:,|$)/i.test(headers.upgrade ?? ""),
   };
@@ -101,7 +101,7 @@ function createServer(options: ListenOptions, waiting: WaitingConnections): http
   server.on("request", respond);
   server.on("checkContinue", respond);
   server.on("upgrade", (request, socket, head) => {
-    // Before `ws` has it, nobody else listens.
+    // Until `ws` takes the socket, nothing else handles its errors.
     socket.on("error", () => {});
     if (!waiting.requested(request.socket, { alone: true })) return;
     const exchange = new NodeExchange({
@@ -114,7 +114,7 @@ function createServer(options: ListenOptions, waiting: WaitingConnections): http
       else void refuseUpgrade(socket, response);
     });
   });
-  // Without a listener, the connection is ended without an answer.
+  // Without a listener, node:http ends the connection without an answer.
   server.on("connect", (request, socket) => {
     socket.on("error", () => {});
     if (!waiting.requested(request.socket, { alone: true })) return;
@@ -125,7 +125,7 @@ function createServer(options: ListenOptions, waiting: WaitingConnections): http
   return server;
 }
 
-/** Answers what is not HTTP, or too much of it. */
+/** Answers input that is not HTTP, or exceeds a limit. */
 function refuseRequest(error: Error, socket: TcpSocket): void {
   const status = statusOf(error);
   if (socket.writable && socket.bytesWritten === 0) {
@@ -134,7 +134,7 @@ function refuseRequest(error: Error, socket: TcpSocket): void {
   socket.destroySoon();
 }
 
-/** The status for an error of the parser, which does not say of a method that it does not know it. */
+/** The status for a parser error; the parser does not report an unknown method as such. */
 function statusOf(error: Error): string {
   if ("code" in error && error.code === "HPE_HEADER_OVERFLOW") {
     return "431 Request Header Fields Too Large";

@@ -1,8 +1,8 @@
 /**
- * A WebSocket of `ws` as the {@linkcode Socket} port.
+ * A WebSocket of `ws` as a {@linkcode Socket}.
  *
- * `ws` reads; what is sent is framed once for all (`encode.ts`) and goes to the TCP socket in one write a
- * connection and turn.
+ * `ws` reads. Outgoing frames are encoded once for all recipients (`encode.ts`) and written to the TCP socket with
+ * one write per connection and turn.
  *
  * @module
  */
@@ -14,38 +14,36 @@ import { WebSocket, WebSocketServer } from "ws";
 import type { Outgoing, Socket, SocketListener, UpgradeListener } from "../ports.ts";
 import type { ViolationCode } from "../protocol/mod.ts";
 
-/** Most fragments of one message. Clients that fragment at all do it by the kilobyte. */
+/** Most fragments of one message. Real clients use fragments of kilobytes. */
 const MAX_FRAGMENTS = 128;
-/** Most pieces, as the network delivers them, in which one frame may arrive. */
+/** Most network chunks of one frame. */
 const MAX_BUFFERED_CHUNKS = 1024;
 /**
- * What is read after our close frame, in bytes: enough for what a client had under way and for its answer.
- * Then the connection stands still until it is ended.
+ * Bytes read after our close frame: enough for data in flight and the client's close frame. Then reading pauses
+ * until the connection ends.
  */
 const MAX_BYTES_AFTER_CLOSE = 16 * 1024;
 /**
- * When `ws` ends a connection that is closing: one that its peer closed and does not end. After our own close
- * the session does so before, a minute later at most.
+ * When `ws` ends a connection that its peer closed and does not end. After our own close the session terminates
+ * it earlier, within a minute.
  */
 const WS_CLOSE_TIMEOUT_MS = 65_000;
 
 /**
- * How often a connection is not ended because its close frame is unsent: with the waits of `terminator.ts`,
- * for half a minute.
+ * Attempts to terminate that are postponed because the close frame is unsent: with the delays of
+ * `terminator.ts`, half a minute.
  */
-const MAX_CUTS_IN_VAIN = 5;
+const MAX_POSTPONED = 5;
 
 const NOTHING = new Uint8Array();
 
-/** A handshake that node:http has read. */
 export interface Handshake {
   readonly request: IncomingMessage;
   readonly socket: TcpSocket;
-  /** What came after the head. */
+  /** Bytes after the request head. */
   readonly head: Uint8Array;
 }
 
-/** Makes WebSockets of handshakes. */
 export class WebSocketUpgrades {
   readonly #server: WebSocketServer<typeof TaggedWebSocket>;
   readonly #reasons: Reasons;
@@ -65,7 +63,7 @@ export class WebSocketUpgrades {
       maxPayload: maxFrameBytes,
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_BUFFERED_CHUNKS,
-      // Every pong counts as an answer of the session, which stops at its limit of frames.
+      // The session answers pings, and stops at its limit of frames.
       autoPong: false,
       closeTimeout: WS_CLOSE_TIMEOUT_MS,
       handleProtocols: () => false,
@@ -73,7 +71,7 @@ export class WebSocketUpgrades {
     });
   }
 
-  /** Makes a WebSocket and hands it to `listener`, or tells it that the peer is gone. */
+  /** Calls `opened` of `listener`, or `abandoned` if the peer is gone. */
   upgrade({ request, socket, head }: Handshake, listener: UpgradeListener): void {
     let opened = false;
     this.#server.handleUpgrade(request, socket, Buffer.from(head), (webSocket) => {
@@ -85,22 +83,22 @@ export class WebSocketUpgrades {
   }
 }
 
-/** What a close says that `ws` sends by itself. */
+/** Reasons of close frames that `ws` sends by itself. */
 type Reasons = Readonly<Record<ViolationCode, string>>;
 
-/** A WebSocket that knows its adapter, so that all share their event handlers. */
+/** References its adapter, so that all sockets share their event handlers. */
 class TaggedWebSocket extends WebSocket {
   adapter: NodeWebSocket | undefined;
   reasons: Reasons | undefined;
 
-  /** `ws` calls it without a reason when the peer breaks a rule, and when the peer closes. */
+  /** `ws` calls it without a reason after a violation, and when the peer closes. */
   override close(code?: number, reason?: string | Uint8Array): void {
     super.close(code, reason ?? this.reasons?.[code as ViolationCode]);
     this.adapter?.closing();
   }
 }
 
-/** Sockets that have something to write in this turn. */
+/** Sockets with unwritten frames in this turn. */
 let unwritten: NodeWebSocket[] = [];
 
 function writeAll(): void {
@@ -109,19 +107,17 @@ function writeAll(): void {
   for (const socket of sockets) socket.write();
 }
 
-/** An open server side WebSocket. */
 export class NodeWebSocket implements Socket {
   readonly #webSocket: WebSocket;
   readonly #tcp: TcpSocket;
   #listener: SocketListener | undefined;
-  /** What is to be written in this turn. */
+  /** Unwritten frames of this turn. */
   #pending: Uint8Array | Uint8Array[] | undefined;
   #pendingBytes = 0;
   #awaitsFlush = false;
-  #cutsInVain = 0;
+  #postponed = 0;
   #closing = false;
 
-  /** Adapts `webSocket`, which is open on `tcp`. */
   constructor(webSocket: TaggedWebSocket, tcp: TcpSocket) {
     this.#webSocket = webSocket;
     this.#tcp = tcp;
@@ -151,13 +147,13 @@ export class NodeWebSocket implements Socket {
     }
   }
 
-  /** Writes what was sent in this turn. */
+  /** Writes the frames of this turn. */
   write(): void {
     const pending = this.#pending;
     if (pending === undefined) return;
     this.#pending = undefined;
     this.#pendingBytes = 0;
-    // A close frame has gone out already, and nothing may follow it.
+    // Nothing may follow a close frame.
     if (this.#webSocket.readyState !== WebSocket.OPEN) return;
     this.#tcp.write(Array.isArray(pending) ? Buffer.concat(pending) : pending);
   }
@@ -166,7 +162,7 @@ export class NodeWebSocket implements Socket {
     if (this.#awaitsFlush) return;
     this.#awaitsFlush = true;
     this.write();
-    // `drain` comes only after more than the high water mark; this always does.
+    // `drain` is emitted only above the high water mark; this callback always runs.
     this.#tcp.write(NOTHING, (error) => {
       this.#awaitsFlush = false;
       if (!error) this.#listener?.flushed();
@@ -175,11 +171,11 @@ export class NodeWebSocket implements Socket {
 
   close(code: number, reason: string): void {
     this.write();
-    // After a violation, `ws` has sent the close frame by itself.
+    // After a violation, `ws` has sent a close frame by itself.
     if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.close(code, reason);
   }
 
-  /** A close frame was sent: reads on for the peer's answer; a flood is not even parsed. */
+  /** Called once a close frame was sent: reads on for the peer's, but does not parse a flood. */
   closing(): void {
     if (this.#closing) return;
     this.#closing = true;
@@ -190,7 +186,7 @@ export class NodeWebSocket implements Socket {
     tcp.on("data", (chunk: Uint8Array) => {
       bytes += chunk.byteLength;
       if (bytes > MAX_BYTES_AFTER_CLOSE) {
-        // Both, because `ws` resumes the socket unless it is told, and by now may have let go of it.
+        // Both, because `ws` resumes the socket unless paused itself, and may have released it by now.
         this.#webSocket.pause();
         tcp.pause();
       } else {
@@ -200,18 +196,17 @@ export class NodeWebSocket implements Socket {
   }
 
   terminate(): boolean {
-    // The close frame waits behind what the peer has not read. It may still come to that, for a while.
+    // The close frame is queued behind unread data; gives the peer some time to read it.
     if (
-      this.#tcp.writableLength > 0 && !this.#tcp.destroyed && this.#cutsInVain < MAX_CUTS_IN_VAIN
+      this.#tcp.writableLength > 0 && !this.#tcp.destroyed && this.#postponed < MAX_POSTPONED
     ) {
-      this.#cutsInVain += 1;
+      this.#postponed += 1;
       return false;
     }
     this.#webSocket.terminate();
     return true;
   }
 
-  /** For the handlers below. */
   get listener(): SocketListener | undefined {
     return this.#listener;
   }
@@ -243,7 +238,7 @@ function listenerOf(webSocket: WebSocket): SocketListener | undefined {
   return webSocket instanceof TaggedWebSocket ? webSocket.adapter?.listener : undefined;
 }
 
-/** The close code that `ws` has sent for `error`; `undefined` for what is a fault of the network. */
+/** The close code that `ws` sent for `error`; `undefined` for a network error. */
 function violationOf(error: Error): ViolationCode | undefined {
   const name: unknown = "code" in error ? error.code : undefined;
   switch (name) {

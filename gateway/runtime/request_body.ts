@@ -7,18 +7,18 @@
 import type { BodyFailure, BodyLimits, BodyShare, Clock } from "../ports.ts";
 
 /**
- * Turns of the microtask queue after which a body is waited for with a timer. One that came with its head
- * is there after three (Deno 2.9.6), and a timer costs as much as reading it does.
+ * Turns of the microtask queue before a timer is set. A body that arrived with its head is read after three (Deno
+ * 2.9.6), and a timer costs as much as reading it.
  */
 const TURNS_WITHOUT_TIMER = 4;
 
 /**
- * Longest declared length that is read whole. `Request.bytes()` takes memory for all of it at once: a declared
- * 4 MiB of which 1 KB came held 1.3 MB.
+ * Longest declared length that is read whole. `Request.bytes()` allocates all of it at once: a declared 4 MiB of
+ * which 1 KB arrived held 1.3 MB.
  */
 const MAX_WHOLE_BYTES = 16 * 1024;
 
-/** Reads the body of `request`; see {@linkcode Exchange.readBody}. */
+/** See {@linkcode Exchange.readBody}. */
 export async function readBody(
   request: Request,
   clock: Clock,
@@ -39,18 +39,16 @@ export async function readBody(
   }
 }
 
-/** A body on its way. */
 interface Reading {
   readonly body: Promise<Uint8Array | BodyFailure>;
-  /** Lets go of what has not arrived. */
+  /** Stops reading. */
   abandon(): void;
 }
 
 /**
- * Reads a body whose length is declared. The server holds the peer to that length, so that it is bounded
- * without looking at each piece; that saves 15 % of the CPU of a bare server's request. It cannot be
- * abandoned: what is late is held until the peer ends the connection, which neither
- * `Connection: close` nor an answer that fails makes the runtime do.
+ * Reads a body of declared length. The server enforces that length, so chunks need not be counted, which saves
+ * 15 % of the CPU of a bare server's request. Cannot be abandoned: a late body is held until the peer ends the
+ * connection, because neither `Connection: close` nor a failed response makes the runtime end it.
  */
 function readWhole(request: Request, maxBytes: number): Reading {
   const body = request.bytes().then(
@@ -63,25 +61,23 @@ function readWhole(request: Request, maxBytes: number): Reading {
 function readStream(request: Request, limits: StreamLimits): Reading {
   if (request.body === null) return { body: Promise.resolve(new Uint8Array()), abandon: () => {} };
   const reader = request.body.getReader();
-  // Ends the read that is waiting; what the peer still sends is dropped by the runtime.
+  // Ends the pending read; the runtime drops what the peer still sends.
   const abandon = (): void => void reader.cancel().catch(() => {});
   const body = collect(reader, limits).then(
     (bytes) => {
       if (typeof bytes === "string") abandon();
       return bytes;
     },
-    // The stream fails only when the connection does.
+    // The stream fails only with the connection.
     () => "broken" as const,
   );
   return { body, abandon };
 }
 
-/** What a body that is read piece by piece may hold. */
 interface StreamLimits extends Pick<BodyLimits, "maxBytes"> {
   readonly share: BodyShare;
 }
 
-/** Everything that `reader` gives, unless it is more than the limits allow. */
 async function collect(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   { maxBytes, share }: StreamLimits,
@@ -94,7 +90,7 @@ async function collect(
     length += value.byteLength;
     if (length > maxBytes) return "too_large";
     if (!share.holds(length)) return "overloaded";
-    // A piece may stand in a buffer of 64 KiB, however short it is.
+    // Even a short chunk may be a view of a 64 KiB buffer.
     const isLoose = value.byteLength * 2 < value.buffer.byteLength;
     chunks.push(isLoose ? value.slice() : value);
   }

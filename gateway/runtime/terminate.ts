@@ -1,20 +1,19 @@
 /**
- * Ending a WebSocket whose peer does not answer the close frame.
+ * Terminates a WebSocket whose peer does not answer the close frame.
  *
- * Deno leaves such a socket open for as long as the peer likes (denoland/deno#24292), and has no public
- * way to end it. This file is the only one that reaches into the runtime for one; where the runtime is
- * not built as expected, nothing is cut and the caller is told.
+ * Deno leaves such a socket open until the peer ends it (denoland/deno#24292), and has no public way to terminate
+ * it. Only this file uses the runtime's internals for that; if they are not as expected, it terminates nothing and
+ * says so.
  *
  * @module
  */
 
-/** What became of a socket that was to be cut. */
 export type Termination =
-  /** It is gone, descriptor and all. */
+  /** The socket and its descriptor are closed. */
   | "terminated"
-  /** A write is pending: the runtime would keep the descriptor for it, so that it was left alone. */
+  /** A write is pending, for which the runtime would hold the descriptor; nothing was done. */
   | "pending"
-  /** This runtime cannot do it. */
+  /** This runtime does not have the internals. */
   | "unsupported";
 
 interface Core {
@@ -23,22 +22,20 @@ interface Core {
 }
 
 /**
- * Ends `socket`, which is closing, without its peer.
- *
- * Must not be called again once it returned `"terminated"`: the runtime ends the process when it is asked about
- * a resource that is gone.
+ * Terminates a closing `socket`. Must not be called again after `"terminated"`: the runtime aborts the process if
+ * asked about a closed resource.
  */
 export function terminate(socket: WebSocket): Termination {
   const core = runtimeCore();
   const rid = resourceId(socket);
   if (core === undefined || rid === undefined) return "unsupported";
-  // `socket.bufferedAmount` says 0 for every socket that is closing; the op behind it knows.
+  // `socket.bufferedAmount` is 0 for every closing socket; the op behind it is exact.
   if (core.ops.op_ws_get_buffered_amount(rid) > 0) return "pending";
   core.tryClose(rid);
   return "terminated";
 }
 
-/** The runtime's core, if it has what is needed here: Deno 2.4 has not. */
+/** `undefined` if it lacks what is needed here, as in Deno 2.4. */
 function runtimeCore(): Core | undefined {
   const internal: unknown = Reflect.get(Deno, "internal");
   if (typeof internal !== "symbol") return undefined;

@@ -1,23 +1,20 @@
 /**
- * Timers by when they are due: a binary heap, for the machine's clock and for the fake one of tests.
- *
- * It only orders; who owns it looks at the time and calls what is due.
+ * Timers ordered by due time: a binary heap for the machine's clock and the fake one. Its owner reads the time and
+ * runs due timers.
  *
  * @module
  */
 
 import type { Timer } from "../ports.ts";
 
-/** A timer that was set. */
 export class QueuedTimer implements Timer {
-  /** When it is due, on the owner's scale. */
+  /** On the owner's scale. */
   readonly dueMs: number;
-  /** What to call then. */
   readonly callback: () => void;
   readonly #queue: TimerQueue;
-  /** How many were added before it. */
+  /** The number of timers added before it. */
   readonly order: number;
-  /** Where it lies in the heap; −1 once it is out. */
+  /** Its index in the heap; −1 once removed. */
   index = -1;
 
   constructor(
@@ -35,33 +32,30 @@ export class QueuedTimer implements Timer {
   }
 }
 
-/** Timers; those of the same due time in the order in which they were set. Every change takes O(log n). */
+/** Timers with the same due time are in the order in which they were added. Every change takes O(log n). */
 export class TimerQueue {
   readonly #heap: QueuedTimer[] = [];
   readonly #emptied: () => void;
   #added = 0;
 
-  /** @param emptied called each time that the last timer goes */
+  /** @param emptied called each time that the last timer is removed */
   constructor(emptied: () => void = () => {}) {
     this.#emptied = emptied;
   }
 
-  /** How many were ever added: the `order` of the next one. */
+  /** The number of timers ever added: the `order` of the next one. */
   get added(): number {
     return this.#added;
   }
 
-  /** How many there are. */
   get size(): number {
     return this.#heap.length;
   }
 
-  /** The next one, if there is one. */
   get first(): QueuedTimer | undefined {
     return this.#heap[0];
   }
 
-  /** Adds a timer. */
   add(dueMs: number, callback: () => void): QueuedTimer {
     const timer = new QueuedTimer(this, { dueMs, order: this.#added++, callback });
     timer.index = this.#heap.length;
@@ -70,7 +64,7 @@ export class TimerQueue {
     return timer;
   }
 
-  /** Takes a timer out; without effect once it is. */
+  /** Has no effect on a timer that was removed before. */
   remove(timer: QueuedTimer): void {
     const { index } = timer;
     if (index < 0) return;

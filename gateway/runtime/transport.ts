@@ -1,6 +1,6 @@
 /**
- * What the two transports have in common: their interface, whose address a request has, and which URL it
- * asks for. `deno_transport.ts` and `node_transport.ts` implement it; nothing above knows which one runs.
+ * The transport interface, and what both transports share: client addresses, hosts and errors. Nothing outside
+ * `runtime/` knows which transport runs.
  *
  * @module
  */
@@ -9,25 +9,21 @@ import { OperationalError } from "../errors.ts";
 import type { Clock, Logger, RequestHandler } from "../ports.ts";
 import { toError } from "../util.ts";
 
-/** Where to listen, and what with. */
 export interface ListenOptions {
-  /** Name or address of the interface. */
+  /** Name or address. */
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
-  /** The option that `port` comes from, for errors. */
+  /** The option of `port`, for errors. */
   readonly portName: string;
   /** Certificate chain and key as PEM; without them, plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
-  /** How many proxies stand in front, each of which adds an address to `X-Forwarded-For`. */
+  /** Reverse proxies in front, each of which adds an address to `X-Forwarded-For`. */
   readonly trustedProxies: number;
-  /** For deadlines. */
   readonly clock: Clock;
-  /** Where failures are logged. */
   readonly logger: Logger;
-  /** Answers a request. */
   readonly handle: RequestHandler;
-  /** The answer to a request whose `Host` or target makes no URL. */
+  /** The answer to a request whose `Host` or target is no valid URL. */
   readonly badRequest: () => Response;
   /** Longest WebSocket message that a client may send, in bytes. */
   readonly maxFrameBytes: number;
@@ -35,30 +31,25 @@ export interface ListenOptions {
   readonly limits: { readonly maxConnections: number; readonly maxConnectionsPerIp: number };
 }
 
-/** A listening server. */
 export interface Listener {
-  /** Where it listens, as a URL without a path. */
+  /** Without a path. */
   readonly url: string;
-  /** Takes no new requests and resolves when the ones at hand are answered. */
+  /** Accepts no new requests, and resolves when the open ones are answered. */
   close(): Promise<void>;
 }
 
-/**
- * Listens.
- *
- * @throws {OperationalError} `bad_configuration` when the address cannot be listened on or TLS fails
- */
+/** @throws {OperationalError} `bad_configuration` when it cannot listen on the address, or TLS fails */
 export type Transport = (options: ListenOptions) => Promise<Listener>;
 
-/** A name or an address, and perhaps a port; nothing that could end the authority of a URL. */
+/** A name or address with an optional port; nothing that could end the authority of a URL. */
 const HOST = /^(?:[\w.-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
 
-/** Whether a `Host` header can stand in a URL as it is. A path in it would choose the route. */
+/** Whether a `Host` header is safe in a URL. A path in it would choose the route. */
 export function isHost(host: string): boolean {
   return HOST.test(host);
 }
 
-/** The client's address: what the outermost trusted proxy saw, or the peer's own. */
+/** The address that the outermost trusted proxy saw, or the peer's own. */
 export function clientAddress(
   forwardedFor: string | null | undefined,
   peer: string,
@@ -78,7 +69,6 @@ export function serverUrl(tls: boolean, { host, port }: { host: string; port: nu
   return `${tls ? "https" : "http"}://${hostAndPort(host, port)}`;
 }
 
-/** The error for an address that cannot be listened on. */
 export function cannotListen(
   { host, port, portName, tls }: Pick<ListenOptions, "host" | "port" | "portName" | "tls">,
   error: unknown,

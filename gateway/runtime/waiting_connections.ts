@@ -1,10 +1,9 @@
 /**
- * Connections of the `node` transport from which a request is awaited: silent ones, ones that send a head
- * byte by byte, and ones that are kept alive after an answer.
+ * Bounds the connections of the `node` transport that have not sent a request: idle ones, slow heads, and
+ * keep-alive after an answer.
  *
- * Each has a deadline, and there are no more of them than there may be WebSockets, in all and from one
- * address. When one more comes, the one that has waited longest goes, so that a client that sends its request
- * at once gets through a crowd that does not.
+ * Each has a deadline, and they are limited like WebSockets, in all and per address. A new one displaces the one
+ * that has waited longest, so that a client that sends its request at once gets through a crowd that does not.
  *
  * @module
  */
@@ -14,33 +13,29 @@ import type { Clock, Timer } from "../ports.ts";
 
 /** How long a new connection may take to send the head of its request, TLS handshake included. */
 const HEAD_MS = 10_000;
-/** The same for the next request on a connection. Longer than balancers keep theirs, 60 s as a rule. */
+/** The same for the next request on a connection. Longer than the usual 60 s of load balancers. */
 const NEXT_HEAD_MS = 75_000;
 
 /**
- * Most requests of one connection that are answered at the same time. A client that sends one after the
- * other without an answer can put 2,000 into a single read, which took 20 s of the event loop.
+ * Most pipelined requests of one connection. A client can put 2,000 into a single read, which blocked the event
+ * loop for 20 s.
  */
 const MAX_PIPELINED = 16;
 
-/** What {@linkcode WaitingConnections} works with. */
 export interface WaitingOptions {
-  /** For deadlines. */
   readonly clock: Clock;
-  /** With a proxy in front, addresses say nothing about clients. */
+  /** Behind a proxy, the limit per address does not apply. */
   readonly trustedProxies: number;
-  /** Most that wait in all, and from one address. */
   readonly limits: { readonly maxConnections: number; readonly maxConnectionsPerIp: number };
 }
 
-/** A connection that is not a WebSocket. */
 interface Waiting {
   /** The TCP connection, also of a TLS one. */
   readonly socket: TcpSocket;
   readonly address: string;
   /** Runs while a request is awaited. */
   timer: Timer | undefined;
-  /** Requests that are being answered. */
+  /** Unanswered requests. */
   requests: number;
 }
 
@@ -53,12 +48,10 @@ export class WaitingConnections {
   readonly #byAddress = new Map<string, Set<Waiting>>();
   #closed = false;
 
-  /** There are none. */
   constructor(options: WaitingOptions) {
     this.#options = options;
   }
 
-  /** A connection was accepted. */
   add(socket: TcpSocket): void {
     const key = keyOf(socket);
     const entry: Waiting = {
@@ -78,14 +71,12 @@ export class WaitingConnections {
   }
 
   /**
-   * The head of a request has arrived on `socket`. Returns whether it is to be answered; if not, the
-   * connection has been ended.
+   * Records a request head on `socket`; returns whether to answer it. If not, the connection is closed.
    *
-   * @param alone whether nothing else may be under way, as before an upgrade: its answer would come in
-   * between
+   * @param alone refuses it while another request is unanswered, as for an upgrade
    */
   requested(socket: TcpSocket, { alone = false }: { readonly alone?: boolean } = {}): boolean {
-    // First, because there may be thousands more in the same read.
+    // First, because the same read may contain thousands more.
     if (socket.destroyed) return false;
     const entry = this.#entries.get(keyOf(socket));
     if (entry === undefined) return false;
@@ -96,7 +87,7 @@ export class WaitingConnections {
     return false;
   }
 
-  /** A request was answered; after the last, the next is awaited. */
+  /** Records an answer; after the last, the deadline for the next request starts. */
   answered(socket: TcpSocket): void {
     const entry = this.#entries.get(keyOf(socket));
     if (entry === undefined) return;
@@ -106,7 +97,7 @@ export class WaitingConnections {
     else this.#wait(entry, NEXT_HEAD_MS);
   }
 
-  /** `socket` is a WebSocket now, or gone. */
+  /** Removes a connection that is closed, or a WebSocket now. */
   delete(socket: TcpSocket): void {
     const key = keyOf(socket);
     const entry = this.#entries.get(key);
@@ -115,13 +106,13 @@ export class WaitingConnections {
     this.#entries.delete(key);
   }
 
-  /** Ends those that wait, and others once they are answered. */
+  /** Closes waiting connections, and the others once they are answered. */
   close(): void {
     this.#closed = true;
     for (const { socket } of [...this.#waiting]) socket.destroy();
   }
 
-  /** Sets or ends the time for the next head. */
+  /** Sets or clears the deadline for the next head. */
   #wait(entry: Waiting, ms: number | undefined): void {
     entry.timer?.cancel();
     entry.timer = undefined;

@@ -1,6 +1,6 @@
 /**
- * What the gateway uses of `ws`, typed. The package `@types/ws` cannot be used: it brings `@types/node`,
- * which is at odds with the types of node:* that Deno has.
+ * Types for the part of `ws` that the gateway uses. `@types/ws` brings `@types/node`, which conflicts with Deno's
+ * types of node:*.
  *
  * @module
  */

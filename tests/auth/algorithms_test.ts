@@ -1,5 +1,5 @@
 /**
- * Which algorithms are accepted with which keys: a shared secret, and key sets of every kind.
+ * Accepted algorithms by kind of key: a shared secret, and key sets.
  *
  * @module
  */

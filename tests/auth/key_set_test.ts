@@ -1,5 +1,5 @@
 /**
- * When the key set asks the issuer, and what it goes by while the issuer does not answer.
+ * `KeySet`: when it asks the issuer, and which keys it uses while the issuer does not answer.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What the tests of `auth/` share: a `fetch` that a test scripts, and a verifier for the mock issuer.
+ * A scripted `fetch`, and a verifier for the mock issuer.
  *
  * @module
  */

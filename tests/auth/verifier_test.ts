@@ -1,5 +1,5 @@
 /**
- * The verdict on tokens of the mock issuer, verified by its key set as in production.
+ * Verdicts on tokens of the mock issuer, verified by its key set as in production.
  *
  * @module
  */

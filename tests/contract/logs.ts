@@ -1,5 +1,5 @@
 /**
- * The logs that the contract suite runs over. Add a factory here, and every test runs over it too.
+ * The logs under the contract suite. To test another one, add a factory.
  *
  * @module
  */
@@ -153,7 +153,7 @@ async function createJetStream(
 async function createSqlite(thread: "own" | "worker"): Promise<Fixture> {
   const directory = tempDirectory();
   const world = newWorld();
-  const options = { directory, thread, retentionMs: RETENTION_MS };
+  const options = { directory, testing: { thread }, retentionMs: RETENTION_MS };
   let log = await openSqliteLog({ ...world, ...options });
   return {
     ...world,

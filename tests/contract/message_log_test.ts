@@ -1,7 +1,6 @@
 /**
- * The contract of `MessageLog`, for every log in `logs.ts`: publishing, spreading, reading.
- *
- * What needs time or a second opening is in `message_log_time_test.ts`.
+ * The contract of `MessageLog`, for every log in `logs.ts`: publish, subscribe and read. Tests that need time or a
+ * reopened log are in `message_log_time_test.ts`.
  *
  * @module
  */

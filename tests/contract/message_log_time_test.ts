@@ -1,6 +1,5 @@
 /**
- * The contract of `MessageLog`, for every log in `logs.ts`: retention, idempotency, and what is left
- * when a log is opened again.
+ * The contract of `MessageLog`, for every log in `logs.ts`: retention, idempotency and reopening.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * The model for `model_test.ts`: clients that resume as the gateway does it for them, and a plain list
- * of what was published, with which what they received is compared.
+ * The model for `model_test.ts`: clients that resume, and a list of everything published to compare with.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * Any interleaving of publishing, coming, going, resuming and retention, against a model: a client that
- * comes back gets everything that it missed and may see, once and in order, or is told that it cannot.
- * A failure prints the seed and the path with which fast-check repeats it.
+ * Any interleaving of publishing, connecting, resuming and retention, against a model: a client that resumes gets
+ * every message that it missed and may read, once and in order, or learns that it cannot. A failure prints the seed
+ * and path to repeat it with fast-check.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What is left of the SQLite log when its process is killed, and who may have it meanwhile.
+ * The SQLite log after its process was killed, and its lock.
  *
  * @module
  */
@@ -32,7 +32,7 @@ function world(): { clock: FakeClock; ids: FakeIds; logger: FakeLogger } {
 
 /** Everything that the log in `directory` has. */
 async function contents(directory: string): Promise<Entry[]> {
-  const log = await openSqliteLog({ directory, thread: "own", ...world() });
+  const log = await openSqliteLog({ directory, testing: { thread: "own" }, ...world() });
   const audience = { everyone: true, channels: [] };
   const page = await log.read({ after: undefined, audience, limit: 1e6, maxBytes: 1e9 });
   await log.close();
@@ -79,7 +79,7 @@ for (const thread of ["own", "worker"] as const) {
 
 test("SqliteLog leaves out a group whole when its write was torn", async () => {
   const [live, copy] = [tempDirectory(), tempDirectory()];
-  const log = await openSqliteLog({ directory: live, thread: "own", ...world() });
+  const log = await openSqliteLog({ directory: live, testing: { thread: "own" }, ...world() });
   for (let number = 0; number < 40; number++) {
     const drafts = [1, 2].map((half) => ({ author: "1", content: `${number}.${half}` }));
     await log.publish(drafts);

@@ -1,5 +1,5 @@
 /**
- * What the SQLite log does when somebody deletes, moves, replaces or damages its files while it has them open.
+ * The SQLite log while its files are deleted, moved, replaced or damaged under it.
  *
  * @module
  */
@@ -35,7 +35,7 @@ async function open(
   options: Partial<SqliteLogOptions> = {},
 ): Promise<{ log: MessageLog; clock: FakeClock; logger: FakeLogger }> {
   const world = { clock: new FakeClock(), logger: new FakeLogger(), ids: new FakeIds("epoch") };
-  const log = await openSqliteLog({ directory, thread: "own", ...world, ...options });
+  const log = await openSqliteLog({ directory, testing: { thread: "own" }, ...world, ...options });
   return { log, ...world };
 }
 
@@ -132,7 +132,7 @@ const DAMAGED: Readonly<Record<string, (opened: Opened) => void>> = {
 for (const thread of ["own", "worker"] as const) {
   for (const [what, happens] of Object.entries(REMOVED)) {
     test(`SqliteLog (${thread}) refuses at once when ${what}`, async () => {
-      await withLog({ thread }, async (opened) => {
+      await withLog({ testing: { thread } }, async (opened) => {
         happens(opened);
         await assertRefused(opened, "log_unavailable");
         await assertRefused(opened, "log_unavailable");
@@ -142,7 +142,7 @@ for (const thread of ["own", "worker"] as const) {
 
   for (const [what, happens] of Object.entries(DAMAGED)) {
     test(`SqliteLog (${thread}) refuses within half a second when ${what}`, async () => {
-      await withLog({ thread }, async (opened) => {
+      await withLog({ testing: { thread } }, async (opened) => {
         happens(opened);
         const damaged = [opened.path, opened.wal].map((each) => Deno.readFileSync(each));
         await opened.clock.advance(500);

@@ -1,5 +1,5 @@
 /**
- * What the SQLite log does when the disk or the process fails it, in processes of their own.
+ * The SQLite log under faults of the disk and the process, in child processes.
  *
  * @module
  */

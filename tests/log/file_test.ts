@@ -1,5 +1,5 @@
 /**
- * The file of the SQLite log: what is made, what is accepted, and what is said of one that is not.
+ * The file of the SQLite log: created, accepted, and refused with a reason.
  *
  * @module
  */
@@ -28,7 +28,7 @@ const DRAFT = { author: "1", content: "x".repeat(100) };
 
 function open(directory: string, options: Partial<SqliteLogOptions> = {}): Promise<MessageLog> {
   const world = { clock: new FakeClock(), ids: new FakeIds("epoch"), logger: new FakeLogger() };
-  return openSqliteLog({ directory, thread: "own", ...world, ...options });
+  return openSqliteLog({ directory, testing: { thread: "own" }, ...world, ...options });
 }
 
 /** Runs `body` with a directory in which a log with a thousand messages was closed. */
@@ -51,7 +51,7 @@ function execute(path: string, sql: string): void {
 async function assertRefused(directory: string, path: string, what: RegExp): Promise<void> {
   const before = Deno.readFileSync(path);
   for (const thread of ["own", "worker"] as const) {
-    await assert.rejects(open(directory, { thread }), (error) => {
+    await assert.rejects(open(directory, { testing: { thread } }), (error) => {
       assert.ok(error instanceof OperationalError);
       assert.equal(error.code, "log_corrupt");
       assert.match(error.message, what);

@@ -1,6 +1,5 @@
 /**
- * How the SQLite log forms groups, and what it does when its store fails it: over a store that the test
- * holds back and breaks.
+ * Group commits of the SQLite log, over a store that the test delays and breaks.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * How a log says how it is: what a check waits for, and what one probe tells of many checks.
+ * `LogHealth`: timeouts, and many checks that share one probe.
  *
  * @module
  */

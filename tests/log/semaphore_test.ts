@@ -1,5 +1,5 @@
 /**
- * The gate that reads pass, and the text of ids.
+ * `Semaphore`, and the text of message ids.
  *
  * @module
  */

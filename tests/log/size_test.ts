@@ -1,5 +1,5 @@
 /**
- * The size limit of the SQLite log, its write-ahead log included, and what is given back to the disk.
+ * The size limit of the SQLite log, write-ahead log included, and space that it returns to the disk.
  *
  * @module
  */
@@ -44,7 +44,12 @@ interface Opened extends AsyncDisposable {
 async function open(retentionBytes: number, directory = tempDirectory()): Promise<Opened> {
   const clock = new FakeClock();
   const world = { clock, ids: new FakeIds(), logger: new FakeLogger() };
-  const log = await openSqliteLog({ directory, thread: "own", ...world, retentionBytes });
+  const log = await openSqliteLog({
+    directory,
+    testing: { thread: "own" },
+    ...world,
+    retentionBytes,
+  });
   return {
     directory,
     clock,

@@ -1,5 +1,5 @@
 /**
- * What the SQLite log takes out when it opens its file again, and how a read goes about its index.
+ * The tables of the SQLite log: what a reopened log discards, and what a read fetches from the index.
  *
  * @module
  */
@@ -33,8 +33,8 @@ function fill(tables: Tables, count: number, topicOf: (sequence: number) => stri
 test("discardAfter() takes out messages and keys that nobody was told of", () => {
   withTables((tables) => {
     fill(tables, 5, () => "everyone");
-    tables.rememberKey("told", { digest: "d", first: 2, count: 2, time: 1, stamp: 1 });
-    tables.rememberKey("untold", { digest: "d", first: 4, count: 2, time: 1, stamp: 1 });
+    tables.storeKey("told", { digest: "d", first: 2, count: 2, time: 1, stamp: 1 });
+    tables.storeKey("untold", { digest: "d", first: 4, count: 2, time: 1, stamp: 1 });
     tables.discardAfter(3);
     assert.equal(tables.last().sequence, 3);
     assert.equal(tables.findKey("told")?.first, 2);

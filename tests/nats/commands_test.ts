@@ -1,6 +1,6 @@
 /**
- * Commands in the stream: kept in one order with the messages, and never taken for one. The contract
- * suite runs over a log with commands in between, too.
+ * Commands in the stream: in one order with the messages, and never delivered as one. The contract suite also
+ * runs over a log with commands in between.
  *
  * @module
  */

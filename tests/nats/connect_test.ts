@@ -1,6 +1,6 @@
 /**
- * Getting into a real nats-server, and being refused by it: logins and certificates. What is refused for
- * good ends with the name of the option to change.
+ * Connecting to a real nats-server: credentials and certificates, accepted and refused. A final refusal names the
+ * option to change.
  *
  * @module
  */

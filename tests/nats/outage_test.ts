@@ -1,6 +1,5 @@
 /**
- * What the log does while NATS is away, and when it is back: with a real nats-server that is killed,
- * frozen and started.
+ * The JetStream log during and after outages of a real nats-server, which is killed, frozen and restarted.
  *
  * @module
  */

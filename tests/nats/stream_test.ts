@@ -1,5 +1,5 @@
 /**
- * What the stream does with questions that NATS does not answer, on a clock of its own.
+ * Requests of the stream that NATS does not answer, on a fake clock.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The console's files: all of them, or none and one line that says what to do.
+ * Reading the console's files: all, or none and one log line.
  *
  * @module
  */

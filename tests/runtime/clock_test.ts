@@ -1,5 +1,5 @@
 /**
- * The system clock over a runtime whose time the test moves.
+ * The system clock on a fake runtime.
  *
  * @module
  */

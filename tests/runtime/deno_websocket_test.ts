@@ -1,5 +1,5 @@
 /**
- * The socket of the `deno` transport: when it asks whether the runtime has sent what it was handed.
+ * The socket of the `deno` transport: polling for unsent bytes.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Whose address a request is counted under.
+ * The address by which a client is counted.
  *
  * @module
  */

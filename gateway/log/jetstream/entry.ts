@@ -1,10 +1,9 @@
 /**
- * How a publish is written into the stream: one entry for one publish, which is what keeps a batch whole.
+ * The format of an entry of the stream: one publish or one command, so that a batch stays whole.
  *
- * The messages of entry number `n` take the last sequenceRange of the thousand that end at `n * 1000 + 999`: so
- * the end of an entry is known without reading it, and a place in the order is known from two numbers.
- * An entry whose messages are all for one audience lies under that audience's subject, any other under
- * `mixed`. Names are hashed in subjects, because they may be any text of any length; the entry has them.
+ * The messages of entry `n` get the last sequences of the thousand that ends at `n * 1000 + 999`, so a position
+ * follows from two numbers, and the end of an entry is known without reading it. An entry for one audience has
+ * that audience's subject, any other has `mixed`. Subjects contain hashes, because names may be any text.
  *
  * @module
  */
@@ -14,37 +13,32 @@ import type { Draft, IdempotencyKey, Json, Message } from "../../ports.ts";
 import { formatMessageId } from "../message_id.ts";
 import { topicOf } from "../topic.ts";
 
-/** Places that an entry has: as many messages as a publish may have at most. */
-const PLACES = 1000;
-/** The subject of what is for several audiences. */
+/** Sequences of an entry: the most messages of a publish. */
+const SEQUENCES = 1000;
+/** The subject of entries for several audiences. */
 const MIXED = "mixed";
-/** The subject of commands, which nobody reads as messages. */
 const COMMANDS = "commands";
 const TOKEN_BYTES = 16;
 
-/** An entry as it is in the stream. */
 export interface LogEntry {
   /** Unix milliseconds. */
   readonly time: number;
-  /** Of the idempotency key it was published under. */
+  /** The digest of the idempotency key's body. */
   readonly digest?: string;
-  /** What was published; nothing in a command. */
+  /** Empty in a command. */
   readonly drafts: readonly Draft[];
-  /** What one node tells all of them, in its order among the messages. */
   readonly command?: Json;
 }
 
-/** Where the messages of an entry begin and end. */
+/** Converts between entry numbers and sequences. */
 export const sequenceRange = {
-  /** The place of the last message of entry `number`, whatever is in it; 999 is where a stream begins. */
-  last: (number: number): number => number * PLACES + PLACES - 1,
-  /** The place of the first of `count` messages in entry `number`. */
-  first: (number: number, count: number): number => (number + 1) * PLACES - count,
-  /** The entry that has `place`. */
-  entryOf: (place: number): number => Math.floor(place / PLACES),
+  /** The last sequence of entry `number`; 999, of entry 0, is the beginning of a stream. */
+  last: (number: number): number => number * SEQUENCES + SEQUENCES - 1,
+  /** The sequence of the first of `count` messages in entry `number`. */
+  first: (number: number, count: number): number => (number + 1) * SEQUENCES - count,
+  entryOf: (sequence: number): number => Math.floor(sequence / SEQUENCES),
 } as const;
 
-/** The bytes of an entry. */
 export function encodeEntry({ time, digest, drafts, command }: LogEntry): Uint8Array {
   const rows = drafts.map(({ channel, user, author, content }) => {
     return channel !== undefined
@@ -61,7 +55,7 @@ export function encodeEntry({ time, digest, drafts, command }: LogEntry): Uint8A
   return new TextEncoder().encode(JSON.stringify(json));
 }
 
-/** Reads an entry; `undefined` for what {@linkcode encodeEntry} did not make. */
+/** Decodes an entry; `undefined` for bytes that {@linkcode encodeEntry} did not produce. */
 export function decodeEntry(bytes: Uint8Array): LogEntry | undefined {
   let json: Json;
   try {
@@ -71,7 +65,7 @@ export function decodeEntry(bytes: Uint8Array): LogEntry | undefined {
   }
   if (!Array.isArray(json)) return undefined;
   const [time, rows, digest, command] = json;
-  if (typeof time !== "number" || !Array.isArray(rows) || rows.length > PLACES) return undefined;
+  if (typeof time !== "number" || !Array.isArray(rows) || rows.length > SEQUENCES) return undefined;
   const drafts: Draft[] = [];
   for (const row of rows) {
     const draft = readRow(row);
@@ -91,7 +85,6 @@ function readRow(row: Json): Draft | undefined {
   return { author, content };
 }
 
-/** The messages of `entry`, which has this number in the stream. */
 export function messagesOf(
   { drafts, time }: LogEntry,
   { epoch, number }: { readonly epoch: string; readonly number: number },
@@ -103,14 +96,14 @@ export function messagesOf(
   });
 }
 
-/** The end of the subject for an entry. */
+/** The entry's subject, below the stream's. */
 export function subjectOf({ drafts, command }: LogEntry): string {
   if (command !== undefined) return COMMANDS;
   const [topic, ...others] = new Set(drafts.map(topicOf));
   return topic === undefined || others.length > 0 ? MIXED : topicToken(topic);
 }
 
-/** The ends of the subjects under which everything lies that is in `topics`. */
+/** The subjects of every entry that may have messages in `topics`. */
 export function subjectsOf(topics: readonly string[]): readonly string[] {
   return topics.length === 0 ? [] : [...topics.map(topicToken), MIXED];
 }
@@ -119,7 +112,7 @@ function topicToken(topic: string): string {
   return `t.${hash(topic)}`;
 }
 
-/** What NATS knows an idempotency key by: keys may be any text, and JSON tells all texts apart. */
+/** The `Nats-Msg-Id` for an idempotency key. JSON, because a key may be any text. */
 export function deduplicationId({ key }: Pick<IdempotencyKey, "key">): string {
   return hash(JSON.stringify(key));
 }

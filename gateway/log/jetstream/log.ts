@@ -1,13 +1,12 @@
 /**
- * The message log on a JetStream stream: for many machines, which all keep to the stream's order.
+ * The message log on a JetStream stream, for many nodes that share its order.
  *
- * A publish is one entry of the stream (`jetstream_entry.ts`), so that it is kept all or none, its messages
- * next to each other, with what every NATS has since 2.9; the price is that it has to fit into one message
- * of NATS (`max_payload`). Every node follows the end of the stream, spreads what comes, and keeps a window
- * of it in memory (`jetstream_window.ts`); what is older is read by subject (`jetstream_read.ts`).
+ * A publish is one entry of the stream (`entry.ts`), so it is stored all or none with any NATS since 2.9; it must
+ * fit into one NATS message (`max_payload`). Every node follows the end of the stream, notifies its subscribers
+ * and holds recent messages in memory (`window.ts`); older ones are read by subject (`read.ts`).
  *
- * Idempotency is the stream's: its window for duplicates is 24 hours, and a repetition is answered from
- * the entry that came first. NATS wants a stream to keep messages no shorter than that.
+ * JetStream deduplicates: its window is 24 hours, and a repetition is answered from the first entry. NATS
+ * requires a stream to store messages at least that long.
  *
  * @module
  */
@@ -48,27 +47,25 @@ import { type Listener, Subscribers } from "../subscribers.ts";
 import { toError } from "../../util.ts";
 import { topicsOf } from "../topic.ts";
 
-/** What {@linkcode openJetStreamLog} needs. */
 export interface JetStreamLogOptions extends StreamOptions {
-  /** Bytes of recent messages that are kept in memory; 32 MiB if not given. */
+  /** Bytes of recent messages in memory; 32 MiB if not given. */
   readonly windowBytes?: number;
 }
 
 const DEFAULT_WINDOW_BYTES = 32 * 1024 * 1024;
-/** Entries of the end of the stream that a node begins with in its window. */
+/** Entries that a node reads into its window at its start. */
 const WARM_ENTRIES = 2000;
-/** Most bytes of publishes that NATS has not answered; more are refused. */
+/** Most bytes of unacknowledged publishes; more are refused. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
-/** Whoever asks for `/health` waits no longer, not even for a NATS that is silent. */
+/** `/health` waits no longer, even for a NATS that does not answer. */
 const CHECK_TIMEOUT_MS = 1000;
-/** Reads that NATS is asked for at once. */
 const READS_AT_ONCE = 16;
 
 /**
- * Opens the log on a stream, or makes the stream. Tries until NATS lets it.
+ * Opens the log, and creates the stream if it is missing. Retries until NATS is available.
  *
  * @throws {OperationalError} `bad_configuration` when NATS refuses such a stream, `log_unavailable` when
- * it is lost while the log is being opened
+ * the connection is lost while the log is being opened
  */
 export async function openJetStreamLog(
   options: JetStreamLogOptions,
@@ -86,12 +83,12 @@ class JetStreamLog implements MessageLog, CommandLog {
   readonly #epoch: string;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** The last entry when it was opened. */
+  /** The last entry when the log was opened. */
   readonly #last: number;
   readonly #subscribers: Subscribers;
   readonly #health: LogHealth;
   readonly #window: Window;
-  /** How far the stream was followed. */
+  /** The last entry that was followed. */
   readonly #reached: Watermark;
   readonly #reads = new Semaphore(READS_AT_ONCE);
   readonly #pending = new Set<Promise<unknown>>();
@@ -124,7 +121,7 @@ class JetStreamLog implements MessageLog, CommandLog {
     });
   }
 
-  /** Until the end of the stream is in the window. */
+  /** Resolves once the end of the stream is in the window. */
   async warm(): Promise<void> {
     try {
       await this.#reached.waitFor(this.#last, ANSWER_TIMEOUT_MS);
@@ -177,7 +174,7 @@ class JetStreamLog implements MessageLog, CommandLog {
     const page = inWindow
       ? await readPage(sources, request)
       : await this.#reads.run(() => readPage(sources, request));
-    // After reading, because retention goes on meanwhile.
+    // After reading, because retention continues meanwhile.
     if (place !== undefined && !inWindow && await this.#isLost(place)) return "expired";
     const last = page.messages.at(-1);
     if (!page.more || last === undefined) return { ...page, more: false, upTo };
@@ -210,13 +207,13 @@ class JetStreamLog implements MessageLog, CommandLog {
     return Math.floor(this.#clock.now());
   }
 
-  /** Well is a log whose stream can be asked, and is followed. */
+  /** Healthy means the stream answers and this node has caught up with it. */
   async #probe(): Promise<void> {
     const { last } = await this.#stream.range();
     await this.#reached.waitFor(last, ANSWER_TIMEOUT_MS);
   }
 
-  /** Writes `entry`, or finds the one that came first, and waits until it was spread. */
+  /** Stores `entry`, or finds its first copy; resolves once this node's subscribers were notified. */
   async #append(
     entry: LogEntry,
     id: string | undefined,
@@ -249,8 +246,8 @@ class JetStreamLog implements MessageLog, CommandLog {
     const before = this.#reached.at;
     const written = await this.#stream.append(bytes, how);
     if (!written.repeated && written.number <= before) {
-      // Somebody has deleted the stream and made another one, which begins with number 1. Of the same epoch, it
-      // could not be told from the one it was.
+      // The stream was deleted and created again, and numbers restart at 1. With the same epoch it would look
+      // like the old one.
       await this.#stream.range();
       throw new OperationalError("log_unavailable", "NATS has lost a part of the stream");
     }
@@ -258,17 +255,20 @@ class JetStreamLog implements MessageLog, CommandLog {
     return written;
   }
 
-  /** The entry that an idempotency key came with first. */
+  /** The first entry with an idempotency key. */
   async #first(number: number): Promise<LogEntry> {
     const entry = await this.#stream.entry(number);
     if (entry !== undefined) return entry;
-    throw new OperationalError("log_unavailable", "the first answer to this key is no longer kept");
+    throw new OperationalError(
+      "log_unavailable",
+      "the first answer to this key is no longer stored",
+    );
   }
 
   #receive({ number, entry, bytes }: NumberedEntry): void {
     const messages = this.#messagesOf(number, entry);
     this.#window.push(number, messages, bytes);
-    // Nobody listens before the log is open: what was there until then only says where its head is.
+    // Nothing subscribes before the log is open: earlier entries only advance its head.
     this.#notify(entry, messages);
     this.#reached.advance(number);
   }
@@ -290,7 +290,7 @@ class JetStreamLog implements MessageLog, CommandLog {
     return messagesOf(entry, { epoch: this.#epoch, number });
   }
 
-  /** Where `after` is, once this node is there too: its client may come from one that was faster. */
+  /** The position of `after`, once this node has reached it: its client may come from a faster node. */
   async #placeOf(after: string | undefined): Promise<number | "unknown" | undefined> {
     if (after === undefined) return undefined;
     const id = parseMessageId(after);
@@ -304,7 +304,7 @@ class JetStreamLog implements MessageLog, CommandLog {
     return id.sequence;
   }
 
-  /** Whether something after `place` is no longer kept. */
+  /** Returns whether a message after `place` is no longer stored. */
   async #isLost(place: number): Promise<boolean> {
     const { first } = await this.#stream.range();
     return place < sequenceRange.last(first - 1);

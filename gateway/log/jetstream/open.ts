@@ -1,5 +1,5 @@
 /**
- * Finds the stream in NATS, or makes it, and sees to it that it keeps what it is to keep.
+ * Finds or creates the stream, and updates its limits to the options.
  *
  * @module
  */
@@ -19,23 +19,21 @@ import { delay, toError } from "../../util.ts";
 import { ANSWER_TIMEOUT_MS, apiCode, epochOf, Stream } from "./stream.ts";
 import { DEFAULT_RETENTION_MS, IDEMPOTENCY_MS } from "../limits.ts";
 
-/** The stream that is wanted. */
 export interface StreamOptions {
-  /** The connection; whoever made it closes it. */
+  /** The caller closes it. */
   readonly nats: NatsConnection;
-  /** Gives messages their times, and watches over NATS's. */
+  /** For message times and timeouts. */
   readonly clock: Clock;
-  /** Names the epoch of a new stream. */
+  /** For the epoch of a new stream. */
   readonly ids: IdGenerator;
-  /** Hears when NATS is away, and when it is back. */
   readonly logger: Logger;
-  /** Its name in NATS. */
+  /** The stream's name. */
   readonly stream: string;
-  /** What its subjects begin with. */
+  /** The prefix of its subjects. */
   readonly subject: string;
-  /** On how many servers of the cluster it is kept. */
+  /** Servers of the cluster that store it. */
   readonly replicas: number;
-  /** How long messages are kept, in milliseconds; at least 24 hours, and 24 hours if not given. */
+  /** How long messages are stored, in milliseconds; at least 24 hours, and 24 hours if not given. */
   readonly retentionMs?: number;
   /** Most bytes on each server; without limit if not given. */
   readonly retentionBytes?: number;
@@ -44,7 +42,7 @@ export interface StreamOptions {
 const RETRY_MS = 1000;
 const NANOS_PER_MS = 1_000_000;
 
-/** Errors of JetStream's API that trying again does not help. */
+/** JetStream API errors for which a retry does not help. */
 const FATAL: ReadonlyMap<number, string> = new Map([
   [10047, "its servers have not so much space as the stream may take"],
   [10052, "it does not take such a stream"],
@@ -54,7 +52,7 @@ const FATAL: ReadonlyMap<number, string> = new Map([
 const NO_STREAM = 10059;
 const NAME_TAKEN = 10058;
 
-/** Opens the stream, and tries until NATS lets it. */
+/** Retries until NATS is available. */
 export async function openStream(
   options: StreamOptions,
 ): Promise<{ readonly stream: Stream; readonly epoch: string }> {
@@ -62,7 +60,7 @@ export async function openStream(
   const manager = await jetstreamManager(nats, { checkAPI: false, timeout: ANSWER_TIMEOUT_MS });
   for (let failures = 0;; failures++) {
     try {
-      const found = await findOrMake(manager, options);
+      const found = await findOrCreate(manager, options);
       const epoch = epochOf(found);
       if (epoch === undefined || found.subjects?.join() !== `${subject}.>`) {
         throw new OperationalError(
@@ -70,7 +68,7 @@ export async function openStream(
           `the stream ${name} of NATS is of another program or has another subject`,
         );
       }
-      await bringUpToDate(manager, { found, options });
+      await updateLimits(manager, { found, options });
       return { epoch, stream: new Stream({ nats, manager, clock, logger, name, subject, epoch }) };
     } catch (cause) {
       if (cause instanceof OperationalError) throw cause;
@@ -81,14 +79,14 @@ export async function openStream(
         throw new OperationalError("bad_configuration", message, { cause });
       }
       if (failures === 0) {
-        logger.warn("stream unavailable; retrying; trying until it does", { stream: name, error });
+        logger.warn("stream unavailable; retrying", { stream: name, error });
       }
     }
     await delay(clock, RETRY_MS);
   }
 }
 
-async function findOrMake(
+async function findOrCreate(
   manager: JetStreamManager,
   options: StreamOptions,
 ): Promise<StreamConfig> {
@@ -124,20 +122,20 @@ async function findOrMake(
   }
 }
 
-/** What the options decide, and may decide otherwise when a gateway is started again. */
+/** The stream's settings that may change at a restart. */
 function limitsOf(
   { replicas, retentionMs = DEFAULT_RETENTION_MS, retentionBytes = -1 }: StreamOptions,
 ): Pick<StreamConfig, "num_replicas" | "max_age" | "max_bytes" | "duplicate_window"> {
   return {
     num_replicas: replicas,
-    // NATS refuses a stream that keeps messages shorter than it looks for duplicates.
+    // NATS refuses a `max_age` below `duplicate_window`.
     max_age: Math.max(retentionMs, IDEMPOTENCY_MS) * NANOS_PER_MS,
     max_bytes: retentionBytes,
     duplicate_window: IDEMPOTENCY_MS * NANOS_PER_MS,
   };
 }
 
-async function bringUpToDate(
+async function updateLimits(
   manager: JetStreamManager,
   { found, options }: { readonly found: StreamConfig; readonly options: StreamOptions },
 ): Promise<void> {

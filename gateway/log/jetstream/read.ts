@@ -1,7 +1,7 @@
 /**
- * Reads a page: from the window in memory, and what is older from the stream, subject by subject, so that
- * the cost is that of what the audience missed. What is for several audiences at once lies under one
- * subject, which every reader goes along.
+ * Reads a page: recent messages from the window, older ones from the stream, subject by subject, so that the
+ * cost is that of what the audience missed. Entries for several audiences share one subject, which every reader
+ * reads.
  *
  * @module
  */
@@ -13,14 +13,13 @@ import type { Stream } from "./stream.ts";
 import type { Window } from "./window.ts";
 import { topicOf } from "../topic.ts";
 
-/** Entries that are fetched of one subject, one time after the other; then always the last. */
+/** Entries of a subject in each successive fetch; the last number repeats. */
 const FETCHES = [1, 1, 16, 64, 256];
 
-/** What a page is read for. */
 export interface PageRequest {
-  /** From after this place. */
+  /** Exclusive. */
   readonly after: number;
-  /** Up to and including this place. */
+  /** Inclusive. */
   readonly through: number;
   /** Each once. */
   readonly topics: readonly string[];
@@ -30,32 +29,23 @@ export interface PageRequest {
   readonly maxBytes: number;
 }
 
-/** What a page is read from. */
 export interface PageSources {
-  /** The end of the stream. */
   readonly window: Window;
-  /** What is older. */
   readonly stream: Pick<Stream, "next" | "some">;
-  /** Of the ids. */
   readonly epoch: string;
 }
 
-/** A page in order, and whether more follows. */
 export interface Page {
-  /** In order. */
   readonly messages: readonly Message[];
-  /** Whether more follow. */
   readonly more: boolean;
 }
 
-/** Something to walk along in order. */
 interface Cursor {
-  /** Where it stands; nothing past the end. */
+  /** `undefined` past the end. */
   readonly current: Message | undefined;
   advance(): void | Promise<void>;
 }
 
-/** Reads what `request` asks for. */
 export async function readPage(sources: PageSources, request: PageRequest): Promise<Page> {
   const cursors = await openCursors(sources, request);
   const messages: Message[] = [];
@@ -79,7 +69,7 @@ async function openCursors(
   { window, stream, epoch }: PageSources,
   { after, topics, limit }: PageRequest,
 ): Promise<readonly Cursor[]> {
-  // What is in the window now is taken now: it may have moved on when the stream has answered.
+  // Read before the stream is asked: the window may have moved by its answer.
   const through = window.after;
   const recent = topics.map((topic) => {
     const from = Math.max(after, sequenceRange.last(through));
@@ -103,7 +93,6 @@ function least(cursors: readonly Cursor[]): Cursor | undefined {
   return least;
 }
 
-/** Along messages that are at hand. */
 class RecentCursor implements Cursor {
   readonly #messages: readonly Message[];
   #index = 0;
@@ -121,20 +110,18 @@ class RecentCursor implements Cursor {
   }
 }
 
-/** A walk along a subject of the stream. */
 interface WalkOptions {
   readonly stream: Pick<Stream, "next" | "some">;
   readonly epoch: string;
   readonly subject: string;
-  /** The topics whose messages count. */
+  /** Topics; messages of others are skipped. */
   readonly wanted: ReadonlySet<string>;
-  /** From after this place. */
+  /** A sequence, exclusive. */
   readonly after: number;
-  /** Up to and including this entry. */
+  /** An entry's number, inclusive. */
   readonly through: number;
 }
 
-/** Along one subject of the stream. */
 class StreamCursor implements Cursor {
   readonly #options: WalkOptions;
   #messages: readonly Message[] = [];
@@ -143,7 +130,7 @@ class StreamCursor implements Cursor {
   #fetches = 0;
   #ended = false;
 
-  /** It stands nowhere until it is advanced. */
+  /** Has no `current` until it is advanced. */
   constructor(options: WalkOptions) {
     this.#options = options;
     this.#from = Math.max(1, sequenceRange.entryOf(options.after));

@@ -1,8 +1,8 @@
 /**
- * The stream in NATS: makes it, writes entries, finds them, and follows its end.
+ * The stream in NATS: appends entries, finds them, and follows its end.
  *
- * It knows entries by their numbers and subjects by their ends, and nothing of sequenceRange, listeners or
- * audiences. Every failure is an {@linkcode OperationalError}.
+ * Knows entries by number and subject, not sequences, subscribers or audiences. Every failure is an
+ * {@linkcode OperationalError}.
  *
  * @module
  */
@@ -23,85 +23,72 @@ import { delay, toError } from "../../util.ts";
 import { decodeEntry, type LogEntry } from "./entry.ts";
 import { Tail } from "./tail.ts";
 
-/** An entry with its number in the stream. */
 export interface NumberedEntry {
-  /** Its number: 1 for the first that the stream ever had. */
+  /** From 1. */
   readonly number: number;
-  /** What is in it; nothing for what no gateway wrote. */
+  /** Empty if no gateway wrote it. */
   readonly entry: LogEntry;
-  /** Its size in the stream. */
+  /** Its size. */
   readonly bytes: number;
 }
 
-/** What a stream works with. */
 export interface StreamDeps {
-  /** Made by `connectNats`; the stream does not close it. */
+  /** The stream does not close it. */
   readonly nats: NatsConnection;
-  /** Its manager and client, with timeouts. */
   readonly manager: JetStreamManager;
-  /** Waits before it tries again. */
   readonly clock: Clock;
-  /** Hears of what cannot be read. */
   readonly logger: Logger;
-  /** The stream's name. */
   readonly name: string;
-  /** What its subjects begin with. */
+  /** The prefix of its subjects. */
   readonly subject: string;
-  /** Which stream of this name it is. */
+  /** Differs if the stream was deleted and created again. */
   readonly epoch: string;
 }
 
-/** How long NATS may take to answer. */
 export const ANSWER_TIMEOUT_MS = 5000;
 const WRITE_TRIES = 16;
 const WRITE_AGAIN_MS = 250;
 const FETCH_EXPIRES_MS = 2000;
 const IDLE_CONSUMER_NANOS = 10_000_000_000;
-/** One that was made although its answer was lost goes by itself. */
+/** Removes a consumer whose creation was not answered. */
 const IDLE_TAIL_MS = 30_000;
-/**
- * How long each try of a question may take that changes nothing. Without a leader it is not answered at
- * all, and may be a moment later.
- */
+/** Timeouts of each try of a read-only request. Without a leader it is not answered, and soon may be. */
 const TRIES_MS: readonly number[] = [500, 1000, 1000, 2500];
 const TIMED_OUT = Symbol("no answer");
-/** Error of JetStream's API: there is no such message. */
+/** JetStream API error: no message found. */
 const NO_MESSAGE = 10037;
 
-/** A stream that exists. */
 export class Stream {
   readonly #deps: StreamDeps;
   readonly #client: JetStreamClient;
   #connected = true;
-  /** How often the connection was lost. */
   #losses = 0;
-  /** Who waits for an answer, to be told when the connection is lost. */
+  /** Rejects pending requests when the connection is lost. */
   readonly #asking = new Set<(error: OperationalError) => void>();
   #replaced = false;
   #tail: Tail | undefined;
 
-  /** A stream of whose connection nothing is known but that it is up. */
-  constructor(parts: StreamDeps) {
-    this.#deps = parts;
-    this.#client = jetstream(parts.nats, { timeout: ANSWER_TIMEOUT_MS });
+  constructor(deps: StreamDeps) {
+    this.#deps = deps;
+    this.#client = jetstream(deps.nats, { timeout: ANSWER_TIMEOUT_MS });
     void this.#watchConnection();
   }
 
-  /** The first number that is still kept, or will be, and the last that there was. */
+  /** The first number that is stored, or the next if none is, and the last that ever was. */
   async range(): Promise<{ readonly first: number; readonly last: number }> {
     const { manager, name, epoch, logger } = this.#deps;
     const { state, config } = await this.#requestWithRetry(() => manager.streams.info(name));
     if (epochOf(config) !== epoch) {
-      if (!this.#replaced) logger.error("the stream was replaced; start the gateway anew");
+      if (!this.#replaced) logger.error("the stream was replaced; restart the gateway");
       this.#replaced = true;
       throw replaced();
     }
-    // A stream that never had anything says that it begins with number 0.
+    // A stream that never had an entry reports a first number of 0.
     const { messages, first_seq: first, last_seq: last } = state;
     return { first: messages === 0 ? last + 1 : first, last };
   }
 
-  /** Writes an entry; under `id` it is written once, and a repetition gives the first one's number. */
+  /** Appends an entry; with `id` once, and a repetition returns the first one's number. */
   async append(
     bytes: Uint8Array,
     { subject, id }: { readonly subject: string; readonly id: string | undefined },
@@ -118,7 +105,7 @@ export class Stream {
       this.#client.publish(`${this.#deps.subject}.${subject}`, bytes, {
         timeout: ANSWER_TIMEOUT_MS,
         expect: { streamName: name },
-        // Another try after a timeout could write it a second time.
+        // A retry after a timeout could store it twice.
         retries: 1,
         ...id === undefined ? {} : { msgID: id },
       });
@@ -127,8 +114,8 @@ export class Stream {
   }
 
   /**
-   * Writes again while nobody is there to take it, as when a cluster elects a leader, and only then: after
-   * a timeout the entry may be there already. Once the connection was lost its publisher has been answered.
+   * Retries only while NATS reports no responders, as when a cluster elects a leader: after a timeout the
+   * entry may be stored already. Stops once the connection was lost, because the publisher was answered then.
    */
   async #publishWithRetry(write: () => Promise<PubAck>): Promise<PubAck> {
     const losses = this.#losses;
@@ -143,7 +130,7 @@ export class Stream {
     }
   }
 
-  /** The entry `number`, if it is still kept. The stream's leader is asked, which knows them all. */
+  /** The entry `number`, if it is still stored. Asks the stream's leader, which has them all. */
   async entry(number: number): Promise<LogEntry | undefined> {
     return (await this.#get({ seq: number }))?.entry;
   }
@@ -154,8 +141,8 @@ export class Stream {
   }
 
   /**
-   * The first entries under `subject` from number `from` on, up to `count`. There may be more even if
-   * there are fewer: a replica that lags may answer, and only {@linkcode next} knows the end.
+   * Up to `count` entries under `subject` from number `from` on. Fewer do not mean the end, because a
+   * lagging replica may answer; only {@linkcode next} finds it.
    */
   async some(
     subject: string,
@@ -178,14 +165,14 @@ export class Stream {
       const consumer = this.#client.consumers.getConsumerFromInfo(info);
       return expected === 0 ? [] : await this.#ask(() => this.#fetch(consumer, expected));
     } finally {
-      // It would go by itself; nobody waits for it to.
+      // Not awaited: NATS removes an idle consumer by itself.
       manager.consumers.delete(name, info.name).catch(() => {});
     }
   }
 
   /**
-   * Follows the stream from number `from` on, through every loss of the connection. `caughtUp` is told a
-   * number up to which there is nothing more to come, because somebody has deleted it.
+   * Follows the stream from number `from` on, across reconnects. Calls `caughtUp` with a number up to which
+   * the remaining entries were deleted.
    */
   follow(from: number, { receive, caughtUp }: {
     readonly receive: (entry: NumberedEntry) => void;
@@ -193,7 +180,7 @@ export class Stream {
   }): void {
     const { clock, logger, name } = this.#deps;
     const consume = async (from: number): Promise<{ consumer: Consumer; last: number }> => {
-      // NATS may have lost everything while it was away: its numbers then mean something else.
+      // Checks that it is still the same stream: NATS may have lost it while it was away.
       const { last } = await this.range();
       const consumer = await this.#requestWithRetry(() =>
         this.#client.consumers.get(name, {
@@ -213,7 +200,7 @@ export class Stream {
       silent: (from, last) => {
         this.#areDeleted(from, last).then(
           (deleted) => deleted && caughtUp(last),
-          // The tail begins anew, and then it is asked again.
+          // The tail restarts, and asks again.
           (error: OperationalError) =>
             logger.debug("the end of the stream is not known", { error }),
         );
@@ -221,14 +208,14 @@ export class Stream {
     });
   }
 
-  /** Ends following. */
+  /** Stops following. */
   close(): void {
     this.#tail?.stop();
   }
 
   /**
-   * Whether somebody has deleted all entries from number `from` to `last`. A consumer may have nothing
-   * because its server lags; one answer of the stream that knows of `last` tells which it is.
+   * Returns whether all entries from number `from` to `last` were deleted. A consumer may also have nothing
+   * because its server lags; an answer that knows `last` tells the two apart.
    */
   async #areDeleted(from: number, last: number): Promise<boolean> {
     const { manager, name } = this.#deps;
@@ -268,7 +255,7 @@ export class Stream {
     return found === null ? undefined : this.#read(found.seq, found.data);
   }
 
-  /** Whatever is in the stream, the order goes on. */
+  /** Decodes an entry; a foreign one counts as empty, so that numbering continues. */
   #read(number: number, data: Uint8Array): NumberedEntry {
     const entry = decodeEntry(data);
     if (entry === undefined) {
@@ -294,14 +281,14 @@ export class Stream {
     }
   }
 
-  /** Asks again when there is no answer; only for what does no harm if it is heard twice. */
+  /** Retries a request that is not answered. For idempotent requests only. */
   #requestWithRetry<T>(question: () => Promise<T>): Promise<T> {
     return this.#ask(async () => {
       for (const [tries, ms] of TRIES_MS.entries()) {
         const { promise, resolve, reject } = Promise.withResolvers<T | typeof TIMED_OUT>();
         const timer = this.#deps.clock.setTimer(ms, () => resolve(TIMED_OUT));
         question().then(resolve, (error: unknown) => {
-          // Nobody there is an answer that comes at once: the next try is due when its time has passed.
+          // "No responders" comes at once: the next try waits for the timeout all the same.
           if (!isNoResponders(error) || tries === TRIES_MS.length - 1) reject(error);
         });
         try {
@@ -317,9 +304,9 @@ export class Stream {
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {
     if (this.#replaced) throw replaced();
-    // The library would keep it until NATS is back, long after the answer that it failed.
+    // The library would send it once NATS is back, long after the caller was answered.
     if (!this.#connected) throw unavailable("NATS cannot be reached");
-    // What was asked on a connection that is lost is not answered any more.
+    // A request on a lost connection is never answered.
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#asking.add(reject);
     try {
@@ -334,7 +321,7 @@ export class Stream {
   }
 }
 
-/** The number of an error of JetStream's API. */
+/** The code of a JetStream API error. */
 export function apiCode(error: unknown): number | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   const { name, code }: { readonly name?: unknown; readonly code?: unknown } = error;
@@ -342,14 +329,14 @@ export function apiCode(error: unknown): number | undefined {
   return code;
 }
 
-/** The epoch that a stream was given; it stands in its description. */
+/** The epoch of a stream, from its description. */
 export function epochOf(
   { description = "" }: { readonly description?: string },
 ): string | undefined {
   return /\bepoch ([0-9a-z]{1,40})$/.exec(description)?.[1];
 }
 
-/** Whether nobody was there to hear a question; the library has no class of it to tell it by. */
+/** The library exports no class for it. */
 function isNoResponders(error: unknown): boolean {
   return error instanceof Error && error.name === "JetStreamNotEnabled";
 }

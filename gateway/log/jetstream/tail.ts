@@ -1,8 +1,6 @@
 /**
- * Follows the end of a stream with an ordered consumer, which is made anew, from the next entry on,
- * whenever there is a doubt that it still runs.
- *
- * It hands on every entry once and in order; what they are is not its matter.
+ * Follows the end of a stream with an ordered consumer, which it creates again, from the next entry on, when
+ * in doubt whether it still runs. Delivers every entry once and in order.
  *
  * @module
  */
@@ -11,31 +9,26 @@ import type { Consumer, ConsumerMessages } from "@nats-io/jetstream";
 import type { Clock, Logger } from "../../ports.ts";
 import { toError } from "../../util.ts";
 
-/** What a tail works with. */
 export interface TailOptions {
-  /** Waits before it tries again. */
   readonly clock: Clock;
-  /** Hears why it began anew. */
   readonly logger: Logger;
-  /** An ordered consumer that begins at number `from`, and the number that was the last before it. */
+  /** Creates an ordered consumer from number `from` on; `last` is the stream's last number before. */
   readonly consume: (
     from: number,
   ) => Promise<{ readonly consumer: Consumer; readonly last: number }>;
-  /** The number to begin at. */
+  /** The first number. */
   readonly next: number;
-  /** Takes the entries. */
   readonly receive: (number: number, data: Uint8Array) => void;
-  /** Hears that nothing is coming from number `from` to `last`, as far as the consumer knows. */
+  /** Called when the consumer has nothing pending although `from` to `last` have not arrived. */
   readonly silent: (from: number, last: number) => void;
 }
 
 const RETRY_MS = 250;
 const AT_ONCE = 200;
-/** The server says so often that it has nothing; two that fail to come are the end. */
+/** Idle heartbeats of the server; two that are missed end the consumer. */
 const HEARTBEAT_MS = 1000;
 const EXPIRES_MS = 10_000;
 
-/** A walk along a stream that has no end. */
 export class Tail {
   readonly #options: TailOptions;
   #next: number;
@@ -43,20 +36,18 @@ export class Tail {
   #stopped = false;
   #wake: () => void = () => {};
 
-  /** Begins. */
   constructor(options: TailOptions) {
     this.#options = options;
     this.#next = options.next;
     void this.#run();
   }
 
-  /** Begins anew where it is: after the connection was lost, the consumer may be too. */
+  /** Creates the consumer again: it may be lost after a reconnect. */
   restart(): void {
     this.#messages?.stop();
     this.#wake();
   }
 
-  /** Ends it. */
   stop(): void {
     this.#stopped = true;
     this.restart();
@@ -74,7 +65,7 @@ export class Tail {
     }
   }
 
-  /** Until the consumer fails, or falls silent. */
+  /** Resolves when the consumer ends or misses heartbeats. */
   async #follow(): Promise<void> {
     const { consumer, last } = await this.#options.consume(this.#next);
     const nothingPending = (pending: number): void => {
@@ -85,7 +76,7 @@ export class Tail {
       expires: EXPIRES_MS,
       idle_heartbeat: HEARTBEAT_MS,
       callback: ({ seq, data, info }) => {
-        // One that was given up may still have something on the way.
+        // An abandoned consumer may still deliver.
         if (this.#messages !== messages || seq < this.#next) return;
         this.#next = seq + 1;
         this.#options.receive(seq, data);

@@ -1,5 +1,5 @@
 /**
- * How far something has come that only goes forward, and who waits until it has come so far.
+ * A monotonic watermark that callers can await.
  *
  * @module
  */
@@ -8,24 +8,21 @@ import { OperationalError } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
 import { withTimeout } from "../../util.ts";
 
-/** How far the stream was followed. */
 export class Watermark {
   readonly #clock: Clock;
   #waiting: { readonly number: number; readonly resolve: () => void }[] = [];
   #at: number;
 
-  /** Begins at `at`. */
   constructor(clock: Clock, at: number) {
     this.#clock = clock;
     this.#at = at;
   }
 
-  /** The last number that was reached. */
   get at(): number {
     return this.#at;
   }
 
-  /** `number` is reached, and all before it. */
+  /** Has no effect unless `number` is greater than {@linkcode at}. */
   advance(number: number): void {
     if (number <= this.#at) return;
     this.#at = number;
@@ -36,9 +33,9 @@ export class Watermark {
   }
 
   /**
-   * Resolves when `number` is reached.
+   * Resolves once {@linkcode at} is `number` or greater.
    *
-   * @throws {OperationalError} `log_unavailable` when it is not within `timeoutMs`
+   * @throws {OperationalError} `log_unavailable` after `timeoutMs`
    */
   async waitFor(number: number, timeoutMs: number): Promise<void> {
     if (number <= this.#at) return;
@@ -47,7 +44,7 @@ export class Watermark {
     this.#waiting.push(one);
     const late = (): Error => {
       this.#waiting = this.#waiting.filter((other) => other !== one);
-      return new OperationalError("log_unavailable", "NATS does not tell what it has kept");
+      return new OperationalError("log_unavailable", "NATS does not tell what it has stored");
     };
     await withTimeout(promise, { clock: this.#clock, ms: timeoutMs, late });
   }

@@ -1,7 +1,6 @@
 /**
- * The last messages of the stream, in memory: what most clients that come back have missed is here.
- *
- * Bounded by bytes; the oldest entries go first. By topic, so that a read costs what it finds.
+ * The most recent messages of the stream in memory, which most resuming clients need. Bounded by bytes, oldest
+ * entries first; by topic, so that a read costs what it finds.
  *
  * @module
  */
@@ -9,9 +8,9 @@
 import type { Message } from "../../ports.ts";
 import { topicOf } from "../topic.ts";
 
-/** What a message takes in memory beside its entry's bytes. */
+/** Memory of a message beside its entry's bytes. */
 const MESSAGE_BYTES = 300;
-/** Gone messages that a queue may hold before it is made shorter. */
+/** Removed items that a queue may hold before it is compacted. */
 const SLACK = 64;
 
 interface Held {
@@ -20,7 +19,7 @@ interface Held {
   readonly bytes: number;
 }
 
-/** Messages in order, of which the first go. */
+/** A queue with access by index. */
 class Queue<T> {
   #items: T[] = [];
   #gone = 0;
@@ -48,7 +47,6 @@ class Queue<T> {
   }
 }
 
-/** A window on the end of a stream. */
 export class Window {
   readonly #maxBytes: number;
   readonly #entries = new Queue<Held>();
@@ -56,7 +54,6 @@ export class Window {
   #bytes = 0;
   #after: number;
 
-  /** An empty window that begins after entry `after`. */
   constructor({ maxBytes, after }: { readonly maxBytes: number; readonly after: number }) {
     this.#maxBytes = maxBytes;
     this.#after = after;
@@ -67,7 +64,7 @@ export class Window {
     return this.#after;
   }
 
-  /** Takes the next entry of the stream; `bytes` is its size there. */
+  /** Adds the next entry; `bytes` is its size in the stream. */
   push(number: number, messages: readonly Message[], bytes: number): void {
     const held = { number, messages, bytes: bytes + messages.length * MESSAGE_BYTES };
     this.#entries.push(held);
@@ -76,7 +73,7 @@ export class Window {
     while (this.#bytes > this.#maxBytes) this.#drop();
   }
 
-  /** The first messages of `topic` with a place after `after`, in order, `limit` at most. */
+  /** The first `limit` messages of `topic` with a sequence greater than `after`. */
   read(
     topic: string,
     { after, limit }: { readonly after: number; readonly limit: number },
@@ -111,7 +108,7 @@ export class Window {
   }
 }
 
-/** The index of the first message whose place is after `after`. */
+/** The index of the first message with a sequence greater than `after`. */
 function firstAfter(queue: Queue<Message>, after: number): number {
   let low = 0;
   let high = queue.length;

@@ -1,11 +1,10 @@
 /**
- * Looks after the two files of an open database from outside: that they are still the files that were opened,
- * and that what was committed can be read back from them. SQLite does not: it goes on writing to files that
- * nobody finds any more, and to a write-ahead log that no recovery would get through.
+ * Guards the two files of an open database, which SQLite does not: that they are still the files that were
+ * opened, and that committed data can be read back from them.
  *
- * The database file changes in checkpoints alone, which all go through here; so any other change of its size
- * or its time is somebody else's. The write-ahead log is read back, every commit when it is made
- * and all of it again every {@linkcode VERIFY_INTERVAL_MS} in which something is asked of the log.
+ * The database file changes only in checkpoints, which all run here, so any other change of its size or time is
+ * foreign. The write-ahead log is read back: each commit at once, and all of it every
+ * {@linkcode VERIFY_INTERVAL_MS} in which the log is used.
  *
  * @module
  */
@@ -14,38 +13,34 @@ import { renameSync, type Stats, statSync } from "node:fs";
 import { OperationalError } from "../../errors.ts";
 import { Wal } from "./wal.ts";
 
-/** How long what was read back stands: half of the second within which damage is to be found. */
+/** How long a verification is valid: half of the second in which damage must be found. */
 const VERIFY_INTERVAL_MS = 500;
-/** Where a database file is while it is closed without a checkpoint. */
+/** The database file's suffix while it is closed without a checkpoint. */
 const ASIDE = "-aside";
 
-/** Which file it is, whatever its name. */
+/** Identifies a file independently of its name. */
 export type FileIdentity = Pick<Stats, "dev" | "ino">;
 
-/** What the files are looked after with. */
 export interface LogFilesOptions {
-  /** The path of the database file. */
   readonly path: string;
-  /** Size of the write-ahead log from which on a checkpoint is due, in pages. */
+  /** Size of the write-ahead log at which a checkpoint is due, in pages. */
   readonly walPages: number;
-  /** Looks through the whole database. Returns whether it is well. */
+  /** Checks the whole database; returns whether it is intact. */
   readonly check: () => boolean;
 }
 
-/** The files of one open database. */
 export class LogFiles {
   readonly #path: string;
   readonly #options: LogFilesOptions;
   readonly #wal: Wal;
   readonly #walIdentity: FileIdentity;
   #database: Stats;
-  /** When work was done last, and when the write-ahead log was read from its start. */
+  /** Steady times of the last operation, and of the last verification of the whole write-ahead log. */
   #now = -Infinity;
   #verifiedAt = -Infinity;
-  /** The frames that are in the database file too. */
+  /** Frames that were copied into the database file. */
   #copied = 0;
 
-  /** Begins with the files as they are. */
   constructor(options: LogFilesOptions) {
     this.#options = options;
     this.#path = options.path;
@@ -55,32 +50,31 @@ export class LogFiles {
     this.#wal.follow();
   }
 
-  /** Which file the database is in. */
   get identity(): FileIdentity {
     return this.#database;
   }
 
-  /** Whether the write-ahead log, as far as it was read, is so long that it should be written back. */
+  /** Whether the write-ahead log, as far as it was read, is due for a checkpoint. */
   get isWalLong(): boolean {
     if (this.#wal.frames < this.#copied) this.#copied = 0;
     return this.#wal.frames >= this.#options.walPages && this.#wal.frames !== this.#copied;
   }
 
-  /** The same, after reading what was written meanwhile. */
+  /** Like {@linkcode isWalLong}, after reading on. */
   checkpointDue(): boolean {
     this.#wal.follow();
     return this.isWalLong;
   }
 
   /**
-   * To be called after work and before anybody hears that it was done; `committed` says that something was
-   * written, `steady` is in milliseconds.
+   * Verifies an operation; call it before acknowledging. `committed` says that something was written,
+   * `steady` is in milliseconds.
    *
-   * @throws {OperationalError} `log_unavailable` when a file is not in its place, `log_corrupt` when what
-   * is in it cannot be read back
+   * @throws {OperationalError} `log_unavailable` when a file was moved or replaced, `log_corrupt` when its
+   * contents cannot be read back
    */
   readBack({ committed, steady }: { readonly committed: boolean; readonly steady: number }): void {
-    // Before its size is looked at: where it has begun again, SQLite may have cut it.
+    // Before its size is checked: SQLite may have truncated it when it restarted.
     const more = this.#wal.follow();
     this.#assertInPlace();
     if (committed && !more) throw this.#damaged(this.#walPath);
@@ -88,7 +82,7 @@ export class LogFiles {
     if (steady - this.#verifiedAt >= VERIFY_INTERVAL_MS) this.#verifyWal();
   }
 
-  /** Does a checkpoint, unless it would copy what is damaged into the database. */
+  /** Runs a checkpoint, unless it would copy damage into the database. */
   checkpoint(run: () => void): void {
     this.#wal.follow();
     this.#assertInPlace();
@@ -103,8 +97,8 @@ export class LogFiles {
   }
 
   /**
-   * Closes the database with `close`. SQLite then writes the write-ahead log back and removes it; where that is
-   * damaged, or `damaged` says that the database is, both files stay as they are. Returns whether they were well.
+   * Closes the database with `close`, in which SQLite writes the write-ahead log back and removes it. If that
+   * is damaged, or the database is (`damaged`), both files stay as they are. Returns whether they were intact.
    */
   close(close: () => void, { damaged }: { readonly damaged: boolean }): boolean {
     const intact = !damaged && this.#wal.isIntact();
@@ -113,14 +107,14 @@ export class LogFiles {
       close();
       return true;
     }
-    // It writes nothing back into a file that is not in its place (`databaseIsUnmoved` in its pager.c), and
-    // there is no other way to ask for that here.
+    // SQLite writes nothing back into a file that was moved (`databaseIsUnmoved` in its pager.c), and there is
+    // no other way to prevent it here.
     const found = statSync(this.#path, { throwIfNoEntry: false });
     const inPlace = found !== undefined && isSame(found, this.#database);
     try {
       if (inPlace) renameSync(this.#path, this.#path + ASIDE);
     } catch {
-      // In a directory that cannot be written to it is left open: the end of the process writes nothing back.
+      // In a read-only directory it stays open: the end of the process writes nothing back.
       return false;
     }
     try {
@@ -144,7 +138,7 @@ export class LogFiles {
     if (database.size === this.#database.size && database.mtimeMs === this.#database.mtimeMs) {
       return;
     }
-    // Shorter is damaged even if every page is in the write-ahead log: beside an empty file SQLite deletes that.
+    // Shorter is damaged even if every page is in the write-ahead log: SQLite deletes that beside an empty file.
     if (database.size < this.#database.size || !this.#options.check()) {
       throw this.#damaged(this.#path);
     }
@@ -175,13 +169,13 @@ export class LogFiles {
   }
 }
 
-/** Whether there is a file at `path` that is another than this one. */
+/** Whether there is another file than `identity` at `path`. */
 export function isReplaced(path: string, identity: FileIdentity): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats !== undefined && !isSame(stats, identity);
 }
 
-/** Damage that was found while the log was open. The path, in the cause, is for the log of the process alone. */
+/** Damage found while the log was open. Only the cause has the path, for the process's log. */
 export function damaged(path: string, what: string, reason?: string): OperationalError {
   const message = `${nameOf(path)} ${what}: stop the gateway, and restore a backup or move the ` +
     "file and its -wal file away to start with an empty log";

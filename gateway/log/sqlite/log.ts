@@ -1,9 +1,9 @@
 /**
- * The message log on SQLite: the default of the gateway.
+ * The message log on SQLite, the gateway's default.
  *
- * This side holds what waits to be written and who listens. Publishes that come while a commit is running
- * go together into the next, with one sync; a listener hears of a message once it is durable, and a read
- * never finds one that listeners have not heard of. The file is behind a {@linkcode Store}.
+ * This side has the publish queue and the subscribers; the file is behind a {@linkcode Store}. Publishes that
+ * arrive during a commit share the next one, with one sync. Subscribers are notified once a message is durable,
+ * and a read never returns a message of which they were not notified.
  *
  * @module
  */
@@ -46,39 +46,38 @@ import { targetOf, topicOf, topicsOf } from "../topic.ts";
 import { inWorker } from "./worker_client.ts";
 
 const PRUNE_INTERVAL_MS = 60_000;
-/** What a message takes while it waits, beside its text. */
+/** Memory of a queued message beside its text. */
 const ROW_BYTES = 100;
-/** Reads that the store is given at once: a commit waits for no more than these. */
+/** Concurrent reads of the store: a commit waits for no more than these. */
 const READS_AT_ONCE = 2;
 
-/** What a log needs that is opened on a {@linkcode Store}. */
 export interface StoreLogOptions {
-  /** Gives messages their times, and sets off retention. */
+  /** For message times and retention. */
   readonly clock: Clock;
-  /** Hears when the log fails, and when it has recovered. */
   readonly logger: Logger;
-  /** Most bytes that may wait to be written; more is refused. 64 MiB if not given. */
+  /** Most bytes of queued publishes; more are refused. 64 MiB if not given. */
   readonly maxWaitingBytes?: number;
 }
 
-/** What {@linkcode openSqliteLog} needs. */
 export interface SqliteLogOptions extends StoreLogOptions {
-  /** Where the file `messages.sqlite3` is; made if it is missing. */
+  /** The directory of `messages.sqlite3`; created if it is missing. */
   readonly directory: string;
-  /** Names the epoch of a new file. */
+  /** For the epoch of a new file. */
   readonly ids: IdGenerator;
-  /** `full`, the default, survives a power cut; `normal` only the end of the process. */
+  /** `full`, the default, survives a power cut; `normal` only a crash of the process. */
   readonly sync?: "full" | "normal";
   /** How long messages are stored, in milliseconds; 24 hours if not given. */
   readonly retentionMs?: number;
   /** Most bytes on disk, all files of the log together; 1 GiB if not given. */
   readonly retentionBytes?: number;
-  /** Where the file is worked on: in a `worker` of its own, the default, or in the caller's `own`. */
-  readonly thread?: "worker" | "own";
+  readonly testing?: {
+    /** `own` does without a worker and works on the file in the caller's thread. */
+    readonly thread?: "worker" | "own";
+  };
 }
 
 /**
- * Opens the log in `options.directory`, or makes it.
+ * Opens the log in `options.directory`, and creates it if it is missing.
  *
  * @throws {OperationalError} `log_locked` when another process has it, `log_corrupt` when the file
  * cannot be used, `log_unavailable` when the disk cannot
@@ -92,12 +91,12 @@ export function openSqliteLog(options: SqliteLogOptions): Promise<MessageLog> {
     epoch: options.ids.next(),
   };
   return openLogOn(
-    options.thread === "own" ? inOwnThread(new SqliteStore(store)) : inWorker(store),
+    options.testing?.thread === "own" ? inOwnThread(new SqliteStore(store)) : inWorker(store),
     options,
   );
 }
 
-/** Opens the log that is in `store`; fails as {@linkcode openSqliteLog} does. */
+/** Opens the log in `store`; rejects as {@linkcode openSqliteLog} does. */
 export async function openLogOn(store: Store, options: StoreLogOptions): Promise<MessageLog> {
   try {
     return new StoreLog(store, await store.open(), options);
@@ -107,7 +106,7 @@ export async function openLogOn(store: Store, options: StoreLogOptions): Promise
   }
 }
 
-/** A publish that waits for its commit. */
+/** A queued publish. */
 interface Waiting {
   readonly drafts: readonly Draft[];
   readonly request: AppendRequest;
@@ -116,10 +115,10 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** A publish that succeeded, now or when its key came first. */
+/** A publish that succeeded, now or earlier with the same key. */
 interface Settled {
   readonly outcome: AppendOutcome & { readonly kind: "stored" | "repeated" };
-  /** What was stored now. */
+  /** Those that were stored now. */
   readonly messages: readonly Message[];
 }
 
@@ -133,7 +132,7 @@ class StoreLog implements MessageLog {
   readonly #reads = new Semaphore(READS_AT_ONCE);
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
-  /** The commits that are under way; `undefined` while there is nothing to do. */
+  /** The loop of commits; `undefined` while idle. */
   #running: Promise<void> | undefined;
   #pruneDue = false;
   #pruneTimer: Timer;
@@ -173,7 +172,7 @@ class StoreLog implements MessageLog {
     const head = this.#subscribers.head;
     const from = this.#sequenceOf(after);
     if (from === "unknown" || (from ?? 0) > head.sequence) return "expired";
-    // Most clients that come back have missed nothing, and need no disk for that.
+    // Most resuming clients have missed nothing, which needs no disk.
     if (from === head.sequence) return { messages: [], more: false, upTo: head };
     const topics = topicsOf(audience);
     const request = { after: from, through: head.sequence, topics, limit, maxBytes };
@@ -239,9 +238,9 @@ class StoreLog implements MessageLog {
     return promise;
   }
 
-  /** Commits what waits, and prunes when that is due, until there is nothing to do. */
+  /** Commits queued publishes, and prunes when due, until idle. */
   async #run(): Promise<void> {
-    // What is published in the same turn goes into the first group.
+    // Publishes of the same turn share the first group.
     await Promise.resolve();
     while (this.#waiting.length > 0 || this.#pruneDue) {
       if (this.#waiting.length > 0) await this.#commit(this.#takeGroup());
@@ -250,7 +249,7 @@ class StoreLog implements MessageLog {
     this.#running = undefined;
   }
 
-  /** As much of what waits as belongs into one transaction, and one publish at the least. */
+  /** Takes the publishes for one transaction, at least one, from the queue. */
   #takeGroup(): readonly Waiting[] {
     const { groupRows, groupBytes } = this.#state;
     let rows = 0;
@@ -276,7 +275,7 @@ class StoreLog implements MessageLog {
     for (const { bytes } of group) this.#waitingBytes -= bytes;
   }
 
-  /** Tells listeners what is durable now, and then the publishers. */
+  /** Notifies subscribers of what is durable now, then answers publishers. */
   #settle(group: readonly Waiting[], outcomes: readonly AppendOutcome[]): void {
     const stored: Message[] = [];
     const settle = group.map(({ drafts, resolve, reject }, index) => {
@@ -296,7 +295,7 @@ class StoreLog implements MessageLog {
       return () => resolve({ outcome, messages });
     });
     this.#subscribers.notify(stored);
-    for (const tell of settle) tell();
+    for (const answer of settle) answer();
   }
 
   #startPruning(): Timer {
@@ -308,7 +307,7 @@ class StoreLog implements MessageLog {
   }
 
   async #prune(): Promise<void> {
-    // It may become due again while it runs.
+    // It may be due again before it is done.
     this.#pruneDue = false;
     try {
       const more = await this.#store.prune(this.#now());

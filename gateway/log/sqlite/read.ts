@@ -1,6 +1,6 @@
 /**
- * Reads a page of what is in some topics: goes along the index of each topic, a few entries at a time,
- * and takes the least sequence of all. The cost is that of what is found, not of what lies between.
+ * Reads a page of some topics: walks the index of each and takes the lowest sequence of all. The cost is that of
+ * what is found, not of what lies between.
  *
  * @module
  */
@@ -9,15 +9,13 @@ import { Buffer } from "node:buffer";
 import type { Tables } from "./tables.ts";
 import type { ReadRequest, ReadResult, Row } from "./store_types.ts";
 
-/** Index entries that are fetched at first; then twice as many each time, up to the page's limit. */
+/** Index entries of the first fetch; each later one doubles, up to the page's limit. */
 const FIRST_FETCH = 16;
-/** More than what the id, the time and the names of the fields take in a message's JSON. */
+/** More than id, time and field names take in a message's JSON. */
 const FRAME_BYTES = 160;
 
-/** What a read needs of the tables. */
 export type Index = Pick<Tables, "prunedThrough" | "row" | "sequences">;
 
-/** Reads what `request` asks for. */
 export function readPage(tables: Index, request: ReadRequest): ReadResult {
   const after = request.after ?? tables.prunedThrough;
   if (after < tables.prunedThrough) return "expired";
@@ -45,7 +43,6 @@ function least(cursors: readonly Cursor[]): Cursor | undefined {
   return least;
 }
 
-/** A walk along the sequences of one topic. */
 class Cursor {
   readonly #tables: Index;
   readonly #topic: string;
@@ -71,12 +68,11 @@ class Cursor {
     this.advance();
   }
 
-  /** The sequence at which it stands; `Infinity` past the last. */
+  /** The current sequence; `Infinity` past the last. */
   get head(): number {
     return this.#head;
   }
 
-  /** Goes to the next. */
   advance(): void {
     if (this.#index === this.#fetched.length && !this.#ended) {
       const limit = Math.min(this.#fetch, this.#maxFetch);

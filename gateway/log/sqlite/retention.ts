@@ -1,10 +1,10 @@
 /**
- * What goes from the SQLite log, and when: messages by age and by size, keys after a day, free pages
- * back to the file system.
+ * Retention of the SQLite log: removes messages by age and size and keys after a day, and returns free pages to
+ * the file system. Measures ages independently of the wall clock.
  *
- * Everything is measured in a unit, a sixteenth of the size limit: no transaction and no write-ahead log
- * is much larger, so that four of them below the limit are room enough for what comes between two looks.
- * Every step is bounded, so that publishes wait for one step at most.
+ * Sizes are measured in a unit, a sixteenth of the limit: no transaction and no write-ahead log is much larger,
+ * so four units below the limit are enough room between two checks. Every step is bounded, and a publish waits
+ * for one at most.
  *
  * @module
  */
@@ -16,23 +16,21 @@ import type { Tables } from "./tables.ts";
 const PAGE_BYTES = 4096;
 const MIN_UNIT_BYTES = 16 * PAGE_BYTES;
 const MAX_UNIT_BYTES = 1024 * PAGE_BYTES;
-/** Most rows that go in one transaction; each may touch a page of the index. */
+/** Most rows that one transaction removes; each may touch a page of the index. */
 const MAX_STEP_ROWS = 512;
-/** About what a key costs on disk. */
+/** About the size of a key on disk. */
 const KEY_BYTES = 256;
 
-/** The retention of one log. */
 export class Retention {
-  /** Most bytes, and with one row a page most rows, that belong into one transaction. */
+  /** Most bytes of one transaction. */
   readonly unitBytes: number;
   readonly #retentionMs: number;
   readonly #markBytes: number;
   readonly #maxKeys: number;
   #givingBack = false;
-  /** What the database held after the last step that left too much. */
+  /** Used bytes after the last step that left too many. */
   #leftBytes = Infinity;
 
-  /** Limits in milliseconds and in bytes on disk. */
   constructor(limits: { readonly retentionMs: number; readonly retentionBytes: number }) {
     const { retentionMs, retentionBytes } = limits;
     const sixteenth = Math.floor(retentionBytes / 16);
@@ -42,22 +40,21 @@ export class Retention {
     this.#maxKeys = Math.floor(this.#markBytes / 2 / KEY_BYTES);
   }
 
-  /** The same unit in pages, or in rows. */
+  /** The unit in pages, and the most rows of one transaction. */
   get unit(): number {
     return Math.floor(this.unitBytes / PAGE_BYTES);
   }
 
-  /** Most rows that go in one transaction. */
+  /** Most rows that one transaction removes. */
   get #stepRows(): number {
     return Math.min(this.unit, MAX_STEP_ROWS);
   }
 
-  /** Whether something has to go for its size. */
   isFull(tables: Tables): boolean {
     return tables.usedBytes > this.#markBytes;
   }
 
-  /** Does a part of what is due at `now`, a stamp. Returns whether there is more. */
+  /** Does a bounded part of what is due at `now`, a stamp; returns whether there is more. */
   step(tables: Tables, now: number): boolean {
     const keys = tables.deleteKeys(now - IDEMPOTENCY_MS, this.#stepRows);
     const messages = tables.deleteMessages(now - this.#retentionMs, this.#stepRows);
@@ -65,7 +62,7 @@ export class Retention {
     return this.#makeRoom(tables) || this.#giveBack(tables);
   }
 
-  /** Takes out what is oldest until there is room, with some to spare. */
+  /** Removes the oldest messages until there is room, with some to spare. */
   #makeRoom(tables: Tables): boolean {
     if (!this.isFull(tables)) return false;
     // Messages go before keys, but keys alone must not fill the file.
@@ -78,14 +75,14 @@ export class Retention {
       tables.checkpointIfDue();
       const usedBytes = tables.usedBytes;
       if (usedBytes <= this.#markBytes - this.unitBytes / 2) more = false;
-      // Enough for one step, if more went than has come since the last.
+      // Enough for one step, if more was removed than was added since the last.
       if (rows >= this.#stepRows && usedBytes < this.#leftBytes) break;
     }
     this.#leftBytes = more ? tables.usedBytes : Infinity;
     return more;
   }
 
-  /** Gives free pages back once they are many; a few are kept, since they are needed again. */
+  /** Returns free pages to the file system once they are many; a few stay for reuse. */
   #giveBack(tables: Tables): boolean {
     const free = tables.freePages;
     if (free > 2 * this.unit) this.#givingBack = true;
@@ -101,18 +98,21 @@ export class Retention {
   }
 }
 
-/** The scale, for one process. */
+/**
+ * The scale of ages, in milliseconds, for one process. It advances by the steady clock, and between two
+ * processes by the wall clock, or not at all if that went back: a wall clock that was wrong once leaves no stamp
+ * that expires too early or late.
+ */
 export class RetentionClock {
   readonly #last: { readonly time: number; readonly stamp: number };
-  /** A steady time of this process, and its stamp. */
   #origin: { readonly steady: number; readonly stamp: number } | undefined;
 
-  /** Goes on from the last message that earlier processes stored; both are 0 if there was none. */
+  /** @param last the last message that an earlier process stored; zeros if there was none */
   constructor(last: { readonly time: number; readonly stamp: number }) {
     this.#last = last;
   }
 
-  /** `now` on this scale, in whole milliseconds. Never less than what was given before. */
+  /** The stamp of an instant: whole milliseconds, never less than an earlier result. */
   stampOf({ wall, steady }: Instant): number {
     const { time, stamp } = this.#last;
     this.#origin ??= { steady, stamp: stamp + Math.max(0, wall - time) };

@@ -1,9 +1,6 @@
 /**
- * The file of the SQLite log: where it is, what is in it, and how to open it safely. Versions of the
- * schema and the steps from one to the next are here.
- *
- * Opening takes the file for this process alone, and says of a file that cannot be used why, and what to
- * do about it. What the tables are used for is in `sqlite_store.ts`.
+ * The database file: opens it safely and for this process alone, and migrates its schema. An error says why the
+ * file cannot be used and what to do about it.
  *
  * @module
  */
@@ -13,17 +10,17 @@ import { DatabaseSync } from "node:sqlite";
 import { OperationalError } from "../../errors.ts";
 import { toError } from "../../util.ts";
 
-/** The file's name in the data directory. SQLite puts `-wal` beside it. */
+/** The file's name in the data directory; SQLite adds a second one with `-wal`. */
 export const FILE_NAME = "messages.sqlite3";
 
 /** Marks the file as ours: "emag" in ASCII. */
 const APPLICATION_ID = 0x656d6167;
 
 /**
- * Entry n takes a file from version n to n + 1. Never change one that was released.
+ * Entry n migrates from version n to n + 1. Never change a released one.
  *
- * `message` has no holes below its oldest row but those that were never given to a message. An index on
- * `topic` alone is one on (topic, sequence), since SQLite ends every index entry with the row's key.
+ * Every sequence after the oldest row of `message` has a row, unless it was never used. An index on `topic`
+ * is one on (topic, sequence), because SQLite ends every index entry with the row's key.
  */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE state (
@@ -55,7 +52,7 @@ const MIGRATIONS: readonly string[] = [
    ALTER TABLE state ADD COLUMN pruned_stamp INTEGER;`,
 ];
 
-/** Primary result codes of SQLite that say something of the file or the disk, not of the statement. */
+/** SQLite's primary result codes that concern the file or the disk, not the statement. */
 const Result = {
   Busy: 5,
   NoMemory: 7,
@@ -68,29 +65,28 @@ const Result = {
 } as const;
 
 /**
- * Files up to this size are looked through from end to end when they are opened, which takes about 3 s
- * for each GiB. Damage in a larger one is found when it is come upon.
+ * Files up to this size are checked completely when they are opened, which takes about 3 s for each GiB.
+ * Damage in a larger one is found when it is read.
  */
 const MAX_CHECKED_BYTES = 2 ** 30;
 
 const FAULTS: ReadonlySet<number> = new Set(Object.values(Result));
 
-/** How a database is opened. */
 export interface DatabaseOptions {
-  /** Where the file is; made if it is missing. */
+  /** Created if it is missing. */
   readonly directory: string;
-  /** `full` syncs every commit, `normal` only now and then. */
+  /** `full` syncs every commit, `normal` only checkpoints. */
   readonly sync: "full" | "normal";
-  /** The epoch that a new file gets. */
+  /** The epoch of a new file. */
   readonly epoch: string;
-  /** Size to which the write-ahead log is cut when it begins again, in pages. */
+  /** Size to which a restarted write-ahead log is truncated, in pages. */
   readonly walPages: number;
-  /** Whether the file was open before: then it must be there, and is not looked through again. */
+  /** Whether this process had it open before: then it must exist, and is not checked again. */
   readonly again: boolean;
 }
 
 /**
- * Opens the database in `options.directory`, at the newest version of the schema.
+ * Opens the database and migrates it to the newest schema.
  *
  * @throws {OperationalError} `log_locked`, `log_corrupt` or `log_unavailable`
  */
@@ -106,15 +102,15 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
   }
 }
 
-/** Whether `error` is of the disk or the file, so that the same may work later. */
+/** Whether `error` concerns the disk or the file, so that a retry may succeed. */
 export function isFault(error: unknown): boolean {
   if (!(error instanceof Error) || Reflect.get(error, "code") !== "ERR_SQLITE_ERROR") return false;
   const result = resultOf(error);
-  // The runtime leaves the number out where preparing fails, and what we prepare has no mistakes.
+  // The runtime omits the code if `prepare` fails, and our statements are correct.
   return result === undefined || FAULTS.has(result);
 }
 
-/** Whether `error` says that what is in the file is not what was written. */
+/** Whether `error` says that the file is damaged. */
 export function isDamage(error: unknown): boolean {
   if (!isFault(error) || !(error instanceof Error)) return false;
   const result = resultOf(error);
@@ -123,8 +119,8 @@ export function isDamage(error: unknown): boolean {
 }
 
 /**
- * What failed, and why. The directory is named to the one who starts the gateway; the failures of a log that
- * was in use are told to everybody who asks for `/health`, so they have no path.
+ * Wraps a failure. Name `directory` only while opening: later failures are shown to everyone by `/health`, and
+ * must not have a path.
  */
 export function unavailable(error: unknown, directory?: string): OperationalError {
   const place = directory === undefined ? "" : ` in ${directory}`;
@@ -132,7 +128,7 @@ export function unavailable(error: unknown, directory?: string): OperationalErro
   return new OperationalError("log_unavailable", message, { cause: error });
 }
 
-/** The file, with its path where that may be named. */
+/** The file's name, with its path while opening. */
 function shownFile({ directory, again }: DatabaseOptions): string {
   return again ? FILE_NAME : `${directory}/${FILE_NAME}`;
 }
@@ -152,12 +148,12 @@ function connect(path: string, options: DatabaseOptions): DatabaseSync {
 
 function configure(database: DatabaseSync, path: string, options: DatabaseOptions): void {
   database.exec("PRAGMA locking_mode = EXCLUSIVE");
-  // The first look into the file, and with it the lock. In this form errors come with their number.
+  // The first read, which takes the lock. In this form errors have their code.
   const version = pragma(database, "user_version");
   const fresh = version === 0 && pragma(database, "application_id") === 0 && isEmpty(database);
   if (fresh && options.again) throw corrupt(options, "is empty, though it was not");
   if (!fresh) verify(database, path, version, options);
-  // Only before the first table, and not again, since it writes.
+  // Only before the first table, because it writes.
   if (fresh) database.exec("PRAGMA auto_vacuum = INCREMENTAL");
   const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];
   if (mode !== "wal") {
@@ -165,7 +161,7 @@ function configure(database: DatabaseSync, path: string, options: DatabaseOption
     throw new OperationalError("log_unavailable", message);
   }
   database.exec(`PRAGMA synchronous = ${options.sync === "full" ? "FULL" : "NORMAL"}`);
-  // Checkpoints are left to `sqlite_files.ts`, which looks at what they would copy.
+  // `files.ts` runs checkpoints, after verifying what they copy.
   database.exec("PRAGMA wal_autocheckpoint = 0");
   database.exec(`PRAGMA journal_size_limit = ${options.walPages * 4096}`);
   database.exec("PRAGMA cache_size = -16000");
@@ -218,7 +214,7 @@ function resultOf(error: Error): number | undefined {
   return typeof code === "number" ? code & 0xff : undefined;
 }
 
-/** What an error while opening means for the one who started the gateway. */
+/** Explains an error while opening to the operator. */
 function explain(error: unknown, options: DatabaseOptions): unknown {
   const directory = options.again ? undefined : options.directory;
   if (!isFault(error) || !(error instanceof Error)) return error;

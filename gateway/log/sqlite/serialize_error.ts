@@ -1,5 +1,5 @@
 /**
- * Errors as data, for the way from the thread that holds the file.
+ * Serializes errors so they can cross from the worker thread.
  *
  * @module
  */
@@ -7,17 +7,14 @@
 import { type FailureCode, OperationalError } from "../../errors.ts";
 import { toError } from "../../util.ts";
 
-/** An error, as data. */
 export interface SerializedError {
-  /** Of an {@linkcode OperationalError}; `undefined` says that it is a bug. */
+  /** `undefined` for a bug. */
   readonly code: FailureCode | undefined;
-  /** One line for people. */
   readonly message: string;
-  /** What lies behind it, in words; of a bug, where it happened. */
+  /** The cause as text; for a bug, its stack. */
   readonly cause: string | undefined;
 }
 
-/** Writes an error down. */
 export function serializeError(error: unknown): SerializedError {
   const { message, stack } = toError(error);
   if (!(error instanceof OperationalError)) return { code: undefined, message, cause: stack };
@@ -25,7 +22,6 @@ export function serializeError(error: unknown): SerializedError {
   return { code: error.code, message, cause };
 }
 
-/** The error that was written down. */
 export function deserializeError({ code, message, cause }: SerializedError): Error {
   const options = cause === undefined ? {} : { cause };
   return code === undefined

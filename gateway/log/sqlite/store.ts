@@ -1,11 +1,10 @@
 /**
- * The SQLite log as the thread sees it that holds the file. Every call is one step that is done when it
- * returns.
+ * The store that the worker thread runs: every call is one synchronous step.
  *
- * A fault of the disk closes the database, and so does a file that is not in its place; the next call opens it
- * again, so that the log recovers when the disk does. What was not answered as stored is then taken out: a commit
- * that failed may have reached the disk all the same, and nobody was told of its messages. Damage is not
- * recovered from: the log stays refused until somebody has seen to the file and started the gateway again.
+ * A disk fault, or a file that was moved, closes the database; the next call reopens it, so that the log recovers
+ * when the disk does. Unacknowledged messages are then removed: a failed commit may have reached the disk, and no
+ * subscriber was notified of it. Damage is permanent: every call fails until the operator repairs the file and
+ * restarts the gateway.
  *
  * @module
  */
@@ -31,47 +30,39 @@ import type {
 } from "./store_types.ts";
 
 /**
- * How far the sequence jumps when a file is opened whose last commits a power cut may have taken back:
- * clients may have seen their ids, which must not be given to other messages. Without a sync no more
- * than the write-ahead log can be lost, and that never holds so many.
+ * Sequences skipped when a file is opened whose last commits a power cut may have lost: clients may have seen
+ * their ids, which must not be reused. At most the write-ahead log can be lost, which never holds so many.
  */
 const LOST_MAX = 2 ** 20;
 
-/** A database that is open. */
 interface Open {
   readonly tables: Tables;
   readonly files: LogFiles;
 }
 
-/** A log in a file, which one process has for itself. */
 export class SqliteStore implements SyncStore {
   readonly #options: StoreOptions;
   readonly #retention: Retention;
   readonly #path: string;
   #open: Open | undefined;
-  /** The file that was opened at first: no other is ever written to. */
+  /** The file that was opened first; no other is ever written to. */
   #identity: FileIdentity | undefined;
   #damage: OperationalError | undefined;
   #epoch = "";
-  /** The last sequence that was answered as stored. */
+  /** The last acknowledged sequence. */
   #head = 0;
-  /** The least sequence that the next message may have. */
+  /** The lowest sequence of the next message. */
   #next = 1;
   #ages = new RetentionClock({ time: 0, stamp: 0 });
   #closed = false;
 
-  /** A store that is not open yet. */
   constructor(options: StoreOptions) {
     this.#options = options;
     this.#path = `${options.directory}/${FILE_NAME}`;
     this.#retention = new Retention(options);
   }
 
-  /**
-   * Opens the file, or makes it.
-   *
-   * @throws {OperationalError} `log_locked`, `log_corrupt` or `log_unavailable`
-   */
+  /** @throws {OperationalError} `log_locked`, `log_corrupt` or `log_unavailable` */
   open(): StoreState {
     const { sync } = this.#options;
     this.#open = this.#connect(false, (tables) => {
@@ -87,7 +78,7 @@ export class SqliteStore implements SyncStore {
     return { epoch: this.#epoch, head: this.#head, groupRows: unit, groupBytes: unitBytes };
   }
 
-  /** A fault of the disk fails the group, a fault of one request that request alone. */
+  /** A disk fault fails the whole group, any other error only its own request. */
   append(requests: readonly AppendRequest[], now: Instant): Appended {
     try {
       return this.#use((open) => this.#commit(open, requests, now));
@@ -104,20 +95,12 @@ export class SqliteStore implements SyncStore {
     }
   }
 
-  /**
-   * Reads a page.
-   *
-   * @throws {OperationalError} `log_unavailable`
-   */
+  /** @throws {OperationalError} `log_unavailable` or `log_corrupt` */
   read(request: ReadRequest): ReadResult {
     return this.#use(({ tables }) => readPage(tables, request));
   }
 
-  /**
-   * Does a part of what retention asks for.
-   *
-   * @throws {OperationalError} `log_unavailable`
-   */
+  /** @throws {OperationalError} `log_unavailable` or `log_corrupt` */
   prune(now: Instant): boolean {
     return this.#use((open) => {
       const more = this.#retention.step(open.tables, this.#ages.stampOf(now));
@@ -127,9 +110,9 @@ export class SqliteStore implements SyncStore {
   }
 
   /**
-   * Writes a little, and reads it back.
+   * Writes a little and reads it back.
    *
-   * @throws {OperationalError} `log_unavailable`, or `log_corrupt` for good
+   * @throws {OperationalError} `log_unavailable` or `log_corrupt`
    */
   check(now: Instant): void {
     this.#use((open) => {
@@ -138,7 +121,6 @@ export class SqliteStore implements SyncStore {
     });
   }
 
-  /** Closes the file; nothing works any more. */
   close(): void {
     this.#closed = true;
     this.#drop();
@@ -157,7 +139,7 @@ export class SqliteStore implements SyncStore {
         for (const row of rows) tables.insert({ ...row, sequence: next++, time, stamp });
         const count = rows.length;
         if (once !== undefined) {
-          tables.rememberKey(once.key, { digest: once.digest, first, count, time, stamp });
+          tables.storeKey(once.key, { digest: once.digest, first, count, time, stamp });
         }
         return { kind: "stored", first, count, time };
       })
@@ -171,7 +153,7 @@ export class SqliteStore implements SyncStore {
     return { outcomes, full };
   }
 
-  /** Sees to it that what was done can be read back, before anybody hears of it. */
+  /** Verifies an operation before it is acknowledged. */
   #settle(
     { files, tables }: Open,
     { committed, now }: { readonly committed: boolean; readonly now: Instant },
@@ -180,7 +162,7 @@ export class SqliteStore implements SyncStore {
     if (files.isWalLong) tables.checkpointIfDue();
   }
 
-  /** Works with the open database, or with one that is opened again. */
+  /** Reopens the database if it is closed. */
   #use<T>(work: (open: Open) => T): T {
     if (this.#closed) throw new OperationalError("log_closed", "the log is closed");
     if (this.#damage !== undefined) throw this.#damage;
@@ -192,7 +174,7 @@ export class SqliteStore implements SyncStore {
     }
   }
 
-  /** What `error` is to the caller. A mistake in one request is nothing to the database. */
+  /** Translates `error` for the caller, and closes the database unless one request was at fault. */
   #failed(error: unknown): unknown {
     const ofFiles = error instanceof OperationalError;
     if (!ofFiles && !isFault(error)) return error;
@@ -204,7 +186,7 @@ export class SqliteStore implements SyncStore {
 
   #reopen(): Open {
     try {
-      // Opening another would play the write-ahead log that is beside it into it.
+      // SQLite would apply the write-ahead log beside it to the wrong file.
       if (this.#identity !== undefined && isReplaced(this.#path, this.#identity)) {
         throw new Error("another file is in its place");
       }
@@ -234,7 +216,7 @@ export class SqliteStore implements SyncStore {
       const files = new LogFiles({ path: this.#path, walPages, check });
       return { tables, files };
     } catch (error) {
-      // What is left open would keep its lock.
+      // An open database would hold its lock.
       database.close();
       throw isFault(error) ? unavailable(error, again ? undefined : directory) : error;
     }
@@ -249,7 +231,7 @@ export class SqliteStore implements SyncStore {
       const intact = files.close(() => tables.close(), { damaged: this.#damage !== undefined });
       if (!intact) this.#damage ??= damaged(`${this.#path}-wal`, "is damaged");
     } catch {
-      // What could not be written back stays in the write-ahead log, where opening finds it.
+      // The write-ahead log stays, and is recovered when the file is opened.
     }
   }
 }
@@ -258,7 +240,7 @@ function isUnavailable(error: unknown): boolean {
   return error instanceof OperationalError && error.code === "log_unavailable";
 }
 
-/** What an earlier publish with the same key makes of this one. */
+/** The outcome if the key was used before; `undefined` if the publish is new. */
 function findIdempotent(
   tables: Tables,
   { key, digest }: { readonly key: string; readonly digest: string },

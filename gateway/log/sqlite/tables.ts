@@ -1,8 +1,5 @@
 /**
- * The statements of the SQLite log, prepared, with types on what goes in and comes out.
- *
- * No decisions: when something is kept is decided in `sqlite_store.ts`, when something goes in
- * `sqlite_retention.ts`.
+ * The prepared statements of the SQLite log, typed. Decides nothing: `store.ts` and `retention.ts` do.
  *
  * @module
  */
@@ -11,35 +8,31 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { isDamage, isFault } from "./schema.ts";
 import type { NewRow, Row, StampedRow } from "./store_types.ts";
 
-/** What is remembered of an idempotency key. */
 export interface IdempotencyRecord {
-  /** The digest of the body that came with it. */
+  /** Of the body that came with the key. */
   readonly digest: string;
-  /** The sequence of the first message that was published under it. */
+  /** The sequence of the first message. */
   readonly first: number;
-  /** How many there were. */
   readonly count: number;
   /** Unix milliseconds. */
   readonly time: number;
-  /** When that was, on the scale of retention. */
+  /** On the scale of `RetentionClock`. */
   readonly stamp: number;
 }
 
-/** The last message that was ever kept; zeros if there was none. */
+/** The last message that was ever stored; zeros if there was none. */
 export interface Last {
-  /** Its place in the log. */
   readonly sequence: number;
   /** Unix milliseconds. */
   readonly time: number;
-  /** When it was kept, on the scale of retention. */
+  /** On the scale of `RetentionClock`. */
   readonly stamp: number;
 }
 
-/** When checkpoints happen, and around what. */
 export interface CheckpointGuard {
-  /** Whether the write-ahead log is so long that it should be written back. */
+  /** Whether the write-ahead log is due to be written back. */
   readonly checkpointDue: () => boolean;
-  /** Does the checkpoint `run`; fails without doing it where it would do harm. */
+  /** Calls `run`, or throws instead if the checkpoint would copy damage. */
   readonly checkpoint: (run: () => void) => void;
 }
 
@@ -47,7 +40,6 @@ const UNGUARDED: CheckpointGuard = { checkpointDue: () => false, checkpoint: (ru
 
 type Columns = ReturnType<StatementSync["get"]>;
 
-/** An open database. */
 export class Tables {
   readonly #database: DatabaseSync;
   readonly #guard: CheckpointGuard;
@@ -64,7 +56,6 @@ export class Tables {
   readonly #freeCount: StatementSync;
   #prunedThrough: number;
 
-  /** Prepares the statements for a database that `openDatabase` has opened. */
   constructor(database: DatabaseSync, guard = UNGUARDED) {
     this.#database = database;
     this.#guard = guard;
@@ -92,27 +83,24 @@ export class Tables {
     this.#prunedThrough = integer(this.#get("SELECT pruned FROM state"), "pruned");
   }
 
-  /** The epoch in the file. */
   get epoch(): string {
     return text(this.#get("SELECT epoch FROM state"), "epoch");
   }
 
-  /** The last sequence that is no longer kept, 0 if nothing was ever taken out. */
+  /** The last sequence that was removed; 0 if none was. */
   get prunedThrough(): number {
     return this.#prunedThrough;
   }
 
-  /** Bytes that the database holds, free pages not among them. */
+  /** Bytes in use, free pages excluded. */
   get usedBytes(): number {
     return (integer(this.#pageCount.get(), "page_count") - this.freePages) * 4096;
   }
 
-  /** Pages that the file has and the database does not need. */
   get freePages(): number {
     return integer(this.#freeCount.get(), "freelist_count");
   }
 
-  /** The last message that was ever kept. */
   last(): Last {
     const last = this.#get(
       `SELECT sequence, time, coalesce(stamp, time) AS stamp
@@ -128,7 +116,7 @@ export class Tables {
     };
   }
 
-  /** Does `work` whole or not at all; what it does is durable on return. */
+  /** Runs `work` in a transaction, which is durable on return. */
   transact<T>(work: () => T): T {
     this.#begin.run();
     try {
@@ -136,25 +124,24 @@ export class Tables {
       this.#commit.run();
       return result;
     } catch (error) {
-      // After a fault of the disk the transaction may be gone already, and the database is closed.
+      // After a disk fault the transaction may be gone, and the database is closed.
       if (!isFault(error)) this.#rollback.run();
       throw error;
     }
   }
 
-  /** Adds a message. */
   insert({ sequence, topic, time, body, stamp }: StampedRow): void {
     this.#insert.run(sequence, topic, time, body, stamp);
   }
 
-  /** The message with this sequence, which is there. */
+  /** Throws if there is no row with this sequence. */
   row(sequence: number): Row {
     const row = this.#row.get(sequence);
     const time = integer(row, "time");
     return { sequence, time, topic: text(row, "topic"), body: text(row, "body") };
   }
 
-  /** The first `limit` sequences of `topic` that lie after `after` and not after `through`. */
+  /** The first `limit` sequences of `topic` from after `after` through `through`. */
   sequences(
     topic: NewRow["topic"],
     { after, through, limit }: {
@@ -167,7 +154,6 @@ export class Tables {
     return rows.map((row) => integer(row, "sequence"));
   }
 
-  /** What is remembered of `key`. */
   findKey(key: string): IdempotencyRecord | undefined {
     const row = this.#findKey.get(JSON.stringify(key));
     return row && {
@@ -179,14 +165,14 @@ export class Tables {
     };
   }
 
-  /** Remembers `key`, in place of what was remembered of it. */
-  rememberKey(key: string, { digest, first, count, time, stamp }: IdempotencyRecord): void {
+  /** Stores `key`, and replaces an earlier record. */
+  storeKey(key: string, { digest, first, count, time, stamp }: IdempotencyRecord): void {
     const encoded = JSON.stringify(key);
     this.#deleteKey.run(encoded);
     this.#insertKey.run(encoded, digest, first, count, time, stamp);
   }
 
-  /** How many keys are remembered, or a few more. */
+  /** The number of keys, or a few more. */
   countKeys(): number {
     const count = this.#get(
       `SELECT coalesce((SELECT max(number) FROM idempotency) + 1
@@ -195,7 +181,7 @@ export class Tables {
     return integer(count, "count");
   }
 
-  /** Forgets the oldest keys, at most `limit`, and none with a later stamp than this. Returns how many. */
+  /** Removes up to `limit` of the oldest keys, none with a stamp later than `stamp`; returns how many. */
   deleteKeys(stamp: number, limit: number): number {
     const oldest = this.#get(
       `SELECT max(number) AS number, count(*) AS count
@@ -211,10 +197,10 @@ export class Tables {
     return count;
   }
 
-  /** Takes out the oldest messages, at most `limit`, none with a later stamp. Returns how many. */
+  /** Removes up to `limit` of the oldest messages, none with a stamp later than `stamp`; returns how many. */
   deleteMessages(stamp: number, limit: number): number {
     const oldest = this.#get(
-      // Where there is one maximum, SQLite takes the other columns from its row.
+      // With max(), SQLite takes the other columns from the row of the maximum.
       `SELECT max(sequence) AS sequence, time, stamp, count(*) AS count
        FROM (SELECT sequence, time, coalesce(stamp, time) AS stamp
              FROM message ORDER BY sequence LIMIT ?)
@@ -238,7 +224,7 @@ export class Tables {
     return count;
   }
 
-  /** Takes out what came after `sequence`, keys included. */
+  /** Removes messages after `sequence`, and their keys. */
   discardAfter(sequence: number): void {
     if (this.last().sequence <= sequence) return;
     this.transact(() => {
@@ -247,39 +233,39 @@ export class Tables {
     });
   }
 
-  /** Sets how commits are synced. Returns how they were when the file was last open. */
+  /** Records how commits are synced; returns the mode of the last time that the file was open. */
   replaceSync(sync: string): string {
     const before = text(this.#get("SELECT sync FROM state"), "sync");
     if (before !== sync) this.#run("UPDATE state SET sync = ?", sync);
     return before;
   }
 
-  /** Writes a little. It has to be something else each time, or SQLite writes nothing. */
+  /** Writes a little, each time something else, because SQLite skips unchanged pages. */
   touch(): void {
     this.#run("UPDATE state SET checked = checked + 1");
   }
 
-  /** Looks through the whole file, as it is on disk. Returns whether it is well. */
+  /** Checks the whole file as it is on disk; returns whether it is intact. */
   isWell(): boolean {
-    // What is in SQLite's memory says nothing of the file.
+    // Drops SQLite's cache, which says nothing about the file.
     this.#database.exec("PRAGMA shrink_memory");
     return text(this.#get("PRAGMA quick_check(1)"), "quick_check") === "ok";
   }
 
-  /** Moves at most `pages` free pages out of the file. */
+  /** Removes up to `pages` free pages from the file. */
   vacuum(pages: number): void {
-    // Through `all()`, because it frees one page a step.
+    // `all()`, because each step frees one page.
     this.#database.prepare(`PRAGMA incremental_vacuum(${pages})`).all();
   }
 
-  /** Writes the write-ahead log back and empties its file. */
+  /** Writes the write-ahead log back and truncates its file. */
   truncateWal(): void {
     this.#guard.checkpoint(() => {
       this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").all();
     });
   }
 
-  /** Writes the write-ahead log back if it is long; it then begins again in the same place. */
+  /** Writes the write-ahead log back if that is due; SQLite then restarts it in place. */
   checkpointIfDue(): void {
     if (!this.#guard.checkpointDue()) return;
     try {
@@ -287,12 +273,11 @@ export class Tables {
         this.#database.prepare("PRAGMA wal_checkpoint(PASSIVE)").all();
       });
     } catch (error) {
-      // What was committed is in the write-ahead log all the same, and the next checkpoint may succeed.
+      // Commits are safe in the write-ahead log, and the next checkpoint may succeed.
       if (!isFault(error) || isDamage(error)) throw error;
     }
   }
 
-  /** Closes the database. */
   close(): void {
     this.#database.close();
   }
@@ -308,7 +293,7 @@ export class Tables {
 
 function integer(row: Columns, column: string): number {
   const value = row?.[column];
-  // The largest of no rows is NULL.
+  // max() of no rows is NULL.
   if (value === null) return 0;
   if (typeof value !== "number") throw new TypeError(`${column} is no number in this row`);
   return value;

@@ -1,10 +1,10 @@
 /**
- * Reads the write-ahead log as a recovery of SQLite would: how far it is whole, and whether that is still so.
- * The format is section 4 of sqlite.org/fileformat2.html. Nothing is written here.
+ * Reads the write-ahead log as SQLite's recovery does: how far it is intact, and whether it still is. The format
+ * is section 4 of sqlite.org/fileformat2.html. Writes nothing.
  *
- * SQLite itself trusts what it once wrote: it neither reads a frame back when it commits nor looks at the
- * checksums when it copies frames into the database. It holds no lock on this file, so that a second descriptor
- * does no harm; closing one of the database file would release the lock on that.
+ * SQLite neither reads a frame back when it commits nor verifies checksums when it copies frames into the
+ * database. It holds no lock on this file, so a second descriptor is safe; closing one of the database file would
+ * release the lock on that.
  *
  * @module
  */
@@ -13,26 +13,25 @@ import { closeSync, openSync, readSync } from "node:fs";
 
 const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
-/** With checksums over little-endian words, as every machine writes it that Deno runs on. */
+/** Checksums over little-endian words, as on every machine that Deno runs on. */
 const MAGIC = 0x377f0682;
 const PAGE_BYTES = 4096;
 const FRAME_BYTES = FRAME_HEADER_BYTES + PAGE_BYTES;
 const FRAMES_AT_ONCE = 64;
 
-/** A place between two frames, where the last commit before it ends. */
-interface Place {
-  /** Differs each time that SQLite begins again at the start of the file. */
+/** A position between two frames, at the end of a commit. */
+interface WalPosition {
+  /** Changes each time that SQLite restarts at the beginning of the file. */
   readonly salt: bigint;
   readonly frames: number;
-  /** The checksum of everything up to here. */
+  /** The checksum up to here. */
   readonly sum: Sum;
 }
 
 type Sum = readonly [number, number];
 
-const NOWHERE: Place = { salt: -1n, frames: 0, sum: [0, 0] };
+const NOWHERE: WalPosition = { salt: -1n, frames: 0, sum: [0, 0] };
 
-/** The write-ahead log of one database. */
 export class Wal {
   readonly #descriptor: number;
   readonly #buffer = new ArrayBuffer(FRAMES_AT_ONCE * FRAME_BYTES);
@@ -40,22 +39,21 @@ export class Wal {
   readonly #words = new Int32Array(this.#buffer);
   #end = NOWHERE;
 
-  /** Opens the file, and reads nothing. */
   constructor(path: string) {
     this.#descriptor = openSync(path, "r");
   }
 
-  /** The frames up to the end of the last commit that was read. */
+  /** Frames up to the end of the last commit that was read. */
   get frames(): number {
     return this.#end.frames;
   }
 
-  /** The least size of the file that has them, in bytes. */
+  /** The size of a file with {@linkcode frames}, in bytes. */
   get minBytes(): number {
     return this.#end === NOWHERE ? 0 : HEADER_BYTES + this.#end.frames * FRAME_BYTES;
   }
 
-  /** Reads what was written since the last call. Returns whether there is a commit more that is whole. */
+  /** Reads on since the last call; returns whether there is another complete commit. */
   follow(): boolean {
     const start = this.#start();
     if (start === undefined) return false;
@@ -66,7 +64,7 @@ export class Wal {
     return more;
   }
 
-  /** Reads everything again that was followed. Returns whether it is what it was. */
+  /** Reads everything again; returns whether it is unchanged. */
   isIntact(): boolean {
     const { salt, frames, sum } = this.#end;
     if (this.#end === NOWHERE) return true;
@@ -76,18 +74,17 @@ export class Wal {
     return end.frames === frames && end.sum[0] === sum[0] && end.sum[1] === sum[1];
   }
 
-  /** Forgets what was read: SQLite has emptied the file. */
+  /** Starts over, after SQLite has truncated the file. */
   restart(): void {
     this.#end = NOWHERE;
   }
 
-  /** Closes the file. */
   close(): void {
     closeSync(this.#descriptor);
   }
 
-  /** The place before the first frame; `undefined` where the header is not whole. */
-  #start(): Place | undefined {
+  /** The position before the first frame; `undefined` if the header is incomplete. */
+  #start(): WalPosition | undefined {
     if (this.#read(0, HEADER_BYTES) < HEADER_BYTES) return undefined;
     const view = this.#view;
     const sum = this.#sum([0, 0], 0, HEADER_BYTES - 8);
@@ -96,8 +93,8 @@ export class Wal {
     return whole ? { salt: view.getBigUint64(16), frames: 0, sum } : undefined;
   }
 
-  /** The end of the last commit after `from`, of the first `max` frames of the file. */
-  #walk(from: Place, max: number): Place {
+  /** The end of the last commit after `from`, within the first `max` frames of the file. */
+  #walk(from: WalPosition, max: number): WalPosition {
     let committed = from;
     let { frames, sum } = from;
     while (frames < max) {
@@ -108,7 +105,7 @@ export class Wal {
         sum = this.#sum(this.#sum(sum, at, 8), at + FRAME_HEADER_BYTES, PAGE_BYTES);
         if (!this.#hasSum(sum, at + 16)) return committed;
         frames++;
-        // The last frame of a commit says how many pages the database then has.
+        // Only the last frame of a commit has the database's size in pages.
         if (this.#view.getUint32(at + 4) > 0) committed = { salt: from.salt, frames, sum };
       }
       if (bytes < wanted) return committed;
@@ -116,7 +113,7 @@ export class Wal {
     return committed;
   }
 
-  /** Bytes that were read; what the disk does not give is not there. */
+  /** Returns how many bytes were read; a read error counts as the end. */
   #read(position: number, length: number): number {
     try {
       return readSync(this.#descriptor, this.#view, 0, length, position);

@@ -1,7 +1,7 @@
 /**
- * The thread of the SQLite log: carries out what `worker_store.ts` asks for, in order, one at a time.
+ * The worker thread of the SQLite log: runs the calls of `worker_client.ts` in order, one at a time.
  *
- * It runs by itself; nothing imports it. Its name must be given to `deno compile` with `--include`.
+ * Nothing imports it; `deno compile` needs its path with `--include`.
  *
  * @module
  */

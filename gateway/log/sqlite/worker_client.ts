@@ -1,12 +1,10 @@
 /**
- * The store in a thread of its own: sends each call to `sqlite_worker.ts` and matches the answers, which
- * come in the order of the calls.
+ * The store in a worker thread: sends calls to `worker.ts`, and matches answers by order.
  *
- * Why a thread: a commit waits for the disk. With 64 publishers and one message a publish
- * (`bench/log_thread.ts`, on a machine with two cores that had other work, three runs), the event loop
- * of the gateway was late by 27 to 363 ms (p99) with the file in its own thread, and by 2 to 7 ms with a
- * worker. The worker also stored 3 to 26 times as many messages a second, because publishes gather into a
- * group while it waits. With a hundred messages a publish it was 60 to 221 ms against 3 to 9 ms.
+ * A commit waits for the disk. With 64 publishers and one message a publish (`bench/log_thread.ts`, two cores under
+ * other load, three runs), the gateway's event loop was late by 27 to 363 ms (p99) with the file in its own thread,
+ * and by 2 to 7 ms with a worker, which also stored 3 to 26 times as many messages a second, because publishes
+ * gather into groups. With a hundred messages a publish it was 60 to 221 ms against 3 to 9 ms.
  *
  * @module
  */
@@ -20,7 +18,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** Starts the worker. Its store is not open yet; closing it ends the worker. */
+/** Starts the worker; `close()` terminates it. */
 export function inWorker(options: StoreOptions): Store {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   const waiting: Waiting[] = [];
@@ -31,7 +29,7 @@ export function inWorker(options: StoreOptions): Store {
     else call?.reject(deserializeError(data.failure));
   };
   worker.onerror = (event): void => {
-    // The worker answers every error that its calls throw: it has ended, and only a restart helps.
+    // The worker answers all exceptions of its calls, so it has ended, and only a restart helps.
     event.preventDefault();
     const message = "the thread of the log has ended: restart the gateway";
     failed = new OperationalError("log_unavailable", message, { cause: event.message });
@@ -45,7 +43,7 @@ export function inWorker(options: StoreOptions): Store {
   ): Promise<ReturnType<SyncStore[Method]>> {
     return new Promise((resolve, reject) => {
       if (failed !== undefined) return reject(failed);
-      // The worker answers with what the method of this name returns.
+      // The worker answers with the result of this method.
       waiting.push({ resolve: resolve as Waiting["resolve"], reject });
       worker.postMessage({ method, args });
     });

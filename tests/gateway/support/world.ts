@@ -65,10 +65,13 @@ export class World {
   readonly gateway: Gateway;
 
   /** A gateway to which nobody is connected. */
-  constructor({ connection, limits, reduce, turnDeliveries, ...retention }: WorldOptions = {}) {
+  constructor(
+    { connection, limits, reduce, turnDeliveries, retentionMessages = Infinity, ...retention }:
+      WorldOptions = {},
+  ) {
     const { clock, ids, logger, metrics, verifier } = this;
     this.log = new FaultyLog(
-      createMemoryLog({ clock, ids, logger, retentionMessages: 1_000_000, ...retention }),
+      createMemoryLog({ clock, ids, logger, testing: { retentionMessages }, ...retention }),
     );
     this.gateway = new Gateway({
       ...{ clock, ids, logger, metrics, verifier, log: this.log },

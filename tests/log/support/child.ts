@@ -1,8 +1,7 @@
 /**
- * A process of its own with a log in it, for tests that need one: to kill it, to limit it, to have two.
- *
- * Takes commands as JSON lines and answers each with a JSON line; `child_process.ts` is the other side.
- * Its clock stands still but for the second that passes before each check.
+ * A process with a log in it, which tests can kill, limit or run twice. Reads commands as JSON lines and
+ * answers each with one; `child_process.ts` is the other side. Its clock advances only by a second before each
+ * check.
  *
  * @module
  */
@@ -55,7 +54,7 @@ async function carryOut(command: Command): Promise<unknown> {
     case "open": {
       const { directory, thread, ids = "child" } = command;
       const world = { clock, ids: new FakeIds(ids), logger: new FakeLogger() };
-      log = await openSqliteLog({ directory, thread, ...world });
+      log = await openSqliteLog({ directory, testing: { thread }, ...world });
       return log.head().id;
     }
     case "publish": {

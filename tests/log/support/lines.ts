@@ -1,5 +1,5 @@
 /**
- * The lines of a stream of bytes.
+ * Splits a byte stream into lines.
  *
  * @module
  */

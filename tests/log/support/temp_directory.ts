@@ -1,5 +1,5 @@
 /**
- * Directories for tests that need files and no disk.
+ * Temporary directories in memory.
  *
  * @module
  */

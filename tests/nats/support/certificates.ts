@@ -1,5 +1,5 @@
 /**
- * Certificates for a test, made by openssl in a directory of their own: an authority, and what it signs.
+ * Creates an authority and certificates for a test, with openssl in a temporary directory.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Who leads a stream of a cluster of nats-servers.
+ * Finds the leader of a stream in a cluster of nats-servers.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Nodes of a deployment, as far as their logs go, on a real nats-server and in real time.
+ * The logs of several nodes on a real nats-server, in real time.
  *
  * @module
  */

@@ -1,7 +1,6 @@
 /**
- * A network between a node and its NATS that can be cut and healed, as a pulled cable does it: while it is
- * cut nothing arrives and nothing is closed; when it is healed, what was on its way arrives, as TCP sees
- * to it. Connections that are made meanwhile hang.
+ * A network between a node and NATS that can be interrupted like a pulled cable: meanwhile nothing arrives or
+ * closes, new connections hang, and afterwards data in flight arrives.
  *
  * @module
  */

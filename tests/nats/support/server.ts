@@ -1,5 +1,5 @@
 /**
- * A real nats-server for a test: started in a directory of its own, stopped, frozen and started again.
+ * Runs a real nats-server for a test, in a temporary directory; it can be stopped, frozen and restarted.
  *
  * @module
  */

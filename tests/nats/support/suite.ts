@@ -1,6 +1,5 @@
 /**
- * Tests that need a real nats-server: each has one of its own, and is skipped with the reason where there
- * is none to start.
+ * Declares tests that need a real nats-server each, and skips them with the reason if there is none.
  *
  * @module
  */
