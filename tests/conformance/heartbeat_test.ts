@@ -1,5 +1,5 @@
 /**
- * Heartbeats, both ways, in every phase; and 4002, with its time measured at the client.
+ * Heartbeats, both ways; and 4002, with its time measured at the client.
  *
  * This is the one file that judges time. The lower bound is exact but for {@linkcode CLOCK_MS}. The upper
  * bound of 250 ms is tried up to three times, because this process, too, may be kept from reading.

@@ -1,6 +1,6 @@
 /**
- * Taking up where one left off: after a dropped connection, from ids good and bad, and while others
- * publish. What survives the process is in `restart_test.ts`.
+ * Resuming: after a dropped connection, from ids good and bad, and while others publish. What survives the
+ * process is in `restart_test.ts`.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * A connection and time: one timer, deadlines to the millisecond, and none of it left behind.
+ * A connection and time: one timer, which follows the session's deadlines and the steady clock, and none
+ * left behind. The deadlines themselves are tested in `tests/protocol`.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A connection whose peer does not read: closed at the bound, forgotten at once, and nobody else's
- * trouble.
+ * A connection whose peer does not read: closed at the bound (`outbox_test.ts`), in no table from then on,
+ * and no obstacle to the others.
  *
  * @module
  */
