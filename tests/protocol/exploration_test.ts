@@ -33,7 +33,7 @@ const OPTIONS: SessionOptions = {
   heartbeatIntervalMs: 2,
   identifyTimeoutMs: 5,
   verifyTimeoutMs: 3,
-  closeGraceMs: 1,
+  closeGraceMs: 2,
   rateLimitFrames: 2,
   rateLimitWindowMs: 2,
 };

@@ -5,14 +5,26 @@
  */
 
 import assert from "node:assert/strict";
-import { ack, assertCloses, Driver, heartbeat, openedSession, START } from "./support.ts";
+import {
+  ack,
+  assertCloses,
+  Driver,
+  heartbeat,
+  openedSession,
+  type SessionInput,
+  START,
+} from "./support.ts";
 
 /** No deadline but the rate limit's own window matters here. */
 const QUIET = { heartbeatIntervalMs: 10_000_000, identifyTimeoutMs: 10_000_000 };
 
-Deno.test("reduce() counts every frame for the rate limit, ready or not", () => {
+Deno.test("reduce() takes 120 frames of any kind and closes with 4008 for the 121st", () => {
   const session = new Driver(QUIET).ready();
-  for (let frame = 2; frame <= 120; frame++) session.feed(frame % 2 ? ack(frame) : heartbeat());
+  const kinds: readonly SessionInput[] = [ack(1), heartbeat(), { type: "controlReceived" }];
+  for (let frame = 2; frame <= 120; frame++) {
+    session.feed(kinds[frame % 3]!);
+    assert.equal(session.state.phase, "ready");
+  }
   assertCloses(session.feed(ack(1)), "RateLimited");
 });
 
