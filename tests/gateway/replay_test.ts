@@ -82,15 +82,17 @@ Deno.test("Replay does not send what is set aside if the page had it, when it is
   assert.deepEqual(state.live, { id: second!.id, sequence: 2 });
 });
 
-Deno.test("Replay ends as stopped when the peer takes no more of what was set aside", async () => {
-  const { state, sent, replay, publish, drain } = setUp();
-  await publish({}, {});
-  await replay.begin();
-  const outcome = replay.run();
-  const [third] = await publish({});
-  replay.offer(encodeRun([third!]));
-  state.room = 2;
-  await drain();
-  assert.equal(await outcome, "stopped");
-  assert.deepEqual([sent, state.live], [[1, 2], undefined]);
+Deno.test("Replay ends as stopped when the peer takes no more of a page, or of what was set aside", async () => {
+  for (const room of [1, 2]) {
+    const { state, sent, replay, publish, drain } = setUp();
+    state.room = room;
+    await publish({}, {});
+    await replay.begin();
+    const outcome = replay.run();
+    const [third] = await publish({});
+    if (room === 2) replay.offer(encodeRun([third!]));
+    await drain();
+    assert.equal(await outcome, "stopped");
+    assert.deepEqual([sent, state.live], [[1, 2].slice(0, room), undefined]);
+  }
 });
