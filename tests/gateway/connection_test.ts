@@ -142,6 +142,25 @@ Deno.test("Connection says of what strangers can repeat at will only once in ten
   assert.equal(world.logger.messages("info").length, 2);
 });
 
+Deno.test("Connection ignores the outcome of an older Identify", async () => {
+  for (const late of ["verified", "rejected", "lost"] as const) {
+    const world = new World();
+    const peer = world.connect();
+    const [older, newer] = [world.verifier.held(), world.verifier.held()];
+    peer.identifyWith(older.token);
+    peer.identifyWith(newer.token);
+    const claims = { ok: true, channels: [], expiresAt: world.clock.now() + 1000 } as const;
+    if (late === "verified") older.resolve({ ...claims, user: "eve" });
+    if (late === "rejected") older.resolve({ ok: false, refusal: "invalid", reason: "bad" });
+    if (late === "lost") older.reject(new OperationalError("issuer_unreachable", "away"));
+    await settle();
+    newer.resolve({ ...claims, user: "ann" });
+    await settle();
+    assert.equal(peer.connection.user, "ann", late);
+    assert.equal(peer.frames(Op.Ready).length, 1);
+  }
+});
+
 Deno.test("Connection ignores frames after its close frame, and answers none", async () => {
   const world = new World();
   const peer = await world.ready();
