@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import type { ClientClock } from "../../client/mod.ts";
 import { createMockGateway } from "../../mock/mod.ts";
 import { Device } from "../../simulation/device.ts";
-import { App, stage } from "./support.ts";
+import { App, breakable, stage } from "./support.ts";
 
 const INTERVAL_MS = 45_000;
 const HOUR_MS = 3_600_000;
@@ -91,7 +91,7 @@ Deno.test("nothing is sent on a connection that is closing", async () => {
       return event.type === "close" || super.dispatchEvent(event);
     }
   };
-  const app = new App(gateway, { WebSocket });
+  await using app = new App(gateway, { WebSocket });
   await gateway.settled();
   await gateway.close("all", { code: 4002 });
   await gateway.advance(INTERVAL_MS);
@@ -99,19 +99,17 @@ Deno.test("nothing is sent on a connection that is closing", async () => {
   // It is found out by the heartbeat that has no answer.
   await gateway.advance(INTERVAL_MS);
   assert.deepEqual(app.codes, [1006]);
-  await app.client.close();
 });
 
 Deno.test("a connection that does not become ready is given up after connectTimeoutMs", async () => {
   await using gateway = await createMockGateway();
   await gateway.setFaults("all", { delayMs: 3_600_000 });
-  const app = new App(gateway, { connectTimeoutMs: 7000 });
+  await using app = new App(gateway, { connectTimeoutMs: 7000 });
   await gateway.advance(6999);
   assert.deepEqual(app.codes, []);
   await gateway.advance(1);
   assert.deepEqual(app.codes, [1006]);
   assert.match(app.disconnects[0]?.reason ?? "", /^no Ready within 7000 ms$/);
-  await app.client.close();
 });
 
 Deno.test("check() finds a dead connection within five seconds, and leaves a good one alone", async () => {
@@ -132,7 +130,7 @@ Deno.test("check() finds a dead connection within five seconds, and leaves a goo
 Deno.test("check() gives an attempt that hangs five seconds more, and then another is made", async () => {
   await using gateway = await createMockGateway();
   await gateway.setFaults("all", { delayMs: 3_600_000 });
-  const app = new App(gateway);
+  await using app = new App(gateway);
   await gateway.advance(1000);
   await gateway.setFaults("all", { delayMs: 0 });
   // That of the first connection is on its way for an hour all the same.
@@ -145,7 +143,6 @@ Deno.test("check() gives an attempt that hangs five seconds more, and then anoth
   assert.deepEqual(app.codes, [1006]);
   await gateway.advance(250);
   assert.equal(app.client.state, "ready");
-  await app.client.close();
 });
 
 Deno.test("an interval of the gateway that is absurd keeps no dead connection", async () => {
@@ -236,7 +233,7 @@ for (const stands of [false, true]) {
   Deno.test(`after a night in a closed laptop with ${clocks} everything missed is there`, async () => {
     await using gateway = await createMockGateway();
     const device = new Device(gateway.clock);
-    const app = new App(gateway, { clock: device });
+    await using app = new App(gateway, { clock: device });
     await gateway.settled();
     await gateway.advance(1000);
     await gateway.freeze();
@@ -250,7 +247,6 @@ for (const stands of [false, true]) {
     await gateway.advance(5000 + 5000 + 500);
     assert.deepEqual(app.codes, [1006]);
     assert.deepEqual(app.contents, ["in the night"]);
-    await app.client.close();
   });
 }
 
@@ -259,7 +255,7 @@ for (const stands of [false, true]) {
   Deno.test(`a nap with ${clocks} that ends before a heartbeat is due is noticed within five seconds`, async () => {
     await using gateway = await createMockGateway();
     const device = new Device(gateway.clock);
-    const app = new App(gateway, { clock: device });
+    await using app = new App(gateway, { clock: device });
     await gateway.settled();
     await gateway.advance(1000);
     await gateway.freeze();
@@ -268,34 +264,31 @@ for (const stands of [false, true]) {
     device.wake();
     await gateway.advance(5000 + 5000);
     assert.deepEqual(app.codes, [1006]);
-    await app.client.close();
   });
 }
 
 Deno.test("after a night with a clock that sleeps too a client that waits tries within five seconds", async () => {
   await using gateway = await createMockGateway();
   const device = new Device(gateway.clock);
-  let isBroken = false;
-  const WebSocket = class extends gateway.WebSocket {
-    constructor(url: string) {
-      super(isBroken ? `${url}/nowhere` : url);
-    }
-  };
-  const app = new App(gateway, { clock: device, WebSocket, random: () => 0.999 });
+  const network = breakable(gateway);
+  await using app = new App(gateway, {
+    clock: device,
+    WebSocket: network.WebSocket,
+    random: () => 0.999,
+  });
   await gateway.settled();
-  isBroken = true;
+  network.isBroken = true;
   await gateway.drop();
   await gateway.advance(60_000);
   const waited = app.disconnects.at(-1);
   device.sleep({ stands: true });
   await gateway.advance(8 * 3_600_000);
-  isBroken = false;
+  network.isBroken = false;
   device.wake();
   assert.equal(app.client.state, "waiting");
   await gateway.advance(5000);
   assert.ok(waited?.retryInMs === 19_980);
   assert.equal(app.client.state, "ready");
-  await app.client.close();
 });
 
 for (const [how, offsetMs] of [["forward", 3_600_000], ["back", -3_600_000]] as const) {
@@ -307,14 +300,13 @@ for (const [how, offsetMs] of [["forward", 3_600_000], ["back", -3_600_000]] as 
       steady: () => gateway.clock.steady(),
       setTimer: (ms, callback) => gateway.clock.setTimer(ms, callback),
     };
-    const app = new App(gateway, { clock });
+    await using app = new App(gateway, { clock });
     await gateway.advance(10_000);
     wallOffsetMs = offsetMs;
     await gateway.advance(30_000);
     assert.equal(app.received(10).length, how === "forward" ? 2 : 1);
     await gateway.advance(HOUR_MS);
     assert.deepEqual(app.codes, []);
-    await app.client.close();
   });
 }
 
@@ -330,7 +322,7 @@ Deno.test("after a nap on a connection that lives, the answer that came meanwhil
       return true;
     }
   };
-  const app = new App(gateway, { clock: device, WebSocket });
+  await using app = new App(gateway, { clock: device, WebSocket });
   await gateway.settled();
   await gateway.advance(INTERVAL_MS - 1);
   await gateway.setFaults("all", { delayMs: 10 });
@@ -343,7 +335,6 @@ Deno.test("after a nap on a connection that lives, the answer that came meanwhil
   await gateway.advance(2 * INTERVAL_MS);
   assert.deepEqual(app.codes, []);
   assert.equal(app.client.state, "ready");
-  await app.client.close();
 });
 
 Deno.test("in a hidden page, whose timers run once a minute, a good connection stays and a dead one is found", async () => {
@@ -358,7 +349,7 @@ Deno.test("in a hidden page, whose timers run once a minute, a good connection s
       return gateway.clock.setTimer(throttledMs - gateway.clock.elapsedMs, callback);
     },
   };
-  const app = new App(gateway, { clock });
+  await using app = new App(gateway, { clock });
   await gateway.advance(10_000);
   await gateway.advance(3_600_000);
   assert.deepEqual(app.codes, []);
@@ -367,5 +358,4 @@ Deno.test("in a hidden page, whose timers run once a minute, a good connection s
   await gateway.advance(4 * MINUTE_MS);
   assert.deepEqual(app.codes, [1006]);
   assert.deepEqual(app.contents, ["missed"]);
-  await app.client.close();
 });

@@ -10,7 +10,7 @@ import { GatewayError } from "../../client/mod.ts";
 import { Refusals } from "../../client/refusals.ts";
 import { createMockGateway, type TokenFault } from "../../mock/mod.ts";
 import { Random } from "../../simulation/random.ts";
-import { App } from "./support.ts";
+import { App, breakable } from "./support.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -54,18 +54,17 @@ Deno.test("a token that is not valid yet is given until it is, and does not end 
   await using gateway = await createMockGateway();
   const nbf = Math.floor(gateway.clock.now() / 1000) + 30;
   const token = await gateway.token({ user: "alice", claims: { nbf } });
-  const app = new App(gateway, { getToken: () => token });
+  await using app = new App(gateway, { getToken: () => token });
   await gateway.advance(20_000);
   assert.ok(app.codes.length > 5);
   assert.equal(app.disconnects[0]?.reason, "the token is not valid yet");
   await gateway.advance(20_000);
   assert.equal(app.client.state, "ready");
-  await app.client.close();
 });
 
 Deno.test("a key that the issuer publishes half a minute late does not end the client", async () => {
   await using gateway = await createMockGateway();
-  const app = new App(gateway, {
+  await using app = new App(gateway, {
     getToken: () =>
       gateway.token(
         gateway.clock.elapsedMs < 30_000 ? { fault: "unknown_key" } : { user: "alice" },
@@ -73,13 +72,12 @@ Deno.test("a key that the issuer publishes half a minute late does not end the c
   });
   await gateway.advance(45_000);
   assert.equal(app.client.state, "ready");
-  await app.client.close();
 });
 
 Deno.test("an app that makes the client try at once after each refusal ends it no sooner", async () => {
   await using gateway = await createMockGateway();
   let isGood = false;
-  const app = new App(gateway, {
+  await using app = new App(gateway, {
     getToken: () => gateway.token(isGood ? { user: "alice" } : { fault: "wrong_signature" }),
   });
   for (let count = 0; count < 20; count++) {
@@ -90,30 +88,23 @@ Deno.test("an app that makes the client try at once after each refusal ends it n
   isGood = true;
   await gateway.advance(20_000);
   assert.equal(app.client.state, "ready");
-  await app.client.close();
 });
 
 Deno.test("refusals in quick succession count as one, also if the network was gone since", async () => {
   await using gateway = await createMockGateway();
-  let isBroken = false;
-  const WebSocket = class extends gateway.WebSocket {
-    constructor(url: string) {
-      super(isBroken ? `${url}/nowhere` : url);
-    }
-  };
-  const app = new App(gateway, {
-    WebSocket,
+  const network = breakable(gateway);
+  await using app = new App(gateway, {
+    WebSocket: network.WebSocket,
     getToken: () => gateway.token({ fault: "wrong_signature" }),
   });
   await gateway.advance(4000);
   assert.equal(app.codes.length, 5);
-  isBroken = true;
+  network.isBroken = true;
   await gateway.advance(HOUR_MS);
-  isBroken = false;
+  network.isBroken = false;
   await gateway.advance(20_000);
   assert.equal(app.codes.at(-1), 4003);
   assert.equal(app.client.state, "waiting");
-  await app.client.close();
 });
 
 Deno.test("a gateway that cannot ask its issuer ends no client, however long that takes", async () => {
@@ -133,35 +124,29 @@ Deno.test("a gateway that cannot ask its issuer ends no client, however long tha
     }
     close(): void {}
   }
-  const app = new App(gateway, { WebSocket: Unverified });
+  await using app = new App(gateway, { WebSocket: Unverified });
   await gateway.advance(HOUR_MS);
   assert.ok(app.codes.length > 100);
   assert.deepEqual(new Set(app.codes), new Set([1011]));
   assert.deepEqual(app.requests.map(({ reason }) => reason), ["start"]);
   assert.deepEqual(app.closes, []);
-  await app.client.close();
 });
 
 Deno.test("a refusal does not wait for what failed before it", async () => {
   await using gateway = await createMockGateway();
-  let broken = true;
-  const WebSocket = class extends gateway.WebSocket {
-    constructor(url: string) {
-      super(broken ? `${url}/nowhere` : url);
-    }
-  };
-  const app = new App(gateway, {
-    WebSocket,
+  const network = breakable(gateway);
+  network.isBroken = true;
+  await using app = new App(gateway, {
+    WebSocket: network.WebSocket,
     getToken: ({ reason }) =>
       gateway.token(reason === "refused" ? { user: "alice" } : { fault: "expired" }),
   });
   await gateway.advance(120_000);
-  broken = false;
+  network.isBroken = false;
   await gateway.advance(20_000);
   const refused = app.disconnects.find(({ code }) => code === 4003);
   assert.equal(refused?.retryInMs, 250);
   assert.equal(app.client.state, "ready");
-  await app.client.close();
 });
 
 Deno.test("refusals count in a row only: a Ready between them begins anew", async () => {
@@ -170,7 +155,7 @@ Deno.test("refusals count in a row only: a Ready between them begins anew", asyn
   for (let round = 0; round < 4; round++) {
     faults.push("expired", "tampered", "no_subject", undefined);
   }
-  const app = new App(gateway, {
+  await using app = new App(gateway, {
     getToken: () => {
       const fault = faults.shift();
       return gateway.token(fault === undefined ? { user: "alice" } : { fault });
@@ -181,13 +166,12 @@ Deno.test("refusals count in a row only: a Ready between them begins anew", asyn
     assert.equal(app.client.state, "ready");
     await gateway.close("all", { code: 4003 });
   }
-  await app.client.close();
 });
 
 Deno.test("the end of a session that expired is no refusal that counts", async () => {
   await using gateway = await createMockGateway();
   let bad = 0;
-  const app = new App(gateway, {
+  await using app = new App(gateway, {
     getToken: ({ reason }) => {
       if (reason === "start" || bad === 4) return gateway.token({ user: "alice" });
       bad += 1;
@@ -199,5 +183,4 @@ Deno.test("the end of a session that expired is no refusal that counts", async (
   await gateway.advance(20_000);
   assert.deepEqual(app.codes, [4003, 4003, 4003, 4003, 4003]);
   assert.equal(app.client.state, "ready");
-  await app.client.close();
 });

@@ -9,7 +9,7 @@ import { GatewayError } from "../../client/mod.ts";
 import { backoffMs } from "../../client/backoff.ts";
 import { CloseCode } from "../../gateway/protocol/codes.ts";
 import { createMockGateway } from "../../mock/mod.ts";
-import { App, stage } from "./support.ts";
+import { App, breakable, stage } from "./support.ts";
 
 Deno.test("the client identifies without waiting for Hello, and is ready", async () => {
   await using it = await stage();
@@ -159,17 +159,13 @@ Deno.test("delays double from 500 ms to 20 s, are drawn from zero on, and begin 
   assert.equal(backoffMs(9, () => 0), 0);
 
   await using gateway = await createMockGateway();
-  let broken = true;
-  const WebSocket = class extends gateway.WebSocket {
-    constructor(url: string) {
-      super(broken ? `${url}/nowhere` : url);
-    }
-  };
-  const app = new App(gateway, { WebSocket, random: () => 0.999 });
+  const network = breakable(gateway);
+  network.isBroken = true;
+  await using app = new App(gateway, { WebSocket: network.WebSocket, random: () => 0.999 });
   await gateway.advance(60_000);
   const delays = app.disconnects.map(({ retryInMs }) => Math.round(retryInMs ?? -1));
   assert.deepEqual(delays.slice(0, 7), [500, 999, 1998, 3996, 7992, 15_984, 19_980]);
-  broken = false;
+  network.isBroken = false;
   const last = (): number => Math.round(app.disconnects.at(-1)?.retryInMs ?? -1);
   // A session that ends at once has not got over what was wrong.
   const stop = app.client.on("ready", () => {
@@ -183,7 +179,6 @@ Deno.test("delays double from 500 ms to 20 s, are drawn from zero on, and begin 
   assert.equal(app.client.state, "ready");
   await gateway.drop();
   assert.equal(last(), 500);
-  await app.client.close();
 });
 
 Deno.test("gateways that restart one after the other make no delay longer", async () => {
@@ -255,7 +250,7 @@ Deno.test("the client ignores ops and fields that it does not know", async () =>
 
 Deno.test("the client takes no message before Ready", async () => {
   await using gateway = await createMockGateway();
-  const app = new App(gateway, {
+  await using app = new App(gateway, {
     getToken: () => gateway.token({ user: "alice" }),
     WebSocket: class extends gateway.WebSocket {
       override send(): void {}
@@ -265,7 +260,6 @@ Deno.test("the client takes no message before Ready", async () => {
   await gateway.send("all", { json: { op: 3, id: "x-1", author: "7", content: "early", time: 1 } });
   assert.deepEqual(app.contents, []);
   assert.match(app.disconnects[0]?.reason ?? "", /before Ready/);
-  await app.client.close();
 });
 
 Deno.test("a connection that cannot even be tried is told as an error, and tried again", async () => {
@@ -277,12 +271,11 @@ Deno.test("a connection that cannot even be tried is told as an error, and tried
       super(url);
     }
   };
-  const app = new App(gateway, { WebSocket });
+  await using app = new App(gateway, { WebSocket });
   await gateway.settled();
   assert.deepEqual(app.errors.map(({ name }) => name), ["SecurityError"]);
   assert.equal(app.client.state, "waiting");
   allowed = true;
   await gateway.advance(500);
   assert.equal(app.client.state, "ready");
-  await app.client.close();
 });

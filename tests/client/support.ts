@@ -50,7 +50,7 @@ export async function stage(
 export type Told<T> = T & { readonly atMs: number };
 
 /** An app. */
-export class App {
+export class App implements AsyncDisposable {
   readonly client: GatewayClient;
   readonly contents: unknown[] = [];
   readonly readies: Told<ClientEvents["ready"]>[] = [];
@@ -89,6 +89,10 @@ export class App {
     client.on("close", (error) => void this.closes.push(error));
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client.close();
+  }
+
   /** The codes with which connections ended. */
   get codes(): readonly number[] {
     return this.disconnects.map(({ code }) => code);
@@ -108,6 +112,25 @@ export class App {
     const drafts = contents.map((content) => ({ author: "bob", content }));
     return (await this.gateway.publish(...drafts)).map(({ id }) => id);
   }
+}
+
+/** The gateway as an app reaches it: not at all while `isBroken`. */
+export interface Network {
+  isBroken: boolean;
+  readonly WebSocket: MockGateway["WebSocket"];
+}
+
+/** A way to `gateway` that a test can break. */
+export function breakable(gateway: MockGateway): Network {
+  const network: Network = {
+    isBroken: false,
+    WebSocket: class extends gateway.WebSocket {
+      constructor(url: string | URL) {
+        super(network.isBroken ? `${url}/nowhere` : url);
+      }
+    },
+  };
+  return network;
 }
 
 /** A socket that never opens. */

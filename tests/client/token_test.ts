@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { createMockGateway } from "../../mock/mod.ts";
-import { App, stage } from "./support.ts";
+import { App, breakable, stage } from "./support.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -50,29 +50,23 @@ Deno.test("the same token serves for reconnects, until it is to be renewed", asy
 
 Deno.test("a client that is away asks for no token, and for one when it comes back", async () => {
   await using gateway = await createMockGateway();
-  let broken = false;
-  const WebSocket = class extends gateway.WebSocket {
-    constructor(url: string) {
-      super(broken ? `${url}/nowhere` : url);
-    }
-  };
-  const app = new App(gateway, { WebSocket, expiresInS: 3600 });
+  const network = breakable(gateway);
+  await using app = new App(gateway, { WebSocket: network.WebSocket, expiresInS: 3600 });
   await gateway.settled();
-  broken = true;
+  network.isBroken = true;
   await gateway.drop();
   // Reconnecting itself asks once the token has run out, and then again for the next one.
   await gateway.advance(2 * HOUR_MS);
-  broken = false;
+  network.isBroken = false;
   await gateway.advance(20_000);
   assert.equal(app.client.state, "ready");
   assert.deepEqual(app.requests.map(({ reason }) => reason), ["start", "expiring", "expiring"]);
-  await app.client.close();
 });
 
 Deno.test("after 4003 the client gets a new token first, and resumes", async () => {
   await using gateway = await createMockGateway();
   const opaque = new Map<string, string>();
-  const app = new App(gateway, {
+  await using app = new App(gateway, {
     // The client cannot see when these expire, so that the gateway has to say it.
     getToken: async ({ reason }) => {
       const token = await gateway.token({ user: "alice", expiresInS: 60 });
@@ -98,13 +92,12 @@ Deno.test("after 4003 the client gets a new token first, and resumes", async () 
   assert.deepEqual(app.requests.map(({ reason }) => reason), ["start", "refused"]);
   assert.deepEqual(app.contents, ["one", "two"]);
   assert.equal(app.client.state, "ready");
-  await app.client.close();
 });
 
 Deno.test("an app that has no token to give is told, and asked again after a delay", async () => {
   await using gateway = await createMockGateway();
   let failing = true;
-  const app = new App(gateway, {
+  await using app = new App(gateway, {
     getToken: () => {
       if (failing) throw new Error("the login service is down");
       return gateway.token({ user: "alice" });
@@ -118,13 +111,12 @@ Deno.test("an app that has no token to give is told, and asked again after a del
   failing = false;
   await gateway.advance(20_000);
   assert.equal(app.client.state, "ready");
-  await app.client.close();
 });
 
 Deno.test("a renewal that fails is tried again while the session goes on", async () => {
   await using gateway = await createMockGateway();
   let failures = 3;
-  const app = new App(gateway, {
+  await using app = new App(gateway, {
     getToken: async ({ reason }) => {
       if (reason === "expiring" && failures-- > 0) throw new Error("down");
       return await gateway.token({ user: "alice", expiresInS: 3600 });
@@ -134,17 +126,15 @@ Deno.test("a renewal that fails is tried again while the session goes on", async
   assert.equal(app.errors.length, 3);
   assert.deepEqual(app.codes, []);
   assert.equal(app.client.state, "ready");
-  await app.client.close();
 });
 
 for (const token of ["", 7, undefined, false, { token: "x" }]) {
   Deno.test(`getToken() that gives ${JSON.stringify(token)} is told as what it is`, async () => {
     await using gateway = await createMockGateway();
-    const app = new App(gateway, { getToken: () => Promise.resolve(token as string) });
+    await using app = new App(gateway, { getToken: () => Promise.resolve(token as string) });
     await gateway.settled();
     assert.match(app.errors[0]?.message ?? "", /^getToken: expected the text of a token, got /);
     assert.equal(app.client.state, "waiting");
-    await app.client.close();
   });
 }
 
@@ -177,10 +167,9 @@ for (
 Deno.test("an error that getToken() throws is told as it is", async () => {
   await using gateway = await createMockGateway();
   const thrown = new DOMException("it took too long", "TimeoutError");
-  const app = new App(gateway, { getToken: () => Promise.reject(thrown) });
+  await using app = new App(gateway, { getToken: () => Promise.reject(thrown) });
   await gateway.settled();
   assert.equal(app.errors[0], thrown);
-  await app.client.close();
 });
 
 Deno.test("the signal that getToken() is given is aborted with the client", async () => {
@@ -207,7 +196,7 @@ Deno.test("a request for a token that hangs is given up after 30 seconds, and ma
   await using gateway = await createMockGateway();
   const signals: AbortSignal[] = [];
   const late = Promise.withResolvers<string>();
-  const app = new App(gateway, {
+  await using app = new App(gateway, {
     getToken: ({ signal }) => {
       signals.push(signal);
       return signals.length === 1 ? late.promise : gateway.token({ user: "alice" });
@@ -227,13 +216,12 @@ Deno.test("a request for a token that hangs is given up after 30 seconds, and ma
   late.resolve(await gateway.token({ user: "eve" }));
   await gateway.advance(60_000);
   assert.equal(app.received(1).length, 1);
-  await app.client.close();
 });
 
 Deno.test("a renewal that hangs until the token has expired does not hold the client", async () => {
   await using gateway = await createMockGateway();
   const signals: AbortSignal[] = [];
-  const app = new App(gateway, {
+  await using app = new App(gateway, {
     getToken: ({ signal }) => {
       signals.push(signal);
       return signals.length === 2
@@ -247,12 +235,11 @@ Deno.test("a renewal that hangs until the token has expired does not hold the cl
   await gateway.advance(250);
   assert.equal(app.client.state, "ready");
   assert.deepEqual(app.requests.map(({ reason }) => reason), ["start", "expiring", "refused"]);
-  await app.client.close();
 });
 
 Deno.test("a token that is still good is used while no other can be had", async () => {
   await using gateway = await createMockGateway();
-  const app = new App(gateway, {
+  await using app = new App(gateway, {
     getToken: ({ reason }) => {
       if (reason === "expiring") throw new Error("the login service is down");
       return gateway.token({ user: "alice", expiresInS: 3600 });
@@ -264,12 +251,11 @@ Deno.test("a token that is still good is used while no other can be had", async 
   assert.equal(app.client.state, "ready");
   await gateway.advance(40_000);
   assert.deepEqual(app.codes, [1006]);
-  await app.client.close();
 });
 
 Deno.test("a token that is renewed while the client connects is the one that it identifies with", async () => {
   await using gateway = await createMockGateway();
-  const app = new App(gateway, { expiresInS: 3600 });
+  await using app = new App(gateway, { expiresInS: 3600 });
   await gateway.advance(HOUR_MS - 61_000);
   await gateway.setFaults("all", { delayMs: 2000 });
   await gateway.drop();
@@ -278,7 +264,6 @@ Deno.test("a token that is renewed while the client connects is the one that it 
   await gateway.setFaults("all", { delayMs: 0 });
   await gateway.advance(HOUR_MS - 120_000);
   assert.deepEqual(app.codes, [1006]);
-  await app.client.close();
 });
 
 Deno.test("a token that comes after the client was closed is not used", async () => {

@@ -7,11 +7,11 @@
 
 import assert from "node:assert/strict";
 import { createMockGateway } from "../../mock/mod.ts";
-import { App } from "./support.ts";
+import { App, breakable } from "./support.ts";
 
 Deno.test("the third attempt that opens no socket is told as one error, which names the URL and what to check", async () => {
   await using gateway = await createMockGateway();
-  const app = new App(gateway, { url: "wss://me:secret@chat.example.com/gatway?key=secret" });
+  await using app = new App(gateway, { url: "wss://me:secret@chat.example.com/gatway?key=secret" });
   await gateway.advance(250);
   assert.deepEqual([app.codes, app.errors], [[1006, 1006], []]);
   await gateway.advance(3_600_000);
@@ -24,30 +24,24 @@ Deno.test("the third attempt that opens no socket is told as one error, which na
   }
   assert.doesNotMatch(message, /secret/);
   assert.equal(app.client.state, "waiting");
-  await app.client.close();
 });
 
 Deno.test("a socket that was open once is no fault of the URL, however long the gateway is away then", async () => {
   await using gateway = await createMockGateway();
-  let isBroken = true;
-  const WebSocket = class extends gateway.WebSocket {
-    constructor(url: string) {
-      super(isBroken ? `${url}/nowhere` : url);
-    }
-  };
+  const network = breakable(gateway);
+  network.isBroken = true;
   // It is refused, and never ready: the socket was open all the same.
-  const app = new App(gateway, {
-    WebSocket,
+  await using app = new App(gateway, {
+    WebSocket: network.WebSocket,
     getToken: () => gateway.token({ fault: "wrong_signature" }),
   });
   await gateway.advance(0);
-  isBroken = false;
+  network.isBroken = false;
   await gateway.advance(250);
   assert.deepEqual(app.codes, [1006, 4003]);
-  isBroken = true;
+  network.isBroken = true;
   await gateway.advance(3_600_000);
   assert.deepEqual(app.errors, []);
-  await app.client.close();
 });
 
 Deno.test("an error of a client that never opens a socket has what the platform says of it", async () => {

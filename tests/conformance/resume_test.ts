@@ -1,6 +1,6 @@
 /**
- * Taking up where one left off: after a dropped connection, from ids good and bad, and while others
- * publish. What survives the process is in `restart_test.ts`.
+ * Resuming: after a dropped connection, from ids good and bad, and while others publish. What survives the
+ * process is in `restart_test.ts`.
  *
  * @module
  */
@@ -46,46 +46,6 @@ suite("resuming", {
       const { lastId } = live.ready;
       await using again = await gateway.member(user, { channels: [channel], lastId });
       assert.deepEqual([await again.nextMessage(), await again.nextMessage()], seen);
-    },
-
-    "a client that has received nothing resumes from Ready's last_id": async (gateway) => {
-      const user = someone();
-      const lastId = await joinAndDrop(gateway, user);
-      await gateway.backend.publish({ user, author: "1", content: "first" });
-      await using again = await gateway.member(user, { lastId });
-      assert.equal(again.ready.resumed, true);
-      assert.deepEqual(await again.nextContents(1), ["first"]);
-    },
-
-    "a client that has missed nothing resumes too": async (gateway) => {
-      const user = someone();
-      const lastId = await receiveAndDrop(gateway, { user, channel: "general" });
-      await using member = await gateway.member(user, { lastId });
-      assert.equal(member.ready.resumed, true);
-      await gateway.backend.publish({ user, author: "1", content: "live" });
-      assert.deepEqual(await member.nextContents(1), ["live"]);
-    },
-
-    "what the new token no longer grants is not replayed": async (gateway) => {
-      const [user, left, kept] = [someone(), someone("channel"), someone("channel")];
-      const lastId = await receiveAndDrop(gateway, { user, channel: left });
-      await gateway.backend.publish({ channel: left, author: "1", content: "left" });
-      await gateway.backend.publish({ channel: kept, author: "1", content: "kept" });
-      await using member = await gateway.member(user, { channels: [kept], lastId });
-      assert.deepEqual(await member.nextContents(1), ["kept"]);
-    },
-
-    "two connections of a user resume, each from its own place": async (gateway) => {
-      const user = someone();
-      await using first = await gateway.member(user, { cuttable: true });
-      await gateway.backend.publish({ user, author: "1", content: 1 });
-      const middle = (await first.nextMessage()).id;
-      first.cut();
-      await gateway.backend.publish({ user, author: "1", content: 2 });
-      await using early = await gateway.member(user, { lastId: first.ready.lastId });
-      await using late = await gateway.member(user, { lastId: middle });
-      assert.deepEqual(await early.nextContents(2), [1, 2]);
-      assert.deepEqual(await late.nextContents(1), [2]);
     },
 
     "an id that is none of the log's is resumed:false, nothing replayed, then live": async (
@@ -141,20 +101,6 @@ suite("resuming", {
       const expected = published.flat().sort((a, b) => sequence(a) - sequence(b));
       expected.push((await gateway.backend.publish({ channel, author: "1", content: LAST })).id);
       for (const ids of await seen) assert.deepEqual(ids, expected);
-    },
-  },
-});
-
-suite("a log in memory", {
-  settings: { GATEWAY_LOG: "memory" },
-  checks: {
-    "resumes as well, as long as the process lives": async (gateway) => {
-      const user = someone();
-      const lastId = await receiveAndDrop(gateway, { user, channel: "general" });
-      await gateway.backend.publish({ user, author: "1", content: "missed" });
-      await using member = await gateway.member(user, { lastId });
-      assert.equal(member.ready.resumed, true);
-      assert.deepEqual(await member.nextContents(1), ["missed"]);
     },
   },
 });

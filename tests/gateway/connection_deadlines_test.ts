@@ -1,5 +1,6 @@
 /**
- * A connection and time: one timer, deadlines to the millisecond, and none of it left behind.
+ * A connection and time: one timer, which follows the session's deadlines and the steady clock, and none
+ * left behind. The deadlines themselves are tested in `tests/protocol`.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import { Op } from "../../gateway/protocol/mod.ts";
 import { settle } from "../../mock/doubles/clock.ts";
 import { NUMBERS, type Peer, World } from "./support/world.ts";
 
-const { heartbeatIntervalMs, identifyTimeoutMs, verifyTimeoutMs, closeGraceMs } = NUMBERS;
+const { heartbeatIntervalMs, verifyTimeoutMs } = NUMBERS;
 
 /** Lives for `ms`, acknowledging every beat at once. */
 async function live(world: World, peer: Peer, ms: number): Promise<void> {
@@ -22,55 +23,6 @@ async function live(world: World, peer: Peer, ms: number): Promise<void> {
   }
   await world.clock.advanceTo(until);
 }
-
-Deno.test("Connection closes with 4002 at beat + interval exactly, and cuts after the grace", async () => {
-  const world = new World();
-  const peer = await world.ready();
-  const openedAt = world.clock.steady();
-  await world.clock.advance(heartbeatIntervalMs - 1);
-  assert.equal(peer.frames(Op.Heartbeat).length, 0);
-  await world.clock.advance(1);
-  assert.deepEqual(peer.frames(Op.Heartbeat), [
-    { op: Op.Heartbeat, time: openedAt + heartbeatIntervalMs },
-  ]);
-  await world.clock.advance(heartbeatIntervalMs - 1);
-  assert.equal(peer.connection.phase, "ready");
-  await world.clock.advance(1);
-  assert.equal(peer.closeCode, 4002);
-  assert.equal(world.gateway.presence("alice").connections, 0);
-  assert.deepEqual(await world.phases(), { closing: 1 });
-  await world.clock.advance(closeGraceMs - 1);
-  assert.equal(peer.socket.cuts, 0);
-  await world.clock.advance(1);
-  assert.equal(peer.socket.cuts, 1);
-  await world.assertEmpty();
-  assert.equal(await world.closes(4002), 1);
-});
-
-Deno.test("Connection whose peer answers the close frame is not cut", async () => {
-  const world = new World();
-  const peer = await world.ready();
-  world.gateway.disconnect("alice");
-  peer.socket.peerClosed();
-  await world.assertEmpty();
-  assert.equal(peer.socket.cuts, 0);
-  assert.equal(await world.closes("peer"), 0);
-});
-
-Deno.test("Connection closes with 4004 when Identify comes a millisecond late, 1011 when verifying does", async () => {
-  const world = new World();
-  const silent = world.connect();
-  const slow = world.connect();
-  await world.clock.advance(identifyTimeoutMs - 1);
-  assert.equal(silent.closeCode, undefined);
-  slow.identifyWith(world.verifier.held().token);
-  await world.clock.advance(1);
-  assert.equal(silent.closeCode, 4004);
-  await world.clock.advance(verifyTimeoutMs - 2);
-  assert.equal(slow.closeCode, undefined);
-  await world.clock.advance(1);
-  assert.equal(slow.closeCode, 1011);
-});
 
 Deno.test("Connection closes with 1011 when the log takes too long to find the place", async () => {
   const world = new World();
@@ -179,17 +131,6 @@ Deno.test("Connection takes a token that expires 2^40 ms from now, or never", as
     await world.clock.advance(1);
     assert.equal(peer.closeCode, lifeMs === Infinity ? undefined : 4003);
   }
-});
-
-Deno.test("Connection forgets the old expiry as soon as a renewal is proven", async () => {
-  const world = new World();
-  const peer = await world.ready({ expiresAt: world.clock.now() + 1000 });
-  await world.clock.advance(999);
-  peer.identify({ expiresAt: world.clock.now() + 5000 });
-  await world.clock.advance(4999);
-  assert.equal(peer.connection.phase, "ready");
-  await world.clock.advance(1);
-  assert.equal(peer.closeCode, 4003);
 });
 
 Deno.test("Connection measures the round trip of each beat that is acknowledged", async () => {

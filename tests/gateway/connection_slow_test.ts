@@ -1,6 +1,6 @@
 /**
- * A connection whose peer does not read: closed at the bound, forgotten at once, and nobody else's
- * trouble.
+ * A connection whose peer does not read: closed at the bound (`outbox_test.ts`), in no table from then on,
+ * and no obstacle to the others.
  *
  * @module
  */
@@ -9,29 +9,6 @@ import assert from "node:assert/strict";
 import { Op } from "../../gateway/protocol/mod.ts";
 import { FakeSocket } from "../../mock/doubles/socket.ts";
 import { idsOf, NUMBERS, World } from "./support/world.ts";
-
-const KIB = 1024;
-
-Deno.test("Connection closes a slow consumer with 4009 at the bound, not before", async () => {
-  const maxBufferedBytes = 300 * KIB;
-  const world = new World({ connection: { maxBufferedBytes } });
-  const slow = await world.ready({ user: "slow", channels: ["a"] });
-  const brisk = await world.ready({ user: "brisk", channels: ["a"] });
-  slow.socket.stall();
-  const draft = { channel: "a", content: "x".repeat(1000) };
-  const messages = [...await world.publish(draft)];
-  let unsent = slow.connection.unsentBytes;
-  for (; slow.connection.phase === "ready"; messages.push(...await world.publish(draft))) {
-    unsent = slow.connection.unsentBytes;
-    assert.ok(unsent <= maxBufferedBytes && messages.length < 1000);
-  }
-  assert.equal(slow.closeCode, 4009);
-  // The message that closed it would have passed the bound, by the length of its frame.
-  const frameBytes = brisk.socket.sent.at(-1)!.length;
-  assert.ok(unsent + frameBytes > maxBufferedBytes, `closed with ${unsent} bytes unsent`);
-  assert.ok(slow.socket.bufferedBytes < 64 * KIB + frameBytes, "the runtime was handed too much");
-  assert.deepEqual(brisk.received, idsOf(messages));
-});
 
 Deno.test("Connection that is closed with 4009 is gone from presence and every table at once", async () => {
   const world = new World({ connection: { maxBufferedBytes: 10_000 } });
@@ -59,17 +36,6 @@ Deno.test("Connection that is closed with 4009 is gone from presence and every t
   assert.equal(await world.closes(4009), 1);
 });
 
-Deno.test("Connection is not closed for one message over the bound when nothing is unsent", async () => {
-  const world = new World({ connection: { maxBufferedBytes: 1000 } });
-  const peer = await world.ready();
-  peer.socket.stall();
-  await world.publish({ content: "x".repeat(5000) });
-  assert.equal(peer.received.length, 1);
-  assert.equal(peer.connection.phase, "ready");
-  await world.publish({});
-  assert.equal(peer.closeCode, 4009);
-});
-
 Deno.test("Connection's answers to a peer that floods and does not read are bounded as well", async () => {
   const world = new World({ connection: { maxBufferedBytes: 2000, rateLimitFrames: 10_000 } });
   const peer = await world.ready();
@@ -81,22 +47,6 @@ Deno.test("Connection's answers to a peer that floods and does not read are boun
     assert.ok(peer.connection.unsentBytes <= 2000);
   }
   assert.equal(peer.closeCode, 4009);
-});
-
-Deno.test("Connection gives everything in order to a peer that reads slowly but keeps up", async () => {
-  const world = new World();
-  const peer = await world.ready();
-  peer.socket.stall();
-  const messages = [];
-  for (let i = 0; i < 200; i++) {
-    messages.push(...await world.publishMany(5, { content: "x".repeat(2000) }));
-    peer.socket.drain(10_500);
-    await world.clock.advance(64);
-  }
-  peer.socket.drain();
-  await world.clock.advance(64);
-  assert.deepEqual(peer.received, idsOf(messages));
-  assert.equal(world.clock.pending, 1);
 });
 
 Deno.test("Connections that all overflow in one delivery leave, and the fan-out goes on", async () => {

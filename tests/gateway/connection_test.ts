@@ -9,14 +9,7 @@ import { OperationalError } from "../../gateway/errors.ts";
 import { Op } from "../../gateway/protocol/mod.ts";
 import { settle } from "../../mock/doubles/clock.ts";
 import { FakeSocket } from "../../mock/doubles/socket.ts";
-import { idsOf, World } from "./support/world.ts";
-
-Deno.test("Connection sends Hello at once, before anything else can happen", () => {
-  const world = new World();
-  const peer = world.connect();
-  assert.deepEqual(peer.socket.frames, [{ op: Op.Hello, heartbeat_interval: 45_000 }]);
-  assert.equal(peer.connection.phase, "unidentified");
-});
+import { World } from "./support/world.ts";
 
 Deno.test("Connection answers what arrived before it listened, after Hello", async () => {
   const world = new World();
@@ -149,50 +142,22 @@ Deno.test("Connection says of what strangers can repeat at will only once in ten
   assert.equal(world.logger.messages("info").length, 2);
 });
 
-Deno.test("Connection ignores the outcome of an older Identify, whichever comes first", async () => {
+Deno.test("Connection ignores the outcome of an older Identify", async () => {
   for (const late of ["verified", "rejected", "lost"] as const) {
-    for (const order of ["older first", "newer first"]) {
-      const world = new World();
-      const peer = world.connect();
-      const older = world.verifier.held();
-      const newer = world.verifier.held();
-      peer.identifyWith(older.token);
-      peer.identifyWith(newer.token);
-      const expiresAt = world.clock.now() + 1000;
-      const settleOlder = () => {
-        if (late === "verified") older.resolve({ ok: true, user: "eve", channels: [], expiresAt });
-        if (late === "rejected") older.resolve({ ok: false, refusal: "invalid", reason: "bad" });
-        if (late === "lost") older.reject(new OperationalError("issuer_unreachable", "away"));
-      };
-      if (order === "older first") settleOlder();
-      await settle();
-      assert.equal(peer.connection.phase, "verifying");
-      newer.resolve({ ok: true, user: "ann", channels: [], expiresAt });
-      await settle();
-      if (order === "newer first") settleOlder();
-      await settle();
-      assert.equal(peer.connection.user, "ann", `${late}, ${order}`);
-      assert.equal(peer.frames(Op.Ready).length, 1);
-      assert.equal(world.gateway.presence("eve").connections, 0);
-    }
-  }
-});
-
-Deno.test("Connection ignores the outcome of an Identify whose peer has gone", async () => {
-  for (const outcome of ["verified", "rejected", "lost"] as const) {
     const world = new World();
     const peer = world.connect();
-    const { token, resolve, reject } = world.verifier.held();
-    peer.identifyWith(token);
-    peer.socket.peerClosed();
-    if (outcome === "verified") {
-      resolve({ ok: true, user: "ann", channels: ["a"], expiresAt: world.clock.now() + 1000 });
-    }
-    if (outcome === "rejected") resolve({ ok: false, refusal: "invalid", reason: "bad" });
-    if (outcome === "lost") reject(new OperationalError("issuer_unreachable", "away"));
-    await world.publish({});
-    assert.equal(peer.socket.sent.length, 1);
-    await world.assertEmpty();
+    const [older, newer] = [world.verifier.held(), world.verifier.held()];
+    peer.identifyWith(older.token);
+    peer.identifyWith(newer.token);
+    const claims = { ok: true, channels: [], expiresAt: world.clock.now() + 1000 } as const;
+    if (late === "verified") older.resolve({ ...claims, user: "eve" });
+    if (late === "rejected") older.resolve({ ok: false, refusal: "invalid", reason: "bad" });
+    if (late === "lost") older.reject(new OperationalError("issuer_unreachable", "away"));
+    await settle();
+    newer.resolve({ ...claims, user: "ann" });
+    await settle();
+    assert.equal(peer.connection.user, "ann", late);
+    assert.equal(peer.frames(Op.Ready).length, 1);
   }
 });
 
@@ -212,31 +177,4 @@ Deno.test("Connection ignores frames after its close frame, and answers none", a
   assert.equal(world.gateway.tables["members"], 0);
   peer.socket.peerClosed();
   await world.assertEmpty();
-});
-
-Deno.test("Connection renews a token: a new Ready, the new channels, nothing twice", async () => {
-  const world = new World();
-  const peer = await world.ready({ channels: ["a", "b"] });
-  const first = await world.publish({ channel: "a" }, { channel: "b" });
-  peer.identify({ channels: ["b", "c"] });
-  await settle();
-  assert.deepEqual(peer.ready, { op: Op.Ready, user: "alice", last_id: first[1]!.id });
-  const second = await world.publish({ channel: "a" }, { channel: "b" }, { channel: "c" }, {});
-  assert.deepEqual(peer.received, idsOf([...first, ...second.slice(1)]));
-  assert.deepEqual(world.gateway.tables["members"], 1);
-  assert.deepEqual(world.gateway.presence("alice"), { connections: 1, channels: ["b", "c"] });
-});
-
-Deno.test("Connection closes with 4003 when a renewal names another user or is refused", async () => {
-  const world = new World();
-  const peer = await world.ready({ user: "ann" });
-  peer.identify({ user: "bob" });
-  await settle();
-  assert.equal(peer.closeCode, 4003);
-  const other = await world.ready({ user: "ann" });
-  other.identifyWith("no token of ours");
-  await settle();
-  assert.equal(other.closeCode, 4003);
-  for (const user of ["ann", "bob"]) assert.equal(world.gateway.presence(user).connections, 0);
-  assert.equal(world.gateway.tables["members"], 0);
 });

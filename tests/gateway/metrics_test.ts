@@ -33,33 +33,6 @@ Deno.test("Metrics counts a connection in the phase that it is in, and in no oth
   assert.equal(await metrics.value("gateway_connections_opened_total"), 2);
 });
 
-Deno.test("Metrics counts frames by name and direction", async () => {
-  const metrics = makeMetrics();
-  metrics.frameIn("Identify");
-  metrics.frameIn("malformed");
-  metrics.frameIn("malformed");
-  metrics.frameOut("Hello");
-  metrics.delivered(450);
-  metrics.replayed(50);
-  assert.equal(await metrics.value("gateway_frames_in_total", { op: "Identify" }), 1);
-  assert.equal(await metrics.value("gateway_frames_in_total", { op: "malformed" }), 2);
-  assert.equal(await metrics.value("gateway_frames_in_total", { op: "Heartbeat" }), 0);
-  assert.equal(await metrics.value("gateway_frames_out_total", { op: "Hello" }), 1);
-  assert.equal(await metrics.value("gateway_frames_out_total", { op: "Message" }), 500);
-});
-
-Deno.test("Metrics counts closes by code and refusals by reason", async () => {
-  const metrics = makeMetrics();
-  metrics.closed(4002);
-  metrics.closed(4002);
-  metrics.closed("peer");
-  metrics.refused("per_address");
-  assert.equal(await metrics.value("gateway_closes_total", { code: "4002" }), 2);
-  assert.equal(await metrics.value("gateway_closes_total", { code: "peer" }), 1);
-  assert.equal(await metrics.value("gateway_refused_total", { reason: "per_address" }), 1);
-  assert.equal(await metrics.value("gateway_refused_total", { reason: "origin" }), 0);
-});
-
 Deno.test("Metrics counts messages, failures and bugs", async () => {
   const metrics = makeMetrics();
   metrics.published(3);
@@ -107,23 +80,6 @@ Deno.test("Metrics gives quantiles of the event loop's delay over its last 3,000
   for (let i = 0; i < 3000; i++) metrics.eventLoopDelay(2);
   assert.equal(await quantile("1"), 0.002);
   assert.equal(await metrics.value("gateway_event_loop_delay_seconds_count"), 3100);
-});
-
-Deno.test("Metrics counts each on its own when there are two", async () => {
-  const [one, other] = [makeMetrics(), makeMetrics()];
-  one.published(1);
-  assert.equal(await one.value("gateway_messages_published_total"), 1);
-  assert.equal(await other.value("gateway_messages_published_total"), 0);
-});
-
-Deno.test("Metrics.text() has the same value at every scrape while nothing happens", async () => {
-  const metrics = makeMetrics();
-  metrics.published(5);
-  metrics.frameIn("Heartbeat");
-  const first = await metrics.text();
-  assert.equal(await metrics.text(), first);
-  assert.match(first, /^gateway_messages_published_total 5$/m);
-  assert.match(first, /^gateway_frames_in_total\{op="Heartbeat"\} 1$/m);
 });
 
 Deno.test("Metrics.text() follows Prometheus' conventions", async () => {

@@ -95,31 +95,6 @@ Deno.test("Resuming from an id that is foreign, future, garbage or expired gives
   assert.equal(oldest.ready["resumed"], true);
 });
 
-Deno.test("Resuming with false goes on live from the last_id that Ready gives", async () => {
-  const world = new World();
-  await world.publish({}, {});
-  const peer = await world.ready({ lastId: "nonsense" });
-  const live = await world.publish({}, {});
-  assert.deepEqual(peer.received, idsOf(live));
-  peer.socket.peerClosed();
-  const again = await world.ready({ lastId: String(peer.ready["last_id"]) });
-  assert.deepEqual(again.received, idsOf(live));
-});
-
-Deno.test("Resuming over many pages misses none and repeats none", async () => {
-  const world = new World();
-  const [seen] = await world.publish({});
-  const missed = await world.publishMany(1234);
-  const peer = await world.ready({ lastId: seen!.id });
-  await world.clock.advance(1000);
-  assert.deepEqual(peer.received, idsOf(missed));
-  assert.equal(await world.metrics.value("gateway_messages_replayed_total"), 1234);
-  const queries = world.log.queries.length;
-  const live = await world.publish({});
-  assert.deepEqual(peer.received.slice(1234), idsOf(live));
-  assert.equal(world.log.queries.length, queries, "it reads on after it is live");
-});
-
 Deno.test("A newer Identify while an older one's page is read: the newer alone decides", async () => {
   for (const newerResumes of [true, false]) {
     for (const olderFirst of [true, false]) {

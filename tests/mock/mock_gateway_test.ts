@@ -23,19 +23,6 @@ Deno.test("advance() sends every beat on the way, and who answers stays for a vi
   assert.equal(player.ending(), undefined);
 });
 
-Deno.test("advance() closes who stays silent with 4002 exactly at beat + interval", async () => {
-  await using gateway = await createMockGateway();
-  const player = await Player.ready(gateway);
-  player.answers = false;
-  await gateway.advance(2 * INTERVAL_MS - 1);
-  assert.equal(player.ending(), undefined);
-  await gateway.advance(1);
-  assert.equal(player.ending()?.code, 4002);
-  assert.equal(player.ending()?.wasClean, true);
-  assert.equal(player.ending()?.atMs, 2 * INTERVAL_MS);
-  assert.equal(gateway.connections.length, 0);
-});
-
 Deno.test("advance() waits until a token is verified, and no time passes for it", async () => {
   await using gateway = await createMockGateway({ connection: { verifyTimeoutMs: 1 } });
   const player = await Player.connect(gateway);

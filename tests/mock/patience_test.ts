@@ -96,7 +96,7 @@ Deno.test("an advance waits for the ACK of each beat, and no longer", async () =
   assert.ok(bench.waitedMs < 100 * DEFAULT_PATIENCE_MS / 4, `${bench.waitedMs} ms`);
 });
 
-Deno.test("who stays silent is given up on once, and closed exactly at beat + interval", async () => {
+Deno.test("a client that stays silent is waited for once, and then closed", async () => {
   const bench = new Bench();
   const gateway = await bench.open();
   await gateway.settled();

@@ -7,7 +7,6 @@
 import assert from "node:assert/strict";
 import { Frames } from "../../gateway/session/encode.ts";
 import { settle } from "../../mock/doubles/clock.ts";
-import { FakeIds } from "../../mock/doubles/ids.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { FakeSocket } from "../../mock/doubles/socket.ts";
 import type { SocketListener } from "../../gateway/ports.ts";
@@ -143,12 +142,6 @@ Deno.test("FakeSocket.terminate() that fails ends nothing until TCP gives up", a
   socket.peerClosed();
   assert.deepEqual(listener.events, ["(closed)"]);
   assert.equal(socket.bufferedBytes, 0);
-});
-
-Deno.test("FakeIds counts, each on its own", () => {
-  const ids = new FakeIds();
-  assert.deepEqual([ids.next(), ids.next(), ids.next()], ["id0", "id1", "id2"]);
-  assert.equal(new FakeIds("node").next(), "node0");
 });
 
 Deno.test("FakeLogger keeps lines by level, and spells errors and their causes out", () => {

@@ -173,22 +173,6 @@ test("a publish that NATS cannot take at once is refused", async (server) => {
   await node.log.publish(toEveryone("x".repeat(2 ** 19)));
 });
 
-test("ids before what is kept have expired", async (server) => {
-  await using node = await startNode(server.url);
-  const start = node.log.head();
-  const published = await node.log.publish(toEveryone("1", "2"));
-  await node.log.publish(toEveryone("3"));
-  await node.purge(2);
-  await using other = await startNode(server.url, { windowBytes: 0 });
-  const after = async (id: string) => {
-    const page = await other.log.read({ after: id, audience: EVERYONE, limit: 10, maxBytes: 1000 });
-    return page === "expired" ? page : page.messages.map(({ content }) => content);
-  };
-  assert.equal(await after(start.id), "expired");
-  assert.equal(await after(published[0]!.id), "expired");
-  assert.deepEqual(await after(published[1]!.id), ["3"]);
-});
-
 for (const [what, removed] of [["some", [2, 3]], ["all", [1, 2, 3]]] as const) {
   test(`a node starts although ${what} entries were deleted at the end`, async (server) => {
     await using node = await startNode(server.url);

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { Op } from "../../gateway/protocol/codes.ts";
 import { nextDeadline } from "../../gateway/protocol/session.ts";
 import type { SessionEffect } from "../../gateway/protocol/session_types.ts";
-import type { Taken } from "./oracle.ts";
+import { pendingOf, type Taken } from "./oracle.ts";
 
 /** What is remembered of a session besides its state: as little as the invariants need. */
 export interface History {
@@ -161,6 +161,24 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
     }
     if (after.phase === "verifying" || after.phase === "locating") {
       assert(after.identification.by <= event.at + options.verifyTimeoutMs);
+    }
+  },
+
+  identifyingIsNeverPutOff({ before, step: [after] }) {
+    if (before.phase === "unidentified" && after.phase === "unidentified") {
+      assert.equal(after.identifyBy, before.identifyBy);
+    }
+    const by = pendingOf(before)?.by;
+    if (by !== undefined && pendingOf(after) !== undefined) {
+      assert.equal(pendingOf(after)?.by, by);
+    }
+  },
+
+  everyReasonFitsACloseFrame({ event, step: [, effects] }) {
+    for (const effect of effects) {
+      if (effect.type !== "close") continue;
+      const { length } = new TextEncoder().encode(effect.reason);
+      assert(length <= 123 && (length > 0 || event.type === "violated"));
     }
   },
 

@@ -9,21 +9,16 @@
  */
 
 import assert from "node:assert/strict";
+import { CloseCode } from "../../gateway/protocol/codes.ts";
 import { initial, reduce } from "../../gateway/protocol/session.ts";
 import type {
   SessionEvent,
   SessionOptions,
   SessionState,
 } from "../../gateway/protocol/session_types.ts";
-import { TRANSITIONS } from "../protocol/transitions.ts";
-import {
-  assertInvariants,
-  type History,
-  INVARIANTS,
-  NOTHING,
-  remember,
-} from "../protocol/invariants.ts";
-import { assertFollowsTable } from "../protocol/oracle.ts";
+import { TRANSITIONS } from "./transitions.ts";
+import { assertInvariants, type History, INVARIANTS, NOTHING, remember } from "./invariants.ts";
+import { assertFollowsTable } from "./oracle.ts";
 import {
   ack,
   garbage,
@@ -32,13 +27,13 @@ import {
   located,
   type SessionInput,
   verified,
-} from "../protocol/support.ts";
+} from "./support.ts";
 
 const OPTIONS: SessionOptions = {
   heartbeatIntervalMs: 2,
   identifyTimeoutMs: 5,
   verifyTimeoutMs: 3,
-  closeGraceMs: 1,
+  closeGraceMs: 2,
   rateLimitFrames: 2,
   rateLimitWindowMs: 2,
 };
@@ -119,6 +114,12 @@ function normalised(state: SessionState, at: number, history: History): string {
   return JSON.stringify([state, history], relative);
 }
 
+/** `state`, which throws when the reducer changes it in place. */
+function frozen(state: SessionState): SessionState {
+  if ("frames" in state) Object.freeze(state.frames);
+  return Object.freeze(state);
+}
+
 interface Node {
   readonly state: SessionState;
   readonly at: number;
@@ -135,7 +136,7 @@ Deno.test("reduce() keeps every invariant in every state that can be reached", (
   for (const { state, at, history } of queue) {
     phases.set(state.phase, (phases.get(state.phase) ?? 0) + 1);
     for (const event of alphabet(state, at)) {
-      const step = reduce(state, event, OPTIONS);
+      const step = reduce(frozen(state), event, OPTIONS);
       const taken = { before: state, event, options: OPTIONS, step };
       transitions++;
       assertInvariants(taken, history);
@@ -154,4 +155,9 @@ Deno.test("reduce() keeps every invariant in every state that can be reached", (
       [...phases].map(([phase, count]) => `${phase} ${count}`).join(", "),
   );
   assert.deepEqual(TRANSITIONS.filter((row) => !rows.has(row)), [], "rows that were not reached");
+});
+
+Deno.test("TRANSITIONS has a row for every close code", () => {
+  const used = new Set<string>(TRANSITIONS.flatMap(({ closes }) => closes ?? []));
+  assert.deepEqual(Object.keys(CloseCode).filter((name) => !used.has(name)), []);
 });
