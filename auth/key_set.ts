@@ -75,7 +75,7 @@ export class KeySet implements KeySource {
   /** Numbers of the last fetch that has begun, and of the last that has ended. */
   #begun = 0;
   #ended = 0;
-  /** Why the last fetch failed; `undefined` when it did not. */
+  /** The error of the last fetch; `undefined` if it succeeded. */
   #failure: unknown;
   #unusableKeyLogged = false;
 

@@ -93,7 +93,7 @@ function certificateRefused(
     : undefined;
 }
 
-/** Whether the connection must be encrypted, even if the server does not require it. */
+/** Returns whether the connection must be encrypted, even if the server does not require it. */
 export function wantsTls({ servers, tls }: NatsOptions): boolean {
   return tls !== undefined || servers.some(isTlsUrl);
 }

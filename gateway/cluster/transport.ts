@@ -20,7 +20,7 @@ type Socket = NodeTransport["socket"];
 export class Attempt {
   /** The first error of its socket, even after the library removed its listeners. */
   error: Error | undefined;
-  /** Whether the server asks for a certificate. */
+  /** From the server's INFO (`tls_verify`). */
   wantsCertificate = false;
   /** Called whenever it fails. */
   failed: (error: unknown) => void = () => {};

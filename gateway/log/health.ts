@@ -8,7 +8,7 @@ import { type FailureCode, OperationalError } from "../errors.ts";
 import type { Clock, Logger } from "../ports.ts";
 import { toError, withTimeout } from "../util.ts";
 
-/** How long the result of a check is valid: half of the second in which a failure must show. */
+/** Validity of a check's result: half of the second in which a failure must show. */
 const CHECK_INTERVAL_MS = 500;
 /** Failures of the log itself; other codes are a publisher's fault, or the log was closed. */
 const FAILURES: ReadonlySet<FailureCode> = new Set(["log_unavailable", "log_corrupt"]);

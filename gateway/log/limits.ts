@@ -8,10 +8,10 @@ import { OperationalError } from "../errors.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** How long messages are stored unless configured otherwise, in milliseconds. */
+/** Default retention of messages, in milliseconds. */
 export const DEFAULT_RETENTION_MS: number = DAY_MS;
 
-/** How long an idempotency key is stored (docs/http.md, "Idempotency"), in milliseconds. */
+/** Retention of an idempotency key (docs/http.md, "Idempotency"), in milliseconds. */
 export const IDEMPOTENCY_MS: number = DAY_MS;
 
 /** The error for an idempotency key that came with another body. */

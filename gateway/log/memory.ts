@@ -33,12 +33,12 @@ export interface MemoryLogOptions {
   readonly ids: IdGenerator;
   /** For subscribers that throw. */
   readonly logger: Logger;
-  /** How long messages are stored, in milliseconds; 24 hours if not given. */
+  /** Age at which messages are removed, in milliseconds; 24 hours if not given. */
   readonly retentionMs?: number;
-  /** How many bytes of JSON are stored at most; 64 MiB if not given. */
+  /** Most bytes of JSON stored; 64 MiB if not given. */
   readonly retentionBytes?: number;
   readonly testing?: {
-    /** How many messages are stored at most; without limit if not given. */
+    /** Most messages stored; without limit if not given. */
     readonly retentionMessages?: number;
   };
 }

@@ -13,7 +13,7 @@ import type { Clock, Timer } from "../ports.ts";
 
 /** Time without a connection after which a probe connects, in milliseconds. */
 const QUIET_MS = 2000;
-/** How long the probe waits to be accepted, in milliseconds. */
+/** Time for the probe to be accepted, in milliseconds. */
 const ACCEPT_MS = 1000;
 /** Consecutive failed probes; a blocked event loop can fail one. */
 const FAILURES = 2;

@@ -32,7 +32,7 @@ export interface LoggerOptions {
   readonly format: "json" | "text" | "auto";
   /** Writes one line with its line break; to standard error if not given. May reject. */
   readonly write?: (line: string) => void | Promise<void>;
-  /** Whether the output is a terminal; detected if not given. */
+  /** Overrides the detection of a terminal. */
   readonly terminal?: boolean;
 }
 
@@ -43,7 +43,7 @@ export interface ProcessLogger extends Logger {
 
 /** Most queued lines, some 10 MB and more than a burst; later ones are dropped. */
 export const MAX_QUEUED_LINES = 10_000;
-/** How long the end of the process waits for the queue, in milliseconds. */
+/** Longest wait for the queue at the end of the process, in milliseconds. */
 const FINISH_MS = 1000;
 /** Depth at which fields and causes are truncated, which also ends cycles. */
 const MAX_DEPTH = 8;

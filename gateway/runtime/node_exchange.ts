@@ -9,7 +9,7 @@ import type { Duplex } from "node:stream";
 import type { BodyFailure, BodyLimits, Exchange, UpgradeListener } from "../ports.ts";
 import { clientAddress, hostAndPort, isHost, type ListenOptions } from "./transport.ts";
 
-/** How long the rest of a refused request is read and dropped, so that the client can read the answer. */
+/** Time for which the rest of a refused request is read, so that the client can read the answer. */
 const LINGER_MS = 2000;
 /** Bytes of it after which reading pauses until the time is over. */
 const MAX_LINGER_BYTES = 16 * 1024 * 1024;

@@ -24,7 +24,7 @@ const MAX_BUFFERED_CHUNKS = 1024;
  */
 const MAX_BYTES_AFTER_CLOSE = 16 * 1024;
 /**
- * When `ws` ends a connection that its peer closed and does not end. After our own close the session terminates
+ * Timeout of `ws` for a connection that its peer closed and does not end. After our own close the session terminates
  * it earlier, within a minute.
  */
 const WS_CLOSE_TIMEOUT_MS = 65_000;

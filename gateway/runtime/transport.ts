@@ -44,7 +44,7 @@ export type Transport = (options: ListenOptions) => Promise<Listener>;
 /** A name or address with an optional port; nothing that could end the authority of a URL. */
 const HOST = /^(?:[\w.-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
 
-/** Whether a `Host` header is safe in a URL. A path in it would choose the route. */
+/** Returns whether a `Host` header is safe in a URL. A path in it would choose the route. */
 export function isHost(host: string): boolean {
   return HOST.test(host);
 }

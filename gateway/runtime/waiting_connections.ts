@@ -11,7 +11,7 @@
 import type { Socket as TcpSocket } from "node:net";
 import type { Clock, Timer } from "../ports.ts";
 
-/** How long a new connection may take to send the head of its request, TLS handshake included. */
+/** Time for a new connection to send the head of its request, TLS handshake included. */
 const HEAD_MS = 10_000;
 /** The same for the next request on a connection. Longer than the usual 60 s of load balancers. */
 const NEXT_HEAD_MS = 75_000;

@@ -9,7 +9,6 @@ import type { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
-/** A WebSocket. */
 export class WebSocket extends EventEmitter {
   static readonly OPEN: 1;
   readonly readyState: 0 | 1 | 2 | 3;
@@ -24,7 +23,6 @@ export class WebSocket extends EventEmitter {
   on(event: "close", listener: (this: this, code: number, reason: Buffer) => void): this;
 }
 
-/** Where the limits are. */
 export interface ServerOptions<W extends typeof WebSocket> {
   readonly noServer: true;
   readonly clientTracking: boolean;
@@ -40,7 +38,6 @@ export interface ServerOptions<W extends typeof WebSocket> {
   readonly WebSocket: W;
 }
 
-/** Makes WebSockets of handshakes. */
 export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> {
   constructor(options: ServerOptions<W>);
   handleUpgrade(

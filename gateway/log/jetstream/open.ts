@@ -33,7 +33,7 @@ export interface StreamOptions {
   readonly subject: string;
   /** Servers of the cluster that store it. */
   readonly replicas: number;
-  /** How long messages are stored, in milliseconds; at least 24 hours, and 24 hours if not given. */
+  /** Age at which messages are removed, in milliseconds; at least 24 hours, and 24 hours if not given. */
   readonly retentionMs?: number;
   /** Most bytes on each server; without limit if not given. */
   readonly retentionBytes?: number;

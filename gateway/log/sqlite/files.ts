@@ -13,7 +13,7 @@ import { renameSync, type Stats, statSync } from "node:fs";
 import { OperationalError } from "../../errors.ts";
 import { Wal } from "./wal.ts";
 
-/** How long a verification is valid: half of the second in which damage must be found. */
+/** Validity of a verification: half of the second in which damage must be found. */
 const VERIFY_INTERVAL_MS = 500;
 /** The database file's suffix while it is closed without a checkpoint. */
 const ASIDE = "-aside";
@@ -54,7 +54,7 @@ export class LogFiles {
     return this.#database;
   }
 
-  /** Whether the write-ahead log, as far as it was read, is due for a checkpoint. */
+  /** True if the write-ahead log, as far as it was read, is due for a checkpoint. */
   get isWalLong(): boolean {
     if (this.#wal.frames < this.#copied) this.#copied = 0;
     return this.#wal.frames >= this.#options.walPages && this.#wal.frames !== this.#copied;
@@ -169,7 +169,7 @@ export class LogFiles {
   }
 }
 
-/** Whether there is another file than `identity` at `path`. */
+/** Returns whether another file than `identity` is at `path`. */
 export function isReplaced(path: string, identity: FileIdentity): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats !== undefined && !isSame(stats, identity);

@@ -66,7 +66,7 @@ export interface SqliteLogOptions extends StoreLogOptions {
   readonly ids: IdGenerator;
   /** `full`, the default, survives a power cut; `normal` only a crash of the process. */
   readonly sync?: "full" | "normal";
-  /** How long messages are stored, in milliseconds; 24 hours if not given. */
+  /** Age at which messages are removed, in milliseconds; 24 hours if not given. */
   readonly retentionMs?: number;
   /** Most bytes on disk, all files of the log together; 1 GiB if not given. */
   readonly retentionBytes?: number;

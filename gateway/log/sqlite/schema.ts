@@ -81,7 +81,7 @@ export interface DatabaseOptions {
   readonly epoch: string;
   /** Size to which a restarted write-ahead log is truncated, in pages. */
   readonly walPages: number;
-  /** Whether this process had it open before: then it must exist, and is not checked again. */
+  /** Reopens a file of this process, which must exist and is not checked again. */
   readonly again: boolean;
 }
 
@@ -102,7 +102,7 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
   }
 }
 
-/** Whether `error` concerns the disk or the file, so that a retry may succeed. */
+/** Returns whether `error` concerns the disk or the file, so that a retry may succeed. */
 export function isFault(error: unknown): boolean {
   if (!(error instanceof Error) || Reflect.get(error, "code") !== "ERR_SQLITE_ERROR") return false;
   const result = resultOf(error);
@@ -110,7 +110,7 @@ export function isFault(error: unknown): boolean {
   return result === undefined || FAULTS.has(result);
 }
 
-/** Whether `error` says that the file is damaged. */
+/** Returns whether `error` says that the file is damaged. */
 export function isDamage(error: unknown): boolean {
   if (!isFault(error) || !(error instanceof Error)) return false;
   const result = resultOf(error);

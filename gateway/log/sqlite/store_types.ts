@@ -12,7 +12,7 @@ export interface StoreOptions {
   readonly directory: string;
   /** `full` survives a power cut, `normal` only a crash of the process. */
   readonly sync: "full" | "normal";
-  /** How long messages are stored, in milliseconds. */
+  /** Age at which messages are removed, in milliseconds. */
   readonly retentionMs: number;
   /** Most bytes on disk, all files of the log together. */
   readonly retentionBytes: number;
@@ -53,7 +53,7 @@ export interface Row extends NewRow {
 }
 
 export interface StampedRow extends Row {
-  /** When it was stored, on the scale of `RetentionClock`. */
+  /** Time of storing, on the scale of `RetentionClock`. */
   readonly stamp: number;
 }
 
@@ -79,7 +79,7 @@ export type AppendOutcome =
 export interface Appended {
   /** One for each request, in order. */
   readonly outcomes: readonly AppendOutcome[];
-  /** Whether the file has reached its limit, so that `prune` is due. */
+  /** True if the file has reached its limit, so that `prune` is due. */
   readonly full: boolean;
 }
 

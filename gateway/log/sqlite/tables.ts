@@ -30,7 +30,7 @@ export interface Last {
 }
 
 export interface CheckpointGuard {
-  /** Whether the write-ahead log is due to be written back. */
+  /** Returns whether the write-ahead log is due to be written back. */
   readonly checkpointDue: () => boolean;
   /** Calls `run`, or throws instead if the checkpoint would copy damage. */
   readonly checkpoint: (run: () => void) => void;
