@@ -30,6 +30,15 @@ Deno.test("Gateway refuses a connection over the limit in all with 1013 and no H
   assert.equal(world.connect("c").frames(Op.Hello).length, 1);
 });
 
+Deno.test("Gateway refuses a connection over the limit of its address, and takes another's", async () => {
+  const world = new World({ limits: { maxConnectionsPerIp: 2 } });
+  world.connect("a");
+  world.connect("a");
+  assert.equal(world.connect("a").closeCode, 1013);
+  assert.equal(await refused(world, "per_address"), 1);
+  assert.equal(world.connect("b").closeCode, undefined);
+});
+
 Deno.test("Gateway refuses a connection while too many are not ready, in whatever phase", async () => {
   const world = new World({ limits: { maxUnidentified: 2 } });
   const first = world.connect();

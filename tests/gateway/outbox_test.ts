@@ -135,3 +135,15 @@ Deno.test("Outbox.discard() forgets what waits, lets everybody go, and takes not
   await settle();
   assert.equal(socket.sent.length, handed);
 });
+
+Deno.test("Outbox keeps the order over a queue of many thousand small frames", async () => {
+  const { socket, outbox } = setUp();
+  socket.stall();
+  for (let i = 0; i < 20_000; i++) assert.ok(outbox.push(frame(i, 50)));
+  while (socket.sent.length < 20_000) {
+    socket.drain(70_000);
+    await settle();
+  }
+  assert.deepEqual(labels(socket), Array.from({ length: 20_000 }, (_, i) => String(i)));
+  assert.equal(outbox.unsentBytes, socket.bufferedBytes);
+});

@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { Op } from "../../gateway/protocol/codes.ts";
 import { nextDeadline } from "../../gateway/protocol/session.ts";
-import { ack, assertCloses, Driver, sent, START } from "./support.ts";
+import { ack, assertCloses, Driver, heartbeat, sent, START } from "./support.ts";
 
 const INTERVAL = 45_000;
 
@@ -41,6 +41,13 @@ for (
     }
   });
 }
+
+Deno.test("reduce() takes a frame that is no ACK for no proof of life", () => {
+  const session = new Driver().ready();
+  session.tick();
+  for (let i = 0; i < 44; i++) session.feed(heartbeat(i), 1_000);
+  assertCloses(session.tick(), "HeartbeatTimeout");
+});
 
 Deno.test("reduce() gives a whole interval for the ACK of a beat that went out late", () => {
   const session = new Driver().ready();
