@@ -40,9 +40,9 @@ Deno.test("Connection closes with 4002 at beat + interval exactly, and cuts afte
   assert.equal(world.gateway.presence("alice").connections, 0);
   assert.deepEqual(await world.phases(), { closing: 1 });
   await world.clock.advance(closeGraceMs - 1);
-  assert.equal(peer.socket.cuts, 0);
+  assert.equal(peer.socket.terminations, 0);
   await world.clock.advance(1);
-  assert.equal(peer.socket.cuts, 1);
+  assert.equal(peer.socket.terminations, 1);
   await world.assertEmpty();
   assert.equal(await world.closes(4002), 1);
 });
@@ -53,7 +53,7 @@ Deno.test("Connection whose peer answers the close frame is not cut", async () =
   world.gateway.disconnect("alice");
   peer.socket.peerClosed();
   await world.assertEmpty();
-  assert.equal(peer.socket.cuts, 0);
+  assert.equal(peer.socket.terminations, 0);
   assert.equal(await world.closes("peer"), 0);
 });
 
