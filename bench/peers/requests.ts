@@ -1,24 +1,24 @@
 /**
- * What a publish that nobody receives costs, beside a server that answers the body of the same request.
+ * Measures a publish without receivers, beside a server that echoes the body of the same request.
  *
  * @module
  */
 
+import { inClosedLoop } from "../support/parallel.ts";
 import { BURST, type Load } from "./deliveries.ts";
 import { HttpPublisher } from "./publishers.ts";
 import { Samples } from "./samples.ts";
 import type { Contender } from "./stand.ts";
 
-/** Connections that publish at full load. */
 export const AT_ONCE = 16;
 
 /** CPU microseconds a message. */
 export interface RequestSamples {
-  /** Of one in a request, from one connection, so that the server wakes up for each. */
+  /** One message a request, from one connection, so that the server wakes up for each. */
   readonly single: Samples;
-  /** Of one in a request, from {@linkcode AT_ONCE} connections. */
+  /** One message a request, from {@linkcode AT_ONCE} connections. */
   readonly loaded: Samples;
-  /** Of {@linkcode BURST} in a request, from one connection. */
+  /** {@linkcode BURST} messages a request, from one connection. */
   readonly batch: Samples;
 }
 
@@ -34,13 +34,11 @@ const KINDS: readonly Kind[] = [
   { into: "batch", connections: 1, messages: BURST },
 ];
 
-/** For how long each way to publish is tried before anything is measured. */
 const WARM_UP_SECONDS = 3;
 
 /**
- * Publishes for a while in each way that is measured. A server runs what it has run a few times in an
- * interpreter, and compiles what it has run some ten thousand times: the gateway's publish costs a third
- * less then, and a load at a fixed pace would not get there before it is over.
+ * Publishes in each way that is measured. A server interprets code at first and compiles it after some ten
+ * thousand runs: the gateway's publish costs a third less then, and a load at a fixed pace would end before.
  */
 export async function warmUp(contenders: readonly Contender[]): Promise<void> {
   for (const contender of contenders) {
@@ -48,7 +46,6 @@ export async function warmUp(contenders: readonly Contender[]): Promise<void> {
   }
 }
 
-/** Sends the next request of a connection whenever the last one is answered. */
 export async function measureRequests(
   contenders: readonly Contender[],
   { rounds, seconds }: Load,
@@ -76,16 +73,8 @@ async function measure(
   for (let each = 0; each < connections; each++) {
     publishers.push(parts.use(await HttpPublisher.open(server.publishPort, request)));
   }
-  const { result, micros } = await meter.measure(async () => {
-    const until = performance.now() + seconds * 1000;
-    let requests = 0;
-    await Promise.all(publishers.map(async (publisher) => {
-      while (performance.now() < until) {
-        await publisher.publish(messages);
-        requests += 1;
-      }
-    }));
-    return requests;
-  });
+  const { result, micros } = await meter.measure(() =>
+    inClosedLoop(publishers, seconds * 1000, (publisher) => publisher.publish(messages))
+  );
   return (micros[0] ?? NaN) / result / messages;
 }
