@@ -1,16 +1,16 @@
 /**
- * The figures that a capacity plan needs, each of one gateway process: memory and processor time of a
- * connection, of a heartbeat, of a delivery, of a message that nobody on the node receives, and of
+ * Measures the figures for a capacity plan, each of one gateway process: memory and processor time of a
+ * connection, of a heartbeat, of a delivery, of a message without receivers on the node, and of
  * nats-server for each node that follows.
  *
  *     deno task bench:capacity [--connections 5000] [--beating 2000] [--receivers 1000] [--rate 500]
  *         [--fan-out-rate 10] [--seconds 3] [--rounds 3]
  *
- * A time is user and system time of the process that is named, less what it uses when nothing is asked of
- * it, divided by how often the thing happened; the network is loopback. Clients and publishers are in this
+ * A time is user and system time of the process that is named, less what it uses when idle, divided by the
+ * number of events; the network is loopback. Clients and publishers are in this
  * process, which is not counted. Tokens are signed with HS256; other algorithms take longer to verify.
  *
- * What a publish costs depends on the rate: the more come at once, the more share a commit or a turn of the
+ * The cost of a publish depends on the rate: the more come at once, the more share a commit or a turn of the
  * event loop, so a low rate and as many as go are both measured. A nats-server uses several cores; the rate
  * at which one of them would be full is reckoned from what a message costs, not reached. Fails when something
  * that was published was not delivered.

@@ -1,5 +1,5 @@
 /**
- * What hostile clients can do to a gateway, on each transport: floods, close codes while the client sends,
+ * Measures what hostile clients can do to a gateway, on each transport: floods, close codes while the client sends,
  * connections that never finish a request, and bodies that never finish.
  *
  *     deno task bench:hostile [--transport node,deno] [--seconds 10] [--closings 300] [--crowd 2000]
@@ -7,8 +7,8 @@
  *
  * A stall is the longest round trip of another client's heartbeats, of which one is sent every 100 ms. Memory
  * is the peak of the resident size less what it was before. Each flood has a gateway of its own; attackers
- * are processes of their own. "again" attackers connect anew as soon as they are closed. `--wait` is how long
- * the crowd is watched, in seconds. Bare figures of a shared machine: compare the transports of one run.
+ * are processes of their own. "again" attackers reconnect as soon as they are closed. `--wait` is the time for
+ * which the crowd is watched, in seconds. Figures of a shared machine: compare the transports of one run.
  *
  * @module
  */
@@ -16,9 +16,10 @@
 import { parseArgs } from "node:util";
 import { attack, watch } from "../tests/conformance/support/attack.ts";
 import { FLOOD_KINDS, type Plan } from "../tests/conformance/support/attacker.ts";
-import { type Client, closings, KINDS, noPython } from "../tests/conformance/support/closings.ts";
+import { type Client, closings, KINDS } from "../tests/conformance/support/closings.ts";
 import { Crowd } from "../tests/conformance/support/crowd.ts";
 import { GatewayProcess } from "../tests/conformance/support/process.ts";
+import { noPython } from "../tests/conformance/support/python.ts";
 import { SlowBodies } from "../tests/conformance/support/slow_bodies.ts";
 import { someone } from "../tests/conformance/support/target.ts";
 import { pause } from "../tests/conformance/support/wait.ts";

@@ -1,6 +1,6 @@
 /**
- * Whether the SQLite log belongs in a thread of its own: publishes into it from 64 loops, in its own
- * worker and in the caller's thread, and measures how late the caller's event loop is meanwhile.
+ * Compares the SQLite log in its worker with one in the caller's thread: publishes from 64 loops, and measures
+ * the delay of the caller's event loop.
  *
  *     deno run -A bench/log_thread.ts [--rounds 3] [--seconds 3]
  *
@@ -9,10 +9,8 @@
 
 import { openSqliteLog } from "../gateway/log/mod.ts";
 import type { Draft } from "../gateway/ports.ts";
-import { SystemClock } from "../gateway/runtime/clock.ts";
-import { RandomIds } from "../gateway/runtime/ids.ts";
-import { createLogger } from "../gateway/runtime/logger.ts";
 import { numberOptions, print, quantile } from "./support/stats.ts";
+import { createWorld } from "./support/world.ts";
 
 const { rounds: ROUNDS, seconds } = numberOptions({ rounds: 3, seconds: 3 });
 const MS = seconds * 1000;
@@ -31,15 +29,13 @@ const DRAFT: Draft = {
 interface Measured {
   /** Messages a second. */
   readonly rate: number;
-  /** How late each timer of a millisecond fired. */
+  /** The delay of each 1 ms timer. */
   readonly lateMs: readonly number[];
 }
 
 async function measure(thread: "own" | "worker", messagesPerPublish: number): Promise<Measured> {
   const directory = Deno.makeTempDirSync();
-  const logger = createLogger({ level: "error", format: "text" });
-  const world = { clock: new SystemClock(), ids: new RandomIds(), logger };
-  const log = await openSqliteLog({ ...world, directory, testing: { thread } });
+  const log = await openSqliteLog({ ...createWorld(), directory, testing: { thread } });
   const drafts = Array.from({ length: messagesPerPublish }, () => DRAFT);
   const lateMs: number[] = [];
   let messages = 0;
@@ -56,7 +52,7 @@ async function measure(thread: "own" | "worker", messagesPerPublish: number): Pr
     while (goesOn()) {
       await log.publish(drafts);
       messages += messagesPerPublish;
-      // As an answer over HTTP would, this lets the event loop turn.
+      // Yields to the event loop, as an HTTP answer would.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
   });

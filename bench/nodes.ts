@@ -1,7 +1,6 @@
 /**
- * What fan-out over three nodes on NATS costs, beside one node on SQLite: processor time of the gateways
- * for each delivery, and what JetStream adds to the time from publish to receipt. The two take turns, so
- * that what else the machine does hits both.
+ * Compares fan-out over three nodes on NATS with one node on SQLite: the gateways' processor time for each
+ * delivery, and the latency that JetStream adds. The two take turns, so that other load affects both.
  *
  *     deno task bench:nodes [--rounds 3] [--seconds 5] [--receivers 600] [--rate 20]
  *         [--quiet-seconds 5] [--quiet-receivers 3] [--quiet-rate 40] [--nodes 3]
@@ -14,14 +13,15 @@
  * process with one clock. It contains that process's own work: under load, the last of the receivers wait
  * until the others were read. So what JetStream adds is taken from the quiet phase, in which a few receivers
  * (as many on each node) get few messages while the crowd is idle. SQLite syncs each commit to disk before
- * anybody hears of a message; a nats-server by itself does not, and the difference contains that too.
+ * it delivers a message; a single nats-server does not, and the difference contains that, too.
  *
  * @module
  */
 
 import { NO_NATS } from "../tests/nats/support/server.ts";
 import { Audience, type Round } from "./support/audience.ts";
-import { measureCpu, pause } from "./support/cpu.ts";
+import { pause } from "../tests/conformance/support/wait.ts";
+import { measureCpu } from "./support/cpu.ts";
 import { Deployment } from "./support/deployment.ts";
 import { publishAtRate } from "./support/publisher.ts";
 import { run } from "./support/run.ts";
@@ -40,7 +40,6 @@ const OPTIONS = numberOptions({
 const WARM_UP_SECONDS = 2;
 const IDLE_MS = 2000;
 
-/** Messages to one audience, at one rate. */
 interface Phase {
   readonly audience: "crowd" | "few";
   readonly rate: number;
@@ -54,23 +53,23 @@ const QUIET: Phase = {
   seconds: OPTIONS["quiet-seconds"],
 };
 
-/** What one phase on one side came to. */
+/** The results of a phase on one side. */
 interface Measured {
   /** Microseconds of all gateways for each delivery. */
   readonly gateways: number;
   /** Microseconds of nats-server for each delivery; none without one. */
   readonly nats: number;
-  /** Of the whole, divided by the deliveries. */
+  /** Of the phase. */
   readonly seconds: number;
   readonly round: Round;
 }
 
-/** One of the two that are compared. */
+/** One of the two deployments that are compared. */
 class Side implements AsyncDisposable {
   readonly name: string;
   readonly load: Measured[] = [];
   readonly quiet: Measured[] = [];
-  /** Milliseconds of processor time a second of all gateways that nothing is asked of. */
+  /** Milliseconds of processor time a second of all idle gateways. */
   readonly idle: number[] = [];
   readonly #deployment: Deployment;
   readonly #audiences: Readonly<Record<Phase["audience"], Audience>>;
@@ -83,7 +82,6 @@ class Side implements AsyncDisposable {
     this.#audiences = { crowd, few };
   }
 
-  /** Starts the gateways and connects everybody. */
   static async start(name: string, log: "sqlite" | { readonly nodes: number }): Promise<Side> {
     const deployment = await Deployment.start({ log });
     try {
@@ -99,7 +97,7 @@ class Side implements AsyncDisposable {
     }
   }
 
-  /** Publishes what the phase asks for, and waits until everybody has all of it. */
+  /** Publishes the messages of a phase, and waits for all deliveries. */
   async run({ audience, rate, seconds }: Phase): Promise<Measured> {
     const { pids, natsPid, publishers } = this.#deployment;
     const messages = Math.ceil(rate * seconds);
@@ -114,13 +112,12 @@ class Side implements AsyncDisposable {
     return { gateways, nats: each[pids.length] ?? 0, seconds: took / deliveries, round };
   }
 
-  /** Sees what the gateways do when nothing is asked of them. */
+  /** Measures the idle gateways. */
   async rest(): Promise<void> {
     const { micros, seconds } = await measureCpu(this.#deployment.pids, () => pause(IDLE_MS));
     this.idle.push(micros.reduce((sum, each) => sum + each, 0) / seconds / 1000);
   }
 
-  /** Ends all of it. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const audience of Object.values(this.#audiences)) audience[Symbol.dispose]();
     await this.#deployment[Symbol.asyncDispose]();
@@ -130,7 +127,7 @@ class Side implements AsyncDisposable {
 const ms = (value: number) => `${print(value, 2)} ms`;
 const micros = (value: number) => value === 0 ? "" : `${print(value, 2)} µs`;
 
-/** How many times B's `b` is A's `a`, round by round: the median, and the range. */
+/** Formats the ratio of each round: the median and the range. */
 function ratios(a: readonly number[], b: readonly number[]): string {
   const all = b.map((value, index) => value / (a[index] ?? NaN));
   return `${print(median(all), 2)} (${print(Math.min(...all), 2)} to ${
@@ -138,7 +135,6 @@ function ratios(a: readonly number[], b: readonly number[]): string {
   })`;
 }
 
-/** A row about processor time. */
 function costRow(
   what: string,
   sides: readonly [Side, Side],
@@ -150,7 +146,7 @@ function costRow(
   return [what, ratio, ...[a, b].map((values) => micros(median(values)))];
 }
 
-/** Rows about latencies of all rounds together: the median and the p99. */
+/** Returns rows with the median and the p99 of all rounds. */
 function latencyRows(
   what: string,
   sides: readonly [readonly Measured[], readonly Measured[]],

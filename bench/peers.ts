@@ -1,12 +1,12 @@
 /**
- * The same load on the gateway, on the bare servers of its transports, and on other servers of its kind:
+ * Puts the same load on the gateway, on the bare servers of its transports, and on similar servers, and measures
  * what a delivery, an idle connection, a handshake and a publish cost the server's process.
  *
  *     deno task bench:peers [--only=paced,bursts,handshakes,publishes,memory] [--servers=gateway-node,bun]
  *         [--rounds=3] [--memory-rounds=1] [--connections=1000] [--idle=8000] [--json=FILE]
  *
- * Times are user and system time of the server's process as Linux counts it, less what it uses when nothing
- * is asked of it; memory is what its resident set grows by. Every client gets each message as one WebSocket
+ * Times are user and system time of the server's process as Linux counts it, less what it uses when
+ * idle; memory is the growth of its resident set. Every client gets each message as one WebSocket
  * frame of text, where the server does not pack several into one (Centrifugo, nats-server); payloads have the
  * gateway's form and nearly its length. Rounds go from server to server, so that a busy machine is as bad for
  * each; ratios are medians of the rounds' ratios. Where there are two cores, the generator has one of them
@@ -21,7 +21,6 @@
  */
 
 import { parseArgs } from "node:util";
-import { claims, SECRET, shared, sign } from "../tests/conformance/support/issuer.ts";
 import { type Part, PARTS, type Peer, PEERS, SERVERS } from "./peers/catalog.ts";
 import { measureHandshakes, measureMemory } from "./peers/connections.ts";
 import { measureBursts, measurePaced } from "./peers/deliveries.ts";
@@ -30,6 +29,7 @@ import { CHANNEL } from "./peers/protocols.ts";
 import { criteria, legend, type Results, table } from "./peers/report.ts";
 import { measureRequests } from "./peers/requests.ts";
 import { type Contender, Stand } from "./peers/stand.ts";
+import { signToken } from "./support/deployment.ts";
 import { run } from "./support/run.ts";
 
 /** Messages a second. */
@@ -37,7 +37,7 @@ const PACE = 15;
 const PACED_SECONDS = 3;
 const SECONDS = 1;
 const HANDSHAKES = 500;
-/** What a process has open besides its connections. */
+/** Open descriptors besides connections. */
 const OTHER_DESCRIPTORS = 500;
 
 const { values } = parseArgs({
@@ -71,7 +71,7 @@ await run(async () => {
   await Deno.writeTextFile(values.json, JSON.stringify({ machine, ...results }, null, 2));
 });
 
-/** The servers that were chosen and can be run, and a line for each that was chosen. */
+/** Returns the chosen servers that can run, and a line for each chosen one. */
 async function installed(): Promise<{ peers: readonly Peer[]; versions: readonly string[] }> {
   const peers: Peer[] = [];
   const versions: string[] = [];
@@ -85,7 +85,10 @@ async function installed(): Promise<{ peers: readonly Peer[]; versions: readonly
 
 async function measure(peers: readonly Peer[], cores: Cores): Promise<Results> {
   const tokens = await Promise.all(
-    Array.from({ length: Math.max(count("idle"), count("connections"), HANDSHAKES) }, token),
+    Array.from(
+      { length: Math.max(count("idle"), count("connections"), HANDSHAKES) },
+      (_, index) => signToken(`user-${index}`, CHANNEL),
+    ),
   );
   let results: Results = {};
   if (only.some((part) => part !== "memory")) {
@@ -137,14 +140,8 @@ async function measureTogether(
   };
 }
 
-/** Whether `peer` has a share in a part. */
 function takes(part: Part, peer: Peer): boolean {
   return peer.parts?.includes(part) ?? true;
-}
-
-/** A token of user `index`. */
-async function token(_: unknown, index: number): Promise<string> {
-  return await sign(claims({ sub: `user-${index}`, channels: [CHANNEL] }), shared(SECRET));
 }
 
 function pinning({ generator, server }: Cores): string {
@@ -153,12 +150,12 @@ function pinning({ generator, server }: Cores): string {
     : `the generator runs on core ${generator}, the servers on core ${server}`;
 }
 
-/** Says on stderr how far it is. */
+/** Reports progress on stderr. */
 function progress(text: string): void {
   console.error(`${new Date().toISOString().slice(11, 19)} ${text}`);
 }
 
-/** The names given to an option, all of which must be known. */
+/** @throws {TypeError} for an unknown name */
 function chosen<Name extends string>(
   option: "only" | "servers",
   known: readonly Name[],

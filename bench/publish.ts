@@ -1,6 +1,6 @@
 /**
- * Publishing over HTTP against its floors: `POST /messages` from 64 connections, one message and a hundred
- * a request. What is durable a second, beside the same rows in one loop into `node:sqlite` with the same
+ * Compares publishing over HTTP with its floors: `POST /messages` from 64 connections, one message and a hundred
+ * a request. Durable messages a second, beside the same rows in one loop into `node:sqlite` with the same
  * sync; and the CPU of a request, with either log, beside that of a bare `Deno.serve` that answers JSON
  * with JSON. Gateway and floor take turns, so that both have the same disk and the same neighbours.
  *
@@ -29,7 +29,7 @@ const DRAFT = {
 const ROW = { topic: 'channel:"general"', body: JSON.stringify([DRAFT.author, DRAFT.content]) };
 const DELAY = 'gateway_event_loop_delay_recent_seconds{quantile="0.99"}';
 
-/** Publishes from every connection as fast as answers come, for one round. */
+/** Publishes from every connection as fast as answers arrive, for one round. */
 async function publishing(
   connections: readonly HttpConnection[],
   messagesPerRequest: number,
@@ -52,7 +52,7 @@ async function eventLoopDelay(url: string): Promise<number> {
   return Number(line?.slice(DELAY.length)) * 1000;
 }
 
-/** Measures one kind of request with a gateway of its own, and prints what it found. */
+/** Measures one kind of request with a gateway of its own, and prints the results. */
 async function measure(messagesPerRequest: number, floors: readonly number[]): Promise<void> {
   await using gateway = await GatewayProcess.start({ settings: { GATEWAY_LOG_LEVEL: "info" } });
   using floor = new Floor();

@@ -1,6 +1,6 @@
 /**
- * What resuming costs: ten missed messages out of a log with a million of others', and out of one with a
- * thousand, through a gateway's socket. The two take turns.
+ * Measures resuming through a gateway's socket: ten missed messages out of a log with a million of others', and
+ * out of one with a thousand. The two take turns.
  *
  *     deno run -A bench/resume.ts [--others 1000000] [--few 1000] [--resumes 300]
  *
@@ -9,12 +9,11 @@
 
 import { openSqliteLog } from "../gateway/log/mod.ts";
 import type { Draft } from "../gateway/ports.ts";
-import { SystemClock } from "../gateway/runtime/clock.ts";
-import { RandomIds } from "../gateway/runtime/ids.ts";
-import { createLogger } from "../gateway/runtime/logger.ts";
 import { Peer } from "../tests/conformance/support/peer.ts";
 import { GatewayProcess } from "../tests/conformance/support/process.ts";
+import { CHAT_TEXT } from "./support/deployment.ts";
 import { numberOptions, print, quantile } from "./support/stats.ts";
+import { createWorld } from "./support/world.ts";
 
 const OPTIONS = numberOptions({ others: 1_000_000, few: 1000, resumes: 300 });
 const { others: OTHERS, few: FEW, resumes: RESUMES } = OPTIONS;
@@ -22,20 +21,22 @@ const MISSED = 10;
 const BATCH = 1000;
 const WARM_UP = 50;
 
-/** Number `index` of a log: every so often one for alice, the rest to a thousand other channels. */
+/** Returns draft `index` of a log: a few for alice, the rest in a thousand other channels. */
 function draft(index: number, others: number): Draft {
   const everyHowMany = Math.floor(others / MISSED);
-  const content = { text: "a message of chat ".repeat(4) };
+  const content = { text: CHAT_TEXT };
   const ours = index % everyHowMany === everyHowMany - 1 && index < everyHowMany * MISSED;
   return { channel: ours ? "general" : `channel ${index % 1000}`, author: "7", content };
 }
 
-/** A directory with a log of `others` messages and the missed ones among them, and where it begins. */
+/** Makes a directory with a log of `others` messages and the missed ones among them. */
 async function fill(others: number): Promise<{ readonly dataDir: string; readonly start: string }> {
   const dataDir = Deno.makeTempDirSync();
-  const logger = createLogger({ level: "error", format: "text" });
-  const world = { clock: new SystemClock(), ids: new RandomIds(), logger };
-  const log = await openSqliteLog({ ...world, directory: dataDir, testing: { thread: "own" } });
+  const log = await openSqliteLog({
+    ...createWorld(),
+    directory: dataDir,
+    testing: { thread: "own" },
+  });
   const start = log.head().id;
   for (let index = 0; index < others; index += BATCH) {
     const drafts = Array.from({ length: BATCH }, (_, offset) => draft(index + offset, others));
@@ -45,7 +46,7 @@ async function fill(others: number): Promise<{ readonly dataDir: string; readonl
   return { dataDir, start };
 }
 
-/** Resumes once; milliseconds from sending Identify to having all that was missed. */
+/** Resumes once. Returns the milliseconds from Identify to the last missed message. */
 async function resume(wsUrl: string, token: string, lastId: string): Promise<number> {
   using peer = await Peer.connect(wsUrl);
   await peer.next("Hello");

@@ -1,8 +1,7 @@
 /**
- * The client: one session over as many connections as it takes. It decides when to connect, with which token
- * and from where, and hands messages to the app, each once and in order.
- *
- * What passes on one connection is the work of `connection.ts`.
+ * The client: one session over many connections. It decides when to connect, with which token and from which
+ * position, and delivers messages to the app, each once and in order. Frames and heartbeats are the work of
+ * `connection.ts`.
  *
  * @module
  */
@@ -10,11 +9,10 @@
 import { CloseCode, closeInfo, closeName } from "../gateway/protocol/codes.ts";
 import type { MessageFrame, Ready } from "../gateway/protocol/frame_types.ts";
 import { backoffMs } from "./backoff.ts";
-import { Connection, type ConnectionDeps, type End } from "./connection.ts";
+import { Connection, type End } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
-import { GatewayError } from "./error.ts";
-import { neverOpened } from "./never_opened.ts";
-import { resolveOptions } from "./options.ts";
+import { GatewayError, neverOpened } from "./error.ts";
+import { type ResolvedOptions, resolveOptions } from "./options.ts";
 import { MessageQueue } from "./queue.ts";
 import { toError } from "./realm.ts";
 import { RecentIds } from "./recent_ids.ts";
@@ -29,23 +27,22 @@ import type {
   Disconnect,
   GatewayClientOptions,
   Message,
-  ReadySession,
 } from "./types.ts";
 
-/** How long {@linkcode GatewayClient.close} waits for the gateway's answer. */
+/** The time that the gateway has to answer the close frame. */
 const CLOSE_GRACE_MS = 1000;
-/** So many attempts that open no socket look like a fault that does not heal, if none ever opened one. */
-const UNOPENED_TOLD = 3;
-/** A session that ends sooner has not got over what ended the one before. */
+/** After this many attempts, if no socket ever opened, the fault is probably permanent. */
+const UNOPENED_REPORTED = 3;
+/** A session that ends sooner counts as another failure. */
 const STABLE_MS = 10_000;
 
 /**
- * A client of the gateway. It begins to connect at once, and goes on until it is closed.
+ * A client of the gateway. It connects at once, and reconnects until it is closed.
  *
- * Messages are read in a loop, or heard with `on("message", …)`, or both. What a loop has not taken yet is
- * queued, also before there is a loop; where there are listeners and no loop, nothing is. If the queue is full, because the app does not read,
- * the client disconnects, and resumes once half of it is read: nothing is lost for as long as the gateway
- * keeps messages, and memory is bounded. Loops on the same client share: each message goes to one of them.
+ * Read messages in a `for await` loop, with `on("message", …)`, or both. Messages are queued for loops, also
+ * before the first one starts; with listeners and no loop, nothing is queued. When the queue is full, the client
+ * disconnects, and resumes once half of it is read. So memory is bounded, and no message is lost that the gateway
+ * still stores. Several loops share the messages: each goes to one of them.
  *
  * @example Read messages, here from the mock gateway
  * ```ts
@@ -67,91 +64,85 @@ const STABLE_MS = 10_000;
  * ```
  */
 export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
-  /** Resolves once the client is over, whoever ended it. It never rejects. */
+  /** Resolves when the client has ended for any reason. Never rejects. */
   readonly closed: Promise<void>;
-  readonly #deps: ConnectionDeps;
-  readonly #random: () => number;
-  readonly #maxQueued: number;
+  readonly #options: ResolvedOptions;
   readonly #emitter = new Emitter<ClientEvents>();
   readonly #queue = new MessageQueue({
-    taken: () => this.#taken(),
-    left: () => this.#flush(),
+    shrunk: () => this.#resume(),
+    lastIteratorClosed: () => this.#flush(),
   });
   readonly #recent = new RecentIds();
   readonly #tokens: Tokens;
-  readonly #gone: () => void;
-  /** Stop what the client hears of the platform and the app. */
+  readonly #resolveClosed: () => void;
+  /** Remove the listeners of the platform and the app. */
   readonly #stops: readonly (() => void)[];
   #state: ClientState = "connecting";
   #connection: Connection | undefined;
   #retry: ClientTimer | undefined;
-  /** Attempts in a row that came to nothing. */
+  /** Consecutive attempts that failed. */
   #failures = 0;
-  /** When the session became ready, in steady milliseconds. */
+  /** The start of the session, in steady milliseconds. */
   #readyAt = 0;
-  readonly #refusals = new Refusals();
-  /** Attempts that opened no socket; `undefined` once one was open. */
+  #refusals = new Refusals();
+  /** Attempts that opened no socket; `undefined` once one has. */
   #unopened: number | undefined = 0;
-  /** The id of the last message that came, or the position at which the session began. */
+  /** The id of the last message, or the position at which the session started. */
   #receivedId: string | undefined;
   #user: string | undefined;
   #roundTripMs: number | undefined;
 
   /**
-   * Begins to connect.
+   * Starts to connect.
    *
-   * @throws {TypeError} for options that can never work; what may heal is told as `error` instead
+   * @throws {TypeError} for options that can never work; temporary failures are emitted as `error`
    */
   constructor(options: GatewayClientOptions) {
-    const { getToken, signal, random, maxQueuedMessages, ...parts } = resolveOptions(options);
-    this.#maxQueued = maxQueuedMessages;
-    this.#random = random;
+    const resolved = resolveOptions(options);
+    const { clock, signal } = resolved;
+    this.#options = resolved;
     this.#receivedId = options.lastId;
-    this.#deps = parts;
     this.#tokens = new Tokens({
-      clock: parts.clock,
-      random,
-      getToken,
+      ...resolved,
       needed: () => this.#connection !== undefined,
       obtained: () => this.#tokenObtained(),
       loggedOut: () => this.#finish(undefined),
       failed: (error) => this.#tokenFailed(error),
     });
-    let gone = (): void => {};
-    this.closed = new Promise((resolve) => gone = resolve);
-    this.#gone = gone;
+    let resolveClosed = (): void => {};
+    this.closed = new Promise((resolve) => resolveClosed = resolve);
+    this.#resolveClosed = resolveClosed;
     const abort = (): void => void this.close();
     signal?.addEventListener("abort", abort);
     this.#stops = [
       () => signal?.removeEventListener("abort", abort),
-      // Without a network there is no sense in trying, but in finding out; one on the same machine may go on.
-      onWake(({ isOffline }) => isOffline ? this.#connection?.check() : this.check()),
-      onSlept(parts.clock, () => this.check()),
+      // Offline, a new attempt would fail, but a connection to the same machine may be alive.
+      onWake((isOffline) => isOffline ? this.#connection?.check() : this.check()),
+      onSlept(clock, () => this.check()),
     ];
     if (signal?.aborted) abort();
-    // What the app calls at once, and what `getToken` makes of this client, comes first. Fake timers have a
-    // `queueMicrotask` that does nothing by itself.
+    // Lets the app add listeners first. Not `queueMicrotask`, which fake timers replace.
     else void Promise.resolve().then(() => this.#connect());
   }
 
-  /** What it is at. */
+  /** The current state; changes are emitted as `state`. */
   get state(): ClientState {
     return this.#state;
   }
 
-  /** Who it is for the gateway; `undefined` before the first Ready. */
+  /** The user that the gateway read from the token; `undefined` before the first Ready. */
   get user(): string | undefined {
     return this.#user;
   }
 
-  /** How long the last answer to a heartbeat took, in milliseconds. */
+  /** The round trip of the last heartbeat, in milliseconds; `undefined` before the first. */
   get roundTripMs(): number | undefined {
     return this.#roundTripMs;
   }
 
   /**
-   * Where another client would have to take up: at the last message that the app was given, or where the
-   * session began. For the option `lastId` of the next one, after a restart of the app.
+   * The id of the last message that the app received, or the position at which the session started. Save it and
+   * pass it to the next client as `lastId`, so that no message is missed.
    */
   get lastId(): string | undefined {
     const { first } = this.#queue;
@@ -159,10 +150,10 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * Calls `listener` for every event of this type; returns how to stop. An exception of a listener is
-   * reported as an uncaught error, and disturbs nothing else.
+   * Calls `listener` for every event of this type, and returns a function that removes it. An exception of a
+   * listener is reported as an uncaught error, and affects nothing else.
    *
-   * @example Show how it is going
+   * @example Show the state of the connection
    * ```ts
    * import { createMockGateway } from "@emagine/gateway/mock";
    * import { GatewayClient } from "@emagine/gateway/client";
@@ -191,9 +182,8 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * Something may have changed, such as the network or the device's sleep: tries at once if the client waits
-   * for its next attempt, else asks the gateway whether it is still there. In browsers this happens by
-   * itself, when the network is gone or back and when the page is used again.
+   * Reconnects immediately if the client is waiting to, else checks that the connection is alive. Call it when the
+   * network may have changed or the device has woken up. In browsers the client does so itself.
    */
   check(): void {
     if (this.#state === "waiting") this.#connect();
@@ -201,8 +191,8 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * Ends it: loops finish, once they have taken what is queued, and nothing is tried any more. Resolves when
-   * the gateway has answered, or after a second.
+   * Closes the client. Loops end once they have read what is queued. Resolves when the gateway has answered, or
+   * after a second.
    */
   close(): Promise<void> {
     this.#finish(undefined);
@@ -215,9 +205,9 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * The messages from here on, those that are queued first. The loop ends when the app closes the client, and
-   * throws the {@linkcode GatewayError} when the gateway ends it for good. Leaving the loop closes nothing. Who
-   * calls `next()` by hand leaves with `return()`: until then messages are queued for that loop.
+   * Iterates over queued and future messages. The loop ends when the app closes the client, and throws a
+   * {@linkcode GatewayError} when the gateway ends it for good. Leaving the loop does not close the client. After
+   * calls of `next()` by hand, call `return()`: until then, messages are queued for this iterator.
    */
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined> & AsyncIterable<Message> {
     return this.#queue.iterate();
@@ -226,13 +216,13 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   #connect(): void {
     if (this.#state === "closed") return;
     this.#retry?.cancel();
-    this.#become("connecting");
-    if (this.#state === "connecting" && this.#tokens.take() !== undefined) this.#open();
+    this.#setState("connecting");
+    if (this.#state === "connecting" && this.#tokens.get() !== undefined) this.#open();
   }
 
   #open(): void {
     try {
-      const connection: Connection = new Connection(this.#deps, {
+      const connection: Connection = new Connection(this.#options, {
         opened: () => {
           this.#unopened = undefined;
           this.#identify(connection);
@@ -247,15 +237,15 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
       });
       this.#connection = connection;
     } catch (error) {
-      // A page's policy may forbid it, for instance.
-      this.#tell(toError(error));
+      // A page's Content-Security-Policy may forbid it, for instance.
+      this.#emitError(toError(error));
       if (this.#state === "connecting") this.#wait();
     }
   }
 
   #identify(connection: Connection): void {
     const token = this.#tokens.current;
-    // A renewal has nothing to take up: its session goes on.
+    // A renewal continues its session, without `last_id`.
     if (token !== undefined) {
       connection.identify(token, connection.isReady ? undefined : this.#receivedId);
     }
@@ -267,7 +257,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   #tokenFailed(error: Error): void {
-    this.#tell(error);
+    this.#emitError(error);
     if (this.#connection === undefined && this.#state === "connecting") this.#wait();
   }
 
@@ -276,18 +266,18 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     this.#user = user;
     this.#receivedId = lastId;
     if (isRenewal) return;
-    this.#refusals.reset();
-    this.#readyAt = this.#deps.clock.steady();
-    this.#become("ready");
-    this.#tellSession({ user, lastId, ...(resumed === undefined ? {} : { resumed }) });
+    this.#refusals = new Refusals();
+    this.#readyAt = this.#options.clock.steady();
+    this.#setState("ready");
+    const session = { user, lastId, ...(resumed === undefined ? {} : { resumed }) };
+    // A listener may close the client in between.
+    if (this.#isReady()) this.#emitter.emit("ready", session);
+    if (this.#isReady() && resumed === false) this.#emitter.emit("gap", { lastId });
   }
 
-  /** Unless a listener has closed the client meanwhile. */
-  #tellSession(session: ReadySession): void {
-    if (this.#state === "ready") this.#emitter.emit("ready", session);
-    if (this.#state === "ready" && session.resumed === false) {
-      this.#emitter.emit("gap", { lastId: session.lastId });
-    }
+  /** A method, because TypeScript assumes that calls do not change the state. */
+  #isReady(): boolean {
+    return this.#state === "ready";
   }
 
   #message({ id, channel, author, content, time }: MessageFrame): void {
@@ -295,49 +285,51 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     const message = { id, ...(channel === undefined ? {} : { channel }), author, content, time };
     const before = this.#receivedId;
     this.#receivedId = id;
-    const heard = this.#emitter.has("message");
-    if (heard) this.#emitter.emit("message", message);
-    if (heard && this.#queue.loops === 0) return;
-    this.#queue.push({ message, before, heard });
-    if (this.#queue.length >= this.#maxQueued && this.#connection !== undefined) this.#pause();
+    const dispatched = this.#emitter.has("message");
+    this.#emitter.emit("message", message);
+    if (dispatched && this.#queue.iterators === 0) return;
+    this.#queue.push({ message, before, dispatched });
+    if (this.#queue.length >= this.#options.maxQueuedMessages) this.#pause();
   }
 
-  /** Only a closed connection keeps a gateway from sending. */
+  /** Disconnects, because the protocol has no other way to stop the gateway from sending. */
   #pause(): void {
-    void this.#connection?.drop("the app does not read");
+    if (this.#connection === undefined) return;
+    void this.#connection.drop("the app does not read");
     this.#connection = undefined;
-    this.#become("paused");
+    this.#setState("paused");
   }
 
-  /** After the first delay, so that an app that is only a little too slow does not connect all the time. */
-  #taken(): void {
-    if (this.#state !== "paused" || this.#queue.length > this.#maxQueued / 2) return;
+  /** Reconnects after the first delay, so that an app that is slightly too slow does not reconnect all the time. */
+  #resume(): void {
+    const { maxQueuedMessages } = this.#options;
+    if (this.#state !== "paused" || this.#queue.length > maxQueuedMessages / 2) return;
     this.#failures = 0;
     this.#wait();
   }
 
-  /** Gives what is queued to listeners, if there is no loop that will take it. */
+  /** Gives queued messages to listeners, if there is no loop to read them. */
   #flush(): void {
-    while (this.#queue.loops === 0 && this.#emitter.has("message")) {
-      const entry = this.#queue.shift();
-      if (entry === undefined) return;
-      if (!entry.heard) this.#emitter.emit("message", entry.message);
+    while (this.#queue.iterators === 0 && this.#emitter.has("message")) {
+      const queued = this.#queue.shift();
+      if (queued === undefined) return;
+      if (!queued.dispatched) this.#emitter.emit("message", queued.message);
     }
   }
 
   #ended({ code, reason }: End): void {
     this.#connection = undefined;
     const wasReady = this.#state === "ready";
-    if (wasReady && (code === CloseCode.ServiceRestart.code || this.#hasLasted())) {
-      this.#failures = 0;
-    }
+    const now = this.#options.clock.steady();
+    const isStable = now - this.#readyAt >= STABLE_MS || code === CloseCode.ServiceRestart.code;
+    if (wasReady && isStable) this.#failures = 0;
     let reconnect = closeInfo(code)?.reconnect ?? true;
-    // It would be closed for the same bug in no time; see docs/protocol.md, "Rate limit".
+    // The same bug would soon close it again; see docs/protocol.md, "Rate limit".
     if (code === CloseCode.RateLimited.code) this.#failures = Infinity;
     if (code === CloseCode.IdentifyFailed.code) {
       this.#tokens.refused();
-      // The gateway is there, whatever failed before: only refusals make the delay longer.
-      if (!wasReady) this.#failures = this.#refusals.add(this.#deps.clock.steady());
+      // The gateway was reached, so earlier failures no longer count towards the delay.
+      if (!wasReady) this.#failures = this.#refusals.add(now);
       reconnect = !this.#refusals.isFinal;
     }
     const disconnect = { code, name: closeName(code), reason };
@@ -346,26 +338,22 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     this.#countUnopened(reason);
   }
 
-  /** Browsers do not say why a socket does not open: says once what there is to check. */
+  /** Browsers do not report why a socket does not open, so the client lists once what to check. */
   #countUnopened(reason: string): void {
-    if (this.#unopened === undefined || ++this.#unopened !== UNOPENED_TOLD) return;
-    if (this.#state !== "closed") this.#tell(neverOpened(this.#deps.url, reason));
+    if (this.#unopened === undefined || ++this.#unopened !== UNOPENED_REPORTED) return;
+    if (this.#state !== "closed") this.#emitError(neverOpened(this.#options.url, reason));
   }
 
-  /** Whether the session that ended was one, and no failure after Ready. */
-  #hasLasted(): boolean {
-    return this.#deps.clock.steady() - this.#readyAt >= STABLE_MS;
-  }
-
-  /** Waits before the next attempt; tells of what made it, if it was a connection that ended. */
+  /** Sets the timer of the next attempt. `disconnect` describes the connection that ended, if any. */
   #wait(disconnect?: Disconnect): void {
-    const retryInMs = backoffMs(this.#failures, this.#random);
+    const { random, clock } = this.#options;
+    const retryInMs = backoffMs(this.#failures, random);
     this.#failures += 1;
-    const retry = this.#deps.clock.setTimer(retryInMs, () => this.#connect());
+    const retry = clock.setTimer(retryInMs, () => this.#connect());
     this.#retry = retry;
     this.#state = "waiting";
     if (disconnect !== undefined) this.#emitter.emit("disconnect", { ...disconnect, retryInMs });
-    // Unless a listener has closed the client meanwhile, or made it try again.
+    // A listener may have closed the client, or made it reconnect.
     if (this.#state === "waiting" && this.#retry === retry) this.#emitter.emit("state", "waiting");
   }
 
@@ -381,16 +369,16 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     this.#emitter.emit("state", "closed");
     this.#queue.end(error);
     this.#emitter.emit("close", error);
-    Promise.resolve(dropped).then(this.#gone);
+    Promise.resolve(dropped).then(this.#resolveClosed);
   }
 
-  #become(state: ClientState): void {
+  #setState(state: ClientState): void {
     if (this.#state === state) return;
     this.#state = state;
     this.#emitter.emit("state", state);
   }
 
-  #tell(error: Error): void {
+  #emitError(error: Error): void {
     if (this.#emitter.has("error")) this.#emitter.emit("error", error);
     else warn(error);
   }

@@ -1,8 +1,6 @@
 /**
- * One connection of the client: answers heartbeats, sends its own, finds out that the other side is gone, and
- * hands on what concerns a session (docs/protocol.md, "Heartbeats").
- *
- * It makes no second connection and knows no token but the one that it is told to send.
+ * One connection of the client: answers heartbeats, sends its own to detect a dead connection, and passes the
+ * session's frames on (docs/protocol.md, "Heartbeats"). It does not reconnect and stores no token.
  *
  * @module
  */
@@ -12,119 +10,110 @@ import type { MessageFrame, Ready, ServerFrame } from "../gateway/protocol/frame
 import { decodeServerFrame } from "./frames.ts";
 import type { ClientClock, ClientSocket, ClientSocketConstructor, ClientTimer } from "./types.ts";
 
-/** What a connection works with. */
 export interface ConnectionDeps {
   readonly url: string;
   readonly WebSocket: ClientSocketConstructor;
   readonly clock: ClientClock;
-  /** How long until Ready, in milliseconds. */
+  /** The limit for Ready, in milliseconds. */
   readonly connectTimeoutMs: number;
 }
 
-/** How a connection ended: with a close frame, or with 1006. */
+/** The code and reason of the end of a connection; 1006 without a close frame. */
 export interface End {
   readonly code: number;
   readonly reason: string;
 }
 
-/** Who is told what happens on a connection. */
 export interface ConnectionListener {
-  /** It is open: now is the time to identify. */
+  /** Called when the socket is open and the client may identify. */
   opened(): void;
-  /** The gateway says Ready. */
   ready(frame: Ready): void;
-  /** A message came. */
   message(frame: MessageFrame): void;
-  /** A heartbeat was answered. */
+  /** Called with the time that the ACK of a heartbeat took. */
   roundTrip(ms: number): void;
-  /** It is over. Called once, and not after {@linkcode Connection.drop}; nothing follows. */
+  /** Called last and once, unless {@linkcode Connection.drop} was called. */
   ended(end: End): void;
 }
 
-/** The `readyState` of a socket that can be sent on. */
+/** `WebSocket.OPEN`. */
 const OPEN = 1;
-/** What a close code says when no close frame came (RFC 6455, section 7.4.1). */
+/** The code without a close frame (RFC 6455, section 7.4.1). */
 const ABNORMAL = 1006;
-/** After a sleep, or when the network may have changed, an answer is not waited for as long as usual. */
+/** The limit for an ACK after a sleep, or when the network may have changed. */
 const PROBE_MS = 5000;
-/** A timer that fires this late was not late: the device slept, or the page is hidden and gets little time. */
+/** A timer this late means that the device slept, or that a hidden page's timers are throttled. */
 const SLEPT_MS = 2000;
-/** A probe is no closer than this to the heartbeat before, because frames are limited. */
+/** The minimum between a heartbeat and a probe, because the gateway limits frames. */
 const MIN_MS = 1000;
-/** Nor are regular heartbeats closer together, where a gateway's interval is one for tests… */
+/** The minimum between heartbeats, for gateways with an interval for tests. */
 const MIN_INTERVAL_MS = 2000;
-/** …or so far apart that a dead connection would never be found out. */
+/** The maximum between heartbeats, so that a dead connection is always detected. */
 const MAX_INTERVAL_MS = 3_600_000;
 
-/** A heartbeat that has no answer yet. */
-interface Beat {
+/** A heartbeat without an ACK. */
+interface OutstandingHeartbeat {
   readonly time: number;
   readonly sentAt: number;
-  /** Whether there is less time for its answer than usual. */
+  /** True if its limit is shorter than usual. */
   readonly isProbe: boolean;
 }
 
-/** One WebSocket. */
 export class Connection {
   readonly #clock: ClientClock;
   readonly #listener: ConnectionListener;
   readonly #socket: ClientSocket;
-  /** That of the gateway, once it has said Hello. */
+  /** The gateway's, once Hello has arrived. */
   #intervalMs = MIN_INTERVAL_MS;
   #timer: ClientTimer | undefined;
   #dueAt = 0;
-  #beat: Beat | undefined;
-  /** The `time` of the last heartbeat, and when it was sent. */
+  #outstanding: OutstandingHeartbeat | undefined;
+  /** The `time` of the last heartbeat. */
   #lastTime = -1;
   #lastSentAt = -Infinity;
-  #messagesSinceBeat = false;
-  /** What went wrong, as far as the platform tells. */
+  #messagesSinceHeartbeat = false;
+  /** The platform's description of a failure, if it gives one. */
   #fault = "";
   #isReady = false;
   #over = false;
 
-  /** Begins to connect. Throws what the class of the socket throws. */
-  constructor(parts: ConnectionDeps, listener: ConnectionListener) {
-    this.#clock = parts.clock;
+  /** Starts to connect. @throws what the constructor of the WebSocket throws */
+  constructor(deps: ConnectionDeps, listener: ConnectionListener) {
+    this.#clock = deps.clock;
     this.#listener = listener;
-    this.#socket = new parts.WebSocket(parts.url);
+    this.#socket = new deps.WebSocket(deps.url);
     let hasOpened = false;
     this.#socket.onopen = () => {
       hasOpened = true;
       listener.opened();
     };
     this.#socket.onmessage = ({ data }: { readonly data: unknown }) => this.#received(data);
-    // Deno says 0 where the standard says 1006.
+    // Deno reports 0 where the standard requires 1006.
     this.#socket.onclose = ({ code, reason }: End) =>
       this.#end({ code: code || ABNORMAL, reason: reason || this.#fault });
     this.#socket.onerror = ({ message }: { readonly message?: unknown }) => {
       if (this.#over) return;
-      // Browsers do not say why; others do.
       this.#fault = typeof message === "string" ? message : "";
-      // Node 22, and Chromium under a CSP, tell no close of a socket that could not be opened. The close of
-      // one that was open brings the code, even where a reset of the network is noticed before it.
+      // Node 22, and Chromium under a CSP, emit no close event if a socket could not be opened. For one that
+      // was open, the close event brings the code, even if a network reset is reported before it.
       if (hasOpened) this.#arm(MIN_MS, () => this.#failed());
       else this.#failed();
     };
-    this.#armReady(parts.connectTimeoutMs);
+    this.#armReady(deps.connectTimeoutMs);
   }
 
-  /** Whether it can be sent on. */
   get isOpen(): boolean {
     return this.#socket.readyState === OPEN;
   }
 
-  /** Whether the gateway has said Ready. */
   get isReady(): boolean {
     return this.#isReady;
   }
 
-  /** Sends Identify. */
   identify(token: string, lastId: string | undefined): void {
     this.#send({ op: Op.Identify, token, ...(lastId === undefined ? {} : { last_id: lastId }) });
   }
 
-  /** Asks whether the gateway is still there, or on its way to Ready, and gives it little time to answer. */
+  /** Checks that the connection is alive: requires an ACK, or Ready before that, within a short limit. */
   check(): void {
     if (this.#over) return;
     const now = this.#clock.steady();
@@ -132,16 +121,16 @@ export class Connection {
       if (this.#dueAt - now > PROBE_MS) this.#armReady(PROBE_MS);
       return;
     }
-    // Asked already: to ask again and again must not put the deadline off, were it overdue.
-    if (this.#beat?.isProbe === true) return;
+    // Repeated checks must not extend the deadline of a probe.
+    if (this.#outstanding?.isProbe === true) return;
     const tooSoonMs = this.#lastSentAt + MIN_MS - now;
     if (tooSoonMs > 0) return this.#arm(tooSoonMs, () => this.check());
-    this.#sendBeat(Math.min(PROBE_MS, this.#intervalMs), true);
+    this.#sendHeartbeat(Math.min(PROBE_MS, this.#intervalMs), true);
   }
 
   /**
-   * Closes and forgets the connection: its listener hears nothing more. Resolves once the gateway has
-   * answered, or after `graceMs`.
+   * Closes the connection without further calls of the listener. Resolves when the gateway has answered, or
+   * after `graceMs`.
    */
   drop(reason: string, graceMs = 0): Promise<void> {
     if (this.#over) return Promise.resolve();
@@ -160,7 +149,7 @@ export class Connection {
     if (this.#over) return;
     const frame = decodeServerFrame(data);
     if (frame === undefined) return;
-    if ("fault" in frame) return this.#broken(frame.fault);
+    if ("fault" in frame) return this.#protocolError(frame.fault);
     this.#handle(frame);
   }
 
@@ -173,10 +162,10 @@ export class Connection {
         );
         return;
       case Op.Ready:
-        return this.#begun(frame);
+        return this.#onReady(frame);
       case Op.Message:
-        this.#messagesSinceBeat = true;
-        if (!this.#isReady) return this.#broken("a Message before Ready");
+        this.#messagesSinceHeartbeat = true;
+        if (!this.#isReady) return this.#protocolError("a Message before Ready");
         return this.#listener.message(frame);
       case Op.Heartbeat:
         return this.#send({ op: Op.HeartbeatAck, time: frame.time });
@@ -185,57 +174,57 @@ export class Connection {
     }
   }
 
-  /** Before, the deadline for connecting holds; a heartbeat might cross the close frame of a refusal. */
-  #begun(frame: Ready): void {
+  /** Heartbeats start here: an earlier one might cross the close frame of a refusal. */
+  #onReady(frame: Ready): void {
     const isFirst = !this.#isReady;
     this.#isReady = true;
     this.#listener.ready(frame);
-    if (isFirst && !this.#over) this.#sendBeat(this.#intervalMs);
+    if (isFirst && !this.#over) this.#sendHeartbeat(this.#intervalMs);
   }
 
-  #sendBeat(patienceMs: number, isProbe = false): void {
+  #sendHeartbeat(timeoutMs: number, isProbe = false): void {
     const sentAt = this.#clock.steady();
-    // Never the number of an earlier one, so that an answer is known for what it is.
+    // Unique, so that an ACK matches one heartbeat.
     const time = Math.max(Math.floor(this.#clock.now()), this.#lastTime + 1);
     this.#lastTime = time;
     this.#lastSentAt = sentAt;
-    this.#beat = { time, sentAt, isProbe };
-    this.#messagesSinceBeat = false;
-    this.#arm(patienceMs, () => this.#beatDue(patienceMs));
+    this.#outstanding = { time, sentAt, isProbe };
+    this.#messagesSinceHeartbeat = false;
+    this.#arm(timeoutMs, () => this.#heartbeatDue(timeoutMs));
     this.#send({ op: Op.Heartbeat, time });
   }
 
   #acknowledged(time: number): void {
-    if (this.#beat?.time !== time) return;
-    const { sentAt } = this.#beat;
-    this.#beat = undefined;
+    if (this.#outstanding?.time !== time) return;
+    const { sentAt } = this.#outstanding;
+    this.#outstanding = undefined;
     const tookMs = this.#clock.steady() - sentAt;
-    // The next one is due an interval after this one, also where it was a short probe.
+    // The next one is due an interval after this one was sent, also after a probe.
     const delayMs = Math.max(0, this.#intervalMs - tookMs);
-    this.#arm(delayMs, () => this.#beatDue(this.#intervalMs));
+    this.#arm(delayMs, () => this.#heartbeatDue(this.#intervalMs));
     this.#listener.roundTrip(tookMs);
   }
 
-  #beatDue(patienceMs: number): void {
-    // Nobody has read what came while the device slept; and what was open before may be long gone. But who
-    // is always late, as in a hidden page, has to come to an end with it.
+  #heartbeatDue(timeoutMs: number): void {
+    // After a sleep, frames may be unread and the connection may be dead: probe it. Not twice, because a hidden
+    // page's timers are always late.
     const slept = this.#clock.steady() - this.#dueAt > SLEPT_MS;
-    if (slept && this.#beat?.isProbe !== true) return this.check();
-    if (this.#beat === undefined) return this.#sendBeat(this.#intervalMs);
-    // The answer comes behind what is on its way, which may be much; but it does come.
-    if (this.#messagesSinceBeat) {
-      this.#messagesSinceBeat = false;
-      return this.#arm(patienceMs, () => this.#beatDue(patienceMs));
+    if (slept && this.#outstanding?.isProbe !== true) return this.check();
+    if (this.#outstanding === undefined) return this.#sendHeartbeat(this.#intervalMs);
+    // The ACK queues behind messages, so as long as they arrive, the connection is alive.
+    if (this.#messagesSinceHeartbeat) {
+      this.#messagesSinceHeartbeat = false;
+      return this.#arm(timeoutMs, () => this.#heartbeatDue(timeoutMs));
     }
-    this.#lost(`no answer to a heartbeat within ${patienceMs} ms`);
+    this.#connectionLost(`no answer to a heartbeat within ${timeoutMs} ms`);
   }
 
-  /** The other side does not speak the protocol: something between is at fault, and may heal. */
-  #broken(fault: string): void {
-    this.#lost(`not a frame of the gateway: ${fault}`, CloseCode.Malformed.code);
+  /** Something between is not the gateway, which may be temporary. */
+  #protocolError(fault: string): void {
+    this.#connectionLost(`not a frame of the gateway: ${fault}`, CloseCode.Malformed.code);
   }
 
-  #lost(reason: string, closeCode = 1000): void {
+  #connectionLost(reason: string, closeCode = 1000): void {
     if (this.#over) return;
     this.#release(() => {});
     this.#close(closeCode, reason);
@@ -248,44 +237,42 @@ export class Connection {
     this.#listener.ended(end);
   }
 
-  /** The platform has told an error, and no close. */
+  /** The platform has emitted an error, and no close. */
   #failed(): void {
     this.#end({ code: ABNORMAL, reason: this.#fault });
     this.#close(1000, "");
   }
 
-  /** It is over: hears nothing more of the socket but that it is gone, by whichever event. */
-  #release(gone: () => void): void {
+  /** Stops listening to the socket, except for its end, by either event. */
+  #release(closed: () => void): void {
     this.#over = true;
     this.#timer?.cancel();
     this.#socket.onopen = null;
     this.#socket.onmessage = null;
-    this.#socket.onclose = gone;
-    this.#socket.onerror = gone;
+    this.#socket.onclose = closed;
+    this.#socket.onerror = closed;
   }
 
-  /** On one that closes it would go nowhere, and browsers complain. */
   #send(frame: object): void {
+    // Browsers warn about sending on a closing socket.
     if (!this.isOpen) return;
     try {
       this.#socket.send(JSON.stringify(frame));
     } catch {
-      this.#lost("nothing can be sent");
+      this.#connectionLost("nothing can be sent");
     }
   }
 
-  /** Closes; one that cannot be closed is left to itself. */
   #close(code: number, reason: string): void {
     try {
       this.#socket.close(code, reason);
     } catch {
-      // Nothing is heard of it any more, whatever becomes of it.
+      // The listeners are removed already.
     }
   }
 
-  /** Sets the time that is left until Ready. */
   #armReady(ms: number): void {
-    this.#arm(ms, () => this.#lost(`no Ready within ${ms} ms`));
+    this.#arm(ms, () => this.#connectionLost(`no Ready within ${ms} ms`));
   }
 
   /** Sets the one timer. */

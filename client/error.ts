@@ -1,26 +1,38 @@
 /**
- * Why a client is over though the app did not close it.
+ * The errors that a client reports.
  *
  * @module
  */
 
 import { closeName } from "../gateway/protocol/codes.ts";
 
-/** The gateway ended it for good: coming back would not help (docs/protocol.md, "Close codes"). */
+/** The gateway ended the client for good: reconnecting would not help (docs/protocol.md, "Close codes"). */
 export class GatewayError extends Error {
-  /** By which it is known across copies of this module. */
+  /** Identifies the class across copies of this module. */
   override readonly name = "GatewayError";
   /**
-   * The close code: 4010 if the app's backend disconnected the user, 4003 if one token after the other was
-   * refused for more than a minute, 1009 if the token is longer than a frame may be, 4001 for a bug in the client.
+   * The close code: 4010 if the app's backend disconnected the user, 4003 if tokens were refused for more
+   * than a minute, 1009 if the token is longer than a frame may be, 4001 for a bug in the client.
    */
   readonly closeCode: number;
 
-  /** The gateway closed with `closeCode`, and said why in `reason`. */
+  /** Takes the code and the reason of the gateway's close frame. */
   constructor(closeCode: number, reason: string) {
     const name = closeName(closeCode);
     const why = reason === "" ? "" : `: ${reason}`;
     super(`the gateway closed with ${closeCode}${name === undefined ? "" : ` ${name}`}${why}`);
     this.closeCode = closeCode;
   }
+}
+
+/** Lists what to check if no socket ever opens: a page does not learn why. `reason` is the last attempt's. */
+export function neverOpened(url: string, reason: string): Error {
+  // Credentials in the URL must not reach a log.
+  const shown = url.replace(/\?.*/, "").replace(/\/\/[^/]*@/, "//");
+  const why = reason === "" ? "" : ` (${reason})`;
+  return new Error(
+    `${shown} cannot be opened${why}: check the URL, whose path is /gateway, and that the gateway is reachable; ` +
+      "in a browser also that GATEWAY_ALLOWED_ORIGINS has the page's origin, and connect-src of the page's " +
+      "policy the URL. The client goes on trying.",
+  );
 }

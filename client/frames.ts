@@ -1,6 +1,6 @@
 /**
- * Reads what the gateway sends. Unknown ops and fields are ignored, because a later version may add them
- * (docs/protocol.md, "Frames"); what is no frame at all is a fault, and never an exception.
+ * Decodes the gateway's frames. Ignores unknown ops and fields, because a later version may add them
+ * (docs/protocol.md, "Frames"). Invalid input is returned as a fault; nothing throws.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { Op } from "../gateway/protocol/codes.ts";
 import type { ServerFrame } from "../gateway/protocol/frame_types.ts";
 import { fieldOf, isObject } from "./realm.ts";
 
-/** A frame, nothing that this version knows, or what is wrong. */
+/** A frame, `undefined` for an unknown op, or a fault. */
 export type Received = ServerFrame | undefined | { readonly fault: string };
 
 type Check = (value: unknown) => boolean;
@@ -18,26 +18,25 @@ const isText: Check = (value) => typeof value === "string";
 const isTime: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
 const optional = (check: Check): Check => (value) => value === undefined || check(value);
 
-/** The fields of each frame, as far as the client relies on them. */
-const FIELDS: Readonly<Record<ServerFrame["op"], readonly (readonly [string, Check])[]>> = {
-  [Op.Hello]: [["heartbeat_interval", (value) => isTime(value) && Number(value) > 0]],
-  [Op.Ready]: [
-    ["user", isText],
-    ["last_id", isText],
-    ["resumed", optional((value) => typeof value === "boolean")],
-  ],
-  [Op.Message]: [
-    ["id", isText],
-    ["channel", optional(isText)],
-    ["author", isText],
-    ["content", (value) => value !== undefined],
-    ["time", isTime],
-  ],
-  [Op.Heartbeat]: [["time", isTime]],
-  [Op.HeartbeatAck]: [["time", isTime]],
+/** The fields that the client relies on. */
+const FIELDS: Readonly<Record<ServerFrame["op"], Readonly<Record<string, Check>>>> = {
+  [Op.Hello]: { heartbeat_interval: (value) => isTime(value) && Number(value) > 0 },
+  [Op.Ready]: {
+    user: isText,
+    last_id: isText,
+    resumed: optional((value) => typeof value === "boolean"),
+  },
+  [Op.Message]: {
+    id: isText,
+    channel: optional(isText),
+    author: isText,
+    content: (value) => value !== undefined,
+    time: isTime,
+  },
+  [Op.Heartbeat]: { time: isTime },
+  [Op.HeartbeatAck]: { time: isTime },
 };
 
-/** Reads one WebSocket message. */
 export function decodeServerFrame(data: unknown): Received {
   if (typeof data !== "string") return { fault: "expected text, got a binary message" };
   let value: unknown;
@@ -50,7 +49,7 @@ export function decodeServerFrame(data: unknown): Received {
     return { fault: "expected an object with a numeric op" };
   }
   if (!isKnown(value)) return undefined;
-  for (const [field, isGood] of FIELDS[value.op]) {
+  for (const [field, isGood] of Object.entries(FIELDS[value.op])) {
     if (!isGood(Reflect.get(value, field))) {
       return { fault: `${field} of op ${value.op} is missing or wrong` };
     }
@@ -58,7 +57,7 @@ export function decodeServerFrame(data: unknown): Received {
   return value;
 }
 
-/** Whether it has an op that servers send; its fields are still to be looked at. */
+/** True if `value` has an op that servers send; its fields are not checked. */
 function isKnown(value: object): value is ServerFrame {
   return Reflect.get(value, "op") in FIELDS;
 }

@@ -1,32 +1,29 @@
 /**
- * When to get a new token: what the client reads in a JWT, without believing a clock that may be wrong.
- *
- * It does not verify anything; that is the gateway's work.
+ * Reads from a JWT when to renew it, without trusting a clock that may be wrong. Verifies nothing; that is the
+ * gateway's work.
  *
  * @module
  */
 
 import { fieldOf } from "./realm.ts";
 
-/** A token is renewed this long before it expires, if it lives long enough for that. */
+/** A token is renewed this long before it expires, or a fifth of its life before if that is shorter. */
 const MARGIN_MS = 60_000;
-/** Not sooner than this, should the app go on giving the token that is about to expire. */
+/** The minimum, for an app that returns the expiring token again. */
 const MIN_MS = 1000;
 
-/** How long a token is good for, in milliseconds from now. */
+/** Times of a token, in milliseconds from now. */
 export interface Lifetime {
-  /** When to get the next one. */
   readonly renewInMs: number;
-  /** When the gateway will refuse it. */
   readonly expiresInMs: number;
 }
 
 /**
- * How long `token` is good for; `undefined` if that cannot be told, and the gateway has to say when it has
- * expired.
+ * Returns the lifetime of `token`, or `undefined` if it cannot be read; then the gateway's refusal shows that
+ * it has expired.
  *
- * A device's clock may be off by hours. So the time that the issuer gave it (`exp` − `iat`) bounds what the
- * clock says, and stands alone where the clock says that a token has expired which was just handed out.
+ * A device's clock may be off by hours. So the lifetime that the issuer set (`exp` − `iat`) is an upper bound,
+ * and is used alone if, by the clock, a token that was just issued has expired.
  */
 export function lifetimeOf(token: string, now: number): Lifetime | undefined {
   const claims = claimsOf(token);
@@ -50,7 +47,7 @@ function claimsOf(token: string): unknown {
   const payload = token.split(".")[1];
   if (payload === undefined) return undefined;
   try {
-    // The claims that matter here are numbers, so that the bytes need not be read as UTF-8.
+    // The claims read here are numbers, so the bytes need not be decoded as UTF-8.
     return JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
   } catch {
     return undefined;

@@ -1,20 +1,19 @@
 /**
- * The client of the E-Magine Gateway, for browsers, Deno and Node: one small module without dependencies.
+ * The client of the E-Magine Gateway, for browsers, Node, Bun and Deno: one small module without dependencies.
  *
- * It connects, identifies, answers heartbeats, comes back after whatever happened and takes up where it was,
- * so that an app has nothing to do but read messages:
+ * It connects, identifies, answers heartbeats, reconnects and resumes. The app reads messages:
  *
  * ```ts ignore
  * const gateway = new GatewayClient({
  *   url: "wss://chat.example.com/gateway",
  *   getToken: async ({ signal }) => {
  *     const response = await fetch("/token", { method: "POST", signal });
- *     if (response.status === 401) return null; // Nobody is logged in: the client closes.
+ *     if (response.status === 401) return null; // Logged out: the client closes.
  *     if (!response.ok) throw response;
  *     return (await response.json()).token;
  *   },
  * });
- * // Messages may be missing: load what is shown, in place.
+ * // Messages may be missing: reload what is shown.
  * gateway.on("gap", () => load());
  * for await (const message of gateway) show(message);
  * ```

@@ -1,5 +1,5 @@
 /**
- * The options of a client: what is wrong with them, and what they leave out.
+ * Validates the options of a client and adds the defaults.
  *
  * @module
  */
@@ -12,7 +12,6 @@ import type { GatewayClientOptions } from "./types.ts";
 const MAX_QUEUED = 1000;
 const CONNECT_TIMEOUT_MS = 30_000;
 
-/** Options with nothing left out. */
 export interface ResolvedOptions extends ConnectionDeps {
   readonly getToken: GatewayClientOptions["getToken"];
   readonly signal: AbortSignal | undefined;
@@ -20,7 +19,7 @@ export interface ResolvedOptions extends ConnectionDeps {
   readonly maxQueuedMessages: number;
 }
 
-/** Fills in what is left out. @throws {TypeError} for what can never work */
+/** @throws {TypeError} for options that can never work */
 export function resolveOptions(options: GatewayClientOptions): ResolvedOptions {
   assertOptions(options);
   return {
@@ -35,7 +34,7 @@ export function resolveOptions(options: GatewayClientOptions): ResolvedOptions {
   };
 }
 
-/** Looks at what no type has checked, in an app in JavaScript. */
+/** Checks types, for apps in JavaScript. */
 function assertOptions(options: GatewayClientOptions): void {
   const expect = (isGood: boolean, what: string): void => {
     if (!isGood) throw new TypeError(what);

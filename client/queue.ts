@@ -1,7 +1,5 @@
 /**
- * The messages that wait for the app's loops, oldest first.
- *
- * It says how many there are; what to do about too many is the client's decision.
+ * The messages that wait for the app's loops, oldest first. What to do about too many is the client's decision.
  *
  * @module
  */
@@ -10,78 +8,71 @@ import type { Message } from "./types.ts";
 
 type Result = IteratorResult<Message, undefined>;
 
-/** A loop, also for `for await`. Not `AsyncIterableIterator`, which takes one parameter before TypeScript 5.6. */
+/** Not `AsyncIterableIterator`, which takes one parameter before TypeScript 5.6. */
 type MessageIterator = AsyncIterator<Message, undefined> & AsyncIterable<Message>;
 
-/** A message that waits. */
-export interface Entry {
+export interface QueuedMessage {
   readonly message: Message;
-  /** The id of what came before it. */
+  /** The id of the message before it. */
   readonly before: string | undefined;
-  /** Whether listeners were told of it already. */
-  readonly heard: boolean;
+  /** True if listeners have received it. */
+  readonly dispatched: boolean;
 }
 
-/** Who is told that the queue changed. */
 export interface QueueListener {
-  /** It got shorter. */
-  taken(): void;
-  /** The last loop is over. */
-  left(): void;
+  shrunk(): void;
+  lastIteratorClosed(): void;
 }
 
-/** A loop that waits for a message. */
+/** A pending `next()`. */
 interface Waiter {
-  readonly loop: symbol;
+  readonly iterator: MessageIterator;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: Error) => void;
 }
 
 const DONE: Result = { done: true, value: undefined };
 
-/** A queue that loops read. */
 export class MessageQueue {
-  readonly #entries: Entry[] = [];
-  readonly #loops = new Set<symbol>();
+  readonly #queued: QueuedMessage[] = [];
+  readonly #iterators = new Set<MessageIterator>();
   readonly #listener: QueueListener;
   #waiters: Waiter[] = [];
   #ended: { readonly error: Error | undefined } | undefined;
 
-  /** An empty queue. */
   constructor(listener: QueueListener) {
     this.#listener = listener;
   }
 
-  /** How many messages wait. */
   get length(): number {
-    return this.#entries.length;
+    return this.#queued.length;
   }
 
-  /** How many loops there are, waiting or not. */
-  get loops(): number {
-    return this.#loops.size;
+  /** The number of open iterators, waiting or not. */
+  get iterators(): number {
+    return this.#iterators.size;
   }
 
-  /** The oldest message that waits, with what came before it. */
-  get first(): Entry | undefined {
-    return this.#entries[0];
+  /** The oldest message that waits. */
+  get first(): QueuedMessage | undefined {
+    return this.#queued[0];
   }
 
-  /** Hands a message to a loop that waits, or keeps it. */
-  push(entry: Entry): void {
+  /** Gives a message to an iterator that waits, or queues it. */
+  push(queued: QueuedMessage): void {
     const waiter = this.#waiters.shift();
-    if (waiter === undefined) this.#entries.push(entry);
-    else waiter.resolve({ done: false, value: entry.message });
+    if (waiter === undefined) this.#queued.push(queued);
+    else waiter.resolve({ done: false, value: queued.message });
   }
 
-  /** Takes the oldest message out. */
-  shift(): Entry | undefined {
-    const entry = this.#entries.shift();
-    if (entry !== undefined) this.#listener.taken();
-    return entry;
+  /** Removes the oldest message. */
+  shift(): QueuedMessage | undefined {
+    const queued = this.#queued.shift();
+    if (queued !== undefined) this.#listener.shrunk();
+    return queued;
   }
 
-  /** Lets every loop end, once it has taken what is here: with `error`, or just so. */
+  /** Ends every iterator once it has read what is queued; with `error`, by throwing it. */
   end(error: Error | undefined): void {
     this.#ended = { error };
     for (const { resolve, reject } of this.#waiters.splice(0)) {
@@ -90,37 +81,37 @@ export class MessageQueue {
     }
   }
 
-  /** A new loop. */
   iterate(): MessageIterator {
-    const loop = Symbol();
-    this.#loops.add(loop);
     const iterator: MessageIterator = {
-      next: () => this.#next(loop),
-      return: () => this.#leave(loop),
+      next: () => this.#next(iterator),
+      return: () => this.#return(iterator),
       [Symbol.asyncIterator]: () => iterator,
     };
+    this.#iterators.add(iterator);
     return iterator;
   }
 
-  #next(loop: symbol): Promise<Result> {
-    if (!this.#loops.has(loop)) return Promise.resolve(DONE);
-    const entry = this.shift();
-    if (entry !== undefined) return Promise.resolve({ done: false, value: entry.message });
+  #next(iterator: MessageIterator): Promise<Result> {
+    if (!this.#iterators.has(iterator)) return Promise.resolve(DONE);
+    const queued = this.shift();
+    if (queued !== undefined) return Promise.resolve({ done: false, value: queued.message });
     if (this.#ended === undefined) {
-      return new Promise((resolve, reject) => this.#waiters.push({ loop, resolve, reject }));
+      return new Promise((resolve, reject) => this.#waiters.push({ iterator, resolve, reject }));
     }
-    this.#loops.delete(loop);
+    this.#iterators.delete(iterator);
     const { error } = this.#ended;
     return error === undefined ? Promise.resolve(DONE) : Promise.reject(error);
   }
 
-  /** What a loop has asked for and not been given goes to others. */
-  #leave(loop: symbol): Promise<Result> {
-    const isLast = this.#loops.delete(loop) && this.loops === 0;
-    const own = this.#waiters.filter((waiter) => waiter.loop === loop);
-    this.#waiters = this.#waiters.filter((waiter) => waiter.loop !== loop);
-    for (const { resolve } of own) resolve(DONE);
-    if (isLast) this.#listener.left();
+  /** Leaves messages that the iterator waits for to the others. */
+  #return(iterator: MessageIterator): Promise<Result> {
+    const isLast = this.#iterators.delete(iterator) && this.iterators === 0;
+    this.#waiters = this.#waiters.filter((waiter) => {
+      const isOwn = waiter.iterator === iterator;
+      if (isOwn) waiter.resolve(DONE);
+      return !isOwn;
+    });
+    if (isLast) this.#listener.lastIteratorClosed();
     return Promise.resolve(DONE);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What the client takes from the platform unless it is given something else: time, randomness, `WebSocket`,
- * and the news that a device or a network is back. The only file of the client that touches globals.
+ * The platform's defaults: time, randomness, `WebSocket`, and events of the network and the page. The only file
+ * of the client that uses globals.
  *
  * @module
  */
@@ -8,10 +8,9 @@
 import { fieldOf, isListenable } from "./realm.ts";
 import type { ClientClock, ClientSocketConstructor } from "./types.ts";
 
-/** The longest delay that `setTimeout` takes for what it is; a longer one would fire at once. */
+/** The maximum of `setTimeout`; a longer delay would fire at once. */
 const MAX_MS = 2 ** 31 - 1;
 
-/** The machine's time. */
 export const systemClock: ClientClock = {
   now: () => Date.now(),
   steady: () => performance.now(),
@@ -21,12 +20,11 @@ export const systemClock: ClientClock = {
   },
 };
 
-/** A number in [0, 1). */
 export function systemRandom(): number {
   return Math.random();
 }
 
-/** The global `WebSocket`. @throws {TypeError} where there is none, as in Node before 22 */
+/** @throws {TypeError} without a global `WebSocket`, as in Node before 22 */
 export function systemWebSocket(): ClientSocketConstructor {
   if (typeof WebSocket === "undefined") {
     throw new TypeError("there is no global WebSocket here: give one in the option WebSocket");
@@ -34,7 +32,7 @@ export function systemWebSocket(): ClientSocketConstructor {
   return WebSocket;
 }
 
-/** `url` as a WebSocket takes it, relative to the page where there is one. @throws {TypeError} for no URL */
+/** Returns the URL for a WebSocket, relative to the page if there is one. @throws {TypeError} if invalid */
 export function resolveUrl(url: string | URL): string {
   const text = String(url);
   const page = fieldOf(Reflect.get(globalThis, "location"), "href");
@@ -54,14 +52,8 @@ function parseUrl(text: string, base?: string): string | undefined {
   }
 }
 
-/** What happened to the device or the page. */
-export interface Wake {
-  /** Whether the network is gone, and not back. */
-  readonly isOffline: boolean;
-}
-
-/** Calls `callback` when the network is gone or back, or the page is used again; returns how to stop. */
-export function onWake(callback: (wake: Wake) => void): () => void {
+/** Calls `callback` when the network goes or comes back, or the page is used again; returns how to stop. */
+export function onWake(callback: (isOffline: boolean) => void): () => void {
   const page: unknown = Reflect.get(globalThis, "document");
   const targets: (readonly [unknown, string])[] = [
     [globalThis, "online"],
@@ -71,17 +63,19 @@ export function onWake(callback: (wake: Wake) => void): () => void {
     [page, "resume"],
   ];
   const wake = (event: { readonly type: string }): void => {
-    // A page is shown when it is loaded, too: nothing has changed since then.
+    // `pageshow` also follows a load; then nothing has changed.
     if (event.type === "pageshow" && fieldOf(event, "persisted") !== true) return;
-    // A page that is left has time to connect; but what it shows must be true, and one that was frozen resumes
-    // while it is hidden.
-    const isUrgent = event.type === "offline" || event.type === "resume";
-    if (isUrgent || fieldOf(page, "visibilityState") !== "hidden") {
-      callback({ isOffline: event.type === "offline" });
+    // A hidden page may wait to reconnect, but must not show a connection that is lost; and a frozen one
+    // resumes while it is hidden.
+    const isOffline = event.type === "offline";
+    if (
+      isOffline || event.type === "resume" || fieldOf(page, "visibilityState") !== "hidden"
+    ) {
+      callback(isOffline);
     }
   };
   const listening = targets.flatMap(([target, type]) => {
-    // Deno has these methods too, and never tells such a thing.
+    // Deno has these methods, too, and never calls the listener.
     if (!isListenable(target)) return [];
     target.addEventListener(type, wake);
     return [() => target.removeEventListener(type, wake)];
@@ -91,15 +85,15 @@ export function onWake(callback: (wake: Wake) => void): () => void {
   };
 }
 
-/** Says something to the developer where nobody listens. */
+/** Reports an error that has no listener. */
 export function warn(error: Error): void {
   console.warn("E-Magine Gateway:", error);
 }
 
-/** Reports what a listener threw, as if nobody had caught it; never through timers, which tests fake. */
+/** Reports what a listener threw as an uncaught error; not by a timer, because tests fake timers. */
 export function reportUncaught(error: unknown): void {
   void Promise.resolve().then(() => {
-    // Node has no `reportError`, and takes an unhandled rejection for an uncaught error.
+    // Node has no `reportError`, and treats an unhandled rejection as an uncaught error.
     if (typeof reportError !== "function") throw error;
     reportError(error);
   });

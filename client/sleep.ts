@@ -1,29 +1,29 @@
 /**
- * Notices by the wall clock that the device slept. Timers do not show it everywhere: where the steady clock
- * stands still in a sleep, as on Linux, they are not late afterwards, but go on where they stood.
+ * Detects by the wall clock that the device slept. Timers do not show it everywhere: where the steady clock
+ * stops during sleep, as on Linux, they are not late afterwards, but continue where they stopped.
  *
  * @module
  */
 
 import type { ClientClock, ClientTimer } from "./types.ts";
 
-/** How often it looks, and so the longest that the end of a sleep goes unnoticed. */
-const LOOK_MS = 5000;
-/** How much more time than that has to have passed. */
+/** The interval of the check, and so the longest that the end of a sleep goes unnoticed. */
+const CHECK_MS = 5000;
+/** The delay beyond the interval that counts as sleep. */
 const SLEPT_MS = 2000;
 
 /**
- * Calls `callback` after each sleep; returns how to stop. It calls, too, where somebody has set the wall clock
- * forward, and where a page is hidden and its timers are late.
+ * Calls `callback` after each sleep; returns how to stop. It is also called when the wall clock is set forward,
+ * and when a hidden page's timers are late.
  */
 export function onSlept(clock: ClientClock, callback: () => void): () => void {
-  let lookedAt = clock.now();
-  const look = (): void => {
-    const tookMs = clock.now() - lookedAt;
-    lookedAt += tookMs;
-    timer = clock.setTimer(LOOK_MS, look);
-    if (tookMs > LOOK_MS + SLEPT_MS) callback();
+  let checkedAt = clock.now();
+  const check = (): void => {
+    const tookMs = clock.now() - checkedAt;
+    checkedAt += tookMs;
+    timer = clock.setTimer(CHECK_MS, check);
+    if (tookMs > CHECK_MS + SLEPT_MS) callback();
   };
-  let timer: ClientTimer = clock.setTimer(LOOK_MS, look);
+  let timer: ClientTimer = clock.setTimer(CHECK_MS, check);
   return () => timer.cancel();
 }

@@ -1,109 +1,99 @@
 /**
- * The user's token: got from the app when there is none, when the gateway refused it, and before it expires.
+ * Gets the user's token from the app: when there is none, when the gateway refused it, and before it expires.
  * One request at a time.
  *
  * @module
  */
 
 import { backoffMs } from "./backoff.ts";
-import { lifetimeOf } from "./jwt.ts";
+import { type Lifetime, lifetimeOf } from "./jwt.ts";
 import { toError } from "./realm.ts";
 import type { ClientClock, ClientTimer, GatewayClientOptions, TokenRequest } from "./types.ts";
 
-/** How long the app may take; then it is asked again, for a request that hangs is as good as none. */
-const PATIENCE_MS = 30_000;
+/** The limit for the app's answer, after which it is asked again. */
+const TIMEOUT_MS = 30_000;
 
-/** What a {@linkcode Tokens} works with. */
 export interface TokensDeps {
   readonly clock: ClientClock;
   readonly random: () => number;
   readonly getToken: GatewayClientOptions["getToken"];
-  /** Whether a token is of use now; if not, it is not renewed before it is asked for. */
+  /** True if a token is in use; if not, it is renewed only when it is asked for. */
   readonly needed: () => boolean;
-  /** Called when there is a new one. */
+  /** Called with each new token. */
   readonly obtained: () => void;
-  /** Called when the app says that the user is logged out. */
+  /** Called when the app returns `null`. */
   readonly loggedOut: () => void;
-  /** Called when none could be had. */
   readonly failed: (error: Error) => void;
 }
 
-/** Has a token, or gets one. */
 export class Tokens {
   readonly #deps: TokensDeps;
   #token: string | undefined;
   #reason: TokenRequest["reason"] = "start";
   #renewAt = Infinity;
   #expiresAt = Infinity;
-  /** For the next token. */
   #renewal: ClientTimer | undefined;
-  /** Aborts the request that is under way, and its time that runs out. */
-  #asking: { readonly abort: AbortController; readonly patience: ClientTimer } | undefined;
+  #request: { readonly abort: AbortController; readonly timeout: ClientTimer } | undefined;
   #failures = 0;
-  #stopped = false;
 
-  /** Has none. */
-  constructor(parts: TokensDeps) {
-    this.#deps = parts;
+  constructor(deps: TokensDeps) {
+    this.#deps = deps;
   }
 
-  /** The token that is there, good or not. */
+  /** The last token, valid or not. */
   get current(): string | undefined {
     return this.#token;
   }
 
   /**
-   * A token to connect with; `undefined` if it has to be got first, which `obtained` or `failed` will tell.
-   * One that is to be renewed is good enough meanwhile.
+   * Returns a token to connect with, also one that is being renewed; `undefined` if there is none, and then
+   * calls `obtained`, `loggedOut` or `failed`.
    */
-  take(): string | undefined {
+  get(): string | undefined {
     const now = this.#deps.clock.steady();
-    if (this.#token === undefined || now >= this.#renewAt) this.#ask();
+    if (this.#token === undefined || now >= this.#renewAt) this.#start();
     return now < this.#expiresAt ? this.#token : undefined;
   }
 
-  /** The gateway does not take the token; neither is one of use that was asked for before. */
+  /** Drops the token, and one that was requested before the refusal. */
   refused(): void {
     this.#token = undefined;
     this.#reason = "refused";
-    this.#renewal?.cancel();
-    this.#settle()?.abort();
+    this.stop();
   }
 
-  /** Nothing more is asked or told. */
+  /** Aborts the request and cancels the renewal. */
   stop(): void {
-    this.#stopped = true;
     this.#renewal?.cancel();
-    this.#settle()?.abort();
+    const request = this.#request;
+    this.#settle();
+    request?.abort.abort();
   }
 
-  #ask(): void {
-    if (this.#asking !== undefined) return;
+  #start(): void {
+    if (this.#request !== undefined) return;
     this.#renewal?.cancel();
     const abort = new AbortController();
-    const patience = this.#deps.clock.setTimer(PATIENCE_MS, () => {
-      this.#failed(new Error(`getToken: no token within ${PATIENCE_MS} ms`));
+    const timeout = this.#deps.clock.setTimer(TIMEOUT_MS, () => {
+      this.#failed(new Error(`getToken: no token within ${TIMEOUT_MS} ms`));
       abort.abort();
     });
-    const asking = { abort, patience };
-    this.#asking = asking;
-    const over = (): boolean => this.#stopped || this.#asking !== asking;
-    this.#request({ reason: this.#reason, signal: abort.signal }).then(
-      (token) => over() || this.#obtained(token),
-      (error: unknown) => over() || this.#failed(toError(error)),
+    const request = { abort, timeout };
+    this.#request = request;
+    const isOver = (): boolean => this.#request !== request;
+    this.#getToken({ reason: this.#reason, signal: abort.signal }).then(
+      (token) => isOver() || this.#obtained(token),
+      (error: unknown) => isOver() || this.#failed(toError(error)),
     );
   }
 
-  async #request(request: TokenRequest): Promise<string | null> {
+  async #getToken(request: TokenRequest): Promise<string | null> {
     return assertToken(await this.#deps.getToken(request));
   }
 
-  /** The request that was under way is over. */
-  #settle(): AbortController | undefined {
-    const asking = this.#asking;
-    this.#asking = undefined;
-    asking?.patience.cancel();
-    return asking?.abort;
+  #settle(): void {
+    this.#request?.timeout.cancel();
+    this.#request = undefined;
   }
 
   #obtained(token: string | null): void {
@@ -113,11 +103,12 @@ export class Tokens {
     this.#failures = 0;
     this.#token = token;
     this.#reason = "expiring";
-    const lifetime = lifetimeOf(token, clock.now());
+    const lifetime: Partial<Lifetime> = lifetimeOf(token, clock.now()) ?? {};
+    const { renewInMs = Infinity, expiresInMs = Infinity } = lifetime;
     const now = clock.steady();
-    this.#expiresAt = lifetime === undefined ? Infinity : now + lifetime.expiresInMs;
-    this.#renewAt = lifetime === undefined ? Infinity : now + lifetime.renewInMs;
-    if (lifetime !== undefined) this.#renewIn(lifetime.renewInMs);
+    this.#expiresAt = now + expiresInMs;
+    this.#renewAt = now + renewInMs;
+    if (renewInMs < Infinity) this.#renewIn(renewInMs);
     obtained();
   }
 
@@ -132,7 +123,7 @@ export class Tokens {
   #renewIn(ms: number): void {
     this.#renewal?.cancel();
     this.#renewal = this.#deps.clock.setTimer(ms, () => {
-      if (this.#deps.needed()) this.#ask();
+      if (this.#deps.needed()) this.#start();
     });
   }
 }

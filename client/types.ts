@@ -1,5 +1,5 @@
 /**
- * What an app gives the client and gets from it: types only.
+ * The types of the client's public interface.
  *
  * @module
  */
@@ -9,154 +9,153 @@ import type { GatewayError } from "./error.ts";
 
 /** A message that the app's backend published (docs/protocol.md, "Message (3)"). */
 export interface Message {
-  /** Its position in the one order of all messages; opaque, and good for `lastId`. */
+  /** Its position in the order of all messages. Opaque; valid as `lastId`. */
   readonly id: string;
-  /** The channel it was published to; absent on a message to one user or to everyone. */
+  /** The channel; absent on a message to one user or to all. */
   readonly channel?: string | undefined;
-  /** Who wrote it, as the backend says. */
+  /** The author, as set by the backend. */
   readonly author: string;
-  /** What the backend published. */
+  /** The content, as published by the backend. */
   readonly content: Json;
-  /** When the gateway accepted it, in unix milliseconds. */
+  /** The time at which the gateway accepted it, in unix milliseconds. */
   readonly time: number;
 }
 
-/** What a client is at. */
+/** The state of a client. */
 export type ClientState =
-  /** It gets a token, connects or identifies. */
+  /** Getting a token, connecting or identifying. */
   | "connecting"
-  /** Messages flow. */
+  /** Receiving messages. */
   | "ready"
-  /** It has lost its connection, and waits before it tries again. */
+  /** Disconnected, with a timer for the next attempt. */
   | "waiting"
-  /** The app has not read what is queued: disconnected on purpose, until it has. */
+  /** Disconnected until the app has read what is queued. */
   | "paused"
-  /** It is over, for good. */
+  /** Ended for good. */
   | "closed";
 
-/** Why a token is asked for. */
+/** A request for a token. */
 export interface TokenRequest {
   /**
-   * `start`: there is none yet. `expiring`: the one there is runs out soon, or has. `refused`: the gateway did
-   * not take it (4003); a token from a cache is the wrong answer.
+   * `start`: there is no token yet. `expiring`: the token expires soon, or has expired. `refused`: the gateway
+   * refused it (4003); do not return it again from a cache.
    */
   readonly reason: "start" | "expiring" | "refused";
-  /** Aborted when the client is closed, and when the answer has not come within 30 seconds. */
+  /** Aborted when the client is closed, and after 30 seconds. */
   readonly signal: AbortSignal;
 }
 
-/** How a client is made. */
+/** Options of {@linkcode GatewayClient}. */
 export interface GatewayClientOptions {
-  /** Where the gateway is: `wss://chat.example.com/gateway`; in a browser also relative to the page. */
+  /** The gateway's URL, such as `wss://chat.example.com/gateway`; in a browser also relative to the page. */
   readonly url: string | URL;
   /**
-   * Gives a JWT of the user: called at the start, before the last one expires, and when it was refused. What
-   * it throws is told as `error`, as its `cause` where it is no `Error`, and it is called again after a delay;
-   * so it is if it takes 30 seconds. `null` says that the user is logged out, and closes the client as
-   * {@linkcode GatewayClient.close} does.
+   * Returns a JWT of the user. Called at the start, before the token expires, and when it was refused. If it
+   * throws or takes more than 30 s, the client emits `error` and calls it again after a delay. Return `null` if
+   * the user is logged out: it closes the client as {@linkcode GatewayClient.close} does.
    */
   readonly getToken: (request: TokenRequest) => string | null | Promise<string | null>;
-  /** Where to take up: {@linkcode GatewayClient.lastId} of an earlier client, or the `id` of a message. */
+  /** The position to resume from: {@linkcode GatewayClient.lastId} of an earlier client, or a message's `id`. */
   readonly lastId?: string | undefined;
-  /** Closes the client when it is aborted, as {@linkcode GatewayClient.close} does. */
+  /** Closes the client when aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** How many messages may wait for a loop to take them; 1,000 unless told. */
+  /** The maximum of messages that wait for a loop, at least 1. Default: 1,000. */
   readonly maxQueuedMessages?: number | undefined;
-  /** How long a connection may take until the gateway says Ready, in milliseconds; 30,000 unless told. */
+  /** The limit for connecting until Ready, in milliseconds. Default: 30,000. */
   readonly connectTimeoutMs?: number | undefined;
-  /** The class of the connections; the global `WebSocket` unless told. */
+  /** The WebSocket class. Default: the global one. */
   readonly WebSocket?: ClientSocketConstructor | undefined;
-  /** Time; that of the machine unless told. */
+  /** The time. Default: the machine's. */
   readonly clock?: ClientClock | undefined;
-  /** Numbers in [0, 1) for the delays; `Math.random` unless told. */
+  /** Returns numbers in [0, 1), for the delays. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
 
-/** What a client tells, by the name under which to listen ({@linkcode GatewayClient.on}). */
+/** Events by type, for {@linkcode GatewayClient.on}. */
 export interface ClientEvents {
   /** A message arrived. */
   message: Message;
-  /** A session began: at the start and after each reconnect. */
+  /** A session started: the first, or after a reconnect. */
   ready: ReadySession;
   /**
-   * The client was away for longer than the gateway keeps messages, and some may be missing: load what the
-   * app shows anew. Messages go on after `lastId`.
+   * Messages may be missing, because the client was away for longer than the gateway stores them: reload what the
+   * app shows. Messages continue after `lastId`.
    */
   gap: { readonly lastId: string };
   /** The connection ended. */
   disconnect: Disconnect;
-  /** The state changed, to this one. */
+  /** The state changed to this one. */
   state: ClientState;
-  /** A heartbeat was answered after so many milliseconds. */
+  /** A heartbeat was answered, after this time in milliseconds. */
   roundtrip: number;
   /**
-   * Something failed that the client tries again: `getToken`, or making a connection at all. Told once, too,
-   * when three attempts have opened no socket and none ever did: the URL may be wrong, or the page's origin be
-   * refused. Written to the console if nobody listens.
+   * A failure after which the client tries again: of `getToken`, or of the WebSocket's constructor. Also emitted
+   * once if the first three attempts open no socket: the URL may be wrong, or the page's origin refused. Without
+   * a listener it is written to the console.
    */
   error: Error;
-  /** It is over, once: with an error if it was not the app that closed it, or said that the user is logged out. */
+  /** The client ended: with an error, unless the app closed it or `getToken` returned `null`. Emitted once. */
   close: GatewayError | undefined;
 }
 
-/** A session that began (docs/protocol.md, "Ready (2)"). */
+/** A session that started (docs/protocol.md, "Ready (2)"). */
 export interface ReadySession {
-  /** Who the client is for the gateway. */
+  /** The user, as read from the token. */
   readonly user: string;
-  /** The position at which the session begins. */
+  /** The position at which the session starts. */
   readonly lastId: string;
-  /** Whether nothing was missed; absent where there was nothing to take up. */
+  /** True if no message was missed; absent if there was no position to resume from. */
   readonly resumed?: boolean | undefined;
 }
 
-/** How a connection ended (docs/protocol.md, "Close codes"). */
+/** The end of a connection (docs/protocol.md, "Close codes"). */
 export interface Disconnect {
-  /** The close code: 1006 if there was none, or if it was the client that found the connection dead. */
+  /** The close code; 1006 without one, and if the client found the connection dead. */
   readonly code: number;
-  /** Its name, if it is one of the gateway's. */
+  /** The name of the code, if it is one of the gateway's. */
   readonly name?: string | undefined;
-  /** What was said of it, in words for people. */
+  /** The reason, for people to read. */
   readonly reason: string;
-  /** In how many milliseconds the client tries again; absent if it does not. */
+  /** The delay before the next attempt, in milliseconds; absent if there is none. */
   readonly retryInMs?: number | undefined;
 }
 
-/** A timer that was set. */
+/** A timer of {@linkcode ClientClock.setTimer}. */
 export interface ClientTimer {
-  /** Keeps the callback from being called. */
+  /** Prevents the callback. */
   cancel(): void;
 }
 
-/** Time, as the client sees it. The gateway's `Clock` and its fake clock are of this form. */
+/** The client's source of time. The mock gateway's clock implements it. */
 export interface ClientClock {
   /** Unix milliseconds. */
   now(): number;
-  /** Milliseconds of a clock that nobody sets. */
+  /** Milliseconds of a monotonic clock. */
   steady(): number;
   /** Calls `callback` once, `delayMs` from now. */
   setTimer(delayMs: number, callback: () => void): ClientTimer;
 }
 
 /**
- * What the client needs of a `WebSocket`. It assigns functions to the four handlers, as with the standard
- * class: `onmessage` is called with `data`, `onclose` with `code` and `reason`.
+ * The part of the standard `WebSocket` that the client uses. The client assigns functions to the four handlers;
+ * call `onmessage` with `data`, and `onclose` with `code` and `reason`.
  */
 export interface ClientSocket {
-  /** 1 while it can be sent on, as in the standard class. */
+  /** 1 while open. */
   readonly readyState: number;
-  /** Called when it is open. */
+  /** Called when it opens. */
   onopen: unknown;
   /** Called with each message. */
   onmessage: unknown;
-  /** Called when it is gone. */
+  /** Called when it is closed. */
   onclose: unknown;
   /** Called when it fails; `onclose` may follow. */
   onerror: unknown;
   /** Sends text. */
   send(text: string): void;
-  /** Closes. */
+  /** Starts the closing handshake. */
   close(code?: number, reason?: string): void;
 }
 
-/** Makes connections, as the class `WebSocket` does. */
+/** A class of WebSockets. */
 export type ClientSocketConstructor = new (url: string) => ClientSocket;

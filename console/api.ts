@@ -1,44 +1,40 @@
 /**
- * The gateway's HTTP interface, as far as the console calls it (docs/http.md). Every path but the login is
- * relative to the page, which a proxy may serve under a prefix.
- *
- * What the gateway refuses is a {@linkcode ProblemError} with its words. Of a fetch that fails browsers say
- * nothing that helps: it is a {@linkcode NoAnswerError}.
+ * Calls the gateway's HTTP interface (docs/http.md). Every path but the login is relative to the page, which
+ * a proxy may serve under a prefix.
  *
  * @module
  */
 
-/** What the console is told of the gateway that serves it. */
+import { fieldOf } from "../client/realm.ts";
+
+/** The gateway's settings for the page. */
 export interface Settings {
-  /** Whether the mock issuer is there to log in at. */
+  /** True if there is a mock issuer. */
   readonly canLogIn: boolean;
-  /** The publish key, where it is the one of a development start and no secret. */
+  /** The publish key of a development start, which is no secret. */
   readonly publishKey: string | undefined;
   readonly heartbeatIntervalMs: number;
   readonly version: string;
-  /** Where clients are served, as a URL without a path; `.` where the page is. */
+  /** The URL of the clients' port, without a path; `.` for the page's own. */
   readonly clientsUrl: string;
 }
 
-/** Who wants to log in. */
 export interface Login {
   readonly user: string;
   readonly channels: readonly string[];
   readonly expiresInS: number;
-  /** See {@linkcode Settings}. */
   readonly clientsUrl: string;
 }
 
-/** A message to publish. */
 export interface Publication {
   readonly target: { readonly channel: string } | { readonly user: string } | "everyone";
   readonly author: string;
-  /** The text of one JSON value, which goes as it is. */
+  /** The text of one JSON value, sent unchanged. */
   readonly contentJson: string;
   readonly key: string;
 }
 
-/** What the gateway says of a message that it keeps. */
+/** The gateway's answer to a publish. */
 export interface Receipt {
   readonly id: string;
   readonly time: number;
@@ -49,66 +45,62 @@ export class ProblemError extends Error {
   override readonly name = "ProblemError";
 }
 
-/** Nobody answered a request. */
+/** A request got no answer. */
 export class NoAnswerError extends Error {
   override readonly name = "NoAnswerError";
 }
 
-/** Any password but `wrong` will do at the mock issuer. */
+/** The mock issuer accepts any but `wrong`. */
 const PASSWORD = "console";
 
-/** What there is to know before anything else. */
 export async function fetchSettings(): Promise<Settings> {
   const body = await readJson(await request("console.json"));
-  const publishKey = get(body, "publish_key");
+  const publishKey = fieldOf(body, "publish_key");
   return {
-    canLogIn: get(body, "login") === true,
+    canLogIn: fieldOf(body, "login") === true,
     publishKey: typeof publishKey === "string" ? publishKey : undefined,
-    heartbeatIntervalMs: Number(get(body, "heartbeat_interval")),
-    version: String(get(body, "version")),
-    clientsUrl: String(get(body, "clients_url") ?? "."),
+    heartbeatIntervalMs: Number(fieldOf(body, "heartbeat_interval")),
+    version: String(fieldOf(body, "version")),
+    clientsUrl: String(fieldOf(body, "clients_url") ?? "."),
   };
 }
 
-/** A token of the mock issuer. */
 export async function logIn({ clientsUrl, ...who }: Login): Promise<string> {
   const answer = await readJson(await post(`${clientsUrl}/login`, loginBodyOf(who)));
-  return String(get(answer, "token"));
+  return String(fieldOf(answer, "token"));
 }
 
-/** What is sent to log in. */
 export function loginBodyOf({ user, channels, expiresInS }: Omit<Login, "clientsUrl">): string {
   return JSON.stringify({ user, password: PASSWORD, channels, expires_in: expiresInS });
 }
 
-/** What is sent to publish. */
 export function bodyOf({ target, author, contentJson }: Omit<Publication, "key">): string {
   const head = JSON.stringify({ ...target === "everyone" ? {} : target, author });
   return `${head.slice(0, -1)},"content":${contentJson}}`;
 }
 
-/** Publishes; resolves once the gateway keeps the message. */
+/** Resolves when the message is stored. */
 export async function publish(publication: Publication): Promise<Receipt> {
   const body = bodyOf(publication);
   const answer = await readJson(await post("messages", body, publication.key));
-  return { id: String(get(answer, "id")), time: Number(get(answer, "time")) };
+  return { id: String(fieldOf(answer, "id")), time: Number(fieldOf(answer, "time")) };
 }
 
-/** Closes all connections of a user, with 4010; resolves to how many there were. */
+/** Closes all connections of a user with 4010. Returns their number. */
 export async function disconnectUser(user: string, key: string): Promise<number> {
   const headers = { authorization: `Bearer ${key}` };
   const path = `users/${encodeURIComponent(user)}/connections`;
   return Number(
-    get(await readJson(await request(path, { method: "DELETE", headers })), "disconnected"),
+    fieldOf(await readJson(await request(path, { method: "DELETE", headers })), "disconnected"),
   );
 }
 
-/** The whole URL of a route below `base`, which is the page's folder or a URL without a path. */
+/** Returns the absolute URL of a route. `base` is the page's folder or a URL without a path. */
 export function urlOf(route: string, base = "."): string {
   return new URL(`${base}/${route}`, location.href).href;
 }
 
-/** What the gateway counts, in the text format of Prometheus. */
+/** In the text format of Prometheus. */
 export async function fetchMetrics(signal: AbortSignal): Promise<string> {
   return await (await request("metrics", { signal })).text();
 }
@@ -119,7 +111,7 @@ function post(path: string, body: string, key?: string): Promise<Response> {
   return request(path, { method: "POST", headers, body });
 }
 
-/** @throws {ProblemError} for an answer that is none of success; {@linkcode NoAnswerError} where there is none */
+/** @throws {ProblemError} for an answer of failure; {@linkcode NoAnswerError} without an answer */
 async function request(path: string, init?: RequestInit): Promise<Response> {
   const response = await fetch(path, { credentials: "omit", ...init }).catch(() => {
     throw new NoAnswerError("No answer: is the gateway running?");
@@ -128,25 +120,21 @@ async function request(path: string, init?: RequestInit): Promise<Response> {
   throw new ProblemError(await problemOf(response));
 }
 
-/** The answer's own words, and where in the request they belong. */
+/** Formats a problem (RFC 9457) with its pointers into the request. */
 async function problemOf(response: Response): Promise<string> {
   const status = `${response.status} ${response.statusText}`.trim();
   const problem = await readJson(response).catch(() => undefined);
-  const [code, detail, errors] = ["code", "detail", "errors"].map((name) => get(problem, name));
+  const [code, detail, errors] = ["code", "detail", "errors"].map((name) => fieldOf(problem, name));
   if (typeof detail !== "string") return `The gateway answered ${status}.`;
   const places = Array.isArray(errors) ? errors.map(placeOf) : [];
   return [`${status} (${String(code)}): ${detail}`, ...places].join("\n");
 }
 
 function placeOf(error: unknown): string {
-  const place = get(error, "pointer") ?? get(error, "parameter") ?? "";
-  return `${String(place)} ${String(get(error, "detail"))}`.trim();
+  const place = fieldOf(error, "pointer") ?? fieldOf(error, "parameter") ?? "";
+  return `${String(place)} ${String(fieldOf(error, "detail"))}`.trim();
 }
 
 async function readJson(response: Response): Promise<unknown> {
   return await response.json();
-}
-
-function get(value: unknown, name: string): unknown {
-  return value instanceof Object ? Reflect.get(value, name) : undefined;
 }

@@ -1,7 +1,5 @@
 /**
- * Whether a message arrives on this page, and when, as far as the page can know.
- *
- * Pure.
+ * Predicts whether a published message arrives on this page. Pure.
  *
  * @module
  */
@@ -10,15 +8,15 @@ import type { Publication } from "./api.ts";
 import type { Claims } from "./claims.ts";
 import type { Arrival, Published, State } from "./state.ts";
 
-/** Who and where the page was when it published. */
+/** The page's user and client at the time of a publish. */
 export interface Audience {
   readonly identity: Pick<Claims, "user" | "channels"> | undefined;
   readonly client: State["client"];
-  /** Whether the next connection goes on where one has been. */
+  /** True if the next connection resumes. */
   readonly resumes: boolean;
 }
 
-/** What is to be expected of a message to `target`. */
+/** Predicts the arrival of a message to `target`. */
 export function arrivalOf(
   target: Publication["target"],
   { identity, client, resumes }: Audience,
@@ -43,7 +41,7 @@ function missed(why: string): Arrival {
   return { is: "missed", why };
 }
 
-/** Why who has these claims will not receive what is published to `target`; `undefined` if nothing is against it. */
+/** Returns why a user with these claims will not receive a message; `undefined` if they will. */
 function whyNotHere(
   target: Publication["target"],
   { user, channels }: Pick<Claims, "user" | "channels">,
@@ -59,7 +57,7 @@ function whyNotHere(
     : `This tab will not receive it: the token of ${user} does not name this channel.`;
 }
 
-/** What there is to do while no message has arrived. */
+/** The hint while no message has arrived. */
 export function emptyText(
   { identity, client, published }: Pick<State, "identity" | "client"> & {
     readonly published: Pick<Published, "arrival"> | undefined;

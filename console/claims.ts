@@ -1,10 +1,12 @@
 /**
- * What a JWT says of itself. Nothing is verified; that is the gateway's work.
+ * Reads the claims of a JWT without verifying it.
  *
  * @module
  */
 
-/** The claims that the console shows; each is `undefined` where the token does not say. */
+import { fieldOf } from "../client/realm.ts";
+
+/** The claims that the console shows. */
 export interface Claims {
   readonly user: string | undefined;
   readonly channels: readonly string[] | undefined;
@@ -12,19 +14,15 @@ export interface Claims {
   readonly expiresAt: number | undefined;
 }
 
-/** Reads the claims; what is no JWT has none. */
+/** Returns no claims for a text that is no JWT. */
 export function claimsOf(token: string): Claims {
   const claims = payloadOf(token);
-  const [sub, exp, channels] = ["sub", "exp", "channels"].map((name) => get(claims, name));
+  const [sub, exp, channels] = ["sub", "exp", "channels"].map((name) => fieldOf(claims, name));
   return {
     user: typeof sub === "string" ? sub : undefined,
     channels: Array.isArray(channels) ? channels.map(String) : undefined,
     expiresAt: typeof exp === "number" ? exp * 1000 : undefined,
   };
-}
-
-function get(value: unknown, name: string): unknown {
-  return value instanceof Object ? Reflect.get(value, name) : undefined;
 }
 
 function payloadOf(token: string): unknown {

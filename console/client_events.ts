@@ -1,7 +1,5 @@
 /**
- * Puts into the state what the client tells and what passes on its sockets.
- *
- * It makes no client and steers none.
+ * Puts the events of the client and its sockets into the state.
  *
  * @module
  */
@@ -28,33 +26,28 @@ import {
 } from "./state.ts";
 import type { SocketEvent } from "./frames.ts";
 
-/** Who has to know, beside the state. */
 export interface Watching {
-  /** The client is over, for good. */
   ended(): void;
-  /** A connection ended. */
   disconnected(): void;
 }
 
-/** Watches one client after the other. */
 export class ClientEventsWatcher {
   readonly #store: Store;
   #seq = 0;
-  /** The newest connection. */
+  /** The number of the newest connection. */
   #connection = 0;
-  /** What still comes from connections up to this one is of no interest. */
+  /** Events of connections up to this one are ignored. */
   #forgotten = 0;
-  /** How far the gateway's clock is behind this one, at most: the least that a heartbeat has shown. */
+  /** The upper bound of the gateway's clock lag: the minimum over all heartbeats. */
   #skewMs = Infinity;
-  /** Messages from before this time, by the gateway's clock, were replayed. */
+  /** Messages before this time, by the gateway's clock, are replays. */
   #replayedBefore = -Infinity;
 
-  /** Watches nothing yet. */
   constructor(store: Store) {
     this.#store = store;
   }
 
-  /** Watches a client that was just made. */
+  /** Watches a new client. */
   watch(client: GatewayClient, watching: Watching): void {
     const store = this.#store;
     store.update({ client: client.state, retryAt: undefined, clientProblem: undefined });
@@ -77,12 +70,12 @@ export class ClientEventsWatcher {
     });
   }
 
-  /** What was is over: neither is what still comes of it listed. */
+  /** Ignores later events of the connections so far. */
   forget(): void {
     this.#forgotten = this.#connection;
   }
 
-  /** Something passed on a socket. */
+  /** Records an event of a socket. */
   passed(event: SocketEvent, connection: number): void {
     if (connection <= this.#forgotten) return;
     const at = Date.now();
@@ -92,14 +85,14 @@ export class ClientEventsWatcher {
       const row = { seq: this.#seq += 1, at, connection, ...entry };
       this.#store.update({ frames: append(frames, row, LIMITS.frames) });
     }
-    // The end of an earlier connection may come when there is a newer one.
+    // An earlier connection may end after a newer one has opened.
     if (connection < this.#connection) return;
     this.#connection = connection;
     this.#store.update({ session: nextSession(session, event, at) });
     if (event.type === "received" && typeof event.data === "string") this.#compare(event.data, at);
   }
 
-  /** A heartbeat says what time it is for the gateway. */
+  /** Updates the clock lag from a heartbeat. */
   #compare(text: string, at: number): void {
     if (opOf(text) !== Op.Heartbeat) return;
     this.#skewMs = Math.min(this.#skewMs, at - Number(fieldOf(text, "time")));
@@ -112,7 +105,7 @@ export class ClientEventsWatcher {
 
   #ready({ user, resumed }: ReadySession): void {
     const at = Date.now();
-    // The protocol does not mark what it replays. It is what was accepted before this session was ready.
+    // The protocol does not mark replays: they are the messages accepted before this session was ready.
     const skewMs = Number.isFinite(this.#skewMs) ? this.#skewMs : 0;
     this.#replayedBefore = resumed === true ? at - skewMs : -Infinity;
     const { close } = this.#store.state;
@@ -155,7 +148,7 @@ export class ClientEventsWatcher {
     const { faults: { awaySince }, identity, session } = this.#store.state;
     const retryAt = retryInMs === undefined ? undefined : at + retryInMs;
     this.#store.update({ retryAt });
-    // Attempts that are kept from connecting are no news.
+    // Blocked attempts are not reported.
     if (awaySince !== undefined) return;
     const explained = explainClose(code);
     const next = afterClose({

@@ -1,5 +1,5 @@
 /**
- * What a close code means and what comes of it, in words, from the protocol's own table.
+ * Explains close codes, from the protocol's table.
  *
  * @module
  */
@@ -7,16 +7,13 @@
 import { CLOSE_WHEN, CloseCode, closeInfo, closeName } from "../gateway/protocol/codes.ts";
 import { formatDuration } from "./text.ts";
 
-/** What sets it, and how it is set where nobody did. */
 const FRAME_LIMIT = "--max-frame-bytes, 4096 unless set";
 
-/** A close code, explained. */
 export interface Explained {
   readonly code: number;
   readonly name: string;
-  /** When it is used. */
   readonly when: string;
-  /** Whether to connect again, as the protocol has it. */
+  /** The advice of the protocol on reconnecting. */
   readonly reconnect: string;
 }
 
@@ -36,18 +33,18 @@ const OTHERS: ReadonlyMap<number, readonly [name: string, when: string, reconnec
     ],
   ]);
 
-/** What there is to know of a connection that ended. */
+/** The end of a connection. */
 export interface Ended {
   readonly code: number;
-  /** In how many milliseconds the client tries again; absent if it does not. */
+  /** The delay before the next attempt, in milliseconds; absent if there is none. */
   readonly retryInMs?: number | undefined;
-  /** Whether tokens are pasted by somebody. */
+  /** True if a person pastes the tokens. */
   readonly isPasted: boolean;
-  /** Whether the gateway had said Ready. */
+  /** True if the session was ready. */
   readonly wasReady: boolean;
 }
 
-/** What the client does after a close, and what somebody else has to. */
+/** Describes what the client does after a close, or what the user must do. */
 export function afterClose({ code, retryInMs, isPasted, wasReady }: Ended): string {
   const isRefused = code === CloseCode.IdentifyFailed.code;
   if (retryInMs !== undefined) {
@@ -72,7 +69,6 @@ export function afterClose({ code, retryInMs, isPasted, wasReady }: Ended): stri
   }
 }
 
-/** Explains a code, whoever sent it. */
 export function explainClose(code: number): Explained {
   const info = closeInfo(code);
   const known = closeName(code);

@@ -1,7 +1,6 @@
 /**
- * What the page's buttons do: it has the client, its tokens and its tap, and changes the state.
- *
- * It draws nothing. What the client tells by itself is put into the state by `client_events.ts`.
+ * Carries out the actions of the page's buttons. It has the client, its tokens and its tap, and changes the
+ * state; `client_events.ts` records the client's own events.
  *
  * @module
  */
@@ -35,21 +34,19 @@ import { Tap } from "./tap.ts";
 import { messageOf, plural } from "./text.ts";
 import { LoginTokens, PastedTokens, type TokenSource } from "./tokens.ts";
 
-/** Does what the page is told to. */
 export class Controller {
   readonly #store: Store;
   readonly #watcher: ClientEventsWatcher;
   readonly #tap: Tap;
   #source: TokenSource | undefined;
   #client: GatewayClient | undefined;
-  /** Whose messages are listed. */
+  /** The user whose messages are listed. */
   #user: string | undefined;
-  /** Where that user's next client takes up. */
+  /** The position from which that user's next client resumes. */
   #lastId: string | undefined;
-  /** Counts what was entered in step 1, of which only the last counts, whatever is answered first. */
+  /** Counts entries in step 1: only the answer to the last one is used. */
   #entries = 0;
 
-  /** Does nothing yet. */
   constructor(store: Store) {
     this.#store = store;
     this.#watcher = new ClientEventsWatcher(store);
@@ -60,7 +57,7 @@ export class Controller {
     return this.#store.state.settings?.clientsUrl ?? ".";
   }
 
-  /** Asks the gateway what the page has to know of it. */
+  /** Loads the settings. */
   async start(): Promise<void> {
     try {
       this.#store.update({ settings: await fetchSettings() });
@@ -70,7 +67,7 @@ export class Controller {
     }
   }
 
-  /** Gets a token of the mock issuer. */
+  /** Logs in at the mock issuer. */
   async logIn(who: Omit<Login, "clientsUrl">): Promise<void> {
     const login = { ...who, clientsUrl: this.#clientsUrl };
     const entry = this.#entries += 1;
@@ -91,7 +88,7 @@ export class Controller {
     }
   }
 
-  /** Takes a token that was pasted: for the client that waits for one, or for the next. */
+  /** Uses a pasted token for the client that waits for one, or for the next. */
   paste(token: string): void {
     this.#entries += 1;
     if (!this.#offer(token)) {
@@ -104,7 +101,7 @@ export class Controller {
     this.#store.update({ loginProblem: undefined, announcement: "The token is taken." });
   }
 
-  /** Makes a client, which takes up where the last one was. */
+  /** Makes a client, which resumes after the last one. */
   connect(): void {
     const source = this.#source;
     if (source === undefined || this.#isOpen()) return;
@@ -123,47 +120,43 @@ export class Controller {
     });
   }
 
-  /** Ends the client. */
   disconnect(): void {
     this.#end("You disconnected. Connect takes up after the last message that came.");
   }
 
-  /** Tries at once if the client waits for its next attempt; else measures a round trip, no more than one a second. */
+  /** Reconnects if the client waits to, else measures a round trip, at most one a second. */
   check(): void {
     this.#client?.check();
   }
 
-  /** Leaves heartbeats unanswered until the next connection. */
   stopAnswering(): void {
     this.#tap.stopAnswering();
     this.#setFaults({ isMute: true });
     this.#store.update({ announcement: "Heartbeats are no longer answered." });
   }
 
-  /** Takes the connection away until {@linkcode comeBack}. */
   goAway(): void {
     this.#tap.goAway();
     this.#setFaults({ awaySince: Date.now() });
   }
 
-  /** Gives the network back. */
   comeBack(): void {
     this.#tap.comeBack();
     this.#setFaults({ awaySince: undefined });
     this.#client?.check();
   }
 
-  /** Sends text as it is, past the client. */
+  /** Sends text past the client. */
   sendRaw(text: string): void {
     this.#tap.sendRaw(text);
   }
 
-  /** Renews the session with a token that lasts so many seconds, and lets that one run out. */
+  /** Renews the session with a token of this lifetime, and lets it expire. */
   async expire(seconds: number): Promise<void> {
     const source = this.#source;
     if (!(source instanceof LoginTokens)) return;
     const client = this.#client;
-    // While the issuer is asked, somebody else may log in.
+    // Another user may log in meanwhile.
     const isOver = (): boolean => this.#client !== client || !this.#isOpen();
     source.hold();
     this.#setFaults({ isExpiring: true });
@@ -179,7 +172,6 @@ export class Controller {
     }
   }
 
-  /** Publishes a message as the app's backend does. */
   async publish(publication: Publication): Promise<void> {
     this.#store.update({ published: undefined, publishProblem: undefined });
     const { identity, client } = this.#store.state;
@@ -188,7 +180,7 @@ export class Controller {
     try {
       const receipt = await publish(publication);
       this.#store.update({ published: { ...receipt, arrival } });
-      // The client may have come back meanwhile.
+      // The client may have reconnected meanwhile.
       if (this.#store.state.client === "ready") this.#store.update(arrived(this.#store.state));
       const why = arrival.is === "here" ? "" : ` ${arrival.why}`;
       this.announce(`Published as ${receipt.id}.${why}`);
@@ -198,7 +190,6 @@ export class Controller {
     }
   }
 
-  /** Closes all connections of the user, as the app's backend does. */
   async disconnectUser(key: string): Promise<void> {
     const user = this.#user;
     if (user === undefined) return;
@@ -214,29 +205,28 @@ export class Controller {
     }
   }
 
-  /** Says something to who does not see the page. */
+  /** Announces a text to screen readers. */
   announce(announcement: string): void {
     this.#store.update({ announcement });
   }
 
-  /** The command that publishes the same. */
+  /** Returns the shell command that publishes the same. */
   curlOf(publication: Publication): string {
     return curlOf(publication, urlOf("messages"));
   }
 
-  /** A program that does what the page's client does; empty before there is a token. */
+  /** Returns a program with the page's client; empty before there is a token. */
   clientCode(): string {
     if (this.#source === undefined) return "";
     const url = urlOf("gateway", this.#clientsUrl).replace(/^http/, "ws");
     return clientCodeOf(url, this.#source.origin);
   }
 
-  /** What is to be published is another message now. */
+  /** Clears the problem of the message before it was edited. */
   editPublication(): void {
     this.#store.update({ publishProblem: undefined });
   }
 
-  /** Empties the list of frames. */
   clearFrames(): void {
     this.#store.update(withoutFrames(this.#store.state));
   }
@@ -245,14 +235,14 @@ export class Controller {
     return this.#client !== undefined && this.#client.state !== "closed";
   }
 
-  /** Whether the client waited for this token; another user's is not for the session that there is. */
+  /** Gives the token to the client that waits for one, unless it is another user's. */
   #offer(token: string): boolean {
     const { user } = claimsOf(token);
     const isOther = user !== undefined && user !== this.#user;
     return !isOther && this.#source instanceof PastedTokens && this.#source.offer(token);
   }
 
-  /** Another user begins anew: what the last one has seen, and where it takes up, is not its own. */
+  /** Sets the source of tokens, and for another user clears messages and position. */
   #become(source: TokenSource, token: string): void {
     this.#end(
       "Another token is in use, so the page disconnected. Connect takes up after the last message that came.",
@@ -267,7 +257,7 @@ export class Controller {
     this.#store.update(withoutTraces(this.#store.state));
   }
 
-  /** Ends the client, and says what there is to do `next`. */
+  /** Ends the client. `next` describes the next step. */
   #end(next: string): void {
     const client = this.#client;
     if (client === undefined || !this.#isOpen()) return;
@@ -282,7 +272,7 @@ export class Controller {
       announcement: "Disconnected.",
       ...wasReady
         ? { close: { at: Date.now(), explained: explainClose(1000), reason: "", next } }
-        // The client was about to come back, and said so.
+        // The last close announced a reconnect.
         : close === undefined || close.back !== undefined
         ? {}
         : { close: { ...close, next } },

@@ -4,18 +4,17 @@
  * @module
  */
 
-/** How long a button says what came of it. */
+/** The time for which a button shows the result. */
 const NOTE_MS = 1500;
 
-/** What a button copies, and who has to know. */
 export interface CopyOptions {
-  /** The text, as it is when the button is used. */
+  /** Returns the text when the button is clicked. */
   readonly text: () => string;
-  /** Is told aloud what came of it. */
+  /** Called with the result. */
   readonly announce: (text: string) => void;
 }
 
-/** Lets a button copy text, and say so in its place. */
+/** Makes a button copy text and show the result. */
 export function onCopy(button: HTMLButtonElement, { text, announce }: CopyOptions): void {
   const label = button.textContent;
   let timer: number | undefined;
@@ -33,7 +32,7 @@ async function copy(text: string): Promise<boolean> {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // Over plain HTTP from another machine there is no such clipboard.
+    // Plain HTTP from another machine has no clipboard API.
     return copySelected(text);
   }
 }

@@ -1,24 +1,21 @@
 /**
- * The page's elements: found by their id, and made. Whatever comes from the network goes into the page as
- * text; nothing here takes HTML.
+ * Finds and makes elements of the page. Values from the network are inserted as text, never as HTML.
  *
  * @module
  */
 
-/** The element of the page with this id. @throws {TypeError} if there is none of this kind: a bug */
+/** @throws {TypeError} without an element of this id and type: a bug */
 export function byId<T extends Element>(id: string, type: abstract new () => T): T {
   const element = document.getElementById(id);
   if (!(element instanceof type)) throw new TypeError(`no ${type.name} with the id ${id}`);
   return element;
 }
 
-/** What an element is made with. */
 export interface Parts {
   readonly class?: string | undefined;
   readonly title?: string | undefined;
 }
 
-/** A new element around text and other elements. */
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   parts: Parts = {},
@@ -31,12 +28,12 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Sets text where it differs, so that what is selected or read aloud is not disturbed. */
+/** Sets text only if it differs, so that selection and screen readers are not disturbed. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Sets text in which no line breaks within an option, such as `--port=9000`. */
+/** Sets text without line breaks inside an option, such as `--port=9000`. */
 export function setTextWithOptions(element: Element, text: string): void {
   if (element.textContent === text) return;
   const parts = text.split(/(--[a-z][\w=-]*)/);
@@ -45,21 +42,21 @@ export function setTextWithOptions(element: Element, text: string): void {
   );
 }
 
-/** Shows text, and hides the element where there is none. */
+/** Shows text, or hides the element. */
 export function setNotice(element: HTMLElement, text: string | undefined): void {
   setText(element, text ?? "");
   element.hidden = text === undefined;
 }
 
 /**
- * Says whether a button does anything. It stays where the keyboard is, which a button that is `disabled`
- * does not; {@linkcode ignoreDisabled} keeps it from being used.
+ * Sets `aria-disabled`, because the attribute `disabled` would take the keyboard focus away.
+ * {@linkcode ignoreDisabled} prevents clicks.
  */
 export function setDisabled(button: HTMLButtonElement, isDisabled: boolean): void {
   button.setAttribute("aria-disabled", String(isDisabled));
 }
 
-/** Lets buttons do nothing that say so; the Enter key in a form is a click on its button. */
+/** Ignores clicks on such buttons, which includes Enter in their forms. */
 export function ignoreDisabled(): void {
   document.addEventListener("click", (event) => {
     const { target } = event;
@@ -69,7 +66,7 @@ export function ignoreDisabled(): void {
   }, { capture: true });
 }
 
-/** Calls `action` when the form is sent, which then goes nowhere. */
+/** Calls `action` instead of submitting the form. */
 export function onSubmit(form: HTMLFormElement, action: () => void): void {
   form.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -1,12 +1,11 @@
 /**
- * Frames as the page lists them: what passed on a socket, with the name of its op and without the token.
- *
- * Pure. What is listed is the text as it passed, but for the token, which nobody may read over a shoulder or in
- * a screenshot, and for characters that nobody would see.
+ * Describes frames for the list: the text as it passed, except that tokens are shortened, so that they do
+ * not show in a screenshot, and invisible characters are escaped. Pure.
  *
  * @module
  */
 
+import { fieldOf as propertyOf } from "../client/realm.ts";
 import { Op, opName } from "../gateway/protocol/codes.ts";
 import { explainClose } from "./closes.ts";
 import { visible } from "./text.ts";
@@ -30,38 +29,34 @@ export type SocketEvent =
 
 /** One row of the list. */
 export interface FrameEntry {
-  /** Counts up, so that rows are told apart. */
+  /** Unique and increasing. */
   readonly seq: number;
-  /** When, in unix milliseconds. */
+  /** Unix milliseconds. */
   readonly at: number;
-  /** Which connection of this page it belongs to, from 1. */
+  /** The number of the connection, from 1. */
   readonly connection: number;
-  /** `withheld` is what the client meant to send and the console did not let through. */
+  /** `withheld`: sent by the client, and held back by the console. */
   readonly kind: "sent" | "received" | "withheld" | "opened" | "closed" | "note";
   readonly op?: number | undefined;
   readonly name: string;
   readonly text: string;
 }
 
-/** What an entry says beside its number and time. */
 type Described = Pick<FrameEntry, "kind" | "op" | "name" | "text">;
 
-/** How much of a token is shown: less than the header of a JWT. */
+/** The part of a token that is shown: less than the header of a JWT. */
 const SHOWN_CHARACTERS = 8;
 
-/** Whether it belongs to the heartbeats, which a list may leave out. */
 export function isBeat({ op }: FrameEntry): boolean {
   return op === Op.Heartbeat || op === Op.HeartbeatAck;
 }
 
-/** What of the list is wanted. */
 export interface FrameFilter {
-  /** Words, all of which a frame has to have in its direction, op, name or text, in whatever case. */
+  /** Words that must all occur in the direction, op, name or text, in any case. */
   readonly text: string;
   readonly hasBeats: boolean;
 }
 
-/** Whether an entry passes the filter. */
 export function isShown(entry: FrameEntry, { text, hasBeats }: FrameFilter): boolean {
   if (!hasBeats && isBeat(entry)) return false;
   const words = text.toLowerCase().split(/\s+/).filter((word) => word !== "");
@@ -70,7 +65,7 @@ export function isShown(entry: FrameEntry, { text, hasBeats }: FrameFilter): boo
   return words.every((word) => all.includes(word));
 }
 
-/** How an event of a socket is listed; `undefined` for what is not. */
+/** Returns the row of an event; `undefined` if it is not listed. */
 export function describe(event: SocketEvent): Described | undefined {
   switch (event.type) {
     case "opening":
@@ -104,23 +99,21 @@ function describeText(kind: FrameEntry["kind"], text: string): Described {
   return { kind, op, name, text: visible(withoutTokens(text)) };
 }
 
-/** The op of a frame, if it is one. */
 export function opOf(text: string): number | undefined {
   const op = fieldOf(text, "op");
   return typeof op === "number" ? op : undefined;
 }
 
-/** A field of a frame; `undefined` if the text is no frame. */
+/** Returns a field of a frame; `undefined` if the text is no frame. */
 export function fieldOf(text: string, field: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return value instanceof Object ? Reflect.get(value, field) : undefined;
+    return propertyOf(JSON.parse(text), field);
   } catch {
     return undefined;
   }
 }
 
-/** The text with every token in it shortened. */
+/** Shortens every token in the text. */
 export function withoutTokens(text: string): string {
   return text
     .replace(
@@ -130,15 +123,12 @@ export function withoutTokens(text: string): string {
     .replace(RUN, withoutJwt);
 }
 
-/** Every JWT begins with it, signed or encrypted: the start of a JSON object in base64url. */
+/** The start of every JWT, signed or encrypted: a JSON object in base64url. */
 const JWT_START = "eyJ";
-/**
- * Where a JWT can be, as a whole: runs touch nowhere, so that each character is looked at once, whatever
- * somebody sends.
- */
+/** A text that may contain a JWT. Runs do not overlap, so matching takes linear time on any input. */
 const RUN = /[\w.-]{24,}/g;
 
-/** A run without the JWT in it, from the first start that a dot follows. */
+/** Shortens the JWT in a run, from the first start that a dot follows. */
 function withoutJwt(run: string): string {
   const start = run.indexOf(JWT_START);
   if (start < 0 || !run.includes(".", start)) return run;

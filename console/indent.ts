@@ -1,20 +1,18 @@
 /**
- * JSON on many lines. Pure.
- *
- * What is parsed and written again is no longer what passed: numbers lose digits and fields that come twice
- * are one. So nothing is parsed: line breaks go between the tokens, which stay as they are.
+ * Indents JSON by inserting line breaks between its tokens. It does not parse and serialize, which would
+ * change large numbers and drop duplicate fields. Pure.
  *
  * @module
  */
 
-/** A string, which may lack its end; a bracket, comma or colon; anything else. */
+/** A string, which may be unterminated; a bracket, comma or colon; anything else. */
 const TOKEN = /"(?:[^"\\]|\\[^])*(?:"|\\?$)|[{}[\],:]|[^\s{}[\],:"]+/g;
 const OPENING = new Set(["{", "["]);
 const CLOSING = new Set(["}", "]"]);
-/** Deeper than any message that the gateway takes; beyond it lines would only grow. */
+/** Deeper than any message that the gateway accepts. */
 const MAX_LEVELS = 80;
 
-/** The tokens of JSON, one field or element a line. */
+/** Puts each field or element on a line of its own. */
 export function indentJson(text: string): string {
   const parts: string[] = [];
   let depth = 0;
@@ -25,7 +23,7 @@ export function indentJson(text: string): string {
   for (const [token] of text.matchAll(TOKEN)) {
     const isClosing = CLOSING.has(token);
     if (isClosing) depth -= 1;
-    // Nothing is between the brackets of what is empty.
+    // Empty brackets stay together.
     if (last === "," || OPENING.has(last) !== isClosing) breakLine();
     parts.push(token === ":" ? ": " : token);
     if (OPENING.has(token)) depth += 1;

@@ -1,5 +1,5 @@
 /**
- * The console: puts the page together and lets it begin (docs/console.md).
+ * The console's entry: assembles the page and starts it (docs/console.md).
  *
  * @module
  */
@@ -19,13 +19,13 @@ import { roundTripsView } from "./views/round_trips.ts";
 import { pollMetrics, serverView } from "./views/server.ts";
 import { sessionView } from "./views/session.ts";
 
-/** How often what counts down is drawn. */
+/** The interval of countdowns. */
 const TICK_MS = 100;
-/** For who wants it calm, only often enough to be read. */
+/** The same with `prefers-reduced-motion`. */
 const CALM_TICK_MS = 1000;
-/** How long a page that is hidden waits until it is drawn. */
+/** The delay of a drawing while the page is hidden. */
 const HIDDEN_MS = 1000;
-/** How long a page that was drawn is left as it is. */
+/** The minimum between two drawings. */
 const REST_MS = 100;
 
 ignoreDisabled();

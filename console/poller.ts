@@ -1,21 +1,20 @@
 /**
- * Does something again and again for as long as the page is looked at.
+ * Polls while the page is visible.
  *
  * @module
  */
 
-/** What it goes by. */
 export interface PollerDeps {
   readonly isHidden: () => boolean;
   /** Calls `callback` whenever the page is hidden or shown. */
   readonly onVisibility: (callback: () => void) => void;
   /** Calls `callback` after the time between two polls. */
   readonly later: (callback: () => void) => void;
-  /** What is done; the next time counts from its end. */
+  /** The next interval starts when it resolves. */
   readonly poll: () => Promise<void>;
 }
 
-/** Polls at once, and from then on; while nobody looks it waits, and polls at once when somebody does again. */
+/** Polls now and at intervals; pauses while the page is hidden, and polls when it is shown again. */
 export function pollWhileVisible({ isHidden, onVisibility, later, poll }: PollerDeps): void {
   let isPolling = false;
   const next = async (): Promise<void> => {

@@ -1,23 +1,22 @@
 /**
- * Reads what the gateway's `/metrics` says: the text format 0.0.4 of Prometheus.
+ * Parses the text format 0.0.4 of Prometheus.
  *
  * @module
  */
 
-/** One number, with the labels that tell it apart from others of its name. */
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
-/** The samples by their name. */
+/** The samples by name. */
 export type Samples = ReadonlyMap<string, readonly Sample[]>;
 
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 const SPECIAL: ReadonlyMap<string, number> = new Map([["+Inf", Infinity], ["-Inf", -Infinity]]);
 
-/** Reads the text; lines that are no samples are passed over. */
+/** Ignores lines that are no samples. */
 export function parsePrometheus(text: string): Samples {
   const samples = new Map<string, Sample[]>();
   for (const line of text.split("\n")) {

@@ -1,40 +1,35 @@
 /**
- * When the page is drawn: once for all the changes before a frame of the display, and some times a second at
- * most, so that traffic costs what the eye can follow and no more.
- *
- * It draws nothing itself and knows no state. What the client does, such as answering heartbeats, never waits
- * for it.
+ * Schedules drawing: once for all changes before a frame, and a few times a second at most. The client's own
+ * work never waits for it.
  *
  * @module
  */
 
-/** Calls back later, once, unless it is cancelled; returns how. */
+/** Calls back once; returns how to cancel. */
 export type Later = (callback: () => void) => () => void;
 
-/** What it waits for. */
 export interface Display {
-  /** The next frame, which does not come while nobody looks at the page. */
+  /** At the next frame, which never comes while the page is hidden. */
   readonly frame: Later;
-  /** A while, for a page that is hidden: its title and what is read aloud go on. */
+  /** After a while, for a hidden page, whose title and live region must be updated. */
   readonly while: Later;
-  /** A rest between two drawings, in which the browser lays out and paints, and the page does its work. */
+  /** After a pause between two drawings, for layout, paint and other work. */
   readonly rest: Later;
 }
 
-/** Has something drawn for each change, but not once for each. */
+/** Combines changes into one drawing. */
 export class Redraw {
   readonly #display: Display;
   readonly #draw: () => void;
   #isWanted = false;
   #isBusy = false;
 
-  /** Calls `draw` when `display` says. */
   constructor(display: Display, draw: () => void) {
     this.#display = display;
     this.#draw = draw;
   }
 
-  /** Something has changed. */
+  /** Requests a drawing after a change. */
   request(): void {
     this.#isWanted = true;
     if (!this.#isBusy) this.#wait();

@@ -1,8 +1,6 @@
 /**
- * The session as the protocol draws it, told from what passes on the socket (docs/protocol.md, "States").
- *
- * Pure. What a client cannot see is not made up: verifying and joining look the same from here, and of
- * closing it learns only where it closed by itself.
+ * Derives the session's state from the events of its socket (docs/protocol.md, "States"). It shows only what
+ * a client can know: verifying and locating look the same. Pure.
  *
  * @module
  */
@@ -22,7 +20,6 @@ export type Phase =
   | "closing"
   | "closed";
 
-/** What each state means, in a sentence. */
 export const PHASE_MEANING: Readonly<Record<Phase, string>> = {
   none: "There is no connection yet.",
   new: "The WebSocket is being opened; the gateway says Hello first.",
@@ -34,7 +31,7 @@ export const PHASE_MEANING: Readonly<Record<Phase, string>> = {
   closed: "The connection is gone.",
 };
 
-/** A state and when it was entered, in unix milliseconds. */
+/** A state and the time at which it was entered, in unix milliseconds. */
 export interface Step {
   readonly phase: Phase;
   readonly at: number;
@@ -43,19 +40,18 @@ export interface Step {
 /** The session of the newest connection. */
 export interface SessionView {
   readonly phase: Phase;
-  /** How it got there. */
+  /** The states so far. */
   readonly trail: readonly Step[];
-  /** What Hello said. */
+  /** The heartbeat interval of Hello. */
   readonly intervalMs: number | undefined;
-  /** When the gateway's next heartbeat is due, in unix milliseconds, as long as the connection lives. */
+  /** The due time of the gateway's next heartbeat, in unix milliseconds. */
   readonly beatDueAt: number | undefined;
-  /** When the gateway closes with 4002, because the console does not answer. */
+  /** The time at which the gateway closes with 4002, if ACKs are withheld. */
   readonly timeoutAt: number | undefined;
-  /** When the token of the last Identify expires, in unix milliseconds, if it says so. */
+  /** The expiry of the last Identify's token, in unix milliseconds. */
   readonly expiresAt: number | undefined;
 }
 
-/** No connection yet. */
 export const NO_SESSION: SessionView = {
   phase: "none",
   trail: [],
@@ -67,7 +63,7 @@ export const NO_SESSION: SessionView = {
 
 const OVER = { beatDueAt: undefined, timeoutAt: undefined, expiresAt: undefined };
 
-/** The session after an event of its connection at `at`. */
+/** Returns the session after an event at `at`. */
 export function nextSession(session: SessionView, event: SocketEvent, at: number): SessionView {
   switch (event.type) {
     case "blocked":
@@ -92,7 +88,7 @@ function enter(session: SessionView, phase: Phase, at: number): SessionView {
   return { ...session, phase, trail: [...session.trail, { phase, at }] };
 }
 
-/** Where the client identified before Hello came, as it may, Hello shows what went before. */
+/** A client may identify before Hello; then `unidentified` is inserted before `verifying`. */
 function sayUnidentified(session: SessionView): SessionView {
   const step = session.trail.at(-1);
   if (step?.phase !== "verifying") return session;
@@ -113,7 +109,7 @@ function sent(
   const token = fieldOf(text, "token");
   const { expiresAt } = claimsOf(typeof token === "string" ? token : "");
   const next = { ...session, expiresAt };
-  // A renewal changes the token of a session, and not its state.
+  // A renewal changes the token, not the state.
   return session.phase === "ready" ? next : enter(next, "verifying", at);
 }
 

@@ -1,18 +1,16 @@
 /**
- * What the page does, as text to use elsewhere: a command that publishes, and a program that listens.
- *
- * Pure. Both hold what was entered on the page, keys and tokens too: they are made when somebody copies them,
- * and are never shown.
+ * Makes code to copy: a command that publishes, and a program that receives. Both contain the keys and
+ * tokens that were entered, so they are never displayed. Pure.
  *
  * @module
  */
 
 import { bodyOf, type Publication } from "./api.ts";
 
-/** Without a key the command takes it from this variable of the environment. */
+/** The environment variable for a command without a key. */
 const KEY_VARIABLE = "$GATEWAY_PUBLISH_KEY";
 
-/** A command of a POSIX shell that publishes the same message at `url`. */
+/** Returns a POSIX shell command that publishes the message at `url`. */
 export function curlOf(publication: Publication, url: string): string {
   const { key } = publication;
   const scheme = "Authorization: Bearer ";
@@ -24,19 +22,18 @@ export function curlOf(publication: Publication, url: string): string {
   ].join(" \\\n  ");
 }
 
-/** One word of a shell, whatever is in it. */
 function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Where a program gets its tokens. */
+/** The source of a program's tokens. */
 export type TokenOrigin =
-  /** The mock issuer: its route and what it is sent. */
+  /** The mock issuer: its route and the request's body. */
   | { readonly url: string; readonly body: string }
-  /** The issuer of an app, which the page cannot ask. */
+  /** A pasted token, for which the page knows no issuer. */
   | { readonly token: string };
 
-/** A program that connects to `url` with the client library, and prints each message. */
+/** Returns a program that connects to `url` and prints each message. */
 export function clientCodeOf(url: string, origin: TokenOrigin): string {
   return `import { GatewayClient } from "@emagine/gateway-client";
 

@@ -1,5 +1,5 @@
 /**
- * What the page knows, in one place. Views read it and draw; only the controller changes it.
+ * The state of the page. Views draw it; only the controller and `client_events.ts` change it.
  *
  * @module
  */
@@ -12,9 +12,8 @@ import type { Samples } from "./prometheus.ts";
 import { NO_SESSION, type SessionView } from "./session_view.ts";
 import { messageOf } from "./text.ts";
 
-/** Who is logged in on this page. */
+/** The user whose token the page has. */
 export interface Identity {
-  /** Where the tokens come from. */
   readonly from: "login" | "pasted";
   readonly user: string | undefined;
   readonly channels: readonly string[] | undefined;
@@ -22,33 +21,31 @@ export interface Identity {
   readonly expiresAt: number | undefined;
 }
 
-/** What somebody wanted and did not get. */
+/** The failure of an action. */
 export interface Problem {
   readonly text: string;
-  /** Whether it is over as soon as the gateway answers anything. */
+  /** True if any answer of the gateway clears it. */
   readonly isNoAnswer: boolean;
 }
 
 /** What is expected of a message. */
 export type Arrival =
   | { readonly is: "here" }
-  /** `later`: the client resumes, and gets it then. `missed`: it never comes here. */
+  /** `later`: when the client resumes. `missed`: never. */
   | { readonly is: "later" | "missed"; readonly why: string };
 
-/** A message that the gateway stores. */
 export interface Published extends Receipt {
-  /** Whether it arrives on this page. */
   readonly arrival: Arrival;
 }
 
-/** How the last connection ended, and what came of it. */
+/** The end of the last connection. */
 export interface CloseView {
   readonly at: number;
   readonly explained: Explained;
   readonly reason: string;
-  /** What the client does about it. */
+  /** The client's next step. */
   readonly next: string;
-  /** How it is back; absent as long as it is not. */
+  /** The next Ready; absent before it. */
   readonly back?: {
     readonly at: number;
     readonly resumed: boolean | undefined;
@@ -56,7 +53,7 @@ export interface CloseView {
   };
 }
 
-/** A message in the list, or a place where some may be missing. */
+/** A message, or a gap where some may be missing. */
 export type MessageEntry =
   | {
     readonly kind: "message";
@@ -66,69 +63,65 @@ export type MessageEntry =
     readonly author: string;
     readonly content: Json;
     readonly at: number;
-    /** Whether it was published while the client was away. */
+    /** True if it was published while the client was disconnected. */
     readonly isReplayed: boolean;
   }
   | { readonly kind: "gap"; readonly seq: number; readonly at: number };
 
-/** What a heartbeat of the client took. */
 export interface RoundTrip {
   readonly at: number;
   readonly ms: number;
 }
 
-/** What the gateway last said of itself. */
 export interface ServerView {
   readonly samples: Samples | undefined;
   readonly problem: string | undefined;
 }
 
-/** Which faults are under way. */
+/** The faults that are active. */
 export interface Faults {
-  /** Heartbeats are not answered. */
+  /** Heartbeats are not acknowledged. */
   readonly isMute: boolean;
-  /** The connection is kept away; since when, in unix milliseconds. */
+  /** The time since which connections are blocked, in unix milliseconds. */
   readonly awaySince: number | undefined;
-  /** A token that is about to expire is in use, and is not renewed. */
+  /** A short-lived token is in use and is not renewed. */
   readonly isExpiring: boolean;
 }
 
-/** The whole of it. */
 export interface State {
   readonly settings: Settings | undefined;
   readonly settingsProblem: string | undefined;
   readonly identity: Identity | undefined;
   readonly loginProblem: Problem | undefined;
-  /** Why the client waits for somebody to paste another token, if it does. */
+  /** The reason why the client waits for a pasted token. */
   readonly tokenWanted: TokenRequest["reason"] | undefined;
   readonly publishProblem: Problem | undefined;
   readonly published: Published | undefined;
-  /** How many connections the gateway closed when the user was last disconnected. */
+  /** The number of connections closed by the last disconnect of the user. */
   readonly disconnected: number | undefined;
   readonly disconnectProblem: Problem | undefined;
   /** `none` before the first connection. */
   readonly client: ClientState | "none";
-  /** When the client tries again, in unix milliseconds. */
+  /** The time of the next attempt, in unix milliseconds. */
   readonly retryAt: number | undefined;
-  /** What failed that the client tries again. */
+  /** The last `error` of the client. */
   readonly clientProblem: string | undefined;
   readonly session: SessionView;
   readonly close: CloseView | undefined;
   readonly frames: readonly FrameEntry[];
-  /** Frames from before this number were cleared. */
+  /** Frames before this number were cleared. */
   readonly framesFrom: number;
   readonly messages: readonly MessageEntry[];
   readonly roundTrips: readonly RoundTrip[];
   readonly faults: Faults;
   readonly server: ServerView;
-  /** The last thing worth saying to who does not see the page. */
+  /** The text of the live region, for screen readers. */
   readonly announcement: string;
 }
 
-/** How much is kept. */
+/** Older entries are dropped. */
 export const LIMITS = { frames: 500, messages: 200, roundTrips: 300 } as const;
 
-/** No fault is under way. */
 export const NO_FAULTS: Faults = { isMute: false, awaySince: undefined, isExpiring: false };
 
 const INITIAL: State = {
@@ -155,29 +148,26 @@ const INITIAL: State = {
   announcement: "",
 };
 
-/** Holds the state, and tells when it has changed. */
 export class Store {
   #state = INITIAL;
   readonly #listeners: (() => void)[] = [];
 
-  /** As it is now. */
   get state(): State {
     return this.#state;
   }
 
-  /** Changes parts of it. */
   update(changes: Partial<State>): void {
     this.#state = { ...this.#state, ...changes };
     for (const listener of this.#listeners) listener();
   }
 
-  /** Calls `listener` after each change, of which there may be thousands a second. */
+  /** Calls `listener` after each change, up to thousands of times a second. */
   subscribe(listener: () => void): void {
     this.#listeners.push(listener);
   }
 }
 
-/** Without everything that one user has seen and that is nothing to another. */
+/** Clears what must not be shown to the next user. */
 export function withoutTraces(state: State): Partial<State> {
   return {
     client: "none",
@@ -192,13 +182,12 @@ export function withoutTraces(state: State): Partial<State> {
   };
 }
 
-/** Without the frames so far. */
 export function withoutFrames({ frames, framesFrom }: State): Partial<State> {
   const last = frames.at(-1);
   return { frames: [], framesFrom: last === undefined ? framesFrom : last.seq + 1 };
 }
 
-/** Without what was wrong because nobody answered: now somebody does. */
+/** Clears the problems of missing answers. */
 export function answered(state: State): Partial<State> {
   return Object.fromEntries(
     (["loginProblem", "publishProblem", "disconnectProblem"] as const)
@@ -207,18 +196,17 @@ export function answered(state: State): Partial<State> {
   );
 }
 
-/** Without saying of a message that it is still to come. */
+/** Marks a pending message as arrived. */
 export function arrived({ published }: State): Partial<State> {
   if (published?.arrival.is !== "later") return {};
   return { published: { ...published, arrival: { is: "here" } } };
 }
 
-/** An error as a problem. */
 export function problemOf(error: unknown): Problem {
   return { text: messageOf(error), isNoAnswer: error instanceof NoAnswerError };
 }
 
-/** `list` with `entry` at its end, and no longer than `limit`. */
+/** Appends `entry`, and drops the oldest beyond `limit`. */
 export function append<T>(list: readonly T[], entry: T, limit: number): readonly T[] {
   return [...list.slice(Math.max(0, list.length + 1 - limit)), entry];
 }

@@ -1,8 +1,6 @@
 /**
- * The WebSocket of the console's client: it tells what passes, both ways, and can be told to misbehave.
- *
- * It is the only file that opens a socket. It decides nothing: the client does not know that it is watched,
- * and does what it would do on any other socket.
+ * The WebSocket class of the console's client. It reports all events, and misbehaves on demand; the client
+ * does not notice. No other file opens a socket.
  *
  * @module
  */
@@ -11,24 +9,23 @@ import type { ClientSocket, ClientSocketConstructor } from "../client/mod.ts";
 import { Op } from "../gateway/protocol/codes.ts";
 import { opOf, type SocketEvent } from "./frames.ts";
 
-/** Hears what happens on which connection, counted from 1. */
+/** Called with an event and the number of its connection, from 1. */
 export type TapListener = (event: SocketEvent, connection: number) => void;
 
-/** What a close says when no close frame came. */
+/** The code without a close frame. */
 const ABNORMAL = 1006;
-/** The reason given for a connection that was taken away. */
-export const CUT = "cut by the console";
+/** The reason of a connection that was blocked. */
+export const TERMINATED_REASON = "cut by the console";
 
-/** Makes sockets for a client, and has the newest of them in its hand. */
+/** Makes sockets for a client, and controls the newest. */
 export class Tap {
-  /** For the client's option of this name. */
+  /** For the client's option `WebSocket`. */
   readonly WebSocket: ClientSocketConstructor;
   readonly #listener: TapListener;
   #connections = 0;
   #current: TappedSocket | undefined;
   #isAway = false;
 
-  /** Tells `listener`. */
   constructor(listener: TapListener) {
     this.#listener = listener;
     const open = (socket: TappedSocket): Tell => this.#opened(socket);
@@ -40,23 +37,22 @@ export class Tap {
     };
   }
 
-  /** From now on until the next connection, no Heartbeat ACK of the client goes out. */
+  /** Withholds the client's Heartbeat ACKs until the next connection. */
   stopAnswering(): void {
     if (this.#current !== undefined) this.#current.isMute = true;
   }
 
-  /** Sends text as it is; false where there is no open connection. */
+  /** Sends text unchanged; returns false without an open connection. */
   sendRaw(text: string): boolean {
     return this.#current?.sendRaw(text) ?? false;
   }
 
-  /** Takes the connection away, as a lost network does, and lets no other be made until told. */
+  /** Ends the connection as a lost network does, and blocks others until {@linkcode comeBack}. */
   goAway(): void {
     this.#isAway = true;
-    this.#current?.cut();
+    this.#current?.terminate();
   }
 
-  /** Lets connections be made again. */
   comeBack(): void {
     this.#isAway = false;
   }
@@ -68,23 +64,20 @@ export class Tap {
   }
 }
 
-/** Tells of one connection. */
 type Tell = (event: SocketEvent) => void;
 
-/** What a socket works with. */
 interface SocketDeps {
-  /** Makes it the current one, and gives it whom to tell. */
+  /** Makes it the current socket, and returns its listener. */
   readonly open: (socket: TappedSocket) => Tell;
   readonly isAway: () => boolean;
 }
 
-/** One connection. Its handlers are the client's. */
+/** A socket whose handlers the client sets. */
 class TappedSocket implements ClientSocket {
   onopen: unknown;
   onmessage: unknown;
   onclose: unknown;
   onerror: unknown;
-  /** Whether Heartbeat ACKs are withheld. */
   isMute = false;
   readonly #tell: Tell;
   readonly #socket: WebSocket | undefined;
@@ -94,7 +87,7 @@ class TappedSocket implements ClientSocket {
     this.#tell = open(this);
     if (isAway()) {
       this.#tell({ type: "blocked" });
-      // Once the client has set its handlers, and before anything else can happen.
+      // After the client has set its handlers, and before any other event.
       queueMicrotask(() => call(this.onclose, { code: ABNORMAL, reason: "kept away" }));
       return;
     }
@@ -119,7 +112,7 @@ class TappedSocket implements ClientSocket {
     this.#socket.close(code, reason);
   }
 
-  /** Sends text that the client knows nothing of. */
+  /** Sends text past the client. */
   sendRaw(text: string): boolean {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(text);
@@ -127,10 +120,10 @@ class TappedSocket implements ClientSocket {
     return true;
   }
 
-  /** Ends it at once for the client; a browser gives no way to spare the gateway the close frame. */
-  cut(): void {
+  /** Ends it immediately for the client; a browser cannot avoid the close frame to the gateway. */
+  terminate(): void {
     if (this.#socket === undefined || this.#isOver) return;
-    this.#end({ code: ABNORMAL, reason: CUT });
+    this.#end({ code: ABNORMAL, reason: TERMINATED_REASON });
     this.#socket.close();
   }
 

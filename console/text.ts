@@ -1,5 +1,5 @@
 /**
- * Times, numbers and names, as the page writes them. Pure: whoever calls says what time it is.
+ * Formats times, numbers and names. Pure; the caller passes the time.
  *
  * @module
  */
@@ -13,18 +13,18 @@ export function formatDuration(ms: number): string {
   return formatClock(left);
 }
 
-/** A round number of an axis, as short as it can be: `0.5 ms`, `250 ms`, `1.5 s`. */
+/** A round number on an axis: `0.5 ms`, `250 ms`, `1.5 s`. */
 export function formatTick(ms: number): string {
   return ms < 1000 ? `${Number(ms.toFixed(2))} ms` : `${Number((ms / 1000).toFixed(2))} s`;
 }
 
-/** What is left of a wait, in steps that the eye can follow: `2.3 s`, `59:58`. */
+/** The rest of a wait, in readable steps: `2.3 s`, `59:58`. */
 export function formatCountdown(ms: number): string {
   const left = Math.max(0, ms);
   return left < 99_950 ? `${(left / 1000).toFixed(1)} s` : formatClock(left);
 }
 
-/** A span for a sentence, whose unit stays on the line: `3 s`, `45 s`, `1.5 s`. */
+/** A duration in a sentence, with a non-breaking space: `3 s`, `45 s`, `1.5 s`. */
 export function formatSpan(ms: number): string {
   return `${Number((ms / 1000).toFixed(1))}\u00a0s`;
 }
@@ -36,7 +36,7 @@ function formatClock(ms: number): string {
   return hours === 0 ? tail : `${hours}:${tail}`;
 }
 
-/** The time of day to the millisecond, in the zone of the page. */
+/** The local time of day, to the millisecond. */
 export function formatTime(at: number): string {
   const date = new Date(at);
   const millis = String(date.getMilliseconds()).padStart(3, "0");
@@ -57,10 +57,10 @@ export function parseNames(text: string): readonly string[] {
   return [...new Set(text.split(",").map((name) => name.trim()).filter((name) => name !== ""))];
 }
 
-/** What does not show itself and changes what does: control characters, those of direction, half characters. */
+/** Invisible characters that change others: control characters, those of direction, lone surrogates. */
 const UNSEEN = /(?![\t\n\r])\p{Cc}|\p{Bidi_Control}|\p{Cs}/gu;
 
-/** Text of which everything is seen, and which stays in its place: `\u202E` is written out. */
+/** Escapes invisible characters, such as `\u202E`. */
 export function visible(text: string): string {
   return text.replace(
     UNSEEN,
@@ -68,12 +68,11 @@ export function visible(text: string): string {
   );
 }
 
-/** The beginning of a text, `length` long, or one shorter rather than with half a character at its end. */
-export function cut(text: string, length: number): string {
+/** The first `length` characters, or one fewer rather than half of a surrogate pair. */
+export function truncate(text: string, length: number): string {
   return text.slice(0, /[\uD800-\uDBFF]/.test(text.charAt(length - 1)) ? length - 1 : length);
 }
 
-/** What is wrong, in words. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,5 @@
 /**
- * Where the client's tokens come from: the mock issuer, or the person who pastes them.
+ * The sources of the client's tokens: the mock issuer, or a person who pastes them.
  *
  * @module
  */
@@ -9,15 +9,14 @@ import { type Login, logIn, loginBodyOf, urlOf } from "./api.ts";
 import { claimsOf } from "./claims.ts";
 import type { TokenOrigin } from "./snippets.ts";
 
-/** Gives the client its tokens. */
 export interface TokenSource {
-  /** What the client's `getToken` answers. */
+  /** For the client's option `getToken`. */
   get(request: TokenRequest): Promise<string>;
-  /** Where another program gets the same tokens. */
+  /** The way in which another program gets the same tokens. */
   readonly origin: TokenOrigin;
 }
 
-/** A token with less than this left is not worth connecting with. */
+/** A token that expires sooner is not used to connect. */
 const MIN_LEFT_MS = 1000;
 
 /** Tokens of the mock issuer, for one login. */
@@ -27,7 +26,7 @@ export class LoginTokens implements TokenSource {
   #token: string;
   #hold: PromiseWithResolvers<void> | undefined;
 
-  /** For `login`, which got `token`; `renewed` is called with each that follows. */
+  /** @param renewed called with each token after the first */
   constructor(login: Login, token: string, renewed: (token: string) => void) {
     this.#login = login;
     this.#token = token;
@@ -47,35 +46,35 @@ export class LoginTokens implements TokenSource {
     return this.#token;
   }
 
-  /** A token of the same user and channels that expires soon, beside the one there is. */
+  /** Gets a second token of the same user that expires soon. */
   short(expiresInS: number): Promise<string> {
     return logIn({ ...this.#login, expiresInS });
   }
 
-  /** Lets no renewal through that is only for the sake of an expiry. */
+  /** Holds back renewals of an expiring token. */
   hold(): void {
     this.#hold ??= Promise.withResolvers<void>();
   }
 
-  /** Lets renewals through again. */
+  /** Allows renewals again. */
   release(): void {
     this.#hold?.resolve();
     this.#hold = undefined;
   }
 }
 
-/** Tokens that somebody pastes, one after the other. */
+/** Tokens that a person pastes. */
 export class PastedTokens implements TokenSource {
   readonly #waiting: (reason: TokenRequest["reason"] | undefined) => void;
   #token: string;
-  /** Whether the client has not been given the token yet. */
+  /** True if the client has not used the token yet. */
   #isNew = true;
-  /** Whether the last one is of no use any more. */
+  /** True if the last token is no longer valid. */
   #isWanted = false;
-  /** The request that waits; the client gives one up after a while, and makes another. */
+  /** The pending request; the client aborts one after a while, and makes another. */
   #next: PromiseWithResolvers<string> | undefined;
 
-  /** Has the first; `waiting` is called with why another is needed, and with nothing when it is there. */
+  /** @param waiting called with the reason why another token is needed, or `undefined` once it is there */
   constructor(token: string, waiting: (reason: TokenRequest["reason"] | undefined) => void) {
     this.#token = token;
     this.#waiting = waiting;
@@ -100,7 +99,7 @@ export class PastedTokens implements TokenSource {
     return next.promise;
   }
 
-  /** Takes another token; false if none is needed. */
+  /** Adds a token; returns false if none is needed. */
   offer(token: string): boolean {
     if (!this.#isWanted) return false;
     this.#isWanted = false;

@@ -1,6 +1,5 @@
 /**
- * Tests of an app that is built on the client library, against the gateway in the same process: no port, no
- * waiting.
+ * Tests of an app built on the client library, against the gateway in the same process: no port, no waiting.
  *
  * Run them with `deno test examples/app_test.ts`.
  *
@@ -11,15 +10,15 @@ import assert from "node:assert/strict";
 import { GatewayClient, type GatewayClientOptions, type TokenRequest } from "../client/mod.ts";
 import { createMockGateway, type MockGateway, type MockGatewayOptions } from "../mock/mod.ts";
 
-/** What the app shows: texts by the ids of their messages, so that none is shown twice. */
+/** The texts that the app shows, by message id, so that none is shown twice. */
 type Texts = Map<string, unknown>;
 
-/** The app under test: a chat room. In its place yours would be. */
+/** The app under test: a chat room. Replace it by yours. */
 class Room {
   shown: Texts = new Map();
   readonly gateway: GatewayClient;
 
-  /** `load` asks the app's backend for all that there is; in production `url` and `getToken` are enough. */
+  /** `load` gets all messages from the app's backend. In production, `url` and `getToken` are enough. */
   constructor(readonly load: () => Promise<Texts>, options: GatewayClientOptions) {
     this.gateway = new GatewayClient(options);
     this.gateway.on("gap", () => void this.#show());
@@ -38,11 +37,11 @@ class Room {
 /** The gateway, the app's backend, and the app. */
 class World implements AsyncDisposable {
   readonly stored: Texts = new Map();
-  /** Why the app was asked for a token. */
+  /** The reasons of the requests for a token. */
   readonly asked: TokenRequest["reason"][] = [];
   readonly room: Room;
 
-  /** The first token is bad in the way of `fault`. */
+  /** @param fault of the first token */
   constructor(readonly gateway: MockGateway, fault?: "wrong_signature") {
     this.room = new Room(() => Promise.resolve(this.stored), {
       url: gateway.wsUrl,
@@ -89,10 +88,10 @@ Deno.test("my app shows what was said while its connection was lost", async () =
   assert.deepEqual(world.shown, ["one", "two"]);
 });
 
-Deno.test("my app loads everything anew when it was away for too long", async () => {
+Deno.test("my app reloads everything after it was away for too long", async () => {
   await using world = await World.create({ retentionMs: 60_000 });
   await world.say("one");
-  await world.gateway.freeze(); // It takes two heartbeats, 90 s, to find out.
+  await world.gateway.freeze(); // Detected after two heartbeats, 90 s.
   await world.say("two");
   await world.gateway.advance(100_000);
   await world.say("three");

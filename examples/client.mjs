@@ -1,4 +1,4 @@
-// The smallest client, for Deno, for Node 22 and later, and but for argv for browsers:
+// The smallest client, for Deno, Node 22 or later, and, apart from argv, browsers:
 // node examples/client.mjs ws://127.0.0.1:8000/gateway "$TOKEN"
 import { argv } from "node:process";
 

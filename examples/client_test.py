@@ -17,11 +17,11 @@ URL = os.environ.get("MOCK_URL", "http://127.0.0.1:8000")
 
 
 class Client:
-    """The client under test. Yours is certainly better; these are the rules that it has to keep."""
+    """The client under test. Replace it by yours, which must follow the same rules."""
 
     def __init__(self, url, get_token, backoff):
         self.url, self.get_token, self.backoff = url, get_token, backoff
-        self.answers = True  # The test sets it to False: the program hangs.
+        self.answers = True  # A test sets it to False, as if the program hung.
         self.readies, self.messages, self.closes = [], [], []
         self.last_id = None
         self._changed = asyncio.Event()
@@ -35,7 +35,7 @@ class Client:
                 except ConnectionClosed:
                     self._note(self.closes, socket.close_code)
             if socket.close_code in (1009, 4001, 4010):
-                return  # Coming back would not help.
+                return  # Reconnecting would not help.
             if socket.close_code == 4003:
                 token = await self.get_token()
             await self.backoff()
@@ -62,7 +62,7 @@ class Client:
         self._changed.set()
 
     async def until(self, condition):
-        """Waits until something is so, and fails after ten seconds."""
+        """Waits for a condition, and fails after ten seconds."""
 
         async def wait():
             while not condition():
@@ -73,7 +73,7 @@ class Client:
 
 
 async def call(method, path, body=None):
-    """Calls the server, in a thread, so that the client goes on meanwhile."""
+    """Calls the server in a thread, so that the client keeps running."""
 
     def request():
         headers = {"Content-Type": "application/json", "Authorization": "Bearer dev"}
@@ -87,7 +87,7 @@ async def call(method, path, body=None):
 
 class ClientTest(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
-        asyncio.get_running_loop().set_debug(False)  # It is slow, and on unless told.
+        asyncio.get_running_loop().set_debug(False)  # It is slow, and on by default.
         await call("POST", "/mock/reset", {})
         self.logins = 0
         self.online = asyncio.Event()
@@ -113,7 +113,7 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
     async def test_is_closed_with_4002_after_it_stops_answering(self):
         await self.advance(45_000)
         self.client.answers = False
-        await self.advance(90_000, patience_ms=0)  # Nobody has to wait for an answer.
+        await self.advance(90_000, patience_ms=0)  # Does not wait for replies.
         await self.client.until(lambda: self.client.closes == [4002])
         [close] = await call("GET", "/mock/transcript?event=close_sent")
         self.assertEqual((close["code"], close["elapsed_ms"]), (4002, 135_000))

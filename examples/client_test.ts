@@ -9,7 +9,7 @@
 import assert from "node:assert/strict";
 import { createMockGateway, type MockGateway, type WebSocketConstructor } from "../mock/mod.ts";
 
-/** What the client needs of the world: in production the globals, here those of the mock gateway. */
+/** The client's platform: the globals in production, the mock gateway's in tests. */
 interface World {
   readonly WebSocket: WebSocketConstructor;
   readonly url: string;
@@ -17,12 +17,12 @@ interface World {
   readonly setTimer: (ms: number, callback: () => void) => { cancel(): void };
 }
 
-/** The client under test. Yours is certainly better; these are the rules that it has to keep. */
+/** The client under test. Replace it by yours, which must follow the same rules. */
 class Client {
   readonly closes: number[] = [];
   readonly messages: unknown[] = [];
   readonly resumed: unknown[] = [];
-  /** A test sets it to false: the program hangs. */
+  /** A test sets it to false, as if the program hung. */
   answers = true;
   #token = "";
   #lastId: string | undefined;
@@ -40,7 +40,7 @@ class Client {
       isOver = true;
       this.#watch.cancel();
       this.closes.push(code);
-      if ([1009, 4001, 4010].includes(code)) return; // Coming back would not help.
+      if ([1009, 4001, 4010].includes(code)) return; // Reconnecting would not help.
       if (code === 4003) this.#token = "";
       this.world.setTimer(1000, () => void this.connect());
     };
@@ -60,7 +60,7 @@ class Client {
       } else if (frame.op === 10 && this.answers) {
         socket.send(JSON.stringify({ op: 11, time: frame.time }));
       }
-      // A server that is silent for one and a half intervals is gone, even if nobody says so.
+      // A server that is silent for one and a half intervals is dead.
       this.#watch.cancel();
       this.#watch = this.world.setTimer(1.5 * intervalMs, () => {
         over(1006);
@@ -70,7 +70,7 @@ class Client {
   }
 }
 
-/** A client that is ready. Each of its tokens is good for an hour. */
+/** Returns a ready client. Each of its tokens is valid for an hour. */
 async function ready(gateway: MockGateway): Promise<Client> {
   const client = new Client({
     WebSocket: gateway.WebSocket,
@@ -116,7 +116,7 @@ Deno.test("my client reconnects and resumes after a silent drop", async () => {
   assert.deepEqual(client.resumed, [undefined, true]);
 });
 
-Deno.test("my client notices that the network is gone though nobody says so", async () => {
+Deno.test("my client notices a dead network without a close", async () => {
   await using gateway = await createMockGateway();
   const client = await ready(gateway);
   await gateway.freeze();

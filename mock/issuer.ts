@@ -1,9 +1,6 @@
 /**
- * A login issuer for development and tests: anybody may log in, and every way in which a token can be
- * bad is to be had.
- *
- * It owns its keys and makes tokens; it verifies none, and opens no port. Its keys live as long as the
- * object: a token of an earlier one is refused. Never for production.
+ * A login issuer for development and tests: accepts any user, and signs tokens with any fault. It verifies
+ * nothing and opens no port. Each object has its own keys. Never for production.
  *
  * @module
  */
@@ -20,14 +17,13 @@ import type { Clock, IdGenerator, Json, LoginAnswer, LoginRequest } from "../gat
 
 export type { LoginAnswer, LoginRequest };
 
-/** Where the issuer publishes its keys. */
 const JWKS_PATH = "/.well-known/jwks.json";
 const DEFAULT_CHANNELS: readonly string[] = ["general"];
 const DEFAULT_EXPIRES_IN_S = 3600;
-/** How far tokens that are expired or not valid yet are from being valid. */
+/** The time since a token expired, or until it becomes valid. */
 const FAULT_S = 60;
 
-/** Each fault that a token can be made with, and what is wrong with such a token. */
+/** The faults that a token can be given, with an explanation of each. */
 export const TOKEN_FAULTS = {
   expired: "its exp passed a minute ago",
   not_yet_valid: "its nbf is a minute ahead",
@@ -38,7 +34,7 @@ export const TOKEN_FAULTS = {
   alg_none: "it is not signed at all",
   key_confusion: "its signature is an HMAC under the published key",
   unknown_key: "it is signed with a key that is not published",
-  unknown_extension: "its header demands an extension that nobody knows",
+  unknown_extension: "its header demands an extension that no verifier knows",
   no_expiry: "it has no exp",
   endless: "its exp is no time that a clock can show",
   no_subject: "it has no sub",
@@ -47,32 +43,34 @@ export const TOKEN_FAULTS = {
   truncated: "its signature is missing",
 } as const;
 
-/** The name of a fault. */
+/** A key of {@linkcode TOKEN_FAULTS}. */
 export type TokenFault = keyof typeof TOKEN_FAULTS;
 
-/** A token to be made for a test. */
+/** A token for a test. */
 export interface TokenOptions {
-  /** `alice` unless told. */
+  /** Default: `alice`. */
   readonly user?: string;
-  /** `["general"]` unless told. */
+  /** Default: `["general"]`. */
   readonly channels?: readonly string[];
-  /** Seconds until it expires; 3600 unless told. */
+  /** Seconds until it expires. Default: 3600. */
   readonly expiresInS?: number;
-  /** What is wrong with it; a good token when left out. */
+  /** The fault it has. Default: none. */
   readonly fault?: TokenFault;
-  /** Claims over and above (or in place of) the usual ones; `undefined` leaves one out. */
+  /** Claims to add or replace; `undefined` removes one. */
   readonly claims?: Readonly<Record<string, Json | undefined>>;
 }
 
-/** What a {@linkcode MockIssuer} works with. */
+/** Options of {@linkcode MockIssuer.create}. */
 export interface MockIssuerOptions {
-  /** The time of its tokens. */
+  /** Sets the times in tokens. */
   readonly clock: Clock;
   /** Names its keys. */
   readonly ids: IdGenerator;
+  /** Receives the promise of each token, for a clock that waits for cryptography. */
+  readonly track?: <T>(promise: Promise<T>) => Promise<T>;
 }
 
-/** Claims of any kind: what is `undefined` is not in the token. */
+/** Claims; those that are `undefined` are not in the token. */
 type Claims = Readonly<Record<string, Json | undefined>>;
 
 interface SigningKey {
@@ -81,17 +79,17 @@ interface SigningKey {
   readonly jwk: Readonly<Record<string, Json>>;
 }
 
-/** Issues tokens signed with Ed25519, and publishes the keys to verify them by. */
+/** Issues tokens signed with Ed25519, and publishes its public keys. */
 export class MockIssuer {
   /** The `iss` of its tokens. */
   readonly issuer = "https://mock.emagine.invalid";
   /** The `aud` of its tokens. */
   readonly audience = "emagine-gateway";
-  /** Where {@linkcode fetch} serves the key set. Nothing on a network does. */
+  /** The URL of the key set, which {@linkcode fetch} serves. It does not exist on a network. */
   readonly jwksUrl: URL = new URL(JWKS_PATH, this.issuer);
 
   readonly #options: MockIssuerOptions;
-  /** The published keys, the one that signs first. */
+  /** The published keys; the first one signs. */
   #keys: readonly [SigningKey, ...SigningKey[]];
 
   private constructor(options: MockIssuerOptions, key: SigningKey) {
@@ -104,7 +102,7 @@ export class MockIssuer {
     return new MockIssuer(options, await newKey(options.ids));
   }
 
-  /** Logs a user in; `undefined` when the password is `wrong`. */
+  /** Logs a user in; `undefined` if the password is `wrong`. */
   async login(request: LoginRequest): Promise<LoginAnswer | undefined> {
     const { user, password, channels, expires_in = DEFAULT_EXPIRES_IN_S } = request;
     if (password === "wrong") return undefined;
@@ -116,12 +114,12 @@ export class MockIssuer {
     return { token, user, expires_in };
   }
 
-  /** The key set, as the issuer publishes it (RFC 7517). */
+  /** The published key set (RFC 7517). */
   jwks(): { readonly keys: readonly Readonly<Record<string, Json>>[] } {
     return { keys: this.#keys.map(({ jwk }) => jwk) };
   }
 
-  /** Stands in for the global `fetch`: answers for {@linkcode jwksUrl}, and 404 for all else. */
+  /** Replaces the global `fetch`: serves {@linkcode jwksUrl}, and 404 for all else. */
   readonly fetch = (request: Request): Promise<Response> => {
     const found = new URL(request.url).pathname === JWKS_PATH;
     const response = found
@@ -130,14 +128,19 @@ export class MockIssuer {
     return Promise.resolve(response);
   };
 
-  /** Signs with a new key from now on. The old ones stay published, unless `retire` is set. */
+  /** Signs with a new key from now on. Old keys stay published unless `retire` is set. */
   async rotate({ retire = false }: { readonly retire?: boolean } = {}): Promise<void> {
     const key = await newKey(this.#options.ids);
     this.#keys = retire ? [key] : [key, ...this.#keys];
   }
 
-  /** A token: good, or bad in the one way that is asked for. */
-  async token(request: TokenOptions = {}): Promise<string> {
+  /** Signs a token, valid or with a fault. */
+  token(request: TokenOptions = {}): Promise<string> {
+    const token = this.#sign(request);
+    return this.#options.track?.(token) ?? token;
+  }
+
+  async #sign(request: TokenOptions): Promise<string> {
     const claims = this.#claims(request);
     const [key] = this.#keys;
     switch (request.fault) {
@@ -181,7 +184,7 @@ export class MockIssuer {
   }
 }
 
-/** The claims in which a token with `fault` differs from a good one. */
+/** The claims in which a token with `fault` differs from a valid one. */
 function faultyClaims(fault: TokenFault | undefined, now: number): Claims {
   switch (fault) {
     case "expired":
@@ -214,14 +217,14 @@ async function newKey(ids: IdGenerator): Promise<SigningKey> {
   return { kid, pair, jwk: { kty, crv, x, kid, alg: "EdDSA", use: "sig" } };
 }
 
-/** Signs the claims as they are: the library's own JWT builder would refuse some of the faults. */
+/** Signs claims unchecked; jose's JWT builder refuses some of the faults. */
 function sign(claims: Claims, { kid, pair }: SigningKey, header = {}): Promise<string> {
   return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
     .setProtectedHeader({ alg: "EdDSA", typ: "JWT", kid, ...header })
     .sign(pair.privateKey, { crit: { emagine: true } });
 }
 
-/** What an attacker makes who knows the published key and hopes that it is taken for a secret. */
+/** Forges a token for a verifier that takes the published key for an HMAC secret. */
 async function signByPublicKey(claims: Claims, { kid, pair }: SigningKey): Promise<string> {
   const pem = await exportSPKI(pair.publicKey);
   return await new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))

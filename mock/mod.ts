@@ -1,12 +1,17 @@
 /**
- * The real gateway for tests of clients, in one process with them: virtual time, a network with faults, a
- * login issuer, and a `WebSocket` class that needs no port (docs/testing-clients.md). With it, the doubles
- * that the gateway's own tests are made of.
+ * Runs the production gateway inside a test of a client: on virtual time, with network faults, a login
+ * issuer, and a `WebSocket` class that needs no port (docs/testing-clients.md). Also exports the doubles
+ * of the gateway's own tests.
  *
  * ```ts
+ * import assert from "node:assert/strict";
+ * import { createMockGateway } from "@emagine/gateway/mock";
+ *
  * await using gateway = await createMockGateway();
- * const client = new MyClient({ WebSocket: gateway.WebSocket, url: gateway.wsUrl });
- * await gateway.advance(45_000);
+ * const socket = new gateway.WebSocket(gateway.wsUrl);
+ * const closed = new Promise<CloseEvent>((resolve) => socket.onclose = resolve);
+ * await gateway.advance(60_000); // It never identifies.
+ * assert.equal((await closed).code, 4004);
  * ```
  *
  * @module

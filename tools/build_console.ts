@@ -1,11 +1,9 @@
 /**
- * Builds the console: `dist/console/` with the page, its script and its styles, which the gateway serves.
+ * Builds the console in `dist/console/`: the page, its script and its styles, which the gateway serves.
  *
- *     deno task build:console        builds it, unless it is there and nothing has changed since
- *     … --for-start                  the same before a start that is to show it: a failure is one line,
- *                                    and the gateway starts all the same
- *
- * The script is bundled by `deno bundle`, whose bundler Deno takes from npm the first time.
+ *     deno task build:console        builds it, unless it is up to date
+ *     … --for-start                  the same before a start that serves it; a failure prints one line
+ *                                    and does not prevent the start
  *
  * @module
  */
@@ -17,11 +15,11 @@ import { digestOf, filesBelow } from "./build_stamp.ts";
 import { bundle, type BundleOptions, ROOT } from "./bundler.ts";
 
 const TARGET = new URL("dist/console/", ROOT);
-/** Says from what the build is and what it came to, so that a second start needs no bundler. */
+/** Holds digests of sources and output, so that a second start needs no bundler. */
 const STAMP = "stamp.sha256";
-/** How long a start waits for the bundler: who has no network still has a gateway to start. */
+/** The limit for the bundler before a start, which must work without a network. */
 const START_LIMIT_MS = 20_000;
-/** Everything that the bundle can come from: what the console may import, and how it is built. */
+/** The inputs of the bundle: what the console may import, and the build itself. */
 const SOURCES = [
   "client/",
   "console/",
@@ -33,31 +31,32 @@ const SOURCES = [
   "tools/bundler.ts",
 ];
 
-/** The stamp of the build in `folder`, if it was made of the sources with this digest. */
+/** Returns the stamp of a build from the sources with this digest. */
 function stampOf(sources: string, folder: URL): string {
   return `${sources}\n${digestOf(CONSOLE_FILES, folder)}\n`;
 }
 
-/** Whether the build that is there is whole, and of these sources. */
+/** True if the build is complete and from these sources. */
 function isBuilt(sources: string): boolean {
   try {
     return Deno.readTextFileSync(new URL(STAMP, TARGET)) === stampOf(sources, TARGET);
   } catch {
-    // Whatever cannot be read is made anew, or is what making it fails by.
+    // The build follows, and reports what cannot be read.
     return false;
   }
 }
 
-/** The library's own styles, then the page's. */
 function styles(): string {
   const library = new URL(import.meta.resolve("uplot/dist/uPlot.min.css"));
   return [library, new URL("console/style.css", ROOT)].map(Deno.readTextFileSync).join("\n");
 }
 
 /**
- * Builds `dist/console/` unless it is as it would become. The bundler may take `limitMs`.
+ * Builds `dist/console/` unless it is up to date.
  *
- * @returns whether it had to; @throws {Error} why it cannot be built: then what was there is still there
+ * @param limitMs the limit for the bundler
+ * @returns whether it was built
+ * @throws {Error} if it cannot be built; the previous build is unchanged
  */
 export async function buildConsole(
   { limitMs }: Pick<BundleOptions, "limitMs"> = {},
@@ -78,7 +77,7 @@ export async function buildConsole(
     Deno.copyFileSync(new URL("console/icon.svg", ROOT), `${folder}/console.svg`);
     Deno.writeTextFileSync(`${folder}/${STAMP}`, stampOf(sources, pathToFileURL(`${folder}/`)));
     Deno.mkdirSync(TARGET, { recursive: true });
-    // Files take their places whole; the stamp vouches for nothing until all of them have.
+    // Files are replaced atomically, the stamp last.
     Deno.writeTextFileSync(new URL(STAMP, TARGET), "");
     for (const name of [...CONSOLE_FILES, STAMP]) {
       Deno.renameSync(`${folder}/${name}`, new URL(name, TARGET));
@@ -90,8 +89,8 @@ export async function buildConsole(
 }
 
 /**
- * Whether a start with these variables serves the console. One that cannot start needs none, and says so
- * itself. Flags are not seen here: `deno task` gives them to the gateway alone.
+ * True if a start with these variables serves the console. `deno task` passes flags to the gateway alone, so they
+ * are not read here. A start with an invalid configuration fails by itself later.
  */
 function isServed(): boolean {
   try {

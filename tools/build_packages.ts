@@ -1,7 +1,7 @@
 /**
- * Builds what npm installs: a folder under `dist/npm/` for each package, and the tarball of it. The client has
- * one module for `import` and one for `require`, each with its types, and no dependencies. Their code is
- * readable: whoever bundles an app makes it small there, and an error shows the line that threw it.
+ * Builds the npm packages, each in a folder and a tarball under `dist/npm/`. The client has one module for
+ * `import` and one for `require`, each with its types, and no dependencies. Their code stays readable, for stack
+ * traces; an app's bundler minifies it.
  *
  *     deno task build:packages
  *
@@ -13,16 +13,15 @@ import { fileURLToPath } from "node:url";
 import project from "../deno.json" with { type: "json" };
 import { bundle, ROOT } from "./bundler.ts";
 
-/** The name under which npm knows the client. */
 export const CLIENT_NAME = "@emagine/gateway-client";
 
 const CLIENT_FOLDER = "gateway-client";
 const CLIENT_MODULE = "emagine-client";
 
 /**
- * What the types name and `lib` may lack: ES2022 has no `AsyncDisposable`, and a project without the DOM and
- * Node's types neither of the classes. Where they are declared these add nothing. They are no part of the
- * sources, because Deno always declares them.
+ * Declarations for projects whose `lib` lacks them: ES2022 has no `AsyncDisposable`, and a project without the
+ * types of the DOM and Node neither class. Where they exist, these add nothing. The sources do not need them,
+ * because Deno declares them.
  */
 const GLOBALS = `declare global {
   interface SymbolConstructor {
@@ -36,18 +35,17 @@ const GLOBALS = `declare global {
 }
 `;
 
-/** Builds every package into a folder of its own below `target`. @returns the tarballs, by package */
+/** Builds every package in a folder below `target`. @returns the tarballs by package */
 export async function buildPackages(target: string): Promise<Readonly<Record<string, string>>> {
   const folder = `${target}/${CLIENT_FOLDER}`;
   await buildClient(folder);
   return { [CLIENT_NAME]: await pack(folder) };
 }
 
-/** Builds the client's package in `folder`. @throws {Error} why it cannot be built */
 export async function buildClient(folder: string): Promise<void> {
   Deno.mkdirSync(folder, { recursive: true });
   const module = `${folder}/${CLIENT_MODULE}`;
-  // With the project's configuration the types are those of Deno, and cannot be had without it.
+  // With the project's configuration, declarations would depend on Deno's types.
   const flags = ["--no-config", "--no-lock"];
   const client = { entry: "client/mod.ts", readable: true };
   await bundle({ ...client, output: `${module}.js`, flags: [...flags, "--declaration"] });
@@ -83,13 +81,13 @@ function manifest(): unknown {
   };
 }
 
-/** The client's document, whose links lead to files that the package does not have. */
+/** Returns the client's document without links to files that the package lacks. */
 function readme(): string {
   const text = Deno.readTextFileSync(new URL("docs/client.md", ROOT));
   return text.replace(/\[([^\]\n]+)\]\((?![a-z]+:|#)[^)\n]+\)/g, "$1");
 }
 
-/** Makes the tarball that npm would publish, beside `folder`. @returns its path */
+/** Makes the tarball beside `folder`. @returns its path */
 async function pack(folder: string): Promise<string> {
   const destination = resolve(folder, "..");
   const { success, stdout, stderr } = await new Deno.Command("npm", {

@@ -1,8 +1,5 @@
 /**
- * What files are, in a few characters: by which a build knows whether it is from the sources that there are,
- * and whether its own files are still as they were made.
- *
- * It reads, and writes nothing.
+ * Computes digests of files, by which a build knows whether its sources or its output have changed.
  *
  * @module
  */
@@ -10,11 +7,8 @@
 import { createHash } from "node:crypto";
 
 /**
- * The paths of the files below `path`, which is relative to `root`, in order; a path that does not end in a
- * slash is a file itself.
- *
- * What is no file is left out: an editor's lock, for one, is a symbolic link to nothing. So is a link to a
- * folder, of which nobody knows that it ever ends.
+ * Returns the paths of the files below `path`, relative to `root` and sorted; a path without a slash at its end is
+ * a file itself. Leaves out links to nothing, such as an editor's lock, and links to folders, which may be cyclic.
  */
 export function filesBelow(path: string, root: URL): readonly string[] {
   if (!path.endsWith("/")) return isFile(new URL(path, root)) ? [path] : [];
@@ -23,7 +17,7 @@ export function filesBelow(path: string, root: URL): readonly string[] {
   ).sort();
 }
 
-/** Whether there is a file at `url`, links followed. */
+/** Follows links. */
 function isFile(url: URL): boolean {
   try {
     return Deno.statSync(url).isFile;
@@ -35,7 +29,7 @@ function isFile(url: URL): boolean {
   }
 }
 
-/** A digest of the files at `paths` below `root`: of their names and of what is in them. */
+/** Returns a digest of the names and contents of the files at `paths` below `root`. */
 export function digestOf(paths: readonly string[], root: URL): string {
   const hash = createHash("sha256");
   for (const path of paths) {

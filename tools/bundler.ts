@@ -1,6 +1,6 @@
 /**
- * `deno bundle`, for the tools that build something for browsers: quiet when it works, and one line when it
- * does not. Deno takes the bundler itself from npm the first time.
+ * Runs `deno bundle` for browsers, and reports a failure in one line. Deno downloads the bundler from npm the
+ * first time.
  *
  * @module
  */
@@ -8,30 +8,28 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The folder of the project. */
+/** The project's folder. */
 export const ROOT: URL = new URL("../", import.meta.url);
 
-/** A registry that does not answer must not hold anybody up for ever. */
+/** The registry may not answer. */
 const LIMIT_MS = 60_000;
 
-/** What to bundle. */
 export interface BundleOptions {
-  /** Path of the module, from the root of the project. */
+  /** The path of the module, from the project's folder. */
   readonly entry: string;
-  /** Path of the file to write. */
+  /** The path of the file to write. */
   readonly output: string;
   /**
-   * Whether people are to read the code, as in a stack trace that shows the line of an error: not minified, and
-   * without comments. Minified unless told.
+   * True to keep the code readable, for stack traces: not minified, and without comments. Default: false.
    */
   readonly readable?: boolean;
-  /** What else `deno bundle` is to be told. */
+  /** More flags of `deno bundle`. */
   readonly flags?: readonly string[];
-  /** How long it may take, in milliseconds, before it is ended; 60,000 unless given. */
+  /** The limit, in milliseconds. Default: 60,000. */
   readonly limitMs?: number;
 }
 
-/** Bundles one module for browsers. @throws {Error} with the first line of what the bundler says */
+/** @throws {Error} with the first line of the bundler's output */
 export async function bundle(
   { entry, output, readable = false, flags = [], limitMs = LIMIT_MS }: BundleOptions,
 ): Promise<void> {
@@ -56,7 +54,7 @@ export async function bundle(
   throw new Error(said?.trim().replace(/^error: /, "") ?? "deno bundle did not end well");
 }
 
-/** Takes the lines out that are a comment and nothing else: half of the code's size. */
+/** Removes lines that hold only a comment: half of the code's size. */
 function dropComments(path: string): void {
   const file = resolve(fileURLToPath(ROOT), path);
   const code = Deno.readTextFileSync(file);

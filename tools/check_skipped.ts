@@ -1,23 +1,23 @@
 /**
  * Compares the JUnit report of a plain `deno test` with those of the tasks that give permissions: both have the
- * same tests, and no task skips one for want of a permission. Prints what differs and exits with 1.
+ * same tests, and no task skips one because of a missing permission. Prints differences and exits with 1.
  *
  *     deno run --allow-read tools/check_skipped.ts <plain.xml> <task.xml>...
  *
  * @module
  */
 
-/** How the reason of a skipped test ends up in its name; tests/permissions.ts writes the second. */
+/** The reasons of skipped tests in their names; tests/permissions.ts writes the second. */
 const REASON = / \(skipped: .*\)$/;
 const NEEDS = / \(skipped: needs --allow-/;
 
-/** The names of the tests of the project in a report, without examples in documents and steps. */
+/** Returns the names of the project's tests in a report, without documented examples and steps. */
 function testsOf(report: string): readonly string[] {
   return [...report.matchAll(/<testcase name="([^"]*)" classname="\.\/tests\//g)]
     .map(([, name = ""]) => name).filter((name) => !name.includes(" &gt; "));
 }
 
-/** How often each name occurs, whether its test was skipped or not. */
+/** Counts each name, skipped or not. */
 function count(names: readonly string[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const full of names) {
@@ -27,7 +27,7 @@ function count(names: readonly string[]): ReadonlyMap<string, number> {
   return counts;
 }
 
-/** What is wrong with the reports: that of a plain `deno test`, and those of the tasks. */
+/** Returns the differences between the report of a plain `deno test` and those of the tasks. */
 export function faultsOf(plain: string, tasks: readonly string[]): readonly string[] {
   const run = tasks.flatMap(testsOf);
   const [inPlain, inTasks] = [count(testsOf(plain)), count(run)];

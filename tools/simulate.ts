@@ -27,10 +27,10 @@ const HELP = `Runs simulated worlds under faults, and checks what the gateway ow
   --trace       run one world and print its whole timeline
   --quick       on a failure, do not look for a smaller one`;
 
-/** Lines of the timeline that are shown of a failure, unless all are asked for with `--trace`. */
+/** Lines of a failure's timeline without `--trace`. */
 const HEAD_LINES = 8;
 const TAIL_LINES = 60;
-/** How often the progress line is written, in milliseconds. */
+/** The interval of the progress line, in milliseconds. */
 const PROGRESS_MS = 500;
 
 interface Arguments {
@@ -86,7 +86,7 @@ function positive(name: string, text: string): number {
   return value;
 }
 
-/** Runs the worlds, as many at once as there are jobs. Returns whether all went well. */
+/** Runs the worlds, one for each job at a time. Returns whether all passed. */
 async function run(args: Arguments): Promise<boolean> {
   const { seed, runs, hours, clients, without, jobs, quick } = args;
   const progress = new Progress(args);
@@ -121,7 +121,6 @@ async function run(args: Arguments): Promise<boolean> {
   return false;
 }
 
-/** Has `worker` run one world. */
 function runWorld(worker: Worker, options: WorldOptions): Promise<WorldResult> {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<WorldResult>): void => resolve(data);
@@ -130,9 +129,8 @@ function runWorld(worker: Worker, options: WorldOptions): Promise<WorldResult> {
   });
 }
 
-/** The progress line. */
 class Progress {
-  /** How often what happened in all worlds. */
+  /** Counts of events in all worlds. */
   readonly counts: Map<string, number> = new Map<string, number>();
   readonly #args: Arguments;
   readonly #startMs = performance.now();
@@ -140,12 +138,11 @@ class Progress {
   #done = 0;
   #virtualHours = 0;
 
-  /** Nothing is done yet. */
   constructor(args: Arguments) {
     this.#args = args;
   }
 
-  /** A world is done. */
+  /** Adds a finished world. */
   add({ hours, counts }: WorldResult): void {
     this.#done++;
     this.#virtualHours += hours;
@@ -153,7 +150,7 @@ class Progress {
     if (performance.now() - this.#shownMs > PROGRESS_MS) this.show();
   }
 
-  /** Writes the line, over the one before. */
+  /** Overwrites the line. */
   show(): void {
     this.#shownMs = performance.now();
     const { runs, clients, jobs } = this.#args;
@@ -167,7 +164,7 @@ class Progress {
   }
 }
 
-/** What happened, in columns, so that one sees that everything did. */
+/** Formats the counts in columns, to show that everything occurred. */
 function summary(counts: ReadonlyMap<string, number>): string {
   const cells = [...counts].sort(([a], [b]) => a < b ? -1 : 1).map(([what, count]) => {
     return `${what} ${count.toLocaleString("en")}`.padEnd(46);
@@ -179,7 +176,7 @@ function summary(counts: ReadonlyMap<string, number>): string {
   return lines.join("\n");
 }
 
-/** Runs a failing world once more, and shows how it came to fail. */
+/** Runs a failing world again, and prints its timeline. */
 async function show(failure: Failure | undefined): Promise<void> {
   if (failure === undefined) {
     say("it does not fail again: the simulation is not deterministic\n");
@@ -207,7 +204,7 @@ async function show(failure: Failure | undefined): Promise<void> {
   say(`\neverything, up to the end:\n${lines.slice(-TAIL_LINES).join("\n")}\n`);
 }
 
-/** Leaves out all but the first and the last of several messages that one connection is sent in a row. */
+/** Shortens runs of messages to one connection to the first and the last. */
 function condense(lines: readonly string[]): readonly string[] {
   const receiver = (line = ""): string | undefined => /(#\d+ ) +<-- \{"op":3,/.exec(line)?.[1];
   return lines.filter((line, index) => {

@@ -1,24 +1,22 @@
 /**
- * A worker of `deno task simulate`: runs the worlds that it is sent, one at a time.
+ * A worker of `deno task simulate`: runs one world at a time.
  *
  * @module
  */
 
 import { type Outcome, simulate, type WorldOptions } from "../simulation/mod.ts";
 
-/** What a worker answers for a world. */
+/** The result of a world. */
 export interface WorldResult {
-  /** What the world was made from. */
   readonly options: WorldOptions;
-  /** The rule that was broken, in words, if one was. */
+  /** The rule that was broken, if any. */
   readonly violation: string | undefined;
-  /** Virtual hours that passed. */
   readonly hours: number;
-  /** How often what happened. */
+  /** Counts of events. */
   readonly counts: Outcome["counts"];
 }
 
-/** A worker's side of the channel; the types of a page, which are the ones there are, lack it. */
+/** The worker's global scope; the configured types are those of a page. */
 interface Port {
   postMessage(result: WorldResult): void;
   onmessage: ((event: MessageEvent<WorldOptions>) => void) | null;

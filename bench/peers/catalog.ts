@@ -1,6 +1,6 @@
 /**
- * The servers that are compared: how each is started, spoken to and told to publish, and why it is left
- * out where it cannot run.
+ * The servers that are compared: how to start them, their protocols and publishers, and the reason if one
+ * cannot run.
  *
  * @module
  */
@@ -26,33 +26,29 @@ import {
 } from "./publishers.ts";
 import type { Launch, Place } from "./server_process.ts";
 
-/** The servers, and their package.json. */
 export const SERVERS: string = join(dirname(fileURLToPath(import.meta.url)), "servers");
 
-/** What is measured. */
 export const PARTS = ["paced", "bursts", "handshakes", "publishes", "memory"] as const;
 
-/** One of {@linkcode PARTS}. */
 export type Part = (typeof PARTS)[number];
 
-/** A server. */
 export interface Peer {
-  /** By which `--servers` chooses it. */
+  /** Its name for `--servers`. */
   readonly id: string;
-  /** As tables show it. */
+  /** Its name in tables. */
   readonly name: string;
-  /** What is running, or `undefined` where it cannot be run. */
+  /** Returns the version; `undefined` if it cannot run. */
   readonly version: () => Promise<string | undefined>;
-  /** What to install or build to have it. */
+  /** The requirement, if it cannot run. */
   readonly needs: string;
   readonly protocol: Protocol;
   readonly launch: (place: Place) => Launch;
   readonly publisher: (port: number) => Promise<Publisher>;
-  /** Publishes with one write for each client, where that is not what it does anyway. */
+  /** Publishes with one write for each client, if that is not the default. */
   readonly corked?: Calls;
-  /** What the cost of a request is measured with. */
+  /** The request whose cost is measured. */
   readonly request?: Calls;
-  /** In what it takes part; everything unless given. */
+  /** Default: all. */
   readonly parts?: readonly Part[];
 }
 
@@ -62,7 +58,7 @@ const FOREVER_MS = 3_600_000;
 const denoVersion = (): Promise<string> => Promise.resolve(`Deno ${Deno.version.deno}`);
 const nodeVersion = (): Promise<string | undefined> => firstLine("node", VERSION_ARGS);
 
-/** Runs a file of `servers/` under Deno, which must not look for the gateway's own configuration. */
+/** Runs a file of `servers/` under Deno, without the gateway's configuration. */
 function underDeno(file: string): Peer["launch"] {
   const flags = ["--no-config", "--no-prompt", "--node-modules-dir=manual", "--allow-net"];
   return ({ port }) => ({
@@ -89,7 +85,6 @@ const BUN = join(
   `node_modules/@oven/bun-linux-${Deno.build.arch === "x86_64" ? "x64" : "aarch64"}/bin/bun`,
 );
 
-/** The gateway on one of its transports. */
 function gateway(transport: "deno" | "node"): Peer {
   return {
     id: `gateway-${transport}`,
@@ -124,7 +119,7 @@ function launchGateway(transport: string, { port, directory }: Place): Launch {
   };
 }
 
-/** The gateway whose API listens on `Deno.serve`, on a port of its own. */
+/** Adds an API port of its own, which is on `Deno.serve`. */
 function withApiPort(peer: Peer): Peer {
   return {
     ...peer,
@@ -139,7 +134,7 @@ function withApiPort(peer: Peer): Peer {
   };
 }
 
-/** One that was built by `go install` does not know its version, but Go does. */
+/** A binary built by `go install` does not know its version, but Go does. */
 async function centrifugoVersion(): Promise<string | undefined> {
   const own = await firstLine("centrifugo", ["version"]);
   if (!own?.includes("v0.0.0")) return own;
@@ -177,7 +172,7 @@ function launchNats({ port, directory }: Place): Launch {
   return { command: ["nats-server", "-c", config] };
 }
 
-/** All of them, in the order of the tables. */
+/** In the order of the tables. */
 export const PEERS: readonly Peer[] = [
   gateway("deno"),
   gateway("node"),

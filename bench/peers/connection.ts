@@ -1,74 +1,56 @@
 /**
- * A WebSocket client that costs the machine as little as Deno allows: a TCP connection that reads frame
- * headers only and counts deliveries. It parses nothing of what it is sent once it is open.
+ * A client that counts deliveries. Once open, it reads frame headers only and parses no payloads.
  *
  * @module
  */
 
-import {
-  encodeFrame,
-  parseFrame,
-  type WireFrame,
-  WireOp,
-} from "../../tests/conformance/support/wire.ts";
+import { parseFrame, type WireFrame, WireOp } from "../../tests/conformance/support/wire.ts";
+import { WireConnection } from "../support/wire_connection.ts";
 import { MARKER, type Protocol } from "./protocols.ts";
 
-const HEAD_END = "\r\n\r\n";
 const MARKER_BYTE = MARKER.charCodeAt(0);
-/** Opcodes from this one on are control frames. */
+/** The first opcode of control frames. */
 const FIRST_CONTROL_OPCODE = WireOp.Close;
 
-/** A server to connect to. */
 export interface Endpoint {
   readonly port: number;
   readonly protocol: Protocol;
 }
 
-/** Hears of what a connection counts. */
 export interface Listener {
-  /** So many deliveries came since the last call. */
+  /** Called with the number of deliveries since the last call. */
   delivered(count: number): void;
-  /** It has ended although nobody closed it. */
+  /** Called if the connection ends unexpectedly. */
   failed(error: Error): void;
 }
 
-/** How to connect. */
 export interface ConnectOptions {
-  /** Identifies the client where the server wants it. */
+  /** For servers that identify their clients. */
   readonly token: string;
-  /** Of the receive buffer. */
+  /** The size of the receive buffer. */
   readonly bufferBytes: number;
 }
 
-/** An open connection. */
 export class Connection implements Disposable {
-  /** Since it was opened. */
   deliveries = 0;
-  readonly #tcp: Deno.TcpConn;
+  readonly #wire: WireConnection;
   readonly #protocol: Protocol;
-  readonly #buffer: Uint8Array<ArrayBuffer>;
-  /** Bytes at the start of the buffer that are not parsed yet. */
-  #held = 0;
-  /** Bytes of the current data frame that are still to come. */
+  /** Bytes of the current data frame that have not arrived. */
   #payloadLeft = 0;
-  #disposed = false;
 
-  private constructor(tcp: Deno.TcpConn, protocol: Protocol, bufferBytes: number) {
-    this.#tcp = tcp;
+  private constructor(wire: WireConnection, protocol: Protocol) {
+    this.#wire = wire;
     this.#protocol = protocol;
-    this.#buffer = new Uint8Array(bufferBytes);
   }
 
-  /** Connects and follows the server's protocol until messages can come. */
+  /** Connects and follows the server's protocol until it sends messages. */
   static async open(
     { port, protocol }: Endpoint,
     { token, bufferBytes }: ConnectOptions,
   ): Promise<Connection> {
-    const tcp = await Deno.connect({ hostname: "127.0.0.1", port });
-    const connection = new Connection(tcp, protocol, bufferBytes);
+    const wire = await WireConnection.open(`ws://127.0.0.1:${port}${protocol.path}`, bufferBytes);
+    const connection = new Connection(wire, protocol);
     try {
-      tcp.setNoDelay();
-      await connection.#shakeHands(port);
       await connection.#converse(token);
       return connection;
     } catch (error) {
@@ -77,73 +59,49 @@ export class Connection implements Disposable {
     }
   }
 
-  /** The next data frame. Not after {@linkcode count}. */
+  /** Returns the next data frame. Not after {@linkcode count}. */
   async next(): Promise<WireFrame> {
     for (;;) {
-      const parsed = parseFrame(this.#buffer.subarray(0, this.#held));
+      const parsed = parseFrame(this.#wire.received);
       if (parsed === undefined) {
-        this.#held = await this.#read();
+        await this.#wire.read();
         continue;
       }
-      this.#drop(parsed.bytes);
+      this.#wire.consume(parsed.bytes);
       if (parsed.frame.opcode < FIRST_CONTROL_OPCODE) return parsed.frame;
       this.#control(parsed.frame);
     }
   }
 
-  /** Sends text in one frame, of the kind that the server takes. */
+  /** Sends text in one frame. */
   async send(text: string): Promise<void> {
     const opcode = this.#protocol.binary ? WireOp.Binary : WireOp.Text;
-    await this.#write(encodeFrame({ opcode, payload: text }));
+    await this.#wire.send({ opcode, payload: text });
   }
 
-  /** Counts deliveries from now on. */
   async count(listener: Listener): Promise<void> {
     try {
       for (;;) {
-        const count = this.#scan(await this.#read());
+        await this.#wire.read();
+        const count = this.#scan();
         this.deliveries += count;
         if (count > 0) listener.delivered(count);
       }
     } catch (cause) {
-      if (this.#disposed) return;
+      if (this.#wire.disposed) return;
       this[Symbol.dispose]();
       listener.failed(cause instanceof Error ? cause : new Error(String(cause)));
     }
   }
 
-  /** Closes as RFC 6455 says, and waits for the end of the TCP connection. Not after `count()`. */
+  /** Closes the WebSocket, and waits for the end of the TCP connection. Not after `count()`. */
   async close(): Promise<void> {
-    await this.#write(encodeFrame({ opcode: WireOp.Close, payload: new Uint8Array([0x03, 0xe8]) }));
-    while (await this.#tcp.read(this.#buffer).catch(() => null) !== null);
-    this[Symbol.dispose]();
+    await this.#wire.send({ opcode: WireOp.Close, payload: new Uint8Array([0x03, 0xe8]) });
+    await this.#wire.ended();
   }
 
-  /** Hangs up. */
   [Symbol.dispose](): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    this.#tcp.close();
-  }
-
-  async #shakeHands(port: number): Promise<void> {
-    const lines = [
-      `GET ${this.#protocol.path} HTTP/1.1`,
-      `Host: 127.0.0.1:${port}`,
-      "Connection: Upgrade",
-      "Upgrade: websocket",
-      "Sec-WebSocket-Version: 13",
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    ];
-    await this.#write(new TextEncoder().encode(lines.join("\r\n") + HEAD_END));
-    for (;;) {
-      this.#held = await this.#read();
-      const text = new TextDecoder("latin1").decode(this.#buffer.subarray(0, this.#held));
-      const end = text.indexOf(HEAD_END);
-      if (end === -1) continue;
-      if (!text.startsWith("HTTP/1.1 101")) throw new Error(`no WebSocket: ${text}`);
-      return this.#drop(end + HEAD_END.length);
-    }
+    this.#wire[Symbol.dispose]();
   }
 
   async #converse(token: string): Promise<void> {
@@ -156,17 +114,10 @@ export class Connection implements Disposable {
     }
   }
 
-  /** Appends to what is held. Returns where the buffer's contents end then. */
-  async #read(): Promise<number> {
-    if (this.#held === this.#buffer.length) throw new Error("a frame is longer than the buffer");
-    const count = await this.#tcp.read(this.#buffer.subarray(this.#held));
-    if (count === null) throw new Error("the server hung up");
-    return this.#held + count;
-  }
-
-  /** Takes the buffer's first `end` bytes. Returns how many deliveries were completed. */
-  #scan(end: number): number {
-    const buffer = this.#buffer;
+  /** Consumes what was received. Returns the number of deliveries that are complete. */
+  #scan(): number {
+    const buffer = this.#wire.received;
+    const end = buffer.length;
     const packs = this.#protocol.packs === true;
     let deliveries = 0;
     let at = 0;
@@ -198,28 +149,18 @@ export class Connection implements Disposable {
       this.#payloadLeft = length;
       at += headerBytes;
     }
-    buffer.copyWithin(0, at, end);
-    this.#held = end - at;
+    this.#wire.consume(at);
     return deliveries;
   }
 
   #control({ opcode, payload }: WireFrame): void {
     if (opcode === WireOp.Ping) {
-      // A connection that cannot be written to cannot be read from either, and that is reported.
-      this.#write(encodeFrame({ opcode: WireOp.Pong, payload })).catch(() => {});
+      // If a write fails, the next read does, too, and is reported.
+      this.#wire.send({ opcode: WireOp.Pong, payload }).catch(() => {});
     }
     if (opcode !== WireOp.Close) return;
     const [high = 0, low = 0] = payload;
     throw new Error(`the server closed with ${high * 256 + low}`);
-  }
-
-  #drop(bytes: number): void {
-    this.#buffer.copyWithin(0, bytes, this.#held);
-    this.#held -= bytes;
-  }
-
-  async #write(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length;) at += await this.#tcp.write(bytes.subarray(at));
   }
 }
 

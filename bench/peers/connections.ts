@@ -1,31 +1,29 @@
 /**
- * What connections cost: the memory of an idle one, and the processor time of one that comes and goes.
+ * Measures the memory of an idle connection, and the processor time of connecting and closing.
  *
  * @module
  */
 
 import { residentBytes } from "../../tests/conformance/support/resources.ts";
-import { pause } from "../support/cpu.ts";
+import { pause } from "../../tests/conformance/support/wait.ts";
+import { inParallel } from "../support/parallel.ts";
 import type { Peer } from "./catalog.ts";
 import { Connection } from "./connection.ts";
-import { Crowd, inParallel } from "./crowd.ts";
+import { Crowd } from "./crowd.ts";
 import type { Cores } from "./machine.ts";
 import { Samples } from "./samples.ts";
 import { type Contender, startServer } from "./stand.ts";
 
-/** Connected and dropped before the counted ones, so that code is compiled and tables exist. */
+/** Connections before the measured ones, so that code is compiled and tables exist. */
 const WARM_UP_CONNECTIONS = 1000;
 const SETTLING_MS = 3000;
-/** An idle client is sent no more than Ready. */
+/** An idle client receives no more than Ready. */
 const RECEIVE_BYTES = 2048;
-/** Handshakes under way at once. */
 const HANDSHAKES_AT_ONCE = 8;
 
 /**
- * Connects a client for each token to each server in turn. Returns by how many bytes a connection lets the
- * resident memory of the process grow.
- *
- * Nobody is made to collect garbage: with a collection before each reading, the figures were the same.
+ * Connects a client for each token to each server in turn. Returns the growth of the process's resident memory
+ * for each connection, in bytes. With a garbage collection before each reading, the figures were the same.
  */
 export async function measureMemory(
   peers: readonly Peer[],

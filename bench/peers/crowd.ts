@@ -1,29 +1,25 @@
 /**
- * Many clients of one server, and how many deliveries they have together.
+ * Many clients of one server, and the number of their deliveries.
  *
  * @module
  */
 
 import { within } from "../../tests/conformance/support/wait.ts";
+import { CONNECTING_AT_ONCE, inParallel } from "../support/parallel.ts";
 import { Connection, type Endpoint } from "./connection.ts";
 
-/** Connections that are being made at once. */
-const CONNECTING_AT_ONCE = 32;
-
-/** How to connect. */
 export interface CrowdOptions {
   /** One for each client. */
   readonly tokens: readonly string[];
-  /** Of the receive buffer of each client. */
+  /** The size of each client's receive buffer. */
   readonly bufferBytes: number;
 }
 
-/** Clients that count. */
 export class Crowd implements Disposable {
   readonly #connections: Connection[] = [];
   readonly #failure = Promise.withResolvers<never>();
   #deliveries = 0;
-  /** Deliveries to each that {@linkcode reach} has promised so far. */
+  /** Deliveries to each client that {@linkcode reach} has awaited so far. */
   #expected = 0;
   #awaited: { readonly deliveries: number; readonly resolve: () => void } | undefined;
 
@@ -43,12 +39,11 @@ export class Crowd implements Disposable {
     }
   }
 
-  /** How many there are. */
   get size(): number {
     return this.#connections.length;
   }
 
-  /** Waits until the clients have `messages` more each, counted from the last call. */
+  /** Waits until each client has received `messages` more since the last call. */
   async reach(messages: number): Promise<void> {
     this.#expected += messages;
     const deliveries = this.#expected * this.size;
@@ -64,7 +59,7 @@ export class Crowd implements Disposable {
     }
   }
 
-  /** Fails unless every client has exactly what was expected, and none is lost. */
+  /** Rejects unless every client has exactly the awaited deliveries. */
   async verify(): Promise<void> {
     await Promise.race([this.#failure.promise, Promise.resolve()]);
     const wrong = this.#connections.filter(({ deliveries }) => deliveries !== this.#expected);
@@ -76,7 +71,6 @@ export class Crowd implements Disposable {
     );
   }
 
-  /** Hangs all of them up. */
   [Symbol.dispose](): void {
     for (const connection of this.#connections) connection[Symbol.dispose]();
   }
@@ -97,17 +91,4 @@ export class Crowd implements Disposable {
       void connection.count(listener);
     });
   }
-}
-
-/** Does `work` with each item, `atOnce` at a time. */
-export async function inParallel<T>(
-  items: readonly T[],
-  atOnce: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const waiting = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of waiting) await work(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
 }

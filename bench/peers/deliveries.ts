@@ -1,5 +1,5 @@
 /**
- * What a delivery costs: of single messages at a fixed pace, and of bursts as fast as they are delivered.
+ * Measures deliveries: of single messages at a fixed pace, and of bursts at full speed.
  *
  * @module
  */
@@ -11,17 +11,15 @@ import { HttpPublisher, type Publisher } from "./publishers.ts";
 import { Samples } from "./samples.ts";
 import type { Contender } from "./stand.ts";
 
-/** Messages of a burst. */
 export const BURST = 100;
-/** Bursts that are published before the first of them is delivered, so that the server has always work. */
+/** Bursts published before the first one is delivered, so that the server is never idle. */
 const BURSTS_AHEAD = 3;
-/** Before the first round, so that code is compiled and buffers have their size. */
+/** Before the first round, so that code is compiled and buffers are allocated. */
 const WARM_UP_SECONDS = 1;
 
-/** How much is asked. */
 export interface Load {
   readonly rounds: number;
-  /** Of a round, at least. */
+  /** The minimum of a round. */
   readonly seconds: number;
 }
 
@@ -35,7 +33,7 @@ export async function measurePaced(
     { peer, server, crowd, meter }: Contender,
     seconds: number,
   ): Promise<number> => {
-    // Opened for the round: a server may close a connection that rests between two.
+    // Opened for each round, because a server may close an idle connection.
     using publisher = await peer.publisher(server.publishPort);
     const messages = Math.ceil(rate * seconds);
     const { micros } = await meter.measure(async () => {
@@ -55,24 +53,23 @@ export async function measurePaced(
   return samples;
 }
 
-/** What bursts cost and how fast they went. */
 export interface BurstSamples {
   /** CPU microseconds a delivery. */
   readonly micros: Samples;
   /** Deliveries a second. */
   readonly rate: Samples;
-  /** How much of a core the server used. */
+  /** The server's share of a core. */
   readonly server: Samples;
-  /** How much of a core the generator used. */
+  /** The generator's share of a core. */
   readonly generator: Samples;
 }
 
-/** The name under which the corked variant of a server is listed. */
+/** Returns the name of a server's corked variant. */
 export function corkedName(name: string): string {
   return `${name}, corked`;
 }
 
-/** Publishes bursts of {@linkcode BURST} messages, one after the other. */
+/** Publishes bursts of {@linkcode BURST} messages. */
 export async function measureBursts(
   contenders: readonly Contender[],
   { rounds, seconds }: Load,
@@ -104,14 +101,13 @@ export async function measureBursts(
   return samples;
 }
 
-/** One way to publish to a server. */
 interface Variant {
   readonly name: string;
   readonly contender: Contender;
   readonly publisher: (port: number) => Promise<Publisher>;
 }
 
-/** What publishes every {@linkcode BURSTS_AHEAD}th burst. */
+/** Publishes every {@linkcode BURSTS_AHEAD}th burst. */
 interface Lane {
   readonly publisher: Publisher;
   published: Promise<void>;
@@ -122,7 +118,7 @@ interface Burst {
   readonly generatorMicros: number;
 }
 
-/** Publishes bursts for `seconds` and until all are delivered. */
+/** Publishes bursts for `seconds`, and waits for all deliveries. */
 async function burst(variant: Variant, seconds: number): Promise<Spent<Burst>> {
   const { server, crowd, meter } = variant.contender;
   using parts = new DisposableStack();

@@ -1,25 +1,25 @@
 /**
- * The machine: what is installed on it, and which core runs what.
+ * Inspects the machine: installed programs, descriptors, cores.
  *
  * @module
  */
 
 import { join } from "node:path";
 
-/** The cores of generator and servers; `undefined` where the system is left to choose. */
+/** The cores of generator and servers; `undefined` for any. */
 export interface Cores {
   readonly generator: number | undefined;
   readonly server: number | undefined;
 }
 
-/** Pins this process to a core of its own, where there are two and `taskset`. */
+/** Pins this process to its own core, given two cores and `taskset`. */
 export async function pinGenerator(): Promise<Cores> {
   const args = ["-acp", "0", String(Deno.pid)];
   const pinned = navigator.hardwareConcurrency > 1 && await firstLine("taskset", args);
   return pinned ? { generator: 0, server: 1 } : { generator: undefined, server: undefined };
 }
 
-/** Fails unless a process may have `count` descriptors; Deno and Node take all that they may by themselves. */
+/** Rejects unless a process may have `count` descriptors. Deno and Node raise their limit themselves. */
 export async function checkDescriptors(count: number): Promise<void> {
   const limit = Number(await firstLine("sh", ["-c", "ulimit -Hn"]));
   if (limit < count) {
@@ -27,7 +27,7 @@ export async function checkDescriptors(count: number): Promise<void> {
   }
 }
 
-/** The first line that a program writes; `undefined` if it cannot be run. */
+/** Returns the first line of a program's output; `undefined` if it fails. */
 export async function firstLine(
   program: string,
   args: readonly string[],
@@ -41,13 +41,12 @@ export async function firstLine(
   }
 }
 
-/** What the processor calls itself. */
 export async function processor(): Promise<string> {
   const name = await firstLine("sed", ["-n", "s/^model name.*: //p", "/proc/cpuinfo"]);
   return `${navigator.hardwareConcurrency} × ${name ?? "unknown"}`;
 }
 
-/** Installs what package-lock.json of `directory` names, unless that has been done. */
+/** Installs the npm packages of `directory`, unless they are up to date. */
 export async function install(directory: string): Promise<void> {
   const lock = Deno.statSync(join(directory, "package-lock.json")).mtime;
   const done = modified(join(directory, "node_modules/.package-lock.json"));
@@ -69,7 +68,6 @@ function modified(path: string): Date | undefined {
   }
 }
 
-/** The version of an installed package. */
 export function packageVersion(directory: string, name: string): string {
   const manifest = join(directory, "node_modules", name, "package.json");
   const { version }: { readonly version: string } = JSON.parse(Deno.readTextFileSync(manifest));

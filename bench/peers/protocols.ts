@@ -1,37 +1,35 @@
 /**
- * How a client of each server gets from the WebSocket handshake to its first message, and how deliveries
- * are told apart afterwards. No I/O.
+ * The protocol of each server from the WebSocket handshake to its first message, and the way to count
+ * deliveries. No I/O.
  *
  * @module
  */
 
-/** The one channel of the benchmark. */
 export const CHANNEL = "bench";
-/** Stands once in every message and nowhere else in what a server sends. */
+/** Occurs once in every message, and nowhere else in a server's output. */
 export const MARKER = "~";
 
-/** What a dialog asks for: text to send, or that the connection counts as open. */
+/** The next step of a handshake: text to send, or that it is complete. */
 export interface Step {
   readonly send?: string;
   readonly open?: boolean;
 }
 
-/** A server's way to speak to a client. */
+/** A server's protocol. */
 export interface Protocol {
   /** Path and query of the handshake. */
   readonly path: string;
-  /** Whether the client's frames are binary. */
   readonly binary?: boolean;
-  /** Whether one frame may hold several messages, so that markers are counted instead of frames. */
+  /** True if a frame may hold several messages. Then markers are counted instead of frames. */
   readonly packs?: boolean;
-  /** The next step after a frame of the server; `undefined` stands for the handshake. */
+  /** Returns the step after a frame of the server; `undefined` is the WebSocket handshake. */
   readonly step: (text: string | undefined, token: string) => Step;
 }
 
 const OPEN: Step = { open: true };
 const WAIT: Step = {};
 
-/** Every server that asks nothing of its clients. */
+/** Servers without a protocol of their own. */
 export const BARE: Protocol = { path: "/", step: () => OPEN };
 
 /** Hello, Identify, Ready. */
@@ -69,9 +67,9 @@ export const CENTRIFUGO: Protocol = {
   },
 };
 
-/** The NATS protocol by WebSocket, of a client that subscribes to the channel. */
+/** The NATS protocol over WebSocket, for a subscriber. */
 export const NATS: Protocol = nats(`SUB ${CHANNEL} 1\r\n`);
-/** The same of a client that only publishes. */
+/** The same for a publisher. */
 export const NATS_PUBLISHER: Protocol = nats("");
 
 function nats(subscribe: string): Protocol {

@@ -1,42 +1,40 @@
 /**
- * How each server is told to publish: over HTTP, or NATS in its own protocol.
+ * Publishes to each server: over HTTP, or in the NATS protocol.
  *
  * @module
  */
 
 import { HttpConnection } from "../support/http_connection.ts";
-import { KEY } from "../support/deployment.ts";
+import { CHAT_TEXT, KEY } from "../support/deployment.ts";
 import { Connection } from "./connection.ts";
 import { CHANNEL, MARKER, NATS_PUBLISHER } from "./protocols.ts";
 
-/** A channel that nobody is subscribed to. */
+/** A channel without subscribers. */
 const UNHEARD = "nobody";
-/** What people write to each other, with the mark by which deliveries are counted. */
-export const TEXT: string = `${"a message of chat ".repeat(4)}${MARKER}`;
+/** The text of a message, with the marker by which deliveries are counted. */
+export const TEXT: string = `${CHAT_TEXT}${MARKER}`;
 
 const RECEIVE_BYTES = 4096;
 
-/** A request to publish. */
 export interface Call {
   readonly path: string;
   readonly body: string;
 }
 
-/** Makes the request that publishes so many messages. */
+/** Returns the request that publishes this number of messages. */
 export type Calls = (messages: number) => Call;
 
-/** Publishes to one server, one request after the other. */
+/** Publishes to one server, one request at a time. */
 export interface Publisher extends Disposable {
-  /** Resolves when the server has taken `messages` messages; rejects if it has not. */
+  /** Resolves when the server has accepted `messages` messages. */
   publish(messages: number): Promise<void>;
 }
 
-/** A draft for the gateway. */
 function draft(channel: string): unknown {
   return { channel, author: "7", content: { text: TEXT } };
 }
 
-/** What the gateway makes of a draft and sends, which the others are given ready-made. */
+/** The gateway's frame for a draft, which the other servers are given. */
 const FRAME = {
   op: 3,
   id: "qktx9ozpl5vflsgw-1000",
@@ -59,12 +57,12 @@ export function toGateway(messages: number): Call {
   return { path: "/messages", body: gatewayBody(CHANNEL, messages) };
 }
 
-/** The same to nobody. */
+/** The same without receivers. */
 export function toGatewayUnheard(messages: number): Call {
   return { path: "/messages", body: gatewayBody(UNHEARD, messages) };
 }
 
-/** The body of such a request to a server that answers it as it is. */
+/** The same body, to a server that echoes it. */
 export function toEcho(messages: number): Call {
   return { path: "/echo", body: gatewayBody(UNHEARD, messages) };
 }
@@ -74,17 +72,17 @@ export function toBare(messages: number): Call {
   return { path: "/publish", body: JSON.stringify(times(messages, FRAME)) };
 }
 
-/** The same, asking for one write for each client. */
+/** The same with one write for each client. */
 export function toCorked(messages: number): Call {
   return { ...toBare(messages), path: "/publish?cork" };
 }
 
-/** Centrifugo's HTTP API, to the clients. */
+/** Centrifugo's HTTP API. */
 export function toCentrifugo(messages: number): Call {
   return centrifugo(CHANNEL, messages);
 }
 
-/** The same to nobody. */
+/** The same without receivers. */
 export function toCentrifugoUnheard(messages: number): Call {
   return centrifugo(UNHEARD, messages);
 }
@@ -96,7 +94,6 @@ function centrifugo(channel: string, messages: number): Call {
     : { path: "/api/batch", body: JSON.stringify({ commands: times(messages, { publish }) }) };
 }
 
-/** Publishes over HTTP. */
 export class HttpPublisher implements Publisher {
   readonly #connection: HttpConnection;
   readonly #calls: Calls;
@@ -107,12 +104,10 @@ export class HttpPublisher implements Publisher {
     this.#calls = calls;
   }
 
-  /** Connects. */
   static async open(port: number, calls: Calls): Promise<HttpPublisher> {
     return new HttpPublisher(await HttpConnection.open(`http://127.0.0.1:${port}`), calls);
   }
 
-  /** @inheritdoc */
   async publish(messages: number): Promise<void> {
     let request = this.#requests.get(messages);
     if (request === undefined) {
@@ -124,13 +119,12 @@ export class HttpPublisher implements Publisher {
     if (status !== 200 && status !== 201) throw new Error(`the server answered ${status}`);
   }
 
-  /** @inheritdoc */
   [Symbol.dispose](): void {
     this.#connection[Symbol.dispose]();
   }
 }
 
-/** Publishes in the NATS protocol by WebSocket. */
+/** Uses the NATS protocol over WebSocket. */
 export class NatsPublisher implements Publisher {
   readonly #connection: Connection;
 
@@ -138,14 +132,12 @@ export class NatsPublisher implements Publisher {
     this.#connection = connection;
   }
 
-  /** Connects. */
   static async open(port: number): Promise<NatsPublisher> {
     const endpoint = { port, protocol: NATS_PUBLISHER };
     const options = { token: "", bufferBytes: RECEIVE_BYTES };
     return new NatsPublisher(await Connection.open(endpoint, options));
   }
 
-  /** @inheritdoc */
   async publish(messages: number): Promise<void> {
     const payload = JSON.stringify(FRAME);
     const line = `PUB ${CHANNEL} ${payload.length}\r\n${payload}\r\n`;
@@ -157,7 +149,6 @@ export class NatsPublisher implements Publisher {
     }
   }
 
-  /** @inheritdoc */
   [Symbol.dispose](): void {
     this.#connection[Symbol.dispose]();
   }

@@ -1,10 +1,10 @@
 /**
- * The table of figures, in Markdown, and the gateway's beside what is asked of it.
+ * Formats the results as a Markdown table, and compares the gateway with its requirements.
  *
  * @module
  */
 
-import { print } from "../support/stats.ts";
+import { padColumns, print } from "../support/stats.ts";
 import { type Peer, PEERS } from "./catalog.ts";
 import { BURST, type BurstSamples, corkedName } from "./deliveries.ts";
 import { AT_ONCE, type RequestSamples } from "./requests.ts";
@@ -12,7 +12,7 @@ import type { Samples } from "./samples.ts";
 
 const KIB = 1024;
 
-/** What was measured; a part that was not asked for is missing. */
+/** The samples of the parts that were measured. */
 export interface Results {
   readonly paced?: Samples | undefined;
   readonly bursts?: BurstSamples | undefined;
@@ -21,20 +21,19 @@ export interface Results {
   readonly publishes?: RequestSamples | undefined;
 }
 
-/** A column of the table. */
 interface Column {
   readonly title: string;
   readonly samples: Samples | undefined;
   readonly digits: number;
-  /** The server to which the others are compared; `undefined` compares none. */
+  /** The server to which the others are compared. */
   readonly base?: string | undefined;
-  /** Of what the samples are a multiple. */
+  /** The unit of the samples. */
   readonly unit?: number;
-  /** Whether a server's figure is the generator's. */
+  /** True if the generator was the limit. */
   readonly limited?: (name: string) => boolean;
 }
 
-/** Something asked of the gateway. */
+/** A requirement on the gateway. */
 interface Criterion {
   readonly what: string;
   readonly figure: number | undefined;
@@ -42,7 +41,6 @@ interface Criterion {
   readonly digits: number;
 }
 
-/** The name by which a server is listed. */
 function nameOf(id: string): string {
   return PEERS.find((peer) => peer.id === id)?.name ?? id;
 }
@@ -78,7 +76,7 @@ function columnsOf(results: Results): readonly Column[] {
   ];
 }
 
-/** The table, with a row for each server and each of its corked variants. */
+/** Formats a row for each server and each corked variant. */
 export function table(peers: readonly Peer[], results: Results): string {
   const columns = columnsOf(results).filter(({ samples }) => samples !== undefined);
   const rows = peers.flatMap(({ name }) => [name, corkedName(name)])
@@ -94,7 +92,7 @@ function cell({ samples, digits, base, unit = 1, limited }: Column, name: string
   return `${figure} (${print(samples.ratio(name, base), 2)})`;
 }
 
-/** How the table is read. */
+/** Explains the table. */
 export function legend(
   peers: readonly Peer[],
   { rounds, results }: { readonly rounds: number; readonly results: Results },
@@ -109,12 +107,12 @@ export function legend(
   ].join("\n");
 }
 
-/** Whether the generator was busier than the server, which therefore had to wait. */
+/** True if the generator was busier than the server. */
 function limitedByGenerator(bursts: BurstSamples | undefined, name: string): boolean {
   return bursts !== undefined && bursts.generator.median(name) > bursts.server.median(name);
 }
 
-/** What is asked of the gateway, and what was found. */
+/** Formats the requirements and the results. */
 export function criteria(results: Results): string {
   const rows = criteriaOf(results).flatMap(({ what, figure, limit, digits }) =>
     figure === undefined ? [] : [[
@@ -175,21 +173,11 @@ function difference(samples: Samples | undefined, name: string, base: string): n
   return (samples.median(name) - samples.median(base)) / KIB;
 }
 
-/** Rows as a table: the first is the head; the first column to the left, the others to the right. */
+/** Formats rows as a Markdown table; the first is the head. */
 function markdown(rows: readonly (readonly string[])[]): string {
-  const [head = [], ...body] = rows;
-  const widths = head.map((_, column) =>
-    Math.max(3, ...rows.map((row) => row[column]?.length ?? 0))
+  const [head = [], ...body] = padColumns(rows, 3);
+  const rule = head.map(({ length }, column) =>
+    column === 0 ? "-".repeat(length) : `${"-".repeat(length - 1)}:`
   );
-  const line = (row: readonly string[]): string => {
-    const cells = row.map((cell, column) => {
-      const width = widths[column] ?? 0;
-      return column === 0 ? cell.padEnd(width) : cell.padStart(width);
-    });
-    return `| ${cells.join(" | ")} |`;
-  };
-  const rule = widths.map((width, column) =>
-    column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`
-  );
-  return [line(head), line(rule), ...body.map(line)].join("\n");
+  return [head, rule, ...body].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }

@@ -1,24 +1,24 @@
 /**
- * What a publish that nobody receives costs, beside a server that answers the body of the same request.
+ * Measures a publish without receivers, beside a server that echoes the body of the same request.
  *
  * @module
  */
 
+import { inClosedLoop } from "../support/parallel.ts";
 import { BURST, type Load } from "./deliveries.ts";
 import { HttpPublisher } from "./publishers.ts";
 import { Samples } from "./samples.ts";
 import type { Contender } from "./stand.ts";
 
-/** Connections that publish at full load. */
 export const AT_ONCE = 16;
 
 /** CPU microseconds a message. */
 export interface RequestSamples {
-  /** Of one in a request, from one connection, so that the server wakes up for each. */
+  /** One message a request, from one connection, so that the server wakes up for each. */
   readonly single: Samples;
-  /** Of one in a request, from {@linkcode AT_ONCE} connections. */
+  /** One message a request, from {@linkcode AT_ONCE} connections. */
   readonly loaded: Samples;
-  /** Of {@linkcode BURST} in a request, from one connection. */
+  /** {@linkcode BURST} messages a request, from one connection. */
   readonly batch: Samples;
 }
 
@@ -35,13 +35,12 @@ const KINDS: readonly Kind[] = [
 ];
 
 /**
- * For how long each way to publish is tried before it is measured. A server runs code in an interpreter until
- * it has run some ten thousand times, and again where it has met other types: a publish costs the gateway a
- * third less once that is over.
+ * For how long each way to publish is tried before it is measured. A server interprets code at first, and again
+ * when it meets other types, and compiles it after some ten thousand runs: the gateway's publish costs a third
+ * less then.
  */
 const WARM_UP_SECONDS = 4;
 
-/** Sends the next request of a connection whenever the last one is answered. */
 export async function measureRequests(
   contenders: readonly Contender[],
   { rounds, seconds }: Load,
@@ -70,16 +69,8 @@ async function measure(
   for (let each = 0; each < connections; each++) {
     publishers.push(parts.use(await HttpPublisher.open(server.publishPort, request)));
   }
-  const { result, micros } = await meter.measure(async () => {
-    const until = performance.now() + seconds * 1000;
-    let requests = 0;
-    await Promise.all(publishers.map(async (publisher) => {
-      while (performance.now() < until) {
-        await publisher.publish(messages);
-        requests += 1;
-      }
-    }));
-    return requests;
-  });
+  const { result, micros } = await meter.measure(() =>
+    inClosedLoop(publishers, seconds * 1000, (publisher) => publisher.publish(messages))
+  );
   return (micros[0] ?? NaN) / result / messages;
 }

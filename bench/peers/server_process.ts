@@ -1,6 +1,6 @@
 /**
- * A server under measurement in a process of its own: all the descriptors that the system grants, pinned to
- * a core if asked, its output in a file that is shown when it fails.
+ * Runs a server in a process of its own, with as many descriptors as the system grants, pinned to a core if
+ * asked. Shows its output if it does not start.
  *
  * @module
  */
@@ -8,34 +8,30 @@
 import { end } from "../../tests/conformance/support/child.ts";
 import { eventually } from "../../tests/conformance/support/wait.ts";
 
-/** Raises the descriptors; the shell is then replaced by the server, so that the process id is the server's. */
+/** Raises the limit of descriptors, then replaces the shell, so that its process id is the server's. */
 const SCRIPT = 'ulimit -n "$(ulimit -Hn)"; output=$1; shift; exec "$@" >"$output" 2>&1';
 
-/** What to start. */
 export interface Launch {
   /** The program and its arguments. */
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Where it takes publishes, if not on the port of its clients. */
+  /** The port for publishes. Default: that of the clients. */
   readonly publishPort?: number;
 }
 
-/** Where to start it. */
 export interface Place {
-  /** The port that it is going to listen on. */
+  /** The port to listen on. */
   readonly port: number;
-  /** Another one, for a server that takes publishes there. */
+  /** Another port, for publishes. */
   readonly apiPort: number;
-  /** A directory for its files. */
   readonly directory: string;
-  /** The core to run on, if it is pinned to one. */
+  /** The core to pin it to. */
   readonly core: number | undefined;
 }
 
-/** A running server. */
 export class ServerProcess implements AsyncDisposable {
   readonly pid: number;
-  /** Of its clients. */
+  /** The port for clients. */
   readonly port: number;
   readonly publishPort: number;
   readonly #child: Deno.ChildProcess;
@@ -47,7 +43,7 @@ export class ServerProcess implements AsyncDisposable {
     this.publishPort = publishPort;
   }
 
-  /** Starts it and waits until it accepts connections. */
+  /** Waits until it accepts connections. */
   static async start(launch: Launch, { port, directory, core }: Place): Promise<ServerProcess> {
     const output = `${directory}/output`;
     const publishPort = launch.publishPort ?? port;
@@ -79,13 +75,12 @@ export class ServerProcess implements AsyncDisposable {
     }
   }
 
-  /** Ends it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await end(this.#child, "SIGKILL");
   }
 }
 
-/** A port on loopback that nobody listens on now. */
+/** Returns an unused port on loopback. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

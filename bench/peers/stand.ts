@@ -1,5 +1,5 @@
 /**
- * All servers at once, each with its own clients, so that rounds go from one to the next.
+ * Runs all servers at once, each with its own clients, so that rounds go from one to the next.
  *
  * @module
  */
@@ -14,20 +14,19 @@ import { type Publisher, TEXT } from "./publishers.ts";
 import { freePort, ServerProcess } from "./server_process.ts";
 
 const IDLE_MS = 3000;
-/** A hundred messages fit. */
+/** Enough for a hundred messages. */
 const RECEIVE_BYTES = 32 * 1024;
 
-/** A server and its clients. */
 export interface Contender {
   readonly peer: Peer;
   readonly server: ServerProcess;
   readonly crowd: Crowd;
   readonly meter: CpuMeter;
-  /** What a client is sent for one message, in bytes without the frame's header. */
+  /** Bytes of a message's frame, without the header. */
   readonly payloadBytes: number;
 }
 
-/** Starts a server with a directory of its own, which goes with `parts`. */
+/** Starts a server with a directory of its own; `parts` disposes of both. */
 export async function startServer(
   peer: Peer,
   { cores, parts }: { readonly cores: Cores; readonly parts: AsyncDisposableStack },
@@ -40,7 +39,6 @@ export async function startServer(
   return parts.use(await ServerProcess.start(peer.launch(place), place));
 }
 
-/** The servers. */
 export class Stand implements AsyncDisposable {
   readonly contenders: readonly Contender[];
   readonly #parts: AsyncDisposableStack;
@@ -50,7 +48,7 @@ export class Stand implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  /** Starts `peers`, and connects a client to each of them for each token. */
+  /** Starts the servers, and connects a client to each for each token. */
   static async start(
     peers: readonly Peer[],
     { cores, tokens }: { readonly cores: Cores; readonly tokens: readonly string[] },
@@ -67,7 +65,7 @@ export class Stand implements AsyncDisposable {
       );
       started.push({ peer, server, crowd, payloadBytes });
     }
-    // At the same time, as they are all idle.
+    // Concurrently, because all are idle.
     const meters = await Promise.all(
       started.map(({ server }) => CpuMeter.calibrate([server.pid], IDLE_MS)),
     );
@@ -78,13 +76,12 @@ export class Stand implements AsyncDisposable {
     return new Stand(contenders, parts.move());
   }
 
-  /** Ends them. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts.disposeAsync();
   }
 }
 
-/** Publishes one message and looks at what a client is sent. Returns how many bytes that are. */
+/** Publishes one message and checks what a client receives. Returns the payload's bytes. */
 async function check(
   endpoint: { readonly port: number; readonly protocol: Peer["protocol"] },
   { publisher, token }: { readonly publisher: Publisher; readonly token: string },

@@ -1,26 +1,21 @@
 /**
- * Receivers of one channel, spread evenly over the nodes of a deployment, and rounds of messages to them:
- * who got what, and how long after it was sent.
- *
- * A round is over when every receiver has every message, and fails when one is missing, comes twice, or
- * belongs to another round.
+ * Receivers of one channel, distributed evenly over the nodes of a deployment, and rounds of messages to them with
+ * their latencies. A round is complete when every receiver has every message; it fails if one is missing, is
+ * delivered twice, or belongs to another round.
  *
  * @module
  */
 
-import { claims, SECRET, shared, sign } from "../../tests/conformance/support/issuer.ts";
 import { within } from "../../tests/conformance/support/wait.ts";
+import { CHAT_TEXT, signToken } from "./deployment.ts";
+import { CONNECTING_AT_ONCE, inParallel } from "./parallel.ts";
 import { Receiver } from "./receiver.ts";
 
-/** Connections that are being made at once. */
-const CONNECTING_AT_ONCE = 32;
-
-/** Connections of one channel. */
+/** Receivers of one channel. */
 export class Audience implements Disposable {
-  /** Their channel. */
   readonly channel: string;
   /** Heartbeats that were answered. */
-  beats = 0;
+  heartbeats = 0;
   readonly #receivers: Receiver[] = [];
   readonly #failure = Promise.withResolvers<never>();
   #round: Round | undefined;
@@ -45,7 +40,7 @@ export class Audience implements Disposable {
   ): Promise<Audience> {
     const audience = new Audience(channel);
     const tokens = await Promise.all(
-      Array.from({ length: size }, (_, index) => token(`${channel}-${index}`, channel)),
+      Array.from({ length: size }, (_, index) => signToken(`${channel}-${index}`, channel)),
     );
     try {
       await connecting(() => audience.#connect(urls, tokens));
@@ -56,58 +51,45 @@ export class Audience implements Disposable {
     }
   }
 
-  /** How many there are. */
   get size(): number {
     return this.#receivers.length;
   }
 
-  /** Begins a round of `messages` messages. */
+  /** Starts a round of `messages` messages. */
   begin(messages: number): Round {
     const { channel, size } = this;
     return this.#round = new Round({ channel, receivers: size, messages }, this.#failure.promise);
   }
 
-  /** Does `work`, but fails as soon as a receiver is lost. */
+  /** Awaits `work`, but rejects as soon as a receiver is lost. */
   async whole<T>(work: Promise<T>): Promise<T> {
     return await Promise.race([work, this.#failure.promise]);
   }
 
-  /** Hangs all of them up. */
   [Symbol.dispose](): void {
     for (const receiver of this.#receivers) receiver[Symbol.dispose]();
   }
 
   async #connect(urls: readonly string[], tokens: readonly string[]): Promise<void> {
-    const waiting = [...tokens.entries()].reverse();
-    const one = async (): Promise<void> => {
-      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-        const [index, token] = next;
-        const listener = {
-          message: (content: unknown, atMs: number) => this.#heard(index, content, atMs),
-          beat: () => {
-            this.beats += 1;
-          },
-          failed: (error: Error) => this.#failure.reject(error),
-        };
-        const url = urls[index % urls.length] ?? "";
-        this.#receivers.push(await Receiver.connect(url, { token, listener }));
-      }
-    };
-    await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, one));
+    await inParallel([...tokens.entries()], CONNECTING_AT_ONCE, async ([index, token]) => {
+      const listener = {
+        message: (content: unknown, atMs: number) => this.#received(index, content, atMs),
+        heartbeat: () => {
+          this.heartbeats += 1;
+        },
+        failed: (error: Error) => this.#failure.reject(error),
+      };
+      const url = urls[index % urls.length] ?? "";
+      this.#receivers.push(await Receiver.connect(url, { token, listener }));
+    });
   }
 
-  #heard(receiver: number, content: unknown, atMs: number): void {
+  #received(receiver: number, content: unknown, atMs: number): void {
     if (this.#round === undefined) throw new Error("a message came before the first round");
-    this.#round.heard(receiver, content, atMs);
+    this.#round.received(receiver, content, atMs);
   }
 }
 
-/** A token of `user` in `channel`, signed with the secret of every deployment. */
-async function token(user: string, channel: string): Promise<string> {
-  return await sign(claims({ sub: user, channels: [channel] }), shared(SECRET));
-}
-
-/** Of what a round consists. */
 interface RoundOptions {
   readonly channel: string;
   readonly receivers: number;
@@ -116,18 +98,17 @@ interface RoundOptions {
 
 let rounds = 0;
 
-/** Messages to one audience. */
 export class Round {
   readonly #options: RoundOptions;
   readonly #number = ++rounds;
   readonly #lost: Promise<never>;
   readonly #sentMs: Float64Array;
-  /** Message by message, of each receiver; NaN until it came. */
+  /** By message, then receiver; NaN until it was received. */
   readonly #latenciesMs: Float64Array;
   readonly #complete = Promise.withResolvers<void>();
   #deliveries = 0;
 
-  /** @param lost fails when a receiver is lost */
+  /** @param lost rejects when a receiver is lost */
   constructor(options: RoundOptions, lost: Promise<never>) {
     this.#options = options;
     this.#lost = lost;
@@ -135,15 +116,14 @@ export class Round {
     this.#latenciesMs = new Float64Array(options.messages * options.receivers).fill(NaN);
   }
 
-  /** The body of message `index`, which is taken to be sent now. */
+  /** Returns the body of message `index`, and starts its latency. */
   body(index: number): string {
     this.#sentMs[index] = performance.now();
-    const content = { round: this.#number, index, text: "a message of chat ".repeat(4) };
+    const content = { round: this.#number, index, text: CHAT_TEXT };
     return JSON.stringify({ channel: this.#options.channel, author: "7", content });
   }
 
-  /** Takes what a receiver got. */
-  heard(receiver: number, content: unknown, atMs: number): void {
+  received(receiver: number, content: unknown, atMs: number): void {
     const { round, index } = content as { readonly round: number; readonly index: number };
     const at = index * this.#options.receivers + receiver;
     if (round !== this.#number || !Number.isNaN(this.#latenciesMs[at])) {
@@ -154,7 +134,7 @@ export class Round {
     if (this.#deliveries === this.#latenciesMs.length) this.#complete.resolve();
   }
 
-  /** Waits until every receiver has every message. Returns how many deliveries that were. */
+  /** Waits until every receiver has every message. Returns the number of deliveries. */
   async complete(): Promise<number> {
     const { channel } = this.#options;
     try {

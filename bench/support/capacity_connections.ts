@@ -1,23 +1,24 @@
 /**
- * What connections cost one gateway that delivers nothing: memory, their set-up, and their heartbeats.
+ * Measures connections of one gateway that delivers nothing: memory, set-up, heartbeats.
  *
  * @module
  */
 
 import { residentBytes } from "../../tests/conformance/support/resources.ts";
+import { pause } from "../../tests/conformance/support/wait.ts";
 import { Audience } from "./audience.ts";
-import { CpuMeter, pause } from "./cpu.ts";
+import { CpuMeter } from "./cpu.ts";
 import { Deployment } from "./deployment.ts";
 import { print } from "./stats.ts";
 
-/** Connections before the counted ones, so that the gateway's code is compiled and its tables exist. */
+/** Connections before the measured ones, so that code is compiled and tables exist. */
 const WARM_UP = 500;
 const IDLE_MS = 2000;
-/** Between beats in the measurement, and by default. */
+/** The heartbeat intervals of the measurement and by default. */
 const FAST_BEAT_MS = 1000;
 const DEFAULT_BEAT_MS = 45_000;
 
-/** Prints resident memory and processor time for each connection that is made. */
+/** Prints resident memory and processor time of a connection. */
 export async function measureSetUp(connections: number): Promise<void> {
   await using gateway = await Deployment.start({ log: "sqlite" });
   const pid = gateway.pids[0] ?? NaN;
@@ -51,20 +52,20 @@ export async function measureSetUp(connections: number): Promise<void> {
   );
 }
 
-/** Prints the processor time of a beat and its acknowledgement, and what follows for idle connections. */
+/** Prints the processor time of a heartbeat with its ACK, and of an idle connection. */
 export async function measureHeartbeats(connections: number, seconds: number): Promise<void> {
   const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: String(FAST_BEAT_MS) };
   await using gateway = await Deployment.start({ log: "sqlite", settings });
   const meter = await CpuMeter.calibrate(gateway.pids, IDLE_MS);
   using audience = await Audience.connect(gateway.urls, { size: connections, channel: "beating" });
   await audience.whole(pause(IDLE_MS));
-  const from = audience.beats;
+  const from = audience.heartbeats;
   const { micros: [micros = NaN] } = await meter.measure(() =>
     audience.whole(pause(seconds * 1000))
   );
-  const beats = audience.beats - from;
+  const beats = audience.heartbeats - from;
   const due = connections * seconds * 1000 / FAST_BEAT_MS;
-  // How many beats fall into the time is certain but for those at its ends.
+  // The number of heartbeats is exact but for those at the ends.
   if (beats < due * 0.8) throw new Error(`${beats} beats of ${due} were answered`);
   const each = micros / beats;
   console.log(`heartbeat and its acknowledgement: ${print(each, 1)} µs (${print(beats)} beats)`);

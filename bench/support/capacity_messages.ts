@@ -1,47 +1,45 @@
 /**
- * What messages cost one gateway on SQLite, by how many receive them.
+ * Measures messages of one gateway on SQLite, by the number of receivers.
  *
  * @module
  */
 
 import { Audience } from "./audience.ts";
 import { CpuMeter } from "./cpu.ts";
-import { Deployment } from "./deployment.ts";
+import { CHAT_TEXT, Deployment } from "./deployment.ts";
 import { publishAtRate } from "./publisher.ts";
 import { median, print } from "./stats.ts";
 
 const IDLE_MS = 2000;
 const WARM_UP_SECONDS = 1;
 
-/** How much is published. */
 export interface MessageLoad {
   /** Messages a second to one receiver or none. */
   readonly rate: number;
-  /** Receivers of the channel with many. */
+  /** Receivers of the large channel. */
   readonly receivers: number;
-  /** Messages a second to those. */
+  /** Messages a second to the large channel. */
   readonly fanOutRate: number;
-  /** Of each measurement. */
+  /** Seconds of each measurement. */
   readonly seconds: number;
-  /** In which the measurements take turns. */
   readonly rounds: number;
 }
 
-/** Messages to one audience or to nobody, and what each cost, round by round. */
+/** Messages to an audience, or without receivers, and their cost in each round. */
 interface Kind {
   readonly audience: Audience | undefined;
   readonly rate: number;
   readonly micros: number[];
 }
 
-/** A message that nobody on the node receives. */
+/** A message without receivers. */
 export const UNHEARD: string = JSON.stringify({
   channel: "nobody",
   author: "7",
-  content: { text: "a message of chat ".repeat(4) },
+  content: { text: CHAT_TEXT },
 });
 
-/** Prints the processor time of a message for nobody, for one and for many. */
+/** Prints the processor time of a message for no, one and many receivers. */
 export async function measureFanOut(load: MessageLoad): Promise<void> {
   const { rate, receivers, fanOutRate, seconds, rounds } = load;
   await using gateway = await Deployment.start({ log: "sqlite" });

@@ -1,6 +1,6 @@
 /**
- * What messages cost gateways on NATS that have no receiver for them, what they cost nats-server for each
- * node that follows the stream, and how fast one node publishes.
+ * Measures messages without receivers on gateways over NATS, the cost of each following node to nats-server,
+ * and the rate at which one node publishes.
  *
  * @module
  */
@@ -8,40 +8,37 @@
 import { openJetStreamLog } from "../../gateway/log/mod.ts";
 import { connectNats } from "../../gateway/cluster/connect.ts";
 import type { Draft, MessageLog } from "../../gateway/ports.ts";
-import { SystemClock } from "../../gateway/runtime/clock.ts";
-import { RandomIds } from "../../gateway/runtime/ids.ts";
-import { createLogger } from "../../gateway/runtime/logger.ts";
 import { within } from "../../tests/conformance/support/wait.ts";
 import { NatsServer } from "../../tests/nats/support/server.ts";
 import { UNHEARD } from "./capacity_messages.ts";
 import { CpuMeter, measureCpu } from "./cpu.ts";
-import { Deployment, KEY } from "./deployment.ts";
+import { CHAT_TEXT, Deployment, KEY } from "./deployment.ts";
 import { HttpConnection } from "./http_connection.ts";
 import { atRate, publishAtRate, publishClosedLoop } from "./publisher.ts";
 import { median, print } from "./stats.ts";
+import { createWorld } from "./world.ts";
 
 const IDLE_MS = 2000;
 const WARM_UP_SECONDS = 1;
 const NODES = 3;
 const CONNECTIONS = 64;
 const FOLLOWERS = [1, 3, 10] as const;
-const DRAFT: Draft = { channel: "nobody", author: "7", content: "a message of chat ".repeat(4) };
+const DRAFT: Draft = { channel: "nobody", author: "7", content: CHAT_TEXT };
 
-/** How much is published. */
 export interface NatsLoad {
   /** Messages a second. */
   readonly rate: number;
-  /** Of each measurement. */
+  /** Seconds of each measurement. */
   readonly seconds: number;
 }
 
-/** Connections for publishing, and what closes them. */
+/** Opens connections that `stack` closes. */
 async function connections(stack: DisposableStack, url = ""): Promise<readonly HttpConnection[]> {
   const opening = Array.from({ length: CONNECTIONS }, () => HttpConnection.open(url));
   return (await Promise.all(opening)).map((connection) => stack.use(connection));
 }
 
-/** Prints what a message costs the node that publishes it, one that only follows, and nats-server. */
+/** Prints the cost of a message to the node that publishes it, to another, and to nats-server. */
 export async function measureUnheard({ rate, seconds }: NatsLoad): Promise<void> {
   await using nodes = await Deployment.start({ log: { nodes: NODES } });
   using stack = new DisposableStack();
@@ -75,13 +72,13 @@ export async function measureUnheard({ rate, seconds }: NatsLoad): Promise<void>
   );
 }
 
-/** Logs that follow one stream, in this process, and one more that publishes to it. */
+/** Logs in this process that follow one stream. */
 class Followers implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   readonly #logs: readonly MessageLog[];
   readonly #counts: number[];
   #published = 0;
-  #heard: () => void = () => {};
+  #wake: () => void = () => {};
 
   private constructor(logs: readonly MessageLog[], stack: AsyncDisposableStack) {
     this.#logs = logs;
@@ -90,7 +87,7 @@ class Followers implements AsyncDisposable {
     for (const [index, log] of logs.entries()) {
       log.subscribe((messages) => {
         this.#counts[index] = (this.#counts[index] ?? 0) + messages.length;
-        this.#heard();
+        this.#wake();
       });
     }
   }
@@ -100,8 +97,7 @@ class Followers implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     const logs: MessageLog[] = [];
     for (let index = 0; index < count; index++) {
-      const logger = createLogger({ level: "error", format: "text" });
-      const world = { clock: new SystemClock(), ids: new RandomIds(), logger };
+      const world = createWorld();
       const nats = await connectNats({ servers: [url] }, world);
       stack.defer(() => nats.close());
       const names = { stream: "messages", subject: "gateway", replicas: 1 };
@@ -112,7 +108,7 @@ class Followers implements AsyncDisposable {
     return new Followers(logs, stack.move());
   }
 
-  /** Publishes for `seconds`; returns how many messages every log has heard of then. */
+  /** Publishes for `seconds`. Returns the number of messages, once every log has them. */
   async publish(seconds: number, rate: number | "flat out"): Promise<number> {
     const before = this.#published;
     if (rate === "flat out") {
@@ -128,7 +124,6 @@ class Followers implements AsyncDisposable {
     return this.#published - before;
   }
 
-  /** Ends them. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
@@ -140,15 +135,15 @@ class Followers implements AsyncDisposable {
 
   async #all(): Promise<void> {
     while (this.#counts.some((count) => count < this.#published)) {
-      await new Promise<void>((resolve) => this.#heard = resolve);
+      await new Promise<void>((resolve) => this.#wake = resolve);
     }
     if (this.#counts.some((count) => count !== this.#published)) {
-      throw new Error(`${this.#published} were published, and heard: ${this.#counts.join()}`);
+      throw new Error(`${this.#published} were published, and received: ${this.#counts.join()}`);
     }
   }
 }
 
-/** Prints what a message costs nats-server, by how many follow, and where that ends. */
+/** Prints the cost of a message to nats-server, by the number of followers. */
 export async function measureNatsServer({ rate, seconds }: NatsLoad): Promise<void> {
   for (const speed of [rate, "flat out"] as const) {
     const costs: number[] = [];
@@ -171,7 +166,7 @@ export async function measureNatsServer({ rate, seconds }: NatsLoad): Promise<vo
   }
 }
 
-/** Prints how fast one gateway accepts messages from many connections, over NATS and on SQLite by turns. */
+/** Prints the rate at which one gateway accepts messages from many connections, on NATS and on SQLite in turn. */
 export async function measurePublishing(
   { rounds, seconds, nats }: {
     readonly rounds: number;
@@ -214,7 +209,6 @@ export async function measurePublishing(
   );
 }
 
-/** One of those that publish by turns. */
 interface Side {
   readonly name: string;
   readonly deployment: Deployment;

@@ -1,21 +1,22 @@
 /**
- * How much of a processor other processes have used, as Linux tells.
- *
- * By subprocess, because Deno reads /proc only with every permission there is.
+ * Measures the processor time of other processes on Linux, by a subprocess, because Deno reads /proc only
+ * with all permissions.
  *
  * @module
  */
 
+import { pause } from "../../tests/conformance/support/wait.ts";
+
 const SCRIPT = 'for pid; do echo "$(cat /proc/$pid/stat)"; cat /proc/$pid/task/*/schedstat; ' +
   "echo; done; getconf CLK_TCK";
-/** How far the sum over the threads may be from the total that was rounded to ticks, in microseconds. */
+/** The maximum difference between the sum over threads and the total in ticks, in microseconds. */
 const ROUNDING_MICROS = 30_000;
 
-/** User and system time of a process since it began, in microseconds. */
+/** User and system time of a process, in microseconds. */
 interface Reading {
-  /** Of all threads that there ever were, in ticks of the system. */
+  /** Of all threads, also ended ones, to the precision of a tick. */
   readonly total: number;
-  /** Of the threads that there are now, exactly; `undefined` where Linux does not count it. */
+  /** Of the current threads, exactly; `undefined` if Linux does not count it. */
   readonly threads: number | undefined;
 }
 
@@ -26,7 +27,7 @@ async function read(pids: readonly number[]): Promise<readonly Reading[]> {
   const microsPerTick = 1e6 / Number(parts.pop());
   const readings = parts.map((part): Reading => {
     const [stat = "", ...threads] = part.split("\n");
-    // The name of the program stands in parentheses and may hold anything; field 14 is the 12th after it.
+    // The program's name is in parentheses and may contain anything; field 14 is the 12th after it.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const total = (Number(fields[11]) + Number(fields[12])) * microsPerTick;
     const nanos = threads.reduce((sum, line) => sum + Number(line.split(" ")[0]), 0);
@@ -38,17 +39,15 @@ async function read(pids: readonly number[]): Promise<readonly Reading[]> {
   return readings;
 }
 
-/** What a body of work came to, and what each process used meanwhile. */
+/** The result of some work, and the processor time of each process. */
 export interface Spent<T> {
-  /** What it came to. */
   readonly result: T;
-  /** Microseconds of each process, in the order in which they were named. */
+  /** Microseconds of each process, in the given order. */
   readonly micros: readonly number[];
-  /** How long it took, in seconds. */
   readonly seconds: number;
 }
 
-/** Does `work`, and says how much user and system time the processes `pids` used meanwhile. */
+/** Measures the user and system time of the processes during `work`. */
 export async function measureCpu<T>(
   pids: readonly number[],
   work: () => Promise<T>,
@@ -62,15 +61,15 @@ export async function measureCpu<T>(
     const from = before[index] ?? { total: NaN, threads: NaN };
     const coarse = total - from.total;
     const fine = (threads ?? NaN) - (from.threads ?? NaN);
-    // The threads say it exactly, unless one of them has ended: then the total knows better.
+    // The sum over threads is exact, unless a thread has ended.
     return Math.abs(fine - coarse) <= ROUNDING_MICROS ? fine : coarse;
   });
   return { result, micros, seconds };
 }
 
-/** Processes whose idle work is known, and left out of what is measured. */
+/** Measures processes, and subtracts their idle work. */
 export class CpuMeter {
-  /** What each process uses while nothing is asked of it, in microseconds a second. */
+  /** The idle work of each process, in microseconds a second. */
   readonly idle: readonly number[];
   readonly #pids: readonly number[];
 
@@ -79,13 +78,13 @@ export class CpuMeter {
     this.idle = idle;
   }
 
-  /** Watches the processes for `ms`, in which nobody must ask anything of them. */
+  /** Measures the idle processes for `ms`. */
   static async calibrate(pids: readonly number[], ms: number): Promise<CpuMeter> {
     const { micros, seconds } = await measureCpu(pids, () => pause(ms));
     return new CpuMeter(pids, micros.map((each) => each / seconds));
   }
 
-  /** Does `work`, and says what the processes used beyond their idle work. */
+  /** Measures the processes during `work`. */
   async measure<T>(work: () => Promise<T>): Promise<Spent<T>> {
     const spent = await measureCpu(this.#pids, work);
     const micros = spent.micros.map((each, index) =>
@@ -93,9 +92,4 @@ export class CpuMeter {
     );
     return { ...spent, micros };
   }
-}
-
-/** Lets `ms` milliseconds pass. */
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,11 +1,11 @@
 /**
- * Gateways to measure: one on SQLite, or several on a nats-server, in processes of their own and with the
- * same settings.
+ * Starts the gateways to measure in processes of their own, with the same settings: one on SQLite, or several
+ * on a nats-server.
  *
  * @module
  */
 
-import { SECRET } from "../../tests/conformance/support/issuer.ts";
+import { claims, SECRET, shared, sign } from "../../tests/conformance/support/issuer.ts";
 import { GatewayProcess } from "../../tests/conformance/support/process.ts";
 import { NatsServer } from "../../tests/nats/support/server.ts";
 import { Publisher } from "./publisher.ts";
@@ -13,7 +13,10 @@ import { Publisher } from "./publisher.ts";
 /** The publish key of every deployment. */
 export const KEY = "a-publish-key-of-a-benchmark";
 
-/** Settings that all of them have: nobody is turned away, and tokens are verified with a shared secret. */
+/** A message as people write them. */
+export const CHAT_TEXT: string = "a message of chat ".repeat(4);
+
+/** Settings of every deployment: no limits on connections, and tokens with a shared secret. */
 export const SETTINGS = {
   GATEWAY_JWT_SECRET: SECRET,
   GATEWAY_PUBLISH_KEY: KEY,
@@ -25,21 +28,22 @@ export const SETTINGS = {
   GATEWAY_CONNECT_BURST_PER_IP: "1000000",
 };
 
-/** How to start. */
+/** Signs a token that every deployment accepts. */
+export async function signToken(user: string, channel: string): Promise<string> {
+  return await sign(claims({ sub: user, channels: [channel] }), shared(SECRET));
+}
+
 export interface DeploymentOptions {
-  /** `sqlite`, or how many nodes on a nats-server. */
+  /** `sqlite`, or the number of nodes on a nats-server. */
   readonly log: "sqlite" | { readonly nodes: number };
-  /** Settings besides those that all have. */
+  /** Added to {@linkcode SETTINGS}. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** Running gateways, and their nats-server if they have one. */
 export class Deployment implements AsyncDisposable {
-  /** The gateways' URLs. */
   readonly urls: readonly string[];
-  /** The gateways' process ids. */
   readonly pids: readonly number[];
-  /** nats-server's process id. */
   readonly natsPid: number | undefined;
   /** One for each gateway. */
   readonly publishers: readonly Publisher[];
@@ -56,7 +60,6 @@ export class Deployment implements AsyncDisposable {
     this.publishers = this.urls.map((url) => rest.parts.use(new Publisher(url, KEY)));
   }
 
-  /** Starts what `options` ask for. */
   static async start({ log, settings }: DeploymentOptions): Promise<Deployment> {
     await using parts = new AsyncDisposableStack();
     const nats = log === "sqlite" ? undefined : parts.use(await NatsServer.start());
@@ -69,7 +72,6 @@ export class Deployment implements AsyncDisposable {
     return new Deployment(gateways, { nats, parts: parts.move() });
   }
 
-  /** Ends all of it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts.disposeAsync();
   }

@@ -1,6 +1,6 @@
 /**
- * The least that an HTTP server on this runtime costs: a bare `Deno.serve` that reads JSON and answers
- * a little JSON, in a process of its own. What a publish costs is compared with it.
+ * The floor of an HTTP server on this runtime: a bare `Deno.serve` that reads and answers JSON, in a process
+ * of its own.
  *
  * @module
  */
@@ -18,11 +18,8 @@ if (import.meta.main) {
   });
 }
 
-/** A running echo. */
 export class Echo implements AsyncDisposable {
-  /** Where it listens. */
   readonly url: string;
-  /** The process id. */
   readonly pid: number;
   readonly #child: Deno.ChildProcess;
 
@@ -32,7 +29,6 @@ export class Echo implements AsyncDisposable {
     this.#child = child;
   }
 
-  /** Starts it and waits until it listens. */
   static async start(): Promise<Echo> {
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "--no-prompt", "--allow-net", fileURLToPath(import.meta.url)],
@@ -45,7 +41,6 @@ export class Echo implements AsyncDisposable {
     throw new Error(`the echo ended with ${(await child.status).code}`);
   }
 
-  /** Ends it. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#child.status;

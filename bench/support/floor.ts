@@ -1,19 +1,17 @@
 /**
- * The floor of publishing: the same rows into `node:sqlite` in one loop, with the same sync, and nothing
- * around it.
+ * The floor of publishing: the same rows inserted into `node:sqlite` in one loop, with the same sync.
  *
  * @module
  */
 
 import { DatabaseSync } from "node:sqlite";
 
-/** A file with the columns and the index that the log has. */
+/** A file with the log's columns and index. */
 export class Floor implements Disposable {
   readonly #directory = Deno.makeTempDirSync();
   readonly #database = new DatabaseSync(`${this.#directory}/floor.sqlite3`);
   #sequence = 0;
 
-  /** An empty file, written with `synchronous=FULL`. */
   constructor() {
     this.#database.exec(`
       PRAGMA locking_mode = EXCLUSIVE;
@@ -24,7 +22,7 @@ export class Floor implements Disposable {
     `);
   }
 
-  /** Inserts `row` for `ms`, `rowsPerCommit` at a time. Returns rows a second. */
+  /** Inserts `row` for `ms`. Returns rows a second. */
   measure(
     row: { readonly topic: string; readonly body: string },
     { rowsPerCommit, ms }: { readonly rowsPerCommit: number; readonly ms: number },
@@ -44,7 +42,6 @@ export class Floor implements Disposable {
     return (this.#sequence - first) / (performance.now() - start) * 1000;
   }
 
-  /** Removes the file. */
   [Symbol.dispose](): void {
     this.#database.close();
     Deno.removeSync(this.#directory, { recursive: true });

@@ -1,13 +1,13 @@
 /**
- * A kept-alive HTTP/1.1 connection that costs the machine next to nothing, so that a benchmark on it
- * measures the server. It knows answers with a Content-Length only.
+ * A kept-alive HTTP/1.1 connection that costs the machine little, so that a benchmark measures the server.
+ * It reads answers with a Content-Length only.
  *
  * @module
  */
 
 const HEAD_END = "\r\n\r\n";
 
-/** One connection; one request at a time. */
+/** Sends one request at a time. */
 export class HttpConnection implements Disposable {
   readonly #tcp: Deno.TcpConn;
   readonly #host: string;
@@ -19,7 +19,6 @@ export class HttpConnection implements Disposable {
     this.#host = host;
   }
 
-  /** Connects to the server at `url`. */
   static async open(url: string): Promise<HttpConnection> {
     const { hostname, port, host } = new URL(url);
     const tcp = await Deno.connect({ hostname, port: Number(port) });
@@ -27,7 +26,7 @@ export class HttpConnection implements Disposable {
     return new HttpConnection(tcp, host);
   }
 
-  /** The bytes of a POST of JSON, which can be sent any number of times. */
+  /** Encodes a POST of JSON, to be sent any number of times. */
   request(path: string, options: { readonly key: string; readonly body: string }): Uint8Array {
     const body = new TextEncoder().encode(options.body);
     const head = [
@@ -43,7 +42,7 @@ export class HttpConnection implements Disposable {
     return bytes;
   }
 
-  /** Sends a request and reads the answer to its end. Returns the status. */
+  /** Returns the status, after the whole answer. */
   async send(request: Uint8Array): Promise<number> {
     for (let sent = 0; sent < request.length;) {
       sent += await this.#tcp.write(request.subarray(sent));
@@ -57,12 +56,11 @@ export class HttpConnection implements Disposable {
       if (end === -1) continue;
       const length = /\r\ncontent-length: *(\d+)/i.exec(text.slice(0, end))?.[1];
       if (length === undefined) throw new Error(`an answer without its length: ${text}`);
-      // The answers asked for here are ASCII, so that characters are bytes.
+      // These answers are ASCII, so characters are bytes.
       if (text.length >= end + HEAD_END.length + Number(length)) return Number(text.slice(9, 12));
     }
   }
 
-  /** Hangs up. */
   [Symbol.dispose](): void {
     this.#tcp.close();
   }

@@ -1,13 +1,14 @@
 /**
- * The app's backend under a benchmark: publishes at a fixed rate whatever the answers take, or from many
- * connections as fast as they come.
+ * Publishes as the app's backend does: at a fixed rate regardless of the answers, or from many connections as
+ * fast as answers arrive.
  *
  * @module
  */
 
 import { HttpConnection } from "./http_connection.ts";
+import { inClosedLoop } from "./parallel.ts";
 
-/** Publishes to one node. Opens a connection whenever all that it has are waiting for an answer. */
+/** Publishes to one node. Opens a connection when all others wait for an answer. */
 export class Publisher implements Disposable {
   readonly #url: string;
   readonly #key: string;
@@ -19,7 +20,7 @@ export class Publisher implements Disposable {
     this.#key = key;
   }
 
-  /** Publishes once, and fails if it is not accepted. `body` is called just before it is sent. */
+  /** Calls `body` and publishes it. Rejects if it is not accepted. */
   async publish(body: () => string): Promise<void> {
     const connection = this.#idle.pop() ?? await HttpConnection.open(this.#url);
     const request = connection.request("/messages", { key: this.#key, body: body() });
@@ -28,13 +29,12 @@ export class Publisher implements Disposable {
     this.#idle.push(connection);
   }
 
-  /** Hangs up. */
   [Symbol.dispose](): void {
     for (const connection of this.#idle) connection[Symbol.dispose]();
   }
 }
 
-/** Publishes `messages` messages, `rate` a second, to each publisher in turn; waits for all answers. */
+/** Publishes `messages` messages, `rate` a second, by the publishers in turn. Waits for all answers. */
 export async function publishAtRate(
   publishers: readonly Publisher[],
   { messages, rate, body }: {
@@ -49,8 +49,8 @@ export async function publishAtRate(
 }
 
 /**
- * Begins `work` `times` times, `rate` a second, whether or not what it began before has ended, and at once
- * what is overdue. Resolves when all have ended; fails if one did.
+ * Calls `work` `times` times, `rate` a second, without waiting for earlier calls, and immediately if overdue.
+ * Resolves when all have settled; rejects if one has.
  */
 export async function atRate(
   { times, rate }: { readonly times: number; readonly rate: number },
@@ -78,15 +78,15 @@ export async function publishClosedLoop(
     readonly ms: number;
   },
 ): Promise<{ readonly messages: number; readonly rate: number }> {
-  let messages = 0;
   const start = performance.now();
-  await Promise.all(connections.map(async (connection) => {
-    const request = connection.request("/messages", { key, body });
-    while (performance.now() - start < ms) {
-      const status = await connection.send(request);
-      if (status !== 201) throw new Error(`the gateway answered ${status}`);
-      messages += messagesPerRequest;
-    }
+  const clients = connections.map((connection) => ({
+    connection,
+    request: connection.request("/messages", { key, body }),
   }));
+  const requests = await inClosedLoop(clients, ms, async ({ connection, request }) => {
+    const status = await connection.send(request);
+    if (status !== 201) throw new Error(`the gateway answered ${status}`);
+  });
+  const messages = requests * messagesPerRequest;
   return { messages, rate: messages / (performance.now() - start) * 1000 };
 }

@@ -1,28 +1,26 @@
 /**
- * A client that costs the machine little, so that a benchmark with thousands of them measures the gateway:
- * a bare TCP connection that identifies, answers heartbeats, and hands on messages with the time at which
- * their bytes were read.
+ * A client of the gateway that costs the machine little, so that a benchmark with thousands of them measures
+ * the gateway: identifies, answers heartbeats, and passes messages on with the time at which they were read.
  *
  * @module
  */
 
-import { encodeFrame, parseFrame, WireOp } from "../../tests/conformance/support/wire.ts";
+import { parseFrame, WireOp } from "../../tests/conformance/support/wire.ts";
+import { WireConnection } from "./wire_connection.ts";
 
-const HEAD_END = "\r\n\r\n";
 /** No frame that a benchmark asks for is longer. */
 const BUFFER_BYTES = 4096;
 
-/** Hears what a receiver gets. */
 export interface ReceiverListener {
-  /** A message, and when it was read, as `performance.now()` counts. */
+  /** Called with a message and the time at which it was read, as of `performance.now()`. */
   message(content: unknown, atMs: number): void;
-  /** A heartbeat of the server, which has been answered. */
-  beat(): void;
-  /** It has ended although nobody closed it. */
+  /** Called with each heartbeat that has been answered. */
+  heartbeat(): void;
+  /** Called if the connection ends unexpectedly. */
   failed(error: Error): void;
 }
 
-/** What is read of a frame. */
+/** The fields of a frame that are read. */
 interface Frame {
   readonly op: number;
   readonly time?: number;
@@ -31,20 +29,17 @@ interface Frame {
 
 /** A ready connection. */
 export class Receiver implements Disposable {
-  readonly #tcp: Deno.TcpConn;
+  readonly #wire: WireConnection;
   readonly #listener: ReceiverListener;
   readonly #token: string;
-  readonly #buffer = new Uint8Array(BUFFER_BYTES);
   readonly #decoder = new TextDecoder();
   readonly #ready = Promise.withResolvers<void>();
-  #end = 0;
-  #disposed = false;
 
   private constructor(
-    tcp: Deno.TcpConn,
+    wire: WireConnection,
     { token, listener }: { readonly token: string; readonly listener: ReceiverListener },
   ) {
-    this.#tcp = tcp;
+    this.#wire = wire;
     this.#token = token;
     this.#listener = listener;
   }
@@ -54,28 +49,22 @@ export class Receiver implements Disposable {
     url: string,
     options: { readonly token: string; readonly listener: ReceiverListener },
   ): Promise<Receiver> {
-    const { hostname, port, host } = new URL(url);
-    const tcp = await Deno.connect({ hostname, port: Number(port) });
-    tcp.setNoDelay();
-    const receiver = new Receiver(tcp, options);
-    void receiver.#run(host);
+    const wire = await WireConnection.open(`${url}/gateway`, BUFFER_BYTES);
+    const receiver = new Receiver(wire, options);
+    void receiver.#run();
     await receiver.#ready.promise;
     return receiver;
   }
 
-  /** Hangs up. */
   [Symbol.dispose](): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    this.#tcp.close();
+    this.#wire[Symbol.dispose]();
   }
 
-  async #run(host: string): Promise<void> {
+  async #run(): Promise<void> {
     try {
-      await this.#shakeHands(host);
-      for (let atMs = performance.now();; atMs = await this.#more()) this.#take(atMs);
+      for (let atMs = performance.now();; atMs = await this.#wire.read()) this.#take(atMs);
     } catch (cause) {
-      if (this.#disposed) return;
+      if (this.#wire.disposed) return;
       const error = cause instanceof Error ? cause : new Error(String(cause));
       this.#ready.reject(error);
       this.#listener.failed(error);
@@ -83,41 +72,12 @@ export class Receiver implements Disposable {
     }
   }
 
-  async #shakeHands(host: string): Promise<void> {
-    const lines = [
-      "GET /gateway HTTP/1.1",
-      `Host: ${host}`,
-      "Connection: Upgrade",
-      "Upgrade: websocket",
-      "Sec-WebSocket-Version: 13",
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    ];
-    await this.#write(new TextEncoder().encode(lines.join("\r\n") + HEAD_END));
-    for (;;) {
-      await this.#more();
-      const text = this.#decoder.decode(this.#buffer.subarray(0, this.#end));
-      const end = text.indexOf(HEAD_END);
-      if (end === -1) continue;
-      if (!text.startsWith("HTTP/1.1 101")) throw new Error(`no WebSocket: ${text}`);
-      return this.#drop(end + HEAD_END.length);
-    }
-  }
-
-  /** Reads what there is. Returns when it was read. */
-  async #more(): Promise<number> {
-    if (this.#end === this.#buffer.length) throw new Error("a frame is longer than the buffer");
-    const count = await this.#tcp.read(this.#buffer.subarray(this.#end));
-    const atMs = performance.now();
-    if (count === null) throw new Error("the gateway hung up");
-    this.#end += count;
-    return atMs;
-  }
-
-  /** Takes the whole frames that there are. */
+  /** Handles the complete frames that were received. */
   #take(atMs: number): void {
+    const { received } = this.#wire;
     let start = 0;
     for (;;) {
-      const parsed = parseFrame(this.#buffer.subarray(start, this.#end));
+      const parsed = parseFrame(received.subarray(start));
       if (parsed === undefined) break;
       start += parsed.bytes;
       const { opcode, payload } = parsed.frame;
@@ -126,7 +86,7 @@ export class Receiver implements Disposable {
       }
       this.#frame(JSON.parse(this.#decoder.decode(payload)), atMs);
     }
-    this.#drop(start);
+    this.#wire.consume(start);
   }
 
   #frame({ op, time, content }: Frame, atMs: number): void {
@@ -139,23 +99,14 @@ export class Receiver implements Disposable {
         return this.#listener.message(content, atMs);
       case 10:
         this.#send({ op: 11, time });
-        return this.#listener.beat();
+        return this.#listener.heartbeat();
       default:
         throw new Error(`op ${op} was not to be expected`);
     }
   }
 
-  #drop(bytes: number): void {
-    this.#buffer.copyWithin(0, bytes, this.#end);
-    this.#end -= bytes;
-  }
-
   #send(frame: unknown): void {
-    // A connection that cannot be written to cannot be read from either, and that is reported.
-    this.#write(encodeFrame({ payload: JSON.stringify(frame) })).catch(() => {});
-  }
-
-  async #write(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length;) at += await this.#tcp.write(bytes.subarray(at));
+    // If a write fails, the next read does, too, and is reported.
+    this.#wire.send({ payload: JSON.stringify(frame) }).catch(() => {});
   }
 }

@@ -1,10 +1,10 @@
 /**
- * How a benchmark ends: its whole error is shown, also where taking down what it had started failed too.
+ * Runs a benchmark and prints its errors, including those of its clean-up.
  *
  * @module
  */
 
-/** Runs `main`; a failure is printed, with every error that is behind it, and ends the process with 1. */
+/** Runs `main`. Prints its error with all suppressed ones, and exits with 1. */
 export async function run(main: () => Promise<void>): Promise<void> {
   try {
     await main();
@@ -14,7 +14,7 @@ export async function run(main: () => Promise<void>): Promise<void> {
   }
 }
 
-/** What went wrong first comes first. */
+/** The first error comes first. */
 function errorsIn(error: unknown): readonly unknown[] {
   if (!(error instanceof SuppressedError)) return [error];
   return [...errorsIn(error.suppressed), ...errorsIn(error.error)];

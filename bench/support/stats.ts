@@ -1,18 +1,18 @@
 /**
- * Numbers of a benchmark: quantiles, how they are printed, and those on its command line.
+ * Statistics, formatting, and numeric options of benchmarks.
  *
  * @module
  */
 
 import { parseArgs } from "node:util";
 
-/** The value below which the share `quantile` of `values` lies; NaN of none. */
+/** NaN without values. */
 export function quantile(values: readonly number[], quantile: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * quantile))] ?? NaN;
 }
 
-/** `value` with `digits` decimals and groups of thousands. */
+/** Formats `value` with `digits` decimals and thousands separators. */
 export function print(value: number, digits = 0): string {
   return value.toLocaleString("en-US", {
     minimumFractionDigits: digits,
@@ -20,28 +20,34 @@ export function print(value: number, digits = 0): string {
   });
 }
 
-/** The median. */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** Prints rows as columns: the first to the left, the others to the right. */
-export function printTable(rows: readonly (readonly string[])[]): void {
+/** Pads cells to the width of their column: the first to the left, the others to the right. */
+export function padColumns(
+  rows: readonly (readonly string[])[],
+  minWidth = 0,
+): readonly (readonly string[])[] {
   const columns = Math.max(...rows.map((row) => row.length));
   const widths = Array.from(
     { length: columns },
-    (_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+    (_, column) => Math.max(minWidth, ...rows.map((row) => row[column]?.length ?? 0)),
   );
-  for (const row of rows) {
-    const cells = row.map((cell, column) => {
+  return rows.map((row) =>
+    row.map((cell, column) => {
       const width = widths[column] ?? 0;
       return column === 0 ? cell.padEnd(width) : cell.padStart(width);
-    });
-    console.log(cells.join("  ").trimEnd());
-  }
+    })
+  );
 }
 
-/** Numbers given on the command line as `--name=value`, all positive, or their defaults. */
+/** Prints rows as columns. */
+export function printTable(rows: readonly (readonly string[])[]): void {
+  for (const cells of padColumns(rows)) console.log(cells.join("  ").trimEnd());
+}
+
+/** Reads positive numbers from the command line as `--name=value`. */
 export function numberOptions<Name extends string>(
   defaults: Readonly<Record<Name, number>>,
 ): Record<Name, number> {

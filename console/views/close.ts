@@ -1,5 +1,5 @@
 /**
- * How the last connection ended: what its close code means, and what the client made of it.
+ * Shows the last close: the meaning of its code, and the client's next step.
  *
  * @module
  */
@@ -9,7 +9,6 @@ import type { CloseView } from "../state.ts";
 import { formatDuration, formatTime, plural } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
 
-/** Draws the explanation. */
 export function closeView(): View {
   return viewOf(["close"], ({ close }) => renderClose(close));
 }

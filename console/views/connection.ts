@@ -22,7 +22,6 @@ const MEANING: Readonly<Record<State["client"], string>> = {
 
 const WAITS_FOR_TOKEN = "It waits for a token: paste one in step 1.";
 
-/** Draws the step; the buttons make and end the client. */
 export function connectionView(controller: Controller): View {
   byId("connect", HTMLButtonElement).addEventListener("click", () => controller.connect());
   byId("disconnect", HTMLButtonElement).addEventListener("click", () => controller.disconnect());

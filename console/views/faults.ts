@@ -1,5 +1,5 @@
 /**
- * Buttons for what can go wrong, each with what will happen, and how long it takes from here.
+ * The buttons that cause faults, with a prediction of each result and its time.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import type { Controller } from "../controller.ts";
 import { onCopy } from "../copy.ts";
 import { byId, onSubmit, setDisabled, setNotice, setText } from "../dom.ts";
 import type { State } from "../state.ts";
-import { CUT } from "../tap.ts";
+import { TERMINATED_REASON } from "../tap.ts";
 import { formatCountdown, formatSpan, plural } from "../text.ts";
 import { publishKeyOf } from "./publish.ts";
 import { type View, viewOf } from "./view.ts";
 
 const NORMAL = 1000;
-/** From here on an interval is long for somebody who wants to see what comes of it. */
+/** A heartbeat interval from here on is too long to wait for. */
 const LONG_INTERVAL_MS = 10_000;
 
 const SHOWN = [
@@ -30,7 +30,6 @@ const SHOWN = [
 ] as const;
 type Shown = Pick<State, typeof SHOWN[number]>;
 
-/** Draws the buttons, and does what they say. */
 export function faultsView(controller: Controller): View {
   byId("mute", HTMLButtonElement).addEventListener("click", () => controller.stopAnswering());
   byId("away", HTMLButtonElement).addEventListener("click", () => controller.goAway());
@@ -66,7 +65,7 @@ function render(state: Shown): void {
   setDisabled(byId("raw", HTMLButtonElement), !isReady);
   const canExpire = identity?.from !== "pasted";
   setDisabled(byId("expire", HTMLButtonElement), !isReady || !canExpire || faults.isExpiring);
-  // Whatever the gateway ended for good; 1000 is the page's own.
+  // Every final close of the gateway; 1000 is the page's own.
   const isOver = client === "closed" && close !== undefined && close.explained.code !== NORMAL;
   setDisabled(byId("again", HTMLButtonElement), !isOver);
   setDisabled(byId("disconnect-user", HTMLButtonElement), identity?.user === undefined);
@@ -76,7 +75,7 @@ function render(state: Shown): void {
   byId("expire-note", HTMLElement).hidden = canExpire;
 }
 
-/** Below each button, what it led to, as long as that is how the last connection ended. */
+/** Shows the result below each button while it is the last close. */
 function renderOutcome({ faults, close, disconnected, disconnectProblem }: Shown): void {
   setNotice(
     byId("disconnect-user-status", HTMLElement),
@@ -86,7 +85,7 @@ function renderOutcome({ faults, close, disconnected, disconnectProblem }: Shown
   const code = close?.explained.code;
   const outcomes: readonly (readonly [string, boolean])[] = [
     ["mute-outcome", code === CloseCode.HeartbeatTimeout.code],
-    ["away-outcome", close?.reason === CUT && faults.awaySince === undefined],
+    ["away-outcome", close?.reason === TERMINATED_REASON && faults.awaySince === undefined],
     ["raw-outcome", code === CloseCode.Malformed.code],
     ["expire-outcome", code === CloseCode.IdentifyFailed.code],
     ["disconnect-user-outcome", code === CloseCode.Disconnected.code],

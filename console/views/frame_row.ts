@@ -1,5 +1,5 @@
 /**
- * One frame in the list: a line, which unfolds to the whole of it and a button that copies it.
+ * A frame in the list: a line that unfolds to the whole text, with a button to copy it.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { onCopy } from "../copy.ts";
 import { make } from "../dom.ts";
 import { type FrameEntry, isBeat } from "../frames.ts";
 import { indentJson } from "../indent.ts";
-import { cut, formatTime, plural } from "../text.ts";
+import { formatTime, plural, truncate } from "../text.ts";
 
-/** So much is in the line. */
+/** The characters of the line. */
 const LINE_CHARACTERS = 240;
-/** What is unfolded has an end too: a message may have 64 KiB. Copying takes all of it. */
+/** The characters of the unfolded frame, which may have 64 KiB. Copying copies all. */
 const MAX_CHARACTERS = 20_000;
 
-/** How the direction is shown, and how it is read aloud. */
+/** The symbol of a direction, and its text for screen readers. */
 const DIRECTION: Readonly<Record<FrameEntry["kind"], readonly [sign: string, word: string]>> = {
   sent: ["↑", "sent"],
   received: ["↓", "received"],
@@ -25,7 +25,7 @@ const DIRECTION: Readonly<Record<FrameEntry["kind"], readonly [sign: string, wor
   note: ["·", "connection"],
 };
 
-/** A row for `entry`; what copying came to is told to `announce`. */
+/** Makes a row. `announce` is called with the result of copying. */
 export function rowOf(entry: FrameEntry, announce: (text: string) => void): HTMLLIElement {
   const [sign, word] = DIRECTION[entry.kind];
   const direction = make("span", { class: "direction", title: word }, sign);
@@ -45,13 +45,13 @@ export function rowOf(entry: FrameEntry, announce: (text: string) => void): HTML
 
 function foldedOf(entry: FrameEntry, announce: (text: string) => void): HTMLElement {
   const { text } = entry;
-  const line = text.length > LINE_CHARACTERS ? `${cut(text, LINE_CHARACTERS)}…` : text;
+  const line = text.length > LINE_CHARACTERS ? `${truncate(text, LINE_CHARACTERS)}…` : text;
   const details = make(
     "details",
     { class: "text" },
     make("summary", {}, make("code", {}, line)),
   );
-  // Made when it is looked at: there are hundreds of frames.
+  // Made on demand, because there are hundreds of frames.
   details.addEventListener("toggle", () => {
     const copy = make("button", { class: "small" }, "Copy");
     onCopy(copy, { text: () => text, announce });
@@ -61,9 +61,9 @@ function foldedOf(entry: FrameEntry, announce: (text: string) => void): HTMLElem
 }
 
 function wholeOf({ text, op }: FrameEntry): string {
-  const shown = cut(text, MAX_CHARACTERS);
+  const shown = truncate(text, MAX_CHARACTERS);
   const rest = text.length - shown.length;
-  // What is no frame is shown as it passed.
+  // A text that is no frame is shown unchanged.
   const whole = op === undefined ? shown : indentJson(shown);
   return rest > 0 ? `${whole}… and ${plural(rest, "character")} more` : whole;
 }

@@ -1,5 +1,5 @@
 /**
- * The list of frames, the newest on top. It says nothing aloud: frames come too often for that.
+ * The list of frames, newest first. Not a live region, because frames are too frequent.
  *
  * @module
  */
@@ -14,7 +14,6 @@ import { type View, viewOf } from "./view.ts";
 
 type Shown = Pick<State, "frames" | "framesFrom">;
 
-/** Draws the list; it can be held, emptied, filtered, and rid of heartbeats. */
 export function framesView(controller: Controller): View {
   const list = new FrameList(byId("frames", HTMLOListElement), controller);
   const pause = byId("frames-pause", HTMLButtonElement);
@@ -56,7 +55,6 @@ function note({ count, hiddenCount }: FrameList, waiting: number | undefined): s
   return text + filtered;
 }
 
-/** The rows. */
 class FrameList {
   readonly #list: HTMLOListElement;
   readonly #controller: Controller;
@@ -76,7 +74,7 @@ class FrameList {
     return this.#list.querySelectorAll(":scope > [hidden]").length;
   }
 
-  /** Adds the rows that are new on top, and drops those that are no longer listed. */
+  /** Adds new rows at the top, and removes those that are no longer listed. */
   draw(entries: readonly FrameEntry[]): void {
     const list = this.#list;
     const oldest = entries[0]?.seq ?? Infinity;
@@ -88,7 +86,6 @@ class FrameList {
     list.prepend(...added.reverse().map((entry) => this.#rowOf(entry)));
   }
 
-  /** From now on shows what passes `filter`. */
   filter(filter: FrameFilter): void {
     this.#filter = filter;
     for (const row of this.#list.children) {

@@ -1,5 +1,5 @@
 /**
- * Step 1: who the page is, by a login at the mock issuer or by a token that is pasted.
+ * Step 1: the user, by a login at the mock issuer or by a pasted token.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import type { State } from "../state.ts";
 import { formatCountdown, parseNames, plural, visible } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
 
-/** The user of the second tab, and of the first. */
+/** The users of the second tab and of the first. */
 const USERS = ["bob", "alice"] as const;
-/** So many channels are shown as they are. */
+/** More channels are folded. */
 const MAX_CHANNELS = 12;
 
 const SHOWN = [
@@ -26,7 +26,6 @@ const SHOWN = [
 ] as const;
 type Shown = Pick<State, typeof SHOWN[number]>;
 
-/** Draws the step and takes what is entered. */
 export function loginView(controller: Controller): View {
   const user = byId("login-user", HTMLInputElement);
   const preset = new URLSearchParams(location.search).get("user");
@@ -46,13 +45,13 @@ export function loginView(controller: Controller): View {
     const token = pasted.value.trim();
     if (token === "") return;
     controller.paste(token);
-    // It is a secret: out of sight as soon as it is taken.
+    // A secret must not stay visible.
     pasted.value = "";
   });
   return viewOf(SHOWN, render, tick);
 }
 
-/** The link opens the other of the two. */
+/** The link logs the other user in. */
 function nameSecondTab(current: string): void {
   const other = USERS.find((name) => name !== current) ?? USERS[0];
   const link = byId("second-tab", HTMLAnchorElement);
@@ -74,25 +73,24 @@ function render(
   );
   byId("identity", HTMLElement).hidden = identity === undefined;
   byId("login", HTMLElement).classList.toggle("done", identity !== undefined);
-  // So that the tabs of two users are told apart.
+  // Distinguishes the tabs of two users.
   const title = "E-Magine Gateway console";
   document.title = identity?.user === undefined ? title : `${visible(identity.user)} · ${title}`;
   setText(byId("identity-user", HTMLElement), identity?.user ?? "not said in the token");
   showChannels(identity?.channels ?? []);
 }
 
-/** Many are folded: they would push everything else out of sight. */
+/** Folds a long list, which would hide everything else. */
 function showChannels(channels: readonly string[]): void {
   const box = byId("identity-channels", HTMLElement);
   const names = channels.join(", ") || "none";
   if (channels.length <= MAX_CHANNELS) return setText(box, names);
   const count = plural(channels.length, "channel");
-  // What somebody has unfolded stays so.
   if (box.textContent === `${count}${names}`) return;
   box.replaceChildren(make("details", {}, make("summary", {}, count), names));
 }
 
-/** Why the client waits for a token. */
+/** The reason why the client waits for a token. */
 function wanted(why: NonNullable<State["tokenWanted"]>, close: State["close"]): string {
   const isRefused = why === "refused" && close?.explained.code === CloseCode.IdentifyFailed.code;
   const reason = isRefused && close.reason !== "" ? `: ${close.reason}` : "";
@@ -101,7 +99,7 @@ function wanted(why: NonNullable<State["tokenWanted"]>, close: State["close"]): 
 }
 
 function tick({ identity, session }: State, now: number): void {
-  // The token that the session has counts; it is another one while a fault lets it expire.
+  // The session's own token, which differs while a fault lets it expire.
   const expiresAt = session.expiresAt ?? identity?.expiresAt;
   const left = expiresAt === undefined
     ? "not said in the token"

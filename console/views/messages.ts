@@ -1,5 +1,5 @@
 /**
- * Step 4: the messages as they arrive, as a chat shows them.
+ * Step 4: the received messages, as in a chat.
  *
  * @module
  */
@@ -7,19 +7,18 @@
 import { emptyText } from "../audience.ts";
 import { byId, make, setText } from "../dom.ts";
 import type { MessageEntry } from "../state.ts";
-import { cut, formatTime, plural } from "../text.ts";
+import { formatTime, plural, truncate } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
 
-/** Longer content is cut: the list is for looking at, and the frames have more of it. */
+/** Longer content is truncated; the list of frames has more of it. */
 const MAX_CHARACTERS = 4000;
-/** So near to its end, a list follows what is added. */
+/** Within this distance of its end, a list scrolls to what is added. */
 const NEAR_PX = 40;
 
-/** Draws the list. */
 export function messagesView(): View {
   const list = byId("messages", HTMLOListElement);
   const scroll = byId("messages-scroll", HTMLElement);
-  // Asked when it is scrolled, and not for each message: the browser would have to lay out the page for it.
+  // Read on scroll, because reading it for each message would force a layout.
   let isAtEnd = true;
   scroll.addEventListener("scroll", () => {
     isAtEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_PX;
@@ -51,7 +50,7 @@ function rowOf(entry: MessageEntry): HTMLLIElement {
     make(
       "p",
       { class: "meta" },
-      // Each has its own direction, and changes nobody else's.
+      // Isolates the text direction of each.
       make("strong", {}, make("bdi", {}, author)),
       make("bdi", { class: "channel" }, target),
       isReplayed ? make("span", { class: "badge" }, "replayed") : undefined,
@@ -72,6 +71,6 @@ function contentOf(content: unknown): HTMLElement {
 function textOf(content: unknown): string {
   const text = typeof content === "string" ? content : JSON.stringify(content, null, 2);
   if (text.length <= MAX_CHARACTERS) return text;
-  const shown = cut(text, MAX_CHARACTERS);
+  const shown = truncate(text, MAX_CHARACTERS);
   return `${shown}… and ${plural(text.length - shown.length, "character")} more`;
 }

@@ -1,6 +1,5 @@
 /**
- * Step 3: publishes as the app's backend does, and shows what it is answered. What was entered stays as it
- * is, whatever the answer.
+ * Step 3: publishes as the app's backend does, and shows the answer. The form keeps its values.
  *
  * @module
  */
@@ -15,12 +14,11 @@ import { type View, viewOf } from "./view.ts";
 
 const SHOWN = ["settings", "identity", "publishProblem", "published"] as const;
 
-/** The publish key: the one of a development start, or what is entered; empty if nothing is. */
+/** The development key, or the one that was entered; may be empty. */
 export function publishKeyOf(settings: State["settings"]): string {
   return settings?.publishKey ?? valueOf("publish-key");
 }
 
-/** Draws the form and sends what is in it. */
 export function publishView(controller: Controller): View {
   const form = byId("publish-form", HTMLFormElement);
   const author = byId("publish-author", HTMLInputElement);
@@ -37,13 +35,12 @@ export function publishView(controller: Controller): View {
   form.addEventListener("input", () => {
     showTarget(form);
     controller.editPublication();
-    // In place as soon as it is wrong, and gone as soon as it is right.
     showProblem(contentProblem(form));
     setDisabled(curl, contentProblem(form) !== undefined);
   });
   const submit = byId("publish-submit", HTMLButtonElement);
   submit.addEventListener("click", (event) => {
-    // The second click of a double click is a habit, and no second message.
+    // A double click publishes one message.
     if (event.detail === 2) event.preventDefault();
   });
   byId("publish-content", HTMLTextAreaElement).addEventListener("keydown", (event) => {
@@ -53,13 +50,13 @@ export function publishView(controller: Controller): View {
   return viewOf(SHOWN, ({ settings, identity, publishProblem, published }) => {
     showProblem(contentProblem(form), publishProblem?.text);
     setNotice(byId("publish-result", HTMLElement), published && resultOf(published));
-    // What is never to be seen here is no step on the way to seeing it.
+    // A message that never arrives here does not complete the step.
     const isDone = published !== undefined && published.arrival.is !== "missed";
     if (isDone) byId("publish", HTMLElement).classList.add("done");
     given = settings;
     byId("publish-key-label", HTMLElement).hidden = settings === undefined ||
       settings.publishKey !== undefined;
-    // The author is the user until somebody enters another.
+    // The author is the user unless another was entered.
     const user = identity?.user ?? valueOf("login-user");
     if (!isAuthorGiven && author.value !== user) author.value = user;
   });
@@ -71,7 +68,7 @@ async function send(
   draft: () => Publication,
 ): Promise<void> {
   const button = byId("publish-submit", HTMLButtonElement);
-  // Gone at once, so that the next answer is known for what it is.
+  // Cleared first, so that the next answer is recognized as new.
   setNotice(byId("publish-result", HTMLElement), undefined);
   const wrong = contentProblem(form);
   showProblem(wrong);
@@ -101,7 +98,7 @@ function publicationOf(form: HTMLFormElement, key: string): Publication {
   };
 }
 
-/** What is wrong with the content, before anybody is asked. */
+/** Validates the content before it is sent. */
 function contentProblem(form: HTMLFormElement): string | undefined {
   if (chosen(form, "format") !== "json") return undefined;
   try {
@@ -112,7 +109,7 @@ function contentProblem(form: HTMLFormElement): string | undefined {
   }
 }
 
-/** What is wrong with the content comes before what the gateway said of an earlier one. */
+/** A problem of the content hides an answer to an earlier one. */
 function showProblem(wrong: string | undefined, refused?: string): void {
   setNotice(byId("publish-problem", HTMLElement), wrong ?? refused);
   const content = byId("publish-content", HTMLTextAreaElement);

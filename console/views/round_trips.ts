@@ -12,12 +12,11 @@ import { formatDuration, formatTick, formatTime } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
 
 const HEIGHT_PX = 220;
-/** The least that the chart spans, so that a first point has room, in seconds and in milliseconds. */
+/** The minimum span of the axes, in seconds and in milliseconds, so that a first point has room. */
 const MIN_SPAN_S = 60;
 const MIN_TOP_MS = 4;
 const HEADROOM = 1.25;
 
-/** Draws the chart, and has another point measured. */
 export function roundTripsView(controller: Controller): View {
   const box = byId("chart", HTMLElement);
   const button = byId("measure", HTMLButtonElement);
@@ -26,7 +25,7 @@ export function roundTripsView(controller: Controller): View {
   new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: HEIGHT_PX })).observe(
     box,
   );
-  // The colours are those of the page, which follow the system.
+  // The colours follow the system's scheme.
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.redraw());
   let drawn: readonly RoundTrip[] = [];
   return viewOf(["roundTrips", "client"], ({ roundTrips, client }) => {
@@ -38,7 +37,7 @@ export function roundTripsView(controller: Controller): View {
   });
 }
 
-/** The same in numbers, and in words for who does not see the chart. */
+/** The numbers, and a description for screen readers. */
 function summarize(roundTrips: readonly RoundTrip[], box: HTMLElement): void {
   const sorted = roundTrips.map(({ ms }) => ms).sort((a, b) => a - b);
   const last = timeOr(roundTrips.at(-1)?.ms);
@@ -69,7 +68,7 @@ function optionsFor(box: HTMLElement): uPlot.Options {
     height: HEIGHT_PX,
     legend: { show: false },
     cursor: { show: false },
-    // On the right there is room for half of the last time.
+    // Room on the right for half of the last label.
     padding: [10, 32, 0, 0],
     scales: { x: { time: true, range: timeRange }, y: { range: (_, __, max) => [0, top(max)] } },
     axes: [{
@@ -89,7 +88,7 @@ function optionsFor(box: HTMLElement): uPlot.Options {
   };
 }
 
-/** By the points alone: left to itself, the library shows a whole day around a single one. */
+/** The library would show a whole day around a single point. */
 function timeRange({ data: [times] }: uPlot): uPlot.Range.MinMax {
   const end = times[times.length - 1] ?? Date.now() / 1000;
   return [Math.min(times[0] ?? end, end - MIN_SPAN_S), end];
@@ -99,7 +98,7 @@ function top(max: number | null): number {
   return Math.max(MIN_TOP_MS, (max ?? 0) * HEADROOM);
 }
 
-/** A colour of the page, of an element that has nothing else to do. */
+/** Reads a colour of the page from an unused element. */
 function colourOf(box: HTMLElement, name: string): string {
   const sample = box.querySelector(`.${name}`);
   return sample === null ? "" : getComputedStyle(sample).color;

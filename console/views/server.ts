@@ -1,5 +1,5 @@
 /**
- * What the gateway counts, read from its metrics every few seconds for as long as the page is looked at.
+ * The gateway's metrics, polled while the page is visible.
  *
  * @module
  */
@@ -16,10 +16,9 @@ import { type View, viewOf } from "./view.ts";
 const POLL_MS = 2000;
 const TIMEOUT_MS = 5000;
 
-/** A number, and what it is. */
+/** A number and its label. */
 type Tile = readonly [title: string, value: string, more: string];
 
-/** Reads the metrics again and again. */
 export function pollMetrics(store: Store): void {
   pollWhileVisible({
     isHidden: () => document.visibilityState === "hidden",
@@ -40,7 +39,6 @@ async function read(store: Store): Promise<void> {
   }
 }
 
-/** Draws the numbers. */
 export function serverView(): View {
   let drawn: Samples | undefined;
   return viewOf(["server"], ({ server: { samples, problem } }) => {

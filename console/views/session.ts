@@ -1,5 +1,5 @@
 /**
- * The session as the protocol's diagram, with the current state lit, and the time until the next heartbeat.
+ * The protocol's state diagram with the current state, and the time until the next heartbeat.
  *
  * @module
  */
@@ -10,7 +10,6 @@ import type { State } from "../state.ts";
 import { formatCountdown, formatDuration, formatSpan } from "../text.ts";
 import { type View, viewOf } from "./view.ts";
 
-/** Draws the session. */
 export function sessionView(): View {
   const states = [...byId("diagram", SVGSVGElement).querySelectorAll(".state")];
   return viewOf(["session"], ({ session }) => {

@@ -1,20 +1,19 @@
 /**
- * What a part of the page is: something that draws its part of the state, and what in it changes with the time.
+ * A view draws its part of the state.
  *
  * @module
  */
 
 import type { State } from "../state.ts";
 
-/** A part of the page. */
 export interface View {
-  /** Draws the state, if the part of it that is shown here has changed. */
+  /** Draws the state if its part has changed. */
   readonly render: (state: State) => void;
-  /** Draws what counts down; called a few times a second. */
+  /** Draws countdowns; called a few times a second. */
   readonly tick?: (state: State, now: number) => void;
 }
 
-/** A part of the page that shows `keys` of the state: `draw` is called when one of them is another value. */
+/** Makes a view that calls `draw` when one of `keys` of the state has changed. */
 export function viewOf<K extends keyof State>(
   keys: readonly K[],
   draw: (shown: Pick<State, K>) => void,

@@ -1,8 +1,5 @@
 /**
- * A clock that stands still until a test moves it: virtual time for everything that takes a `Clock`.
- *
- * It must not look at real time, and nothing in
- * it waits for any.
+ * Virtual time: a `Clock` that stands still until a test advances it. It never reads real time.
  *
  * @module
  */
@@ -11,26 +8,39 @@ import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../gateway/ports.ts";
 import { TimerQueue } from "../../gateway/runtime/timer_queue.ts";
 
-/** How a {@linkcode FakeClock} begins. */
+/** Options of {@linkcode FakeClock}. */
 export interface FakeClockOptions {
-  /** Unix milliseconds at which it starts; 1,700,000,000,000 unless told. */
+  /** Unix milliseconds at which it starts. Default: 1,700,000,000,000. */
   readonly startMs?: number;
 }
 
 /**
- * Resolves once every promise that can settle by itself has settled. It does not wait for work outside
- * of JavaScript, such as cryptography, files and sockets.
+ * Resolves when every promise that does not depend on work outside of JavaScript (cryptography, files,
+ * sockets) has settled.
  */
 export function settle(): Promise<void> {
-  // An immediate runs after all microtasks, those that microtasks add among them.
+  // An immediate runs after all microtasks, including those that microtasks add.
   return new Promise((resolve) => {
     setImmediate(resolve);
   });
 }
 
 /**
- * Virtual time. Timers fire in the order of their due times, those of the same due time in the order
- * in which they were set. Setting, cancelling and firing one takes O(log n).
+ * Virtual time. Timers fire in the order of their due times; those due at the same time, in the order in
+ * which they were set. Setting, cancelling and firing a timer takes O(log n).
+ *
+ * @example Advance time
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { FakeClock } from "@emagine/gateway/mock";
+ *
+ * const clock = new FakeClock();
+ * const fired: number[] = [];
+ * clock.setTimer(200, () => fired.push(200));
+ * clock.setTimer(100, () => fired.push(100));
+ * await clock.advance(150);
+ * assert.deepEqual(fired, [100]);
+ * ```
  */
 export class FakeClock implements Clock {
   #steadyMs: number;
@@ -38,7 +48,7 @@ export class FakeClock implements Clock {
   #advancing = false;
   readonly #timers = new TimerQueue();
 
-  /** Starts a clock; it stands still. */
+  /** Makes a clock that stands still. */
   constructor(options: FakeClockOptions = {}) {
     this.#steadyMs = options.startMs ?? 1_700_000_000_000;
   }
@@ -48,35 +58,31 @@ export class FakeClock implements Clock {
     return this.#steadyMs + this.#wallOffsetMs;
   }
 
-  /** Steady time in milliseconds: the same as {@linkcode now} until somebody jumps the wall clock. */
+  /** Steady time in milliseconds: the same as {@linkcode now} until {@linkcode jumpWall} is called. */
   steady(): number {
     return this.#steadyMs;
   }
 
-  /** How many timers are set. */
+  /** The number of timers that are set. */
   get pending(): number {
     return this.#timers.size;
   }
 
-  /**
-   * Sets a timer. One of infinite delay is never due and not kept.
-   *
-   * @throws {RangeError} for a negative delay or NaN: `Clock` allows neither
-   */
+  /** Sets a timer; with an infinite delay, none. @throws {RangeError} for a negative delay or NaN */
   setTimer(delayMs: number, callback: () => void): Timer {
     if (!(delayMs >= 0)) throw new RangeError(`a timer cannot be due in ${delayMs} ms`);
     if (delayMs === Infinity) return { cancel: () => {} };
     return this.#timers.add(this.#steadyMs + delayMs, callback);
   }
 
-  /** When the next timer is due, in steady milliseconds; `undefined` when none is set. */
+  /** The due time of the next timer, in steady milliseconds; `undefined` if none is set. */
   nextDue(): number | undefined {
     return this.#timers.first?.dueMs;
   }
 
   /**
-   * Moves time to the next timer due at or before `untilMs` (steady) and calls it. Returns whether
-   * there was one; if not, time stays. For simulators that settle promises themselves.
+   * Advances to the next timer due at or before `untilMs` (steady) and calls it. Returns false, without
+   * advancing, if there is none. For simulators that settle promises themselves.
    */
   fireNext(untilMs = Infinity): boolean {
     const { first } = this.#timers;
@@ -88,22 +94,22 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Moves time on by `ms`. Each timer that comes due on the way fires at its due time, in order, timers
-   * set on the way included, and promises settle before the first, between any two and at the end.
+   * Advances time by `ms`. Each timer fires at its due time, including those set meanwhile; promises settle
+   * before the first, between any two, and at the end.
    *
    * @throws {RangeError} for a negative or infinite `ms`
-   * @throws what a timer's callback throws; time stands at that timer then
+   * @throws what a timer's callback throws; time stops at that timer
    */
   advance(ms: number): Promise<void> {
     return this.advanceTo(this.#steadyMs + ms);
   }
 
-  /** {@linkcode advance} to the steady time `atMs`. */
+  /** Advances, as {@linkcode advance} does, to the steady time `atMs`. */
   async advanceTo(atMs: number): Promise<void> {
     if (!(atMs >= this.#steadyMs && atMs < Infinity)) {
       throw new RangeError(`time cannot move from ${this.#steadyMs} to ${atMs}`);
     }
-    // Two walks at once would each see the other's timers fire: a mistake in the test.
+    // Each of two concurrent advances would see the other's timers fire: a bug of the test.
     if (this.#advancing) throw new Error("the clock is being advanced already: await it");
     this.#advancing = true;
     try {
@@ -115,7 +121,7 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Sets the wall clock on (or back) by `ms`, as an administrator does: no timer fires for it. */
+  /** Moves the wall clock by `ms`, forwards or back, as an administrator does. Fires no timers. */
   jumpWall(ms: number): void {
     this.#wallOffsetMs += ms;
   }

@@ -1,14 +1,12 @@
 /**
- * IdGenerator that are the same in every run of a test.
- *
- * They are unique within one object only, and easy to guess: never for production.
+ * Generates ids that are the same in every run of a test. They are easy to guess: never for production.
  *
  * @module
  */
 
 import type { IdGenerator } from "../../gateway/ports.ts";
 
-/** Counts: `id0`, `id1`, `id2`… */
+/** Generates `id0`, `id1`, `id2`…, unique within the object. */
 export class FakeIds implements IdGenerator {
   readonly #prefix: string;
   #count = 0;
@@ -18,7 +16,7 @@ export class FakeIds implements IdGenerator {
     this.#prefix = prefix;
   }
 
-  /** The next id. */
+  /** Returns the next id. */
   next(): string {
     return `${this.#prefix}${this.#count++}`;
   }

@@ -1,49 +1,47 @@
 /**
- * A logger that keeps its lines, so that a test can ask what was logged, and what was not.
- *
- * It writes nowhere.
+ * A logger that stores its lines for a test to inspect, and writes nowhere.
  *
  * @module
  */
 
 import type { LogFields, Logger } from "../../gateway/ports.ts";
 
-/** How grave a line is. */
+/** The severity of a line. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-/** One line that was logged. */
+/** A line of a {@linkcode FakeLogger}. */
 export interface LogLine {
-  /** How grave it is. */
+  /** Its severity. */
   readonly level: LogLevel;
-  /** What happened. */
+  /** Its constant text. */
   readonly message: string;
-  /** Empty when none were given. */
+  /** Its values; empty if none were given. */
   readonly fields: LogFields;
 }
 
-/** Keeps every line, in order. */
+/** Stores every line, in order. */
 export class FakeLogger implements Logger {
-  /** What was logged so far, oldest first. */
+  /** All lines, oldest first. */
   readonly lines: LogLine[] = [];
 
-  /** Keeps a line of level `debug`. */
+  /** Stores a line of level `debug`. */
   debug(message: string, fields?: LogFields): void {
-    this.#keep("debug", message, fields);
+    this.#store("debug", message, fields);
   }
 
-  /** Keeps a line of level `info`. */
+  /** Stores a line of level `info`. */
   info(message: string, fields?: LogFields): void {
-    this.#keep("info", message, fields);
+    this.#store("info", message, fields);
   }
 
-  /** Keeps a line of level `warn`. */
+  /** Stores a line of level `warn`. */
   warn(message: string, fields?: LogFields): void {
-    this.#keep("warn", message, fields);
+    this.#store("warn", message, fields);
   }
 
-  /** Keeps a line of level `error`. */
+  /** Stores a line of level `error`. */
   error(message: string, fields?: LogFields): void {
-    this.#keep("error", message, fields);
+    this.#store("error", message, fields);
   }
 
   /** The messages of one level, in order. */
@@ -51,18 +49,18 @@ export class FakeLogger implements Logger {
     return this.lines.filter((line) => line.level === level).map((line) => line.message);
   }
 
-  /** Everything that was logged as one text, errors with their causes: to look for secrets in. */
+  /** All lines as one text, errors with their causes, to search for secrets. */
   text(): string {
-    return this.lines.map((line) => JSON.stringify(line, spelledOut)).join("\n");
+    return this.lines.map((line) => JSON.stringify(line, withErrorFields)).join("\n");
   }
 
-  #keep(level: LogLevel, message: string, fields: LogFields = {}): void {
+  #store(level: LogLevel, message: string, fields: LogFields = {}): void {
     this.lines.push({ level, message, fields });
   }
 }
 
-/** `JSON.stringify` writes an error as `{}`, since none of what it holds is enumerable. */
-function spelledOut(_key: string, value: unknown): unknown {
+/** Copies an error's fields, which `JSON.stringify` would omit because they are not enumerable. */
+function withErrorFields(_key: string, value: unknown): unknown {
   if (!(value instanceof Error)) return value;
   const { name, message, stack, cause } = value;
   return { ...value, name, message, stack, cause };

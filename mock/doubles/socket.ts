@@ -1,15 +1,13 @@
 /**
- * A server side WebSocket without a network, for unit tests of what holds a `Socket`.
- *
- * It keeps what it was given and plays the peer when the test says so; it does nothing on its own, and
- * in particular does not answer a close frame. Clients that talk over a virtual network are not here.
+ * The server's end of a WebSocket without a network, for unit tests of code that holds a `Socket`. The test
+ * plays the peer; the socket does nothing by itself, and does not answer a close frame.
  *
  * @module
  */
 
 import type { Json, Outgoing, Socket, SocketListener } from "../../gateway/ports.ts";
 
-/** A close frame that was sent. */
+/** A close frame (RFC 6455, section 5.5.1). */
 export interface CloseFrame {
   /** The close code. */
   readonly code: number;
@@ -17,19 +15,19 @@ export interface CloseFrame {
   readonly reason: string;
 }
 
-/** How a {@linkcode FakeSocket} stands: as `WebSocket.readyState` of one that was open. */
+/** The state of a {@linkcode FakeSocket}, as `WebSocket.readyState` after `CONNECTING`. */
 export type FakeSocketState = "open" | "closing" | "closed";
 
-/** A socket whose peer is the test. Events reach the listener within the call that makes them. */
+/** A socket whose peer is the test. It calls its listener synchronously, except where stated. */
 export class FakeSocket implements Socket {
-  /** Every text that was handed over while the socket was open, in order. */
+  /** Every text sent while the socket was open, in order. */
   readonly sent: string[] = [];
-  /** The close frame that was sent; a second one is never sent. */
+  /** The close frame that was sent; there is never a second one. */
   closeFrame: CloseFrame | undefined;
-  /** How often the socket was asked to cut, with success or not. */
-  cuts = 0;
-  /** Whether the runtime is unable to cut: {@linkcode terminate} returns false and ends nothing. */
-  cutFails = false;
+  /** The number of calls of {@linkcode terminate}, including those that failed. */
+  terminations = 0;
+  /** Makes {@linkcode terminate} fail: it returns false and ends nothing. */
+  terminateFails = false;
 
   #state: FakeSocketState = "open";
   #stalled = false;
@@ -38,7 +36,7 @@ export class FakeSocket implements Socket {
   #listener: SocketListener | undefined;
   readonly #early: ((listener: SocketListener) => void)[] = [];
 
-  /** Whether it is open, waits for the peer's close frame, or is gone. */
+  /** `closing` after its close frame, until the peer closes. */
   get state(): FakeSocketState {
     return this.#state;
   }
@@ -53,49 +51,49 @@ export class FakeSocket implements Socket {
     return this.#bufferedBytes;
   }
 
-  /** Hands over what came so far. @throws {Error} when it has a listener already */
+  /** Delivers what has arrived so far. @throws {Error} on a second listener */
   listen(listener: SocketListener): void {
     if (this.#listener !== undefined) throw new Error("the socket has a listener already");
     this.#listener = listener;
     for (const tell of this.#early.splice(0)) tell(listener);
   }
 
-  /** Keeps the texts in {@linkcode sent}. */
+  /** Adds the texts to {@linkcode sent}. */
   send({ texts, bytes }: Outgoing): void {
     if (this.#state !== "open") return;
     this.sent.push(...texts);
     if (this.#stalled) this.#bufferedBytes += bytes;
   }
 
-  /** Tells the listener once the peer has read everything, within the call of {@linkcode drain}. */
+  /** Calls `flushed` of the listener when the peer has read everything, within {@linkcode drain}. */
   notifyFlushed(): void {
     this.#awaitsFlush = true;
     if (this.#bufferedBytes === 0) queueMicrotask(() => this.#flushed());
   }
 
-  /** Keeps the close frame; nothing is sent after it. */
+  /** Sets {@linkcode closeFrame}; nothing is sent after it. */
   close(code: number, reason: string): void {
     if (this.#state !== "open") return;
     this.#state = "closing";
     this.closeFrame = { code, reason };
   }
 
-  /** Ends the connection; the listener hears of it after the caller is done, as in production. */
+  /** Ends the connection; calls the listener in a microtask, as in production. */
   terminate(): boolean {
-    this.cuts++;
+    this.terminations++;
     if (this.#state === "closed") return true;
-    if (this.cutFails) return false;
+    if (this.terminateFails) return false;
     this.#end();
     queueMicrotask(() => this.#tell((listener) => listener.closed()));
     return true;
   }
 
-  /** The peer stops reading: what is sent from now on stays buffered. */
+  /** The peer stops reading; texts sent from now on stay buffered. */
   stall(): void {
     this.#stalled = true;
   }
 
-  /** The peer reads `maxBytes` of what is buffered; without a number, everything from now on. */
+  /** The peer reads `maxBytes` of the buffer; without a number, it resumes reading. */
   drain(maxBytes = Infinity): void {
     this.#bufferedBytes = Math.max(0, this.#bufferedBytes - maxBytes);
     if (maxBytes === Infinity) this.#stalled = false;
@@ -119,7 +117,7 @@ export class FakeSocket implements Socket {
     this.receive(JSON.stringify(frame));
   }
 
-  /** The WebSocket ends: the peer closed it or answered a close frame, or TCP gave it up. */
+  /** The peer closes, answers a close frame, or its connection is lost. */
   peerClosed(): void {
     if (this.#state === "closed") throw new Error("the socket is gone already");
     this.#end();

@@ -1,24 +1,22 @@
 /**
- * One direction of a connection that takes its time: what is passed in comes out later, in order.
+ * Delays one direction of a connection, in order.
  *
  * @module
  */
 
 import type { Clock } from "../../gateway/ports.ts";
 
-/** One direction of a connection. */
 export class DelayLine {
   readonly #clock: Clock;
   #lastMs = -Infinity;
   #waiting = 0;
   #stopped = false;
 
-  /** A line on which nothing is under way. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Does `act` after `delayMs` of virtual time, but never before what was passed earlier. */
+  /** Calls `act` after `delayMs` of virtual time, and after everything that was passed before. */
   pass(delayMs: number, act: () => void): void {
     if (this.#stopped) return;
     const now = this.#clock.steady();
@@ -32,7 +30,7 @@ export class DelayLine {
     });
   }
 
-  /** Forgets what is under way, and does nothing more. */
+  /** Drops what is delayed, and everything passed from now on. */
   stop(): void {
     this.#stopped = true;
   }

@@ -1,8 +1,6 @@
 /**
- * The production gateway with the mock issuer, on virtual time and on a network with faults: in one
- * process with the client under test, or behind the port of the test server.
- *
- * It puts together and steers; the protocol is the gateway's. It opens no port.
+ * Runs the production gateway and the mock issuer on virtual time and on a network with faults, in the
+ * process of the client under test or behind the port of the test server. It opens no port itself.
  *
  * @module
  */
@@ -26,102 +24,128 @@ import { type LoginAnswer, type LoginRequest, MockIssuer, type TokenOptions } fr
 import type { Faults, Link } from "./link.ts";
 import { Links, type Target } from "./links.ts";
 import { FakeLogger } from "../doubles/logger.ts";
+import { PendingTasks } from "./pending_tasks.ts";
 import { Transcript, type TranscriptEntry } from "./transcript.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 import { createWebSocketClass, type WebSocketConstructor } from "./web_socket.ts";
-import { PendingTasks } from "./work.ts";
 
-/** How a {@linkcode MockGateway} is made. Everything has a default: that of the gateway's options. */
+/** Options of {@linkcode createMockGateway}. Defaults are those of the gateway, except where stated. */
 export interface MockGatewayOptions {
-  /** Unix milliseconds at which time begins; 1,700,000,000,000 unless told. */
+  /** Unix milliseconds at which time begins. Default: 1,700,000,000,000. */
   readonly startMs?: number;
-  /** Numbers of the protocol, such as `heartbeatIntervalMs`. */
+  /** Settings of the protocol, such as `heartbeatIntervalMs`. */
   readonly connection?: Partial<ConnectionOptions>;
-  /** How many connections there may be. */
+  /** Limits on connections. The rate of new ones is unlimited by default. */
   readonly limits?: Partial<AdmissionOptions>;
-  /** How long messages are kept, in milliseconds. */
+  /** The time for which messages are stored, in milliseconds. */
   readonly retentionMs?: number;
-  /** Longest message that may be published, in bytes of its JSON. */
+  /** The longest message that can be published, in bytes of its JSON. */
   readonly maxMessageBytes?: number;
-  /** The key of the backend's routes; `dev` unless told. */
+  /** The key of the backend's routes. Default: `dev`. */
   readonly publishKey?: string;
-  /** Where the gateway logs; nowhere unless told. */
+  /** Receives the gateway's log lines. Default: a {@linkcode FakeLogger}. */
   readonly logger?: Logger;
 }
 
-/** One open connection. */
+/** An open connection. */
 export interface MockConnection {
   /** `c1`, `c2`… in the order in which they opened. */
   readonly id: string;
-  /** Where it comes from. */
+  /** The client's IP address. */
   readonly address: string;
-  /** What its session is at. */
+  /** The phase of its session. */
   readonly phase: Phase;
   /** The user of a ready session. */
   readonly user: string | undefined;
-  /** What goes wrong on it. */
+  /** The faults that are set on it. */
   readonly faults: Faults;
-  /** Whether it is half-open: nothing passes any more. */
+  /** True if it is half-open: no bytes pass in either direction. */
   readonly frozen: boolean;
 }
 
-/** The names of the connections that were meant, or `"unknown"` when there is none of that name. */
+/** The ids of the connections that were affected; `"unknown"` if the target is not open. */
 export type Affected = readonly string[] | "unknown";
 
-/** A user's address in the ranges for documentation (RFC 5737). */
+/** From a range for documentation (RFC 5737). */
 const ADDRESS = "192.0.2.1";
 
-/** A gateway under control. */
+/**
+ * The gateway in the process of a test. Every method resolves once all of its consequences have happened.
+ *
+ * @example Test what a client does when the network goes away
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { GatewayClient } from "@emagine/gateway/client";
+ * import { createMockGateway } from "@emagine/gateway/mock";
+ *
+ * await using gateway = await createMockGateway({ connection: { heartbeatIntervalMs: 30_000 } });
+ * await using client = new GatewayClient({
+ *   url: gateway.wsUrl,
+ *   WebSocket: gateway.WebSocket,
+ *   clock: gateway.clock,
+ *   getToken: () => gateway.token({ user: "alice" }),
+ * });
+ * await gateway.settled();
+ * assert.equal(client.state, "ready");
+ *
+ * const reasons: string[] = [];
+ * client.on("disconnect", ({ reason }) => reasons.push(reason));
+ * await gateway.freeze();
+ * await gateway.advance(61_000); // A heartbeat, the time for its ACK, and a reconnect.
+ * assert.deepEqual(reasons, ["no answer to a heartbeat within 30000 ms"]);
+ * assert.equal(client.state, "ready");
+ * ```
+ */
 export class MockGateway implements AsyncDisposable {
-  /** The one clock of the gateway, the issuer and, if it takes one, the client under test. */
+  /** The clock of the gateway and the issuer; give it to the client under test, too. */
   readonly clock: VirtualClock;
-  /** Makes tokens, good and bad. */
+  /** Signs valid and invalid tokens. */
   readonly issuer: MockIssuer;
-  /** The standard `WebSocket`, connected to this gateway and to nothing else. */
+  /** A standard `WebSocket` class that connects to this gateway only. */
   readonly WebSocket: WebSocketConstructor;
-  /** Where `fetch` is served. */
+  /** The base URL for {@linkcode fetch}. */
   readonly url = "http://mock.emagine.invalid";
-  /** Where `WebSocket` connects. */
+  /** The URL for {@linkcode WebSocket}. */
   readonly wsUrl = "ws://mock.emagine.invalid/gateway";
 
   readonly #deps: InstanceDeps;
   readonly #transcript: Transcript;
   #instance: Instance;
 
-  private constructor(clock: VirtualClock, transcript: Transcript, parts: InstanceDeps) {
+  private constructor(clock: VirtualClock, transcript: Transcript, deps: InstanceDeps) {
     this.clock = clock;
-    this.issuer = parts.issuer;
-    this.#deps = parts;
+    this.issuer = deps.issuer;
+    this.#deps = deps;
     this.#transcript = transcript;
-    this.#instance = createInstance(parts);
+    this.#instance = createInstance(deps);
     this.WebSocket = createWebSocketClass({
       connect: (url) => this.#dial(url),
-      post: (task) => parts.work.post(task),
+      post: (task) => deps.tasks.post(task),
     });
   }
 
-  /** Makes a gateway to which nobody is connected; with `outside`, for peers in other processes. */
+  /** Makes a gateway without connections. @param external for clients in other processes */
   static async create(
     options: MockGatewayOptions = {},
-    outside?: ExternalPeers,
+    external?: ExternalPeers,
   ): Promise<MockGateway> {
     const { startMs, logger = new FakeLogger() } = options;
-    const work = new PendingTasks();
+    const tasks = new PendingTasks();
     const clock: VirtualClock = new VirtualClock({
       startMs,
-      pending: () => work.pending(),
-      answered: () => outside?.answered(links) ?? Promise.resolve(false),
+      pending: () => tasks.pending(),
+      answered: () => external?.answered(links) ?? Promise.resolve(false),
     });
     const transcript = new Transcript(clock);
     const connection = { ...sessionOptions(), ...options.connection };
     const links: Links = new Links({ clock, transcript, ...connection });
-    const issuer = await MockIssuer.create({ clock, ids: new FakeIds("key") });
-    const makeToken = issuer.token.bind(issuer);
-    // Signing is real cryptography, which time has to wait for.
-    issuer.token = (request) => work.track(makeToken(request));
+    const issuer = await MockIssuer.create({
+      clock,
+      ids: new FakeIds("key"),
+      track: (promise) => tasks.track(promise),
+    });
     return new MockGateway(clock, transcript, {
-      ...{ clock, issuer, work, links, logger, outside, connection },
-      // Each era has another log, whose ids are not taken for those of the one before.
+      ...{ clock, issuer, tasks, links, logger, external, connection },
       epochs: new FakeIds("mock"),
       limits: {
         ...admissionOptions(),
@@ -136,17 +160,17 @@ export class MockGateway implements AsyncDisposable {
     });
   }
 
-  /** Moves time on by `ms`, and waits until everything that follows has happened. */
+  /** Advances time by `ms`, and waits until everything that follows has happened. */
   advance(ms: number): Promise<void> {
     return this.clock.advance(ms);
   }
 
-  /** Waits until everything that follows from what happened so far has happened; time stands still. */
+  /** Waits until all consequences have happened, without advancing time. */
   settled(): Promise<void> {
     return this.advance(0);
   }
 
-  /** The open connections, in the order in which they opened. */
+  /** The open connections, oldest first. */
   get connections(): readonly MockConnection[] {
     const connections = new Map(
       [...this.#instance.gateway.connections].map((connection) => [connection.id, connection]),
@@ -159,42 +183,41 @@ export class MockGateway implements AsyncDisposable {
     });
   }
 
-  /** What was sent and received so far, and when. */
+  /** Frames and events of all connections since the last reset, oldest first. */
   get transcript(): readonly TranscriptEntry[] {
     return this.#transcript.entries;
   }
 
-  /** Publishes, as the backend does, and waits until everybody has what is theirs. */
+  /** Publishes as the backend does, and waits until every client has received its messages. */
   async publish(...drafts: readonly Draft[]): Promise<readonly Message[]> {
     const messages = await this.#instance.log.publish(drafts);
     await this.clock.settled();
     return messages;
   }
 
-  /** Logs `user` in, as `POST /login` does; `undefined` when the password is `wrong`. */
+  /** Logs a user in, as `POST /login` does; `undefined` if the password is `wrong`. */
   login(request: LoginRequest): Promise<LoginAnswer | undefined> {
     return this.issuer.login(request);
   }
 
-  /** A token, good or with a fault. */
+  /** Signs a token, valid or with a fault. */
   token(request: TokenOptions = {}): Promise<string> {
     return this.issuer.token(request);
   }
 
-  /** Stands in for the global `fetch`: every route of the gateway, with no port. */
+  /** Replaces the global `fetch`: serves every route of the gateway without a port. */
   readonly fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const request = new Request(input instanceof Request ? input : new URL(input, this.url), init);
-    return this.#deps.work.track(Promise.resolve(this.handle(request, this.#exchange(request))));
+    return this.#deps.tasks.track(Promise.resolve(this.handle(request, this.#exchange(request))));
   };
 
-  /** Answers a request that came by a transport. */
+  /** Answers a request of a transport. */
   handle(request: Request, exchange: Exchange): Response | Promise<Response> {
     return this.#instance.handle(request, exchange);
   }
 
   /**
-   * Ends connections without a close frame. Returns their names, `"unknown"` when there is no such
-   * connection, `"unsupported"` when this runtime cannot end one.
+   * Terminates connections without a close frame. `"unsupported"` if this runtime cannot.
    */
   async drop(target: Target = "all"): Promise<Affected | "unsupported"> {
     await this.settled();
@@ -204,12 +227,12 @@ export class MockGateway implements AsyncDisposable {
     return await this.#affected(links);
   }
 
-  /** Makes connections half-open: nothing passes any more, and neither side is told. */
+  /** Makes connections half-open: no bytes pass any more, and neither side notices. */
   freeze(target: Target = "all"): Promise<Affected> {
     return this.#each(target, (link) => link.freeze());
   }
 
-  /** Closes connections with this code. */
+  /** Closes connections with `code`. */
   close(
     target: Target,
     { code, reason = "" }: { readonly code: number; readonly reason?: string },
@@ -217,7 +240,7 @@ export class MockGateway implements AsyncDisposable {
     return this.#each(target, (link) => link.forceClose(code, reason));
   }
 
-  /** Sends a text, or a frame as JSON, that the session knows nothing of. */
+  /** Sends a text, or a frame as JSON, past the session. */
   send(
     target: Target,
     frame: { readonly text: string } | { readonly json: Json },
@@ -226,7 +249,7 @@ export class MockGateway implements AsyncDisposable {
     return this.#each(target, (link) => link.sendRaw(text));
   }
 
-  /** Sets what goes wrong; what is left out stays. For `all`, also on connections still to come. */
+  /** Sets faults; those left out stay as they are. `all` includes future connections. */
   async setFaults(target: Target, faults: Partial<Faults>): Promise<Affected> {
     await this.clock.settled();
     const links = this.#deps.links.setFaults(target, faults);
@@ -234,8 +257,8 @@ export class MockGateway implements AsyncDisposable {
   }
 
   /**
-   * Back to the beginning: no connections, an empty log, an empty transcript, the clock at its start (or
-   * at `startMs`). The issuer's keys stay, and with them tokens that are valid then.
+   * Ends all connections, empties log and transcript, and sets the clock to its start, or to `startMs`.
+   * The issuer's keys stay, so tokens that are valid at that time stay valid.
    */
   async reset({ startMs }: { readonly startMs?: number | undefined } = {}): Promise<void> {
     await this.clock.exclusive(async () => {
@@ -253,7 +276,7 @@ export class MockGateway implements AsyncDisposable {
     await this.reset();
   }
 
-  /** What was sent before has arrived when `act` is called, and what it does when this resolves. */
+  /** Calls `act` once all that was sent before has arrived. */
   async #each(target: Target, act: (link: Link) => void): Promise<Affected> {
     await this.clock.settled();
     const links = this.#deps.links.select(target);
@@ -268,7 +291,7 @@ export class MockGateway implements AsyncDisposable {
     return ids;
   }
 
-  /** That of a request that came by no transport. */
+  /** Stands for the transport of a request made by {@linkcode fetch}. */
   #exchange(request: Request): Exchange {
     return {
       address: ADDRESS,
@@ -278,12 +301,12 @@ export class MockGateway implements AsyncDisposable {
   }
 
   #dial(url: URL): PendingConnection | undefined {
-    const entry = url.pathname === "/gateway" ? this.#instance.gateway.connect(ADDRESS) : undefined;
-    return typeof entry === "object" ? entry : undefined;
+    const pending = url.pathname === "/gateway" ? this.#instance.connect(ADDRESS) : undefined;
+    return typeof pending === "object" ? pending : undefined;
   }
 }
 
-/** Makes a gateway in this process, to be used with `await using`. */
+/** Makes a gateway in this process. Dispose of it by `await using`. */
 export function createMockGateway(options: MockGatewayOptions = {}): Promise<MockGateway> {
   return MockGateway.create(options);
 }

@@ -1,7 +1,6 @@
 /**
- * The gateway, its log and its routes as they live from one reset of a mock gateway to the next.
- *
- * It puts production parts together and decides nothing.
+ * Assembles the gateway, its log and its routes from production parts. Each reset of a mock gateway makes a
+ * new instance.
  *
  * @module
  */
@@ -31,30 +30,26 @@ import { VERSION } from "../../gateway/config/version.ts";
 import type { MockIssuer } from "../issuer.ts";
 import type { Links } from "./links.ts";
 import { loginIssuer } from "./login.ts";
-import type { PendingTasks } from "./work.ts";
+import type { PendingTasks } from "./pending_tasks.ts";
 
-/** What the peers of a mock gateway are, when they are outside of its process. */
+/** Clients of a mock gateway that run in other processes. */
 export interface ExternalPeers {
   /** Real time. */
   readonly clock: Clock;
   /** Origins from which browsers may connect, in lower case; empty allows all. */
   readonly allowedOrigins: readonly string[];
-  /**
-   * Resolves once every peer has answered what it was sent, or has had its chance. Returns whether it
-   * waited for one.
-   */
+  /** Resolves when every peer has replied or was given up on. Returns whether it waited for one. */
   answered(links: Links): Promise<boolean>;
 }
 
-/** What an era is made of. */
 export interface InstanceDeps {
   readonly clock: Clock;
   readonly issuer: MockIssuer;
-  readonly work: PendingTasks;
+  readonly tasks: PendingTasks;
   readonly links: Links;
   readonly logger: Logger;
-  readonly outside: ExternalPeers | undefined;
-  /** Names the log. */
+  readonly external: ExternalPeers | undefined;
+  /** Names the log, so that the ids of one instance are foreign to the next. */
   readonly epochs: IdGenerator;
   readonly connection: ConnectionOptions;
   readonly limits: GatewayOptions["limits"];
@@ -63,19 +58,20 @@ export interface InstanceDeps {
   readonly publishKey: string;
 }
 
-/** What lives from one reset to the next. */
 export interface Instance {
   readonly gateway: Gateway;
   readonly log: MessageLog;
   readonly handle: RequestHandler;
+  /** As `gateway.connect`, with a link in front of each socket. */
+  connect(address: string): PendingConnection | Refused;
 }
 
-/** Begins an era: nobody is connected, nothing was published. */
-export function createInstance(parts: InstanceDeps): Instance {
-  const { clock, logger, links, epochs, retentionMs, connection, limits } = parts;
+/** Makes an instance without connections or messages. */
+export function createInstance(deps: InstanceDeps): Instance {
+  const { clock, logger, links, epochs, retentionMs, connection, limits } = deps;
   const metrics = new Metrics({ version: VERSION, runtime: "mock", residentBytes: () => 0 });
-  const log = paceReplays(createMemoryLog({ clock, ids: epochs, logger, retentionMs }), parts);
-  const gateway = new LinkedGateway({
+  const log = paceReplays(createMemoryLog({ clock, ids: epochs, logger, retentionMs }), deps);
+  const gateway = new Gateway({
     clock,
     logger,
     metrics,
@@ -83,32 +79,21 @@ export function createInstance(parts: InstanceDeps): Instance {
     limits,
     connection,
     ids: { next: () => links.newest },
-    verifier: createMockVerifier(parts),
-  }, links);
-  return { gateway, log, handle: createRoutes(parts, { gateway, log, metrics }) };
-}
-
-/** The gateway, each of whose sockets has a link in front of it. */
-class LinkedGateway extends Gateway {
-  readonly #links: Links;
-
-  constructor(options: GatewayOptions, links: Links) {
-    super(options);
-    this.#links = links;
-  }
-
-  override connect(address: string): PendingConnection | Refused {
-    const entry = super.connect(address);
-    if (typeof entry === "string") return entry;
+    verifier: createMockVerifier(deps),
+  });
+  const connect: Instance["connect"] = (address) => {
+    const pending = gateway.connect(address);
+    if (typeof pending === "string") return pending;
     return {
-      accept: (socket) => entry.accept(this.#links.add(socket, address)),
-      abandon: () => entry.abandon(),
+      accept: (socket) => pending.accept(links.add(socket, address)),
+      abandon: () => pending.abandon(),
     };
-  }
+  };
+  return { gateway, log, connect, handle: createRoutes(deps, { gateway, log, connect, metrics }) };
 }
 
 /** Verifies as in production, and makes time wait for it. */
-function createMockVerifier({ clock, issuer, work, logger }: InstanceDeps): TokenVerifier {
+function createMockVerifier({ clock, issuer, tasks, logger }: InstanceDeps): TokenVerifier {
   const keys = new KeySet({
     url: issuer.jwksUrl,
     fetch: issuer.fetch,
@@ -119,25 +104,32 @@ function createMockVerifier({ clock, issuer, work, logger }: InstanceDeps): Toke
   });
   const { audience } = issuer;
   const verifier = createVerifier(keys, { clock, issuer: issuer.issuer, audience });
-  return { verify: (token) => work.track(verifier.verify(token)) };
+  return { verify: (token) => tasks.track(verifier.verify(token)) };
 }
 
 /**
- * A replay is paced by what its peer has read, and finds that out by a timer. Links say that everything
- * was read, so that it need not wait for virtual time; in return it waits here, for its peer in fact.
+ * In production, a replay polls by a timer for its peer to have read. Links report that everything was
+ * read, so that a replay need not wait for virtual time; instead, reading the log waits here for the peer.
  */
-function paceReplays(log: MessageLog, { links, work, outside }: InstanceDeps): MessageLog {
-  const read = log.read.bind(log);
-  log.read = (query) => {
-    if (outside === undefined || !links.congested) return read(query);
-    return work.track(outside.answered(links).then(() => read(query)));
+function paceReplays(log: MessageLog, { links, tasks, external }: InstanceDeps): MessageLog {
+  if (external === undefined) return log;
+  return {
+    read: (query) =>
+      links.congested
+        ? tasks.track(external.answered(links).then(() => log.read(query)))
+        : log.read(query),
+    publish: (drafts) => log.publish(drafts),
+    publishOnce: (key, drafts) => log.publishOnce(key, drafts),
+    subscribe: (listener) => log.subscribe(listener),
+    head: () => log.head(),
+    check: () => log.check(),
+    close: () => log.close(),
   };
-  return log;
 }
 
 function createRoutes(
-  { issuer, logger, publishKey, maxMessageBytes, outside, clock, connection }: InstanceDeps,
-  { gateway, log, metrics }: Pick<Instance, "gateway" | "log"> & { readonly metrics: Metrics },
+  { issuer, logger, publishKey, maxMessageBytes, external, clock, connection }: InstanceDeps,
+  { gateway, log, connect, metrics }: Omit<Instance, "handle"> & { readonly metrics: Metrics },
 ): RequestHandler {
   return createHttp({
     log: withBackpressure(log, {
@@ -145,8 +137,8 @@ function createRoutes(
       failed: () => metrics.logPublishFailed(),
     }),
     users: localUsers(gateway),
-    connect: (address) => gateway.connect(address),
-    allowedOrigins: outside?.allowedOrigins ?? [],
+    connect,
+    allowedOrigins: external?.allowedOrigins ?? [],
     originRefused: () => metrics.refused("origin"),
     draining: () => gateway.draining,
     bug: () => metrics.bug(),
@@ -154,7 +146,7 @@ function createRoutes(
     publishKeys: [publishKey],
     issuer: loginIssuer(issuer, connection),
     logger,
-    clock: outside?.clock ?? clock,
+    clock: external?.clock ?? clock,
     version: VERSION,
     maxMessageBytes,
   });

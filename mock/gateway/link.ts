@@ -1,9 +1,6 @@
 /**
- * One connection's network, with faults: stands between the gateway and a socket, as the
- * {@linkcode Socket} port on either side.
- *
- * It delays, keeps back, loses and ends what passes; what the session makes of it is the reducer's
- * matter. It also knows what the peer still has to answer, so that time can wait for it.
+ * A network with faults between the gateway and one socket. It delays and drops frames, ends connections,
+ * and knows which replies of the peer are pending, so that virtual time can wait for them.
  *
  * @module
  */
@@ -14,19 +11,18 @@ import { Op } from "../../gateway/protocol/mod.ts";
 import { DelayLine } from "./delay_line.ts";
 import { asFrame, type TranscriptEvent } from "./transcript.ts";
 
-/** What goes wrong on a connection for as long as it is set. */
+/** Faults of a connection's network, in force while they are set. */
 export interface Faults {
-  /** The client gets no Heartbeat. The session is told that each was acknowledged, and goes on. */
+  /** The client gets no Heartbeats; the gateway sees each as acknowledged. */
   readonly stopHeartbeats: boolean;
-  /** The client gets no ACK of its own Heartbeats. */
+  /** The client gets no ACKs of its own Heartbeats. */
   readonly withholdAcks: boolean;
-  /** The client's ACKs get lost on the way, so that the gateway takes it for silent. */
+  /** The client's ACKs are lost, so that the gateway sees it as silent. */
   readonly loseClientAcks: boolean;
-  /** How long everything takes, each way, in milliseconds of virtual time. */
+  /** Latency each way, in milliseconds of virtual time. */
   readonly delayMs: number;
 }
 
-/** A network as it should be. */
 export const NO_FAULTS: Faults = {
   stopHeartbeats: false,
   withholdAcks: false,
@@ -34,29 +30,24 @@ export const NO_FAULTS: Faults = {
   delayMs: 0,
 };
 
-/** What a {@linkcode Link} works with. */
 export interface LinkOptions {
-  /** Names the connection. */
   readonly id: string;
   /** The socket towards the peer. */
   readonly socket: Socket;
   readonly clock: Clock;
   readonly faults: Faults;
-  /** How long a peer may take to answer a close frame, in milliseconds of virtual time. */
+  /** The limit for the answer to a close frame, in milliseconds of virtual time. */
   readonly closeGraceMs: number;
-  /** What may wait for the peer to read it, in bytes. */
+  /** The bound on bytes that the peer has not read. */
   readonly maxBufferedBytes: number;
-  /** Told of everything that happens. */
+  /** Called with every event. */
   readonly record: (event: TranscriptEvent) => void;
-  /** Told when something arrived from the peer, or when it is gone. */
-  readonly heard: () => void;
+  /** Called when the peer has sent something or is gone. */
+  readonly changed: () => void;
 }
 
-/** A connection's network. */
 export class Link implements Socket {
-  /** Names the connection. */
   readonly id: string;
-  /** What goes wrong now. */
   faults: Faults;
 
   readonly #options: LinkOptions;
@@ -64,17 +55,15 @@ export class Link implements Socket {
   readonly #in: DelayLine;
   #listener: SocketListener | undefined;
   #frozen = false;
-  /** The gateway was told that the socket is gone. */
+  /** Closed, as far as the gateway knows. */
   #over = false;
-  /** The socket is gone in fact. */
   #socketGone = false;
   #identified = false;
   #unanswered: Json | undefined;
   #closeSent = false;
-  /** What the peer was waited for in vain. */
-  #forgiven = new Set<string>();
+  /** Replies that are no longer waited for. */
+  #givenUp = new Set<string>();
 
-  /** A link on an open socket. */
   constructor(options: LinkOptions) {
     this.#options = options;
     this.id = options.id;
@@ -83,31 +72,31 @@ export class Link implements Socket {
     this.#in = new DelayLine(options.clock);
   }
 
-  /** Whether the connection is gone for the gateway. */
+  /** True if the connection is closed for the gateway. */
   get over(): boolean {
     return this.#over;
   }
 
-  /** Whether nothing more can come of it for anybody. */
+  /** True if it is closed on both sides. */
   get finished(): boolean {
     return this.#over && this.#socketGone;
   }
 
-  /** Whether nothing passes any more. */
+  /** True if it is half-open: no bytes pass in either direction. */
   get frozen(): boolean {
     return this.#frozen;
   }
 
-  /** Whether the peer still has something to do that time waits for, and was not given up on. */
-  get pendingReplies(): boolean {
-    const debts = this.#debts();
-    this.#forgiven = new Set(debts.filter((debt) => this.#forgiven.has(debt)));
-    return debts.length > this.#forgiven.size;
+  /** True if the peer has to reply to something, other than what was given up on. */
+  get hasPendingReplies(): boolean {
+    const pending = this.#pendingReplies();
+    this.#givenUp = new Set(pending.filter((reply) => this.#givenUp.has(reply)));
+    return pending.length > this.#givenUp.size;
   }
 
-  /** Gives up on everything that the peer pendingReplies now. */
+  /** No longer waits for the replies that are pending now. */
   giveUpOn(): void {
-    this.#forgiven = new Set(this.#debts());
+    this.#givenUp = new Set(this.#pendingReplies());
   }
 
   listen(listener: SocketListener): void {
@@ -122,16 +111,15 @@ export class Link implements Socket {
   }
 
   /**
-   * Nothing, up to the bound: what the gateway keeps back it sends by a timer, and would not as long as
-   * virtual time stands still. So the runtime is handed everything, and only a peer that does not read
-   * is told of.
+   * 0 up to the bound. The gateway sends what it holds back by a timer, which does not fire while virtual
+   * time stands still; so it must hold nothing back unless the peer does not read.
    */
   get bufferedBytes(): number {
     const bytes = this.unreadBytes;
     return bytes < this.#options.maxBufferedBytes ? 0 : bytes;
   }
 
-  /** Bytes that the runtime has not given to the network yet. */
+  /** Bytes that the runtime has not passed to the network yet. */
   get unreadBytes(): number {
     return this.#over || this.#frozen ? 0 : this.#options.socket.bufferedBytes;
   }
@@ -157,7 +145,7 @@ export class Link implements Socket {
     }
   }
 
-  /** Sends `text` to the client as it is; the session knows nothing of it. */
+  /** Sends `text` to the client unchanged, past the session. */
   sendRaw(text: string): void {
     this.#out.pass(this.faults.delayMs, () => {
       const frame = asFrame(text);
@@ -190,7 +178,7 @@ export class Link implements Socket {
     return true;
   }
 
-  /** Ends the connection without a close frame. Returns whether this runtime is able to. */
+  /** Terminates the connection without a close frame. Returns false if this runtime cannot. */
   drop(): boolean {
     if (!this.#options.socket.terminate()) return false;
     this.#options.record({ event: "terminated" });
@@ -198,13 +186,13 @@ export class Link implements Socket {
     return true;
   }
 
-  /** Lets nothing pass any more, as when a cable is pulled: neither side is told. */
+  /** Stops all traffic, as when a cable is pulled; neither side notices. */
   freeze(): void {
     this.#frozen = true;
     this.#options.record({ event: "frozen" });
   }
 
-  /** Sends a close frame in the gateway's place; for the gateway the connection is gone. */
+  /** Sends a close frame in the gateway's place; the gateway sees the connection as closed. */
   forceClose(code: number, reason: string): void {
     this.close(code, reason);
     this.#out.pass(this.faults.delayMs, () => this.#end());
@@ -213,7 +201,7 @@ export class Link implements Socket {
     });
   }
 
-  /** Ends the connection for good, whatever became of it. */
+  /** Ends the connection in any state. */
   discard(): void {
     const { socket } = this.#options;
     if (!this.#socketGone && !socket.terminate()) socket.close(1012, "the mock gateway was reset");
@@ -223,10 +211,10 @@ export class Link implements Socket {
   #arrived(data: string | Uint8Array): void {
     const frame = asFrame(data);
     const op = opOf(frame);
-    // It has answered, whatever the network makes of it.
+    // The peer has replied, even if the frame is lost below.
     if (op === Op.HeartbeatAck && timeOf(frame) === this.#unanswered) this.#unanswered = undefined;
     if (op === Op.Identify) this.#identified = true;
-    this.#options.heard();
+    this.#options.changed();
     if (this.#over) return;
     const lost = this.#frozen || (op === Op.HeartbeatAck && this.faults.loseClientAcks);
     if (lost) return this.#options.record({ event: "not_received", frame });
@@ -238,7 +226,7 @@ export class Link implements Socket {
 
   #socketClosed(): void {
     this.#socketGone = true;
-    this.#options.heard();
+    this.#options.changed();
     if (this.#over || this.#frozen) return;
     this.#in.pass(this.faults.delayMs, () => this.#end());
   }
@@ -252,15 +240,15 @@ export class Link implements Socket {
     this.#listener?.closed();
   }
 
-  #debts(): readonly string[] {
+  #pendingReplies(): readonly string[] {
     if (this.#socketGone || this.#frozen) return [];
     if (this.#closeSent) return ["close"];
-    const debts: string[] = [];
-    if (this.#over) return debts;
-    if (!this.#identified) debts.push("identify");
-    if (this.#unanswered !== undefined) debts.push(`beat ${this.#unanswered}`);
-    if (this.unreadBytes > 0) debts.push("read");
-    return debts;
+    const pending: string[] = [];
+    if (this.#over) return pending;
+    if (!this.#identified) pending.push("identify");
+    if (this.#unanswered !== undefined) pending.push(`heartbeat ${this.#unanswered}`);
+    if (this.unreadBytes > 0) pending.push("read");
+    return pending;
   }
 }
 

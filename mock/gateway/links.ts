@@ -1,7 +1,5 @@
 /**
- * The connections of a mock gateway, by name, and what is done to one of them or to all.
- *
- * It owns the names and the faults that connections begin with.
+ * Holds the links of a mock gateway by id, with the faults that new ones start with.
  *
  * @module
  */
@@ -10,10 +8,9 @@ import type { Clock, Socket } from "../../gateway/ports.ts";
 import { type Faults, Link, NO_FAULTS } from "./link.ts";
 import type { Transcript } from "./transcript.ts";
 
-/** A connection's name, or all that are open. */
+/** The id of a connection, or all that are open. */
 export type Target = string | "all";
 
-/** What {@linkcode Links} work with. */
 export interface LinksOptions {
   readonly clock: Clock;
   readonly transcript: Transcript;
@@ -21,43 +18,40 @@ export interface LinksOptions {
   readonly maxBufferedBytes: number;
 }
 
-/** What may wait for a peer to read it before a replay waits too, in bytes. */
+/** Unread bytes of a peer from which on a replay waits. */
 const CONGESTED_BYTES = 64 * 1024;
 
-/** Every connection whose socket is not gone. */
+/** Every link whose socket is not closed. */
 export class Links {
   readonly #options: LinksOptions;
   readonly #links = new Map<string, Link>();
   #faults: Faults = NO_FAULTS;
   #count = 0;
-  #wake: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
-  /** No connections. */
   constructor(options: LinksOptions) {
     this.#options = options;
   }
 
-  /** The name of the connection that opened last. */
+  /** The id of the connection that opened last. */
   get newest(): string {
     return `c${this.#count}`;
   }
 
-  /** Whether a peer is behind with reading. */
   get congested(): boolean {
     return this.open.some((link) => link.unreadBytes > CONGESTED_BYTES);
   }
 
-  /** The connections that the gateway knows. */
+  /** The connections that are open for the gateway. */
   get open(): readonly Link[] {
     return [...this.#links.values()].filter((link) => !link.over);
   }
 
-  /** The connections whose peers still owe an answer, except for what was given up on. */
-  get owing(): readonly Link[] {
-    return [...this.#links.values()].filter((link) => link.pendingReplies);
+  get withPendingReplies(): readonly Link[] {
+    return [...this.#links.values()].filter((link) => link.hasPendingReplies);
   }
 
-  /** Puts a link in front of `socket`. Its name is the next of `c1`, `c2`… */
+  /** Puts a link in front of `socket`, with the next id of `c1`, `c2`… */
   add(socket: Socket, address: string): Link {
     const { clock, transcript, closeGraceMs, maxBufferedBytes } = this.#options;
     this.#count += 1;
@@ -73,9 +67,9 @@ export class Links {
         transcript.add(id, event);
         if (link.finished) this.#links.delete(id);
       },
-      heard: () => {
+      changed: () => {
         if (link.finished) this.#links.delete(id);
-        this.#awake();
+        this.#wake();
       },
     });
     this.#links.set(id, link);
@@ -83,14 +77,14 @@ export class Links {
     return link;
   }
 
-  /** The open connections that are meant; `undefined` when there is none of this name. */
+  /** The open connections of `target`; `undefined` if there is none with this id. */
   select(target: Target): readonly Link[] | undefined {
     if (target === "all") return this.open;
     const link = this.#links.get(target);
     return link === undefined || link.over ? undefined : [link];
   }
 
-  /** Sets what `faults` has; for `all`, also for connections that are still to come. */
+  /** Sets the faults that are given; for `all`, also for future connections. */
   setFaults(target: Target, faults: Partial<Faults>): readonly Link[] | undefined {
     const links = this.select(target);
     if (target === "all") this.#faults = { ...this.#faults, ...faults };
@@ -98,23 +92,21 @@ export class Links {
     return links;
   }
 
-  /** Resolves the next time that a peer is heard of. */
-  heard(): Promise<void> {
-    return new Promise((resolve) => this.#wake.push(resolve));
+  /** Resolves when a peer next sends or closes. */
+  changed(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Ends every connection and forgets all. */
+  /** Ends every connection, clears the faults, and starts again at `c1`. */
   reset(): void {
     for (const link of this.#links.values()) link.discard();
     this.#links.clear();
     this.#faults = NO_FAULTS;
     this.#count = 0;
-    this.#awake();
+    this.#wake();
   }
 
-  #awake(): void {
-    const wake = this.#wake;
-    this.#wake = [];
-    for (const resolve of wake) resolve();
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

@@ -1,8 +1,6 @@
 /**
- * The mock issuer behind `POST /login`.
- *
- * It gives no token that no client could use: one has to fit into a frame. Whoever tests what becomes of
- * tokens that do not takes them from the issuer itself.
+ * Adapts the mock issuer for `POST /login`. Refuses tokens that do not fit into a frame; tests of such
+ * tokens get them from the issuer itself.
  *
  * @module
  */
@@ -11,10 +9,10 @@ import type { LoginIssuer } from "../../gateway/http/mod.ts";
 import { Op } from "../../gateway/protocol/mod.ts";
 import type { MockIssuer } from "../issuer.ts";
 
-/** As long as a message's id can be: a client that comes back sends one with its token. */
+/** As long as a message id can be; a client that resumes sends one with its token. */
 const ANY_ID = "0".repeat(64);
 
-/** `issuer` as the HTTP interface knows it, for clients whose frames are not longer than `maxFrameBytes`. */
+/** @param maxFrameBytes the gateway's limit on a client's frame */
 export function loginIssuer(
   issuer: MockIssuer,
   { maxFrameBytes }: { readonly maxFrameBytes: number },
@@ -29,7 +27,7 @@ export function loginIssuer(
   };
 }
 
-/** The length of the frame with which a client resumes with `token`. A token is ASCII. */
+/** The length of the Identify frame that resumes with `token`, which is ASCII. */
 function frameBytes(token: string): number {
   return JSON.stringify({ op: Op.Identify, token, last_id: ANY_ID }).length;
 }

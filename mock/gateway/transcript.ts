@@ -1,74 +1,68 @@
 /**
- * What went over the connections of a mock gateway, and at which virtual time.
- *
- * It keeps and lists; nothing is decided by it. Tokens are in it, as clients sent them: they are the mock
- * issuer's and open no other door.
+ * Records the frames and events of a mock gateway's connections, with their virtual times. It contains
+ * tokens as clients sent them; the mock issuer signed them.
  *
  * @module
  */
 
 import type { Clock, Json } from "../../gateway/ports.ts";
 
-/** What can happen on a connection. */
+/** An event of a connection. */
 export type TranscriptEvent =
   /** The WebSocket opened. */
   | { readonly event: "opened"; readonly address: string }
-  /** A frame was handed to the network, or kept from it by a fault. */
+  /** A frame was sent, or withheld by a fault. */
   | { readonly event: "sent" | "not_sent"; readonly frame: Json }
-  /** A frame of the client reached the gateway, or was lost on the way by a fault. */
+  /** A frame of the client reached the gateway, or was lost by a fault. */
   | { readonly event: "received" | "not_received"; readonly frame: Json }
-  /** The gateway sent a close frame, or a fault kept it back. */
+  /** The gateway sent a close frame, or a fault withheld it. */
   | {
     readonly event: "close_sent" | "close_not_sent";
     readonly code: number;
     readonly reason: string;
   }
-  /** The connection ended without a close frame of the gateway's: by a fault, or after the grace. */
+  /** The connection was terminated without a close frame, by a fault or after the close grace. */
   | { readonly event: "terminated" }
-  /** Nothing passes any more, though the connection is open. */
+  /** The connection became half-open. */
   | { readonly event: "frozen" }
-  /** The connection is gone for the gateway. */
+  /** The connection is closed for the gateway. */
   | { readonly event: "gone" };
 
-/** One line of a transcript. */
+/** An event with its time and connection. */
 export type TranscriptEntry = TranscriptEvent & {
   /** Virtual time in unix milliseconds. */
   readonly at: number;
-  /** The name of the connection. */
+  /** The id of the connection. */
   readonly connection: string;
 };
 
-/** Beyond this many entries the oldest go. */
+/** Older entries are dropped, at twice this number at the latest. */
 const MAX_ENTRIES = 100_000;
 
-/** The transcript of all connections, in order. */
 export class Transcript {
   readonly #clock: Clock;
   #entries: TranscriptEntry[] = [];
 
-  /** An empty transcript whose entries have the times of `clock`. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Everything that is kept, oldest first. */
+  /** Oldest first. */
   get entries(): readonly TranscriptEntry[] {
     return this.#entries;
   }
 
-  /** Adds an entry. */
   add(connection: string, event: TranscriptEvent): void {
     this.#entries.push({ at: this.#clock.now(), connection, ...event });
     if (this.#entries.length > 2 * MAX_ENTRIES) this.#entries = this.#entries.slice(-MAX_ENTRIES);
   }
 
-  /** Forgets everything. */
   clear(): void {
     this.#entries = [];
   }
 }
 
-/** A WebSocket message as a transcript has it: parsed where it is JSON, else its text or its length. */
+/** A WebSocket message for a transcript: parsed if it is JSON, else its text, or its length in bytes. */
 export function asFrame(data: string | Uint8Array): Json {
   if (typeof data !== "string") return `${data.byteLength} bytes`;
   try {

@@ -1,8 +1,6 @@
 /**
- * The clock of a mock gateway: a {@linkcode FakeClock} that waits, at every step of the way, until all
- * that follows from the step has happened, cryptography and peers included.
- *
- * It owns the order of advances; what there is to wait for is told to it. It never looks at real time.
+ * The clock of a mock gateway: a {@linkcode FakeClock} that waits after every step until all consequences
+ * have happened, including cryptography and replies of peers. It never reads real time.
  *
  * @module
  */
@@ -10,16 +8,13 @@
 import type { Clock, Timer } from "../../gateway/ports.ts";
 import { FakeClock, settle } from "../doubles/clock.ts";
 
-/** What a {@linkcode VirtualClock} works with. */
+/** Options of {@linkcode VirtualClock}. */
 export interface VirtualClockOptions {
-  /** Unix milliseconds at which it starts; 1,700,000,000,000 unless told. */
+  /** Unix milliseconds at which it starts. Default: 1,700,000,000,000. */
   readonly startMs?: number | undefined;
-  /** Resolves when something that is under way is over; `undefined` when nothing is. */
+  /** Resolves when any pending task is finished; `undefined` if there is none. */
   readonly pending: () => Promise<unknown> | undefined;
-  /**
-   * Resolves once those outside have answered what was sent to them, or have had their chance, and says
-   * whether it waited for anybody.
-   */
+  /** Resolves when external peers have replied or were given up on. Returns whether it waited for one. */
   readonly answered?: (() => Promise<boolean>) | undefined;
 }
 
@@ -28,10 +23,10 @@ export class VirtualClock implements Clock {
   readonly #options: VirtualClockOptions;
   #fake: FakeClock;
   #startMs: number;
-  /** The advances that were asked for so far, each after the one before. */
+  /** The end of the last advance that was requested; advances run one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** Starts a clock; it stands still. */
+  /** Makes a clock that stands still. */
   constructor(options: VirtualClockOptions) {
     this.#options = options;
     this.#fake = new FakeClock(options.startMs === undefined ? {} : { startMs: options.startMs });
@@ -48,7 +43,7 @@ export class VirtualClock implements Clock {
     return this.#fake.steady();
   }
 
-  /** Where it started, in unix milliseconds. */
+  /** The time at which it started, in unix milliseconds. */
   get startMs(): number {
     return this.#startMs;
   }
@@ -58,7 +53,7 @@ export class VirtualClock implements Clock {
     return this.#fake.now() - this.#startMs;
   }
 
-  /** When the next timer is due, in unix milliseconds; `undefined` when none is set. */
+  /** The due time of the next timer, in unix milliseconds; `undefined` if none is set. */
   get nextDue(): number | undefined {
     return this.#fake.nextDue();
   }
@@ -73,17 +68,17 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Moves time on by `ms`, from one due timer to the next; between two of them, and before and after
-   * all, waits until everything that follows has happened. One advance begins when the one before ended.
+   * Advances time by `ms`, from one due timer to the next, and waits for all consequences before, between
+   * and after them. Concurrent calls run one after the other.
    *
    * @throws {RangeError} for a negative or infinite `ms`
-   * @throws what a timer's callback throws; time stands at that timer then
+   * @throws what a timer's callback throws; time stops at that timer
    */
   advance(ms: number): Promise<void> {
     return this.exclusive(() => this.#walk(ms));
   }
 
-  /** Waits until everything that follows from what happened so far has happened; time stands still. */
+  /** Waits until all consequences have happened, without advancing time. */
   async settled(): Promise<void> {
     for (;;) {
       await settle();
@@ -94,14 +89,14 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Does `act` when no advance is under way, and lets none begin before it is done. */
+  /** Calls `act` when no advance is running, and delays others until its promise settles. */
   exclusive<T>(act: () => Promise<T>): Promise<T> {
     const done = this.#turn.then(act);
     this.#turn = done.catch(() => {});
     return done;
   }
 
-  /** Forgets every timer and goes back to the start, or to another one. Only within `exclusive`. */
+  /** Cancels every timer and returns to the start, or to another one. Only within `exclusive`. */
   reset(startMs: number = this.#startMs): void {
     this.#startMs = startMs;
     this.#fake = new FakeClock({ startMs });
@@ -112,7 +107,7 @@ export class VirtualClock implements Clock {
     const untilMs = this.#fake.steady() + ms;
     await this.#calm();
     for (let due = this.nextDue; due !== undefined && due <= untilMs; due = this.nextDue) {
-      // All that is due at one moment happens before anybody is waited for.
+      // Everything due at one time happens before peers are waited for.
       while (this.#fake.fireNext(due)) await this.settled();
       await this.#calm();
     }

@@ -1,9 +1,7 @@
 /**
- * A `WebSocket` without a network: the standard interface towards a client, the {@linkcode Socket} port
- * towards a gateway in the same process.
- *
- * Every event comes from the event loop, as it would from a network, and never from within a call. It
- * keeps to the protocol of WebSockets and knows nothing of frames.
+ * A `WebSocket` without a network: the standard interface for a client, and the {@linkcode Socket} port for
+ * a gateway in the same process. Every event comes from the event loop, as from a network, never from
+ * within a call.
  *
  * @module
  */
@@ -11,25 +9,24 @@
 import type { PendingConnection } from "../../gateway/gateway.ts";
 import type { Outgoing, Socket, SocketListener } from "../../gateway/ports.ts";
 
-/** The constructor of the standard interface. */
+/** The standard `WebSocket` class. */
 export interface WebSocketConstructor {
   /** Connects. @throws {DOMException} `SyntaxError` for a URL that no WebSocket can have */
   new (url: string | URL, protocols?: string | string[]): WebSocket;
-  /** The handshake is under way. */
+  /** `readyState` during the handshake. */
   readonly CONNECTING: 0;
-  /** It can be sent on. */
+  /** `readyState` while open. */
   readonly OPEN: 1;
-  /** One side has sent a close frame. */
+  /** `readyState` once either side has sent a close frame. */
   readonly CLOSING: 2;
-  /** It is over. */
+  /** `readyState` at the end. */
   readonly CLOSED: 3;
 }
 
-/** What virtual WebSockets connect to. */
 export interface VirtualNetwork {
-  /** Admits a connection to `url`, or refuses the handshake. */
+  /** Admits a connection to `url`; `undefined` refuses the handshake. */
   connect(url: URL): PendingConnection | undefined;
-  /** Calls `task` from the event loop. Tasks keep their order. */
+  /** Calls `task` from the event loop. Tasks run in order. */
   post(task: () => void): void;
 }
 
@@ -40,12 +37,12 @@ const CLOSED = 3;
 
 const ABNORMAL = 1006;
 const NO_CODE = 1005;
-/** What fits a close frame beside the code, in bytes of UTF-8. */
+/** The longest reason of a close frame, in bytes of UTF-8. */
 const MAX_REASON_BYTES = 123;
 
 type Handler<E extends Event> = (this: WebSocket, event: E) => unknown;
 
-/** The class of WebSockets that connect to `network`. */
+/** Makes a class of WebSockets that connect to `network`. */
 export function createWebSocketClass(network: VirtualNetwork): WebSocketConstructor {
   return class extends VirtualWebSocket {
     constructor(url: string | URL, protocols: string | string[] = []) {
@@ -85,12 +82,12 @@ class VirtualWebSocket extends EventTarget implements WebSocket {
     this.url = url.href;
     network.post(() => {
       if (this.#state !== CONNECTING) return;
-      // The gateway speaks no subprotocol, and a client that asks for one must not go without.
-      const entry = protocols.length > 0 ? undefined : network.connect(url);
-      if (entry === undefined) return this.lost();
+      // The gateway has no subprotocol, and a handshake that requires one fails (RFC 6455, section 4.1).
+      const pending = protocols.length > 0 ? undefined : network.connect(url);
+      if (pending === undefined) return this.lost();
       this.#state = OPEN;
       this.#server = new ServerEnd(this, network);
-      entry.accept(this.#server);
+      pending.accept(this.#server);
       this.dispatchEvent(new Event("open"));
     });
   }
@@ -146,7 +143,7 @@ class VirtualWebSocket extends EventTarget implements WebSocket {
       throw new DOMException("the WebSocket is not open yet", "InvalidStateError");
     }
     if (this.#state !== OPEN) return;
-    // What a Blob holds cannot be had at once; the gateway takes no binary frame whatever it holds.
+    // A Blob cannot be read synchronously; the gateway rejects binary frames whatever their content.
     const sent = typeof data === "string" ? data.toWellFormed() : bytesOf(data);
     this.#network.post(() => this.#server?.receive(sent));
   }
@@ -170,20 +167,20 @@ class VirtualWebSocket extends EventTarget implements WebSocket {
     });
   }
 
-  /** A text arrived. */
+  /** Receives a text. */
   arrived(data: string): void {
     if (this.#state !== OPEN) return;
     this.dispatchEvent(new MessageEvent("message", { data, origin: new URL(this.url).origin }));
   }
 
-  /** A close frame arrived; it is answered. */
+  /** Receives a close frame, and answers it. */
   closed(code: number, reason: string): void {
     if (this.#state === CLOSED) return;
     this.#network.post(() => this.#server?.end());
     this.#end(code, { reason, wasClean: true });
   }
 
-  /** The connection failed, or never came about. */
+  /** Ends without a close frame, or fails to open. */
   lost(): void {
     if (this.#state === CLOSED) return;
     this.#state = CLOSED;
@@ -249,12 +246,12 @@ class ServerEnd implements Socket {
     return true;
   }
 
-  /** A message of the client arrived. */
+  /** Receives a message of the client. */
   receive(data: string | Uint8Array): void {
     if (!this.#gone) this.#listener?.messageReceived(data);
   }
 
-  /** The client closed, answered a close frame, or was lost. */
+  /** Ends, as the client closed, answered a close frame, or was lost. */
   end(): void {
     if (this.#gone) return;
     this.#gone = true;

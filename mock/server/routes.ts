@@ -1,9 +1,6 @@
 /**
  * The control routes of the test server: time, connections, tokens, transcript, reset
- * (docs/testing-clients.md).
- *
- * Each answers once its consequences have happened. What is done is the mock gateway's; here is only how
- * it is asked for over HTTP.
+ * (docs/testing-clients.md). Each answers once all of its consequences have happened.
  *
  * @module
  */
@@ -23,27 +20,25 @@ import type { BodyLimits, Clock, Exchange, Logger } from "../../gateway/ports.ts
 import { VERSION } from "../../gateway/config/version.ts";
 import type { Affected, MockGateway } from "../gateway/gateway.ts";
 import type { Faults } from "../gateway/link.ts";
-import type { ReplyWait } from "./patience.ts";
+import type { ReplyWait } from "./reply_wait.ts";
 import type { RealTime } from "./real_time.ts";
 import * as schemas from "./schemas.ts";
 
-/** What the control routes work with. */
 export interface ControlOptions {
   readonly gateway: MockGateway;
   readonly time: RealTime;
-  readonly patience: ReplyWait;
+  readonly replyWait: ReplyWait;
   /** Real time. */
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** One route that takes a body. */
+/** A `POST` route with a JSON body. */
 interface Command<T> {
   readonly path: string;
   readonly summary: string;
   readonly schema: z.ZodType<T>;
   readonly success: Responses;
-  /** Does it, and answers. */
   run(body: T, context: Context<{ Bindings: Exchange }>): Promise<Response>;
 }
 
@@ -53,7 +48,7 @@ const BODY_LIMITS: BodyLimits = {
   budget: new TotalBodyBudget(),
 };
 
-/** Answers what is asked of `/mock/…`. */
+/** Returns the handler of `/mock/…`. */
 export function createControl(
   options: ControlOptions,
 ): (request: Request, exchange: Exchange) => Promise<Response> {
@@ -61,7 +56,7 @@ export function createControl(
     defaultHook: (result) =>
       result.success ? undefined : invalidParameters("query", result.error.issues),
   });
-  // Tests that run in a browser come from a page of another origin.
+  // Tests in a browser come from another origin.
   app.use("/mock/*", cors());
   addClock(app, options);
   addConnections(app, options);
@@ -80,13 +75,13 @@ export function createControl(
   const answerFailure = createFailureAnswerer({ ...options, bug: () => {} });
   app.onError((error, context) => answerFailure(error, context.req.raw));
   return async (request, info) => {
-    // What clients sent before they called has arrived, and is to be read before anything is done.
-    await options.patience.look();
+    // Frames that clients sent before this request have arrived, and must be read before it is handled.
+    await options.replyWait.poll();
     return await app.fetch(request, info);
   };
 }
 
-/** Adds a route with a JSON body; one that may be empty is as good as `{}`. */
+/** Adds a route with a JSON body; an empty one counts as `{}`. */
 function addCommand<T>(
   app: App,
   command: Command<T>,
@@ -114,7 +109,7 @@ function addCommand<T>(
 }
 
 function addClock(app: App, options: ControlOptions): void {
-  const { gateway, time, patience } = options;
+  const { gateway, time, replyWait } = options;
   const state = (): Response =>
     json(200, {
       now: gateway.clock.now(),
@@ -139,7 +134,7 @@ function addClock(app: App, options: ControlOptions): void {
     success,
     run: async ({ advance_ms = 0, run, patience_ms }) => {
       if (run === "stopped") time.stop();
-      await patience.within(patience_ms, () => gateway.advance(advance_ms));
+      await replyWait.within(patience_ms, () => gateway.advance(advance_ms));
       if (run === "real") time.start();
       return state();
     },
@@ -275,7 +270,7 @@ function faultsFromJson(body: z.infer<typeof schemas.FaultsRequestSchema>): Part
   });
 }
 
-/** An object whose optional fields are there only if they have a value. */
+/** `T` without fields that are `undefined`. */
 type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 function withoutUndefined<T extends object>(fields: T): Given<T> {

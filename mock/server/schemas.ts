@@ -1,26 +1,25 @@
 /**
- * The schemas of the control routes: what validates requests, types them and describes them in the
- * OpenAPI document. Strict, as those of the gateway are.
+ * The schemas of the control routes. They validate requests, type them, and describe them in the OpenAPI
+ * document.
  *
  * @module
  */
 
 import { z } from "@hono/zod-openapi";
 import { TOKEN_FAULTS, type TokenFault } from "../issuer.ts";
-import { DEFAULT_PATIENCE_MS } from "./patience.ts";
+import { DEFAULT_REPLY_WAIT_MS } from "./reply_wait.ts";
 
 /** Codes that a close frame may carry (RFC 6455, section 7.4). */
 const CLOSE_CODE = (code: number): boolean =>
   (code >= 3000 && code <= 4999) ||
   (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code));
 
-/** What fits a close frame beside the code, in bytes of UTF-8. */
+/** The longest reason of a close frame, in bytes of UTF-8. */
 const MAX_REASON_BYTES = 123;
 
 const unixMs = z.int().nonnegative();
 const run = z.enum(["real", "stopped"]);
 
-/** What time is to do. */
 export const ClockRequestSchema = z.strictObject({
   advance_ms: z.int().min(0).max(1e12).optional().openapi({
     description: "How far to move virtual time on",
@@ -29,14 +28,13 @@ export const ClockRequestSchema = z.strictObject({
   run: run.optional().openapi({
     description: "`real` lets virtual time run by itself with real time, `stopped` holds it",
   }),
-  patience_ms: z.int().min(0).max(60_000).default(DEFAULT_PATIENCE_MS).openapi({
+  patience_ms: z.int().min(0).max(60_000).default(DEFAULT_REPLY_WAIT_MS).openapi({
     description: "How long, in real time, a client has to answer before time goes on without it",
   }),
 }).refine((request) => request.advance_ms !== undefined || request.run !== undefined, {
   error: "neither advance_ms nor run, expected one of them or both",
 }).openapi("ClockRequest");
 
-/** What time it is. */
 export const ClockSchema = z.object({
   now: unixMs.openapi({ description: "Virtual time in unix milliseconds" }),
   elapsed_ms: z.int().openapi({ description: "Virtual milliseconds since the start" }),
@@ -61,15 +59,13 @@ const faults = {
   }),
 };
 
-/** What goes wrong on a connection. */
 export const FaultsSchema = z.object(faults).openapi("Faults");
 
-/** What is to go wrong: what is left out stays as it is. */
+/** Faults that are left out stay as they are. */
 export const FaultsRequestSchema = z.strictObject(faults).partial()
   .refine((request) => Object.keys(request).length > 0, { error: "empty, expected a fault" })
   .openapi("FaultsRequest");
 
-/** An open connection. */
 export const ConnectionSchema = z.object({
   id: z.string().openapi({ example: "c1" }),
   address: z.string(),
@@ -79,7 +75,6 @@ export const ConnectionSchema = z.object({
   faults: FaultsSchema,
 }).openapi("Connection");
 
-/** The path of a connection. */
 export const ConnectionPathSchema = z.object({
   connection: z.string().openapi({
     description: "The `id` of a connection, or `all`",
@@ -87,17 +82,14 @@ export const ConnectionPathSchema = z.object({
   }),
 });
 
-/** The connections that something was done to. */
 export const AffectedSchema = z.object({ connections: z.array(z.string()) }).openapi("Affected");
 
-/** How to drop a connection. */
 export const DropRequestSchema = z.strictObject({
   half_open: z.boolean().default(false).openapi({
     description: "Tell neither side: the connection stays, but nothing passes any more",
   }),
 }).openapi("DropRequest");
 
-/** How to close a connection. */
 export const CloseRequestSchema = z.strictObject({
   code: z.int().refine(CLOSE_CODE, { error: "is no code that a close frame may carry" }).openapi({
     example: 4002,
@@ -108,7 +100,6 @@ export const CloseRequestSchema = z.strictObject({
     }),
 }).openapi("CloseRequest");
 
-/** What to send: a text as it is, or a frame as JSON. */
 export const SendRequestSchema = z.union([
   z.strictObject({ text: z.string() }),
   z.strictObject({ frame: z.json() }),
@@ -119,7 +110,6 @@ export const SendRequestSchema = z.union([
 
 const FAULT_NAMES = Object.keys(TOKEN_FAULTS) as [TokenFault, ...TokenFault[]];
 
-/** The token that is wanted. */
 export const TokenRequestSchema = z.strictObject({
   user: z.string().optional().openapi({ description: "`alice` unless given" }),
   channels: z.array(z.string()).optional().openapi({ description: '`["general"]` unless given' }),
@@ -135,16 +125,13 @@ export const TokenRequestSchema = z.strictObject({
   }),
 }).openapi("TokenRequest");
 
-/** A token. */
 export const TokenSchema = z.object({ token: z.string() }).openapi("MockToken");
 
-/** What of the transcript is wanted. */
 export const TranscriptQuerySchema = z.strictObject({
   connection: z.string().optional().openapi({ description: "Only of this connection" }),
   event: z.string().optional().openapi({ description: "Only this kind", example: "sent" }),
 });
 
-/** The transcript. */
 export const TranscriptSchema = z.array(
   z.looseObject({
     at: unixMs.openapi({ description: "Virtual time in unix milliseconds" }),
@@ -158,7 +145,6 @@ export const TranscriptSchema = z.array(
   }).openapi("TranscriptEntry"),
 );
 
-/** Where to begin again. */
 export const ResetRequestSchema = z.strictObject({
   start_ms: unixMs.max(8.64e15).optional().openapi({
     description:

@@ -1,6 +1,6 @@
 /**
- * The test server for authors of clients: the real gateway behind a port, with virtual time and with
- * routes that steer it (docs/testing-clients.md). Never for production, and only on loopback.
+ * Starts the test server for client authors: the production gateway behind a port, on virtual time, with
+ * routes to control it (docs/testing-clients.md). Only on loopback, never for production.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import {
 import { VERSION } from "../../gateway/config/version.ts";
 import type { ExternalPeers } from "../gateway/instance.ts";
 import { MockGateway, type MockGatewayOptions } from "../gateway/gateway.ts";
-import { ReplyWait } from "./patience.ts";
+import { ReplyWait } from "./reply_wait.ts";
 import { RealTime } from "./real_time.ts";
 import { createControl } from "./routes.ts";
 
@@ -30,16 +30,16 @@ import { createControl } from "./routes.ts";
  */
 export async function serveMock(config: Config, logger: Logger): Promise<Listener> {
   const clock = new SystemClock();
-  const patience = new ReplyWait(clock);
-  const outside: ExternalPeers = {
+  const replyWait = new ReplyWait(clock);
+  const external: ExternalPeers = {
     clock,
     allowedOrigins: config.allowedOrigins,
-    // While time runs by itself, clients have as long as it takes.
-    answered: (links) => time.running ? Promise.resolve(false) : patience.answered(links),
+    // While time runs at real speed, clients need no extra time.
+    answered: (links) => time.running ? Promise.resolve(false) : replyWait.answered(links),
   };
-  const gateway = await MockGateway.create(gatewayOptions(config, logger), outside);
+  const gateway = await MockGateway.create(gatewayOptions(config, logger), external);
   const time = new RealTime(gateway.clock, clock);
-  const control = createControl({ gateway, time, patience, clock, logger });
+  const control = createControl({ gateway, time, replyWait, clock, logger });
   const listener = await TRANSPORTS[config.transport]({
     ...listenOptions(config),
     ...{ host: config.host, port: config.port, portName: "GATEWAY_PORT", clock, logger },
@@ -49,7 +49,7 @@ export async function serveMock(config: Config, logger: Logger): Promise<Listene
         return await control(request, exchange);
       }
       const response = await gateway.handle(request, exchange);
-      // Whoever published finds that everybody has been sent what is theirs.
+      // A publish answers once its messages have been sent.
       if (request.method !== "GET") await gateway.clock.settled();
       return response;
     },

@@ -142,7 +142,7 @@ Deno.test("onWake() hears of a network that is gone and of a frozen page that re
   const page = Object.assign(new EventTarget(), { visibilityState: "hidden" });
   const heard: boolean[] = [];
   withGlobal("document", page, () => {
-    const stop = onWake(({ isOffline }) => heard.push(isOffline));
+    const stop = onWake((isOffline) => heard.push(isOffline));
     globalThis.dispatchEvent(new Event("offline"));
     page.dispatchEvent(new Event("resume"));
     assert.deepEqual(heard, [true, false]);

@@ -6,7 +6,8 @@
  */
 
 import assert from "node:assert/strict";
-import { type Client, closings, KINDS, noPython } from "./support/closings.ts";
+import { type Client, closings, KINDS } from "./support/closings.ts";
+import { noPython } from "./support/python.ts";
 import { TRANSPORT } from "./support/process.ts";
 import { FORBIDDEN, processTest, skip } from "./support/suite.ts";
 

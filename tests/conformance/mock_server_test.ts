@@ -6,15 +6,13 @@
  */
 
 import assert from "node:assert/strict";
-import { resolve } from "node:path";
-import { Output } from "./support/child.ts";
 import { Peer } from "./support/peer.ts";
-import { GatewayProcess, ROOT, runToEnd } from "./support/process.ts";
+import { GatewayProcess, runToEnd } from "./support/process.ts";
+import { noPython, PythonScript } from "./support/python.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { FORBIDDEN, processTest, skip } from "./support/suite.ts";
 import { eventually, within } from "./support/wait.ts";
 
-const PYTHON = "/usr/bin/python3";
 const INTERVAL_MS = 45_000;
 /** For clients that answer: more than a machine that is busy with other tests needs. */
 const PATIENT = { patience_ms: 10_000 };
@@ -190,16 +188,13 @@ processTest("test server: it refuses to start beside production settings", async
 
 const EXAMPLE = "the example in Python passes: 4002, a silent drop, a new token";
 
-if (FORBIDDEN === undefined && await hasWebsockets()) {
+const missing = FORBIDDEN ?? await noPython();
+
+if (missing === undefined) {
   mockTest(EXAMPLE, async (server) => {
-    const python = new Deno.Command(PYTHON, {
-      args: [resolve(ROOT, "examples/client_test.py")],
-      env: { MOCK_URL: server.process.url },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const output = new Output(python);
+    const env = { MOCK_URL: server.process.url };
+    await using python = await PythonScript.start("examples/client_test.py", { env });
+    const { output } = python;
     const { code } = await within("Python to end", python.status);
     await output.line("the verdict", (line) => /^(OK|FAILED)/.test(line));
     const times = output.lines.filter((line) => / \d+ ms$/.test(line));
@@ -213,18 +208,5 @@ if (FORBIDDEN === undefined && await hasWebsockets()) {
     assert.equal(times.length, 3, text);
   });
 } else {
-  skip(
-    `test server: ${EXAMPLE}`,
-    `${PYTHON} has no websockets; Debian's package is python3-websockets`,
-  );
-}
-
-async function hasWebsockets(): Promise<boolean> {
-  try {
-    const args = ["-c", "import websockets"];
-    const command = new Deno.Command(PYTHON, { args, stdout: "null", stderr: "null" });
-    return (await command.output()).success;
-  } catch {
-    return false;
-  }
+  skip(`test server: ${EXAMPLE}`, missing);
 }

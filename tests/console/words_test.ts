@@ -11,12 +11,12 @@ import { arrivalOf, type Audience, emptyText } from "../../console/audience.ts";
 import { afterClose, explainClose } from "../../console/closes.ts";
 import { parsePrometheus } from "../../console/prometheus.ts";
 import {
-  cut,
   formatCountdown,
   formatDuration,
   formatTick,
   parseNames,
   plural,
+  truncate,
   visible,
 } from "../../console/text.ts";
 import { CloseCode } from "../../gateway/protocol/codes.ts";
@@ -159,10 +159,10 @@ Deno.test("visible() writes out what would not be seen, and leaves the rest", ()
   assert.equal(visible(seen), seen);
 });
 
-Deno.test("cut() leaves no half character", () => {
-  assert.equal(cut("a😀b", 2), "a");
-  assert.equal(cut("a😀b", 3), "a😀");
-  assert.equal(cut("abc", 2), "ab");
+Deno.test("truncate() leaves no half character", () => {
+  assert.equal(truncate("a😀b", 2), "a");
+  assert.equal(truncate("a😀b", 3), "a😀");
+  assert.equal(truncate("abc", 2), "ab");
 });
 
 Deno.test("parseNames() takes names between commas, each once", () => {

@@ -73,9 +73,9 @@ Deno.test("Connection contains a bug of the reducer: closed, out of every table,
   await assertOneBug(world);
   assert.equal(await world.closes(1011), 1);
   await world.clock.advance(NUMBERS.closeGraceMs - 1);
-  assert.equal(peer.socket.cuts, 0);
+  assert.equal(peer.socket.terminations, 0);
   await world.clock.advance(1);
-  assert.equal(peer.socket.cuts, 1);
+  assert.equal(peer.socket.terminations, 1);
   await world.assertEmpty();
 });
 
@@ -186,25 +186,25 @@ Deno.test("Connection contains a bug on the way to the reducer, so that the runt
 Deno.test("Connection that cannot be cut lingers in the metric and the limits, and is tried again", async () => {
   const world = new World({ limits: { maxConnectionsPerIp: 1 } });
   const peer = await world.ready({ channels: ["a"] });
-  peer.socket.cutFails = true;
+  peer.socket.terminateFails = true;
   world.gateway.disconnect("alice");
   assert.equal(peer.closeCode, 4010);
   const lingering = () => world.metrics.value("gateway_lingering_sockets");
   await world.clock.advance(NUMBERS.closeGraceMs - 1);
   assert.equal(await lingering(), 0);
   await world.clock.advance(1);
-  assert.equal(peer.socket.cuts, 1);
+  assert.equal(peer.socket.terminations, 1);
   assert.equal(await lingering(), 1);
   assert.deepEqual(await world.phases(), {});
   assert.equal(world.gateway.tables["members"], 0);
   assert.equal(world.connect("192.0.2.1").closeCode, 1013);
   // Tried again at 3, 6, 12, 24 and 48 s after each other, then every minute.
   await world.clock.advance(3000 + 6000 + 12_000 + 24_000 + 48_000 - 1);
-  assert.equal(peer.socket.cuts, 5);
+  assert.equal(peer.socket.terminations, 5);
   await world.clock.advance(1 + 60_000 * 10);
-  assert.equal(peer.socket.cuts, 16);
+  assert.equal(peer.socket.terminations, 16);
   assert.equal(await lingering(), 1);
-  peer.socket.cutFails = false;
+  peer.socket.terminateFails = false;
   await world.clock.advance(60_000);
   assert.equal(peer.socket.state, "closed");
   await world.assertEmpty();
@@ -214,7 +214,7 @@ Deno.test("Connection that cannot be cut lingers in the metric and the limits, a
 Deno.test("Connection that lingers is released when TCP gives it up, and leaves no timer", async () => {
   const world = new World();
   const peer = await world.ready();
-  peer.socket.cutFails = true;
+  peer.socket.terminateFails = true;
   world.gateway.disconnect("alice");
   await world.clock.advance(NUMBERS.closeGraceMs);
   assert.equal(await world.metrics.value("gateway_lingering_sockets"), 1);
@@ -238,7 +238,7 @@ Deno.test("Connection that fails half way through closing is out of every table 
   assert.equal(peer.closeCode, 1011);
   await assertOneBug(world);
   await world.clock.advance(NUMBERS.closeGraceMs);
-  assert.equal(peer.socket.cuts, 1);
+  assert.equal(peer.socket.terminations, 1);
   await world.assertEmpty();
 });
 
@@ -251,10 +251,10 @@ Deno.test("Connection gives its peer the whole grace when a bug comes up after t
   await world.clock.advance(NUMBERS.closeGraceMs - 1);
   held.reject(new TypeError("late"));
   await settle();
-  assert.deepEqual([peer.closeCode, peer.socket.cuts], [4001, 0]);
+  assert.deepEqual([peer.closeCode, peer.socket.terminations], [4001, 0]);
   await assertOneBug(world);
   await world.clock.advance(1);
-  assert.equal(peer.socket.cuts, 1);
+  assert.equal(peer.socket.terminations, 1);
   assert.equal(await world.closes(1011), 0);
   await world.assertEmpty();
 });

@@ -99,7 +99,7 @@ Deno.test("Gateway.drain() cuts peers that answer nothing, and does not wait for
   const peers = [await world.ready(), await world.ready()];
   const state = await drain(world);
   await world.clock.advance(SPREAD_MS + closeGraceMs - 1);
-  assert.deepEqual(peers.map(({ socket }) => socket.cuts), [1, 0]);
+  assert.deepEqual(peers.map(({ socket }) => socket.terminations), [1, 0]);
   assert.equal(state.over, false);
   await world.clock.advance(1);
   assert.equal(state.over, true);
@@ -107,7 +107,7 @@ Deno.test("Gateway.drain() cuts peers that answer nothing, and does not wait for
 
   const stuck = new World();
   const peer = await stuck.ready();
-  peer.socket.cutFails = true;
+  peer.socket.terminateFails = true;
   const other = await drain(stuck);
   await stuck.clock.advance(SPREAD_MS + 2 * closeGraceMs - 1);
   assert.equal(other.over, false);

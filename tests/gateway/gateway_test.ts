@@ -24,7 +24,7 @@ Deno.test("Gateway refuses a connection over the limit in all with 1013 and no H
   await settle();
   assert.deepEqual(peer.socket.frames, []);
   await world.clock.advance(NUMBERS.closeGraceMs);
-  assert.equal(peer.socket.cuts, 1);
+  assert.equal(peer.socket.terminations, 1);
   assert.equal(world.gateway.connections.size, 2);
   admitted[0]!.socket.peerClosed();
   assert.equal(world.connect("c").frames(Op.Hello).length, 1);

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { readBody } from "../../gateway/runtime/request_body.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { MockGateway } from "../../mock/gateway/gateway.ts";
-import { ReplyWait } from "../../mock/server/patience.ts";
+import { ReplyWait } from "../../mock/server/reply_wait.ts";
 import { RealTime } from "../../mock/server/real_time.ts";
 import { createControl } from "../../mock/server/routes.ts";
 import { needs, testUnless } from "../permissions.ts";
@@ -31,8 +31,8 @@ async function setUp() {
   const gateway = await MockGateway.create();
   const clock = new TurnClock();
   const time = new RealTime(gateway.clock, clock);
-  const patience = new ReplyWait(clock);
-  const control = createControl({ gateway, time, patience, clock, logger: new FakeLogger() });
+  const replyWait = new ReplyWait(clock);
+  const control = createControl({ gateway, time, replyWait, clock, logger: new FakeLogger() });
   const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
     const sent = body === undefined
       ? {}

@@ -124,7 +124,7 @@ Deno.test("FakeSocket.terminate() ends it and tells so once, after the caller is
   assert.equal(socket.terminate(), true);
   await settle();
   assert.deepEqual(listener.events, ["(closed)"]);
-  assert.equal(socket.cuts, 2);
+  assert.equal(socket.terminations, 2);
 });
 
 Deno.test("FakeSocket.terminate() that fails ends nothing until TCP gives up", async () => {
@@ -133,7 +133,7 @@ Deno.test("FakeSocket.terminate() that fails ends nothing until TCP gives up", a
   socket.listen(listener);
   socket.stall();
   socket.send(new Frames(["abc"]));
-  socket.cutFails = true;
+  socket.terminateFails = true;
   socket.close(4002, "");
   assert.equal(socket.terminate(), false);
   await settle();

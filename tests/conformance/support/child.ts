@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { type ReplyWait, within } from "./wait.ts";
+import { type WaitOptions, within } from "./wait.ts";
 
 /** Collects what a process writes, both streams, and wakes who waits for a line of it. */
 export class Output {
@@ -24,9 +24,9 @@ export class Output {
   async line(
     what: string,
     matches: (line: string) => boolean,
-    patience: ReplyWait = {},
+    options: WaitOptions = {},
   ): Promise<string> {
-    return await within(`the line "${what}"`, this.#find(what, matches), patience);
+    return await within(`the line "${what}"`, this.#find(what, matches), options);
   }
 
   async #find(what: string, matches: (line: string) => boolean): Promise<string> {

@@ -5,9 +5,8 @@
  * @module
  */
 
-import { resolve } from "node:path";
-import { end, Output } from "./child.ts";
-import { GatewayProcess, ROOT, type Settings, TRANSPORT } from "./process.ts";
+import { GatewayProcess, type Settings, TRANSPORT } from "./process.ts";
+import { PythonScript } from "./python.ts";
 import { closeInfo, RawClient } from "./raw_client.ts";
 import { someone } from "./target.ts";
 import { pause, within } from "./wait.ts";
@@ -23,8 +22,6 @@ export type Client = "raw" | "python";
 /** How often each code was seen; 1006 is one that was lost. */
 export type Codes = Readonly<Record<string, number>>;
 
-const PYTHON = "/usr/bin/python3";
-const SCRIPT = resolve(ROOT, "tests/conformance/python/closings.py");
 /** Heartbeats before what closes the connection; less than the 120 that are allowed. */
 const FRAMES_BEFORE = 20;
 /** How long the gateway waits for 4002 and drains for 1012; shorter than 120 heartbeats take. */
@@ -154,40 +151,12 @@ const LAST_FRAME: Partial<Record<Kind, string>> = {
 };
 
 async function closePython(plan: Plan, started: () => void): Promise<Codes> {
-  const python = new Deno.Command(PYTHON, {
-    args: [SCRIPT],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const output = new Output(python);
-  try {
-    const writer = python.stdin.getWriter();
-    const order = { ...plan, at_once: AT_ONCE.python };
-    await writer.write(new TextEncoder().encode(`${JSON.stringify(order)}\n`));
-    await writer.close();
-    let seen = 0;
-    const result = await output.line("the close codes", (line) => {
-      if (line === "ready" && ++seen > 0) started();
-      return line.startsWith("{");
-    }, { limitMs: 180_000 });
-    return JSON.parse(result);
-  } finally {
-    await end(python, "SIGKILL");
-  }
-}
-
-/** Why Python's clients cannot be tried; `undefined` if they can. */
-export async function noPython(): Promise<string | undefined> {
-  try {
-    const { success } = await new Deno.Command(PYTHON, {
-      args: ["-c", "import websockets"],
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    if (success) return undefined;
-  } catch {
-    // There is none.
-  }
-  return `${PYTHON} has no websockets; Debian's package is python3-websockets`;
+  const input = JSON.stringify({ ...plan, at_once: AT_ONCE.python });
+  const script = "tests/conformance/python/closings.py";
+  await using python = await PythonScript.start(script, { input });
+  const result = await python.output.line("the close codes", (line) => {
+    if (line === "ready") started();
+    return line.startsWith("{");
+  }, { limitMs: 180_000 });
+  return JSON.parse(result);
 }

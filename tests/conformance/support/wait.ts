@@ -13,9 +13,8 @@ export const LIMIT_MS = 20_000;
 /** How long {@linkcode eventually} rests between two looks, in milliseconds. */
 const REST_MS = 20;
 
-/** How long to wait. */
-export interface ReplyWait {
-  /** In milliseconds; {@linkcode LIMIT_MS} unless given. */
+export interface WaitOptions {
+  /** Default: {@linkcode LIMIT_MS}. */
   readonly limitMs?: number;
 }
 
@@ -23,7 +22,7 @@ export interface ReplyWait {
 export async function within<T>(
   what: string,
   promise: Promise<T>,
-  { limitMs = LIMIT_MS }: ReplyWait = {},
+  { limitMs = LIMIT_MS }: WaitOptions = {},
 ): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const overdue = new Promise<never>((_, reject) => {
@@ -41,7 +40,7 @@ export async function within<T>(
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined>,
-  { limitMs = LIMIT_MS }: ReplyWait = {},
+  { limitMs = LIMIT_MS }: WaitOptions = {},
 ): Promise<T> {
   const until = performance.now() + limitMs;
   for (;;) {

@@ -1,15 +1,13 @@
 /**
- * PendingTasks that time has to wait for: what is under way outside of JavaScript, such as cryptography, and the
- * tasks of a virtual network.
- *
- * It counts and waits; it starts nothing on its own and knows no clock.
+ * Tracks what virtual time has to wait for: work outside of JavaScript, such as cryptography, and the tasks
+ * of a virtual network.
  *
  * @module
  */
 
 import { setImmediate } from "node:timers";
 
-/** Everything that is under way in one mock gateway. */
+/** The unfinished tasks of one mock gateway. */
 export class PendingTasks {
   readonly #pending = new Set<Promise<unknown>>();
 
@@ -20,7 +18,7 @@ export class PendingTasks {
     return promise;
   }
 
-  /** Calls `task` soon, from the event loop, as a network does. Tasks keep their order. */
+  /** Calls `task` from the event loop, as a network does. Tasks run in order. */
   post(task: () => void): void {
     this.track(
       new Promise<void>((resolve) => {
@@ -32,7 +30,7 @@ export class PendingTasks {
     );
   }
 
-  /** Resolves when something that is under way is over; `undefined` when nothing is. */
+  /** Resolves when any task is finished; `undefined` when there is none. */
   pending(): Promise<unknown> | undefined {
     return this.#pending.size === 0 ? undefined : Promise.race(this.#pending);
   }

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import type { Outgoing } from "../../gateway/ports.ts";
 import { FakeSocket } from "../../mock/doubles/socket.ts";
 import { MockGateway } from "../../mock/gateway/gateway.ts";
-import { DEFAULT_PATIENCE_MS, ReplyWait } from "../../mock/server/patience.ts";
+import { DEFAULT_REPLY_WAIT_MS, ReplyWait } from "../../mock/server/reply_wait.ts";
 import { TurnClock } from "./support/turns.ts";
 
 const INTERVAL_MS = 45_000;
@@ -43,7 +43,7 @@ class SlowPeer extends FakeSocket {
 /** A gateway with one slow peer. */
 class Bench {
   readonly clock = new TurnClock();
-  readonly patience = new ReplyWait(this.clock);
+  readonly replyWait = new ReplyWait(this.clock);
   readonly peer = new SlowPeer(this.clock);
   /** Real time that was spent on waiting since this was last set to 0. */
   waitedMs = 0;
@@ -54,7 +54,7 @@ class Bench {
       allowedOrigins: [],
       answered: async (links) => {
         const from = this.clock.passedMs;
-        const waited = await this.patience.answered(links);
+        const waited = await this.replyWait.answered(links);
         this.waitedMs += this.clock.passedMs - from;
         return waited;
       },
@@ -93,7 +93,7 @@ Deno.test("an advance waits for the ACK of each beat, and no longer", async () =
   await gateway.advance(100 * INTERVAL_MS);
   assert.equal(bench.peer.closeFrame, undefined);
   assert.equal(gateway.transcript.filter(({ event }) => event === "received").length, 101);
-  assert.ok(bench.waitedMs < 100 * DEFAULT_PATIENCE_MS / 4, `${bench.waitedMs} ms`);
+  assert.ok(bench.waitedMs < 100 * DEFAULT_REPLY_WAIT_MS / 4, `${bench.waitedMs} ms`);
 });
 
 Deno.test("a client that stays silent is waited for once, and then closed", async () => {
@@ -103,27 +103,27 @@ Deno.test("a client that stays silent is waited for once, and then closed", asyn
   bench.peer.answers = false;
   bench.waitedMs = 0;
   await gateway.advance(2 * INTERVAL_MS - 1);
-  assert.equal(bench.waitedMs, DEFAULT_PATIENCE_MS);
+  assert.equal(bench.waitedMs, DEFAULT_REPLY_WAIT_MS);
   await gateway.settled();
-  assert.equal(bench.waitedMs, DEFAULT_PATIENCE_MS);
+  assert.equal(bench.waitedMs, DEFAULT_REPLY_WAIT_MS);
   await gateway.advance(1);
   assert.deepEqual(bench.peer.closeFrame?.code, 4002);
   // The peer answers the close frame, which is waited for, too.
   assert.equal(bench.peer.state, "closed");
 });
 
-Deno.test("with a patience of 0, nobody is waited for", async () => {
+Deno.test("with a wait of 0 ms, time does not wait for replies", async () => {
   const bench = new Bench();
   const gateway = await bench.open();
   await gateway.settled();
   bench.peer.answers = false;
   bench.waitedMs = 0;
-  await bench.patience.within(0, () => gateway.advance(2 * INTERVAL_MS));
+  await bench.replyWait.within(0, () => gateway.advance(2 * INTERVAL_MS));
   assert.equal(bench.peer.closeFrame?.code, 4002);
   assert.equal(bench.waitedMs, 0);
 });
 
-Deno.test("on a machine that is behind, a look counts little, however long it takes", async () => {
+Deno.test("on a machine that is behind, a poll counts little, however long it takes", async () => {
   const bench = new Bench();
   bench.clock.slowness = 20;
   const gateway = await bench.open();
@@ -131,5 +131,5 @@ Deno.test("on a machine that is behind, a look counts little, however long it ta
   bench.peer.answers = false;
   bench.waitedMs = 0;
   await gateway.advance(INTERVAL_MS);
-  assert.equal(bench.waitedMs, DEFAULT_PATIENCE_MS * 20);
+  assert.equal(bench.waitedMs, DEFAULT_REPLY_WAIT_MS * 20);
 });
