@@ -196,7 +196,7 @@ export class Backend {
       count("disconnect");
       timeline.add("backend", `disconnects ${user}`);
       checker.disconnect(user);
-      gateway.disconnect(user);
+      void gateway.execute({ do: "disconnect", user });
       return;
     }
     const channelsOfUser = memberships.get(user);
@@ -205,7 +205,7 @@ export class Backend {
     count(change);
     timeline.add("backend", `${user} ${change}s ${channel}`);
     checker.membership(user, channel, change);
-    gateway[change](user, channel);
+    void gateway.execute({ do: change, user, channel });
   }
 }
 

@@ -15,7 +15,6 @@ import {
   type Refused,
 } from "../../gateway/gateway.ts";
 import { createHttp } from "../../gateway/http/mod.ts";
-import { localUsers } from "../../gateway/cluster/local_users.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import { Metrics } from "../../gateway/metrics.ts";
 import { withBackpressure } from "../../gateway/log/backpressure.ts";
@@ -144,7 +143,7 @@ function createRoutes(
       ready: () => gateway.ready(),
       failed: () => metrics.logPublishFailed(),
     }),
-    users: localUsers(gateway),
+    users: gateway,
     connect: (address) => gateway.connect(address),
     allowedOrigins: outside?.allowedOrigins ?? [],
     originRefused: () => metrics.refused("origin"),

@@ -50,7 +50,7 @@ Deno.test("Connection closes with 4002 at beat + interval exactly, and cuts afte
 Deno.test("Connection whose peer answers the close frame is not cut", async () => {
   const world = new World();
   const peer = await world.ready();
-  world.gateway.disconnect("alice");
+  void world.gateway.execute({ do: "disconnect", user: "alice" });
   peer.socket.peerClosed();
   await world.assertEmpty();
   assert.equal(peer.socket.cuts, 0);

@@ -197,7 +197,7 @@ class Run {
         return await client.renew(step.channels);
       case "join":
       case "leave":
-        world.gateway[step.do](client.user, step.channel);
+        void world.gateway.execute({ do: step.do, user: client.user, channel: step.channel });
         for (const each of this.clients) {
           if (each.user === client.user) each[step.do](step.channel);
         }
