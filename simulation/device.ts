@@ -8,6 +8,9 @@
 import type { ClientClock, ClientTimer } from "../client/mod.ts";
 import type { Clock } from "../gateway/ports.ts";
 
+/** The longest sleep that looks like time that nobody noticed (`client/sleep.ts`). */
+const SHOWS_MS = 7000;
+
 /** A device that is awake until it is told to sleep. */
 export class Device implements ClientClock {
   readonly #clock: Clock;
@@ -35,7 +38,7 @@ export class Device implements ClientClock {
     return this.#wokeAtMs;
   }
 
-  /** Whether a clock shows that it has slept: one that stood does not, nor one that was set back meanwhile. */
+  /** Whether the wall clock shows its last sleep; not if that was short, or the clock was set back meanwhile. */
   get sleepShows(): boolean {
     return this.#sleepShows;
   }
@@ -49,7 +52,7 @@ export class Device implements ClientClock {
   wake(): void {
     if (this.#sleep === undefined) return;
     this.#wokeAtMs = this.#clock.steady();
-    this.#sleepShows = !this.#sleep.stands || this.#clock.now() > this.#sleep.fromWallMs;
+    this.#sleepShows = this.#clock.now() - this.#sleep.fromWallMs > SHOWS_MS;
     if (this.#sleep.stands) this.#stoodMs += this.#wokeAtMs - this.#sleep.fromMs;
     this.#sleep = undefined;
     const waiting = this.#waiting;
