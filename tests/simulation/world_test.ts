@@ -69,6 +69,11 @@ Deno.test("seed 17: a device that wakes with a heartbeat due gives up a dead con
   assert.equal(violation?.message, undefined);
 });
 
+Deno.test("seed 10: a nap that no clock shows is not held against the client", async () => {
+  const { violation } = await simulate({ seed: "10", hours: 13, clients: 20 });
+  assert.equal(violation?.message, undefined);
+});
+
 Deno.test("simulate() takes a world of one client", async () => {
   const { violation } = await simulate({ seed: "alone", hours: 24, clients: 1 });
   assert.equal(violation?.message, undefined);
