@@ -12,12 +12,12 @@ import { Gateway } from "./gateway/gateway.ts";
 import { type ConsoleOptions, createHttp, type HttpOptions } from "./gateway/http/mod.ts";
 import { TotalBodyBudget } from "./gateway/http/body_budget.ts";
 import { CONSOLE_FILES } from "./gateway/http/console.ts";
-import { localUsers } from "./gateway/cluster/local_users.ts";
 import { invalidHost } from "./gateway/http/problem.ts";
 import { createMemoryLog, openJetStreamLog, openSqliteLog } from "./gateway/log/mod.ts";
 import { Metrics } from "./gateway/metrics.ts";
 import { connectNats, type Nats, type NatsOptions } from "./gateway/cluster/connect.ts";
-import { NatsUsers } from "./gateway/cluster/nats_users.ts";
+import { natsBus } from "./gateway/cluster/bus.ts";
+import { ClusterUsers } from "./gateway/cluster/cluster_users.ts";
 import { withBackpressure } from "./gateway/log/backpressure.ts";
 import type {
   BodyBudget,
@@ -116,10 +116,10 @@ async function startGateway(
   const { verifier, issuer } = await createAuth(world);
   const gateway = createGateway(world, { log, verifier });
   const page = await openConsole(world);
-  const users = shared && await natsUsers(world, { ...shared, gateway });
+  const users = shared && await clusterUsers(world, { ...shared, gateway });
   let listeners: Listeners;
   try {
-    const parts = { log, gateway, issuer, page, bodyBudget, users: users ?? localUsers(gateway) };
+    const parts = { log, gateway, issuer, page, bodyBudget, users: users ?? gateway };
     listeners = await serve(world, parts);
   } catch (error) {
     await log.close();
@@ -306,16 +306,24 @@ async function serve(
 }
 
 /** With NATS, a user's connections may be on any node. */
-function natsUsers(
+function clusterUsers(
   { config, clock, ids, logger }: World,
   { nats, log, gateway }: {
     readonly nats: Nats;
     readonly log: CommandLog;
     readonly gateway: Gateway;
   },
-): Promise<NatsUsers> {
+): Promise<ClusterUsers> {
   const subject = `${config.natsSubject}-nodes`;
-  return NatsUsers.start({ nats, log, local: gateway, clock, ids, logger, subject });
+  return ClusterUsers.start({
+    bus: natsBus(nats),
+    log,
+    local: gateway,
+    clock,
+    ids,
+    logger,
+    subject,
+  });
 }
 
 /** Logs the URLs, and in development how to log in. */

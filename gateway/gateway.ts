@@ -19,6 +19,7 @@ import type {
   Socket,
   TokenVerifier,
   UserCommand,
+  Users,
 } from "./ports.ts";
 import type { Reduce } from "./protocol/mod.ts";
 import { LogThrottle } from "./log_throttle.ts";
@@ -65,7 +66,7 @@ export type Refused =
   | "too soon";
 
 /** A running gateway. */
-export class Gateway {
+export class Gateway implements Users {
   readonly #options: GatewayOptions;
   readonly #context: ConnectionContext<Connection>;
   readonly #hub: Hub<Connection>;
@@ -145,38 +146,23 @@ export class Gateway {
     };
   }
 
-  /** Lets every open connection of `user` receive `channel` from now on. */
-  join(user: string, channel: string): void {
-    for (const connection of this.#hub.membersOf(user)) connection.enter(channel);
-  }
-
-  /** Lets no open connection of `user` receive `channel` any more. */
-  leave(user: string, channel: string): void {
-    for (const connection of this.#hub.membersOf(user)) connection.exit(channel);
-  }
-
-  /** Closes every open connection of `user` with 4010. Returns how many there were. */
-  disconnect(user: string): number {
-    const connections = this.#hub.membersOf(user);
-    for (const connection of connections) connection.feed({ type: "disconnected" });
-    return connections.length;
-  }
-
   /**
-   * Carries `command` out on the connections that are open now, between the messages that the log handed
-   * over before and those that it will. Then tells `done` how many it closed.
+   * Executes `command` on the connections that are ready now, between the messages that the log handed over
+   * before and those that it will. Resolves with the number of connections that it closed.
    */
-  command(command: UserCommand, done: (disconnected: number) => void): void {
+  execute(command: UserCommand): Promise<number> {
     const connections = this.#hub.membersOf(command.user);
-    if (command.do !== "disconnect") {
-      // What is replayed does not come through the hub, and may be ahead of it.
-      const channel = { name: command.channel, after: this.#options.log.head().sequence };
-      for (const connection of connections) connection.applyToReplay(command.do, channel);
-    }
-    this.#hub.inOrder(() => done(this.#carryOut(command, connections)));
+    const place = this.#options.log.head().sequence;
+    // What is replayed does not come through the hub, and may be ahead of it.
+    for (const connection of connections) connection.executeInReplay(command, place);
+    return new Promise((resolve) => {
+      this.#hub.inOrder(() => {
+        resolve(connections.filter((connection) => connection.execute(command)).length);
+      });
+    });
   }
 
-  /** Where `user` is; 0 connections for one who is not there. */
+  /** Counts the ready connections of `user`, with their channels. */
   presence(user: string): Presence {
     const connections = this.#hub.membersOf(user);
     const channels = new Set<string>();
@@ -204,22 +190,6 @@ export class Gateway {
     });
     for (const timer of timers) timer.cancel();
     this.#unsubscribe();
-  }
-
-  #carryOut(command: UserCommand, connections: readonly Connection[]): number {
-    switch (command.do) {
-      case "join":
-        for (const connection of connections) this.#hub.enter(connection, command.channel);
-        return 0;
-      case "leave":
-        for (const connection of connections) this.#hub.exit(connection, command.channel);
-        return 0;
-      case "disconnect": {
-        const ready = connections.filter(({ phase }) => phase === "ready");
-        for (const connection of ready) connection.feed({ type: "disconnected" });
-        return ready.length;
-      }
-    }
   }
 
   #whenEmpty(callback: () => void): void {

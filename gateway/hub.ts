@@ -101,7 +101,7 @@ export class Hub<M extends Member = Member> {
   }
 
   /**
-   * The last message whose fan-out has begun. Whoever joins receives what comes after it; in the middle of
+   * The last message whose fan-out has begun. A member that registers receives what comes after it; in the middle of
    * a run, members may not have it yet.
    */
   get position(): Position {
@@ -118,17 +118,17 @@ export class Hub<M extends Member = Member> {
   }
 
   /** Makes `member` receive what `user` and `channels` may see; replaces what it received before. */
-  join(member: M, user: string, channels: Iterable<string>): void {
+  register(member: M, user: string, channels: Iterable<string>): void {
     const subscription = this.#subscriptionOf(member, user);
     const wanted = new Set(channels);
     for (const channel of subscription.channels) {
-      if (!wanted.has(channel)) this.exit(member, channel);
+      if (!wanted.has(channel)) this.unsubscribe(member, channel);
     }
-    for (const channel of wanted) this.enter(member, channel);
+    for (const channel of wanted) this.subscribe(member, channel);
   }
 
   /** Makes `member` receive nothing more. */
-  leave(member: M): void {
+  remove(member: M): void {
     const subscription = this.#subscriptions.get(member);
     if (subscription === undefined) return;
     this.#subscriptions.delete(member);
@@ -137,7 +137,7 @@ export class Hub<M extends Member = Member> {
   }
 
   /** Adds a channel to a member. Returns whether that changed anything. */
-  enter(member: M, channel: string): boolean {
+  subscribe(member: M, channel: string): boolean {
     const subscription = this.#subscriptions.get(member);
     if (subscription === undefined || subscription.channels.has(channel)) return false;
     subscription.channels.add(channel);
@@ -146,7 +146,7 @@ export class Hub<M extends Member = Member> {
   }
 
   /** Takes a channel from a member. Returns whether that changed anything. */
-  exit(member: M, channel: string): boolean {
+  unsubscribe(member: M, channel: string): boolean {
     const subscription = this.#subscriptions.get(member);
     if (subscription === undefined || !subscription.channels.delete(channel)) return false;
     remove(this.#byChannel, channel, member);
@@ -197,7 +197,7 @@ export class Hub<M extends Member = Member> {
   #subscriptionOf(member: M, user: string): Subscription {
     const subscription = this.#subscriptions.get(member);
     if (subscription?.user === user) return subscription;
-    this.leave(member);
+    this.remove(member);
     const taken: Subscription = { user, channels: new Set() };
     this.#subscriptions.set(member, taken);
     add(this.#byUser, user, member);

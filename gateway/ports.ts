@@ -314,16 +314,21 @@ export interface LoginAnswer {
   readonly expires_in: number;
 }
 
-/** The open connections of users; asynchronous, because they may be spread over many machines. */
+/** The open connections of users: those of one gateway, or of all nodes of a deployment. */
 export interface Users {
-  /** Lets the connections that `user` has open now receive what is sent to `channel`. */
-  join(user: string, channel: string): Promise<void>;
-  /** Undoes `join`, and what the token said of this channel. */
-  leave(user: string, channel: string): Promise<void>;
-  /** Closes every connection of `user` with 4010; returns how many there were. */
-  disconnect(user: string): Promise<number>;
-  /** How many connections of `user` are ready, and in which channels they are. */
-  presence(user: string): Promise<Presence>;
+  /**
+   * Executes `command` on the connections that its user has open now, after the messages that were published
+   * before it and before those that follow. Resolves with the number of connections that it closed.
+   *
+   * @throws {OperationalError} when the command cannot be stored
+   */
+  execute(command: UserCommand): Promise<number>;
+  /**
+   * Counts the connections of `user` that are ready, with their channels.
+   *
+   * @throws {OperationalError} `log_unavailable` when a node does not answer
+   */
+  presence(user: string): Presence | Promise<Presence>;
 }
 
 /** Whether a user is there. */
@@ -334,30 +339,21 @@ export interface Presence {
   readonly channels: readonly string[];
 }
 
-/** What the app's backend does to the connections that a user has open. */
+/** Subscribes the open connections of a user to a channel, unsubscribes them, or closes them with 4010. */
 export type UserCommand =
-  | {
-    /** Lets them receive a channel, or not any more. */
-    readonly do: "join" | "leave";
-    /** Whose connections. */
-    readonly user: string;
-    /** Which channel. */
-    readonly channel: string;
-  }
-  | {
-    /** Closes them. */
-    readonly do: "disconnect";
-    /** Whose connections. */
-    readonly user: string;
-  };
+  | { readonly do: "join" | "leave"; readonly user: string; readonly channel: string }
+  | { readonly do: "disconnect"; readonly user: string };
+
+/** A command in a shared log; nodes answer to `reply` once they have executed it. */
+export type SharedCommand = UserCommand & { readonly reply: string };
 
 /**
  * A log that many nodes share, and in which they tell each other what to do. A command has its place among
  * the messages, so that every node comes to it in the same order, also one that was cut off for a while.
  */
 export interface CommandLog {
-  /** Keeps `command`, and resolves once it is durable and this node has come to it. */
-  appendCommand(command: Json): Promise<void>;
+  /** Stores `command`, and resolves once it is durable and this node has come to it. */
+  appendCommand(command: SharedCommand): Promise<void>;
   /** Hands `listener` every command after the head of the log; returns how to stop. */
-  subscribeCommands(listener: (command: Json) => void): () => void;
+  subscribeCommands(listener: (command: SharedCommand) => void): () => void;
 }

@@ -6,8 +6,9 @@
  */
 
 import { OperationalError } from "../gateway/errors.ts";
-import type { Draft, Message } from "../gateway/ports.ts";
+import type { Draft, Message, MessageLog, UserCommand, Users } from "../gateway/ports.ts";
 import { contentOf } from "./history.ts";
+import { PresenceCheck } from "./presence.ts";
 import type { GatewayProcess } from "./process.ts";
 import type { Random } from "./random.ts";
 import type { WorldDeps } from "./world_parts.ts";
@@ -16,6 +17,7 @@ const PUBLISH_MEAN_MS = 45_000;
 const BURST_MEAN_MS = 100 * 60_000;
 const MEMBERS_MEAN_MS = 8 * 60_000;
 const PROBE_MS = 5 * 60_000;
+const PRESENCE_MS = 60_000;
 const MIN_RETRY_MS = 200;
 const MAX_RETRY_MS = 60_000;
 /** How often a publish is tried before the backend leaves it. */
@@ -34,9 +36,8 @@ export class Backend {
   readonly #world: WorldDeps;
   readonly #random: Random;
   #over = false;
-  /** What was asked of a process, by process, for the one that dies without an answer. */
-  #open = new Set<Order>();
-  #process: GatewayProcess | undefined;
+  /** What was asked of which process, for the one that dies without an answer. */
+  readonly #open = new Map<Order, GatewayProcess>();
   #onPublish: (() => void) | undefined;
 
   /** Begins at once. */
@@ -55,7 +56,8 @@ export class Backend {
     this.#every(MEMBERS_MEAN_MS, "members", (random) => {
       if (world.allows("members")) this.#changeMembers(random, random.pick(world.users));
     });
-    this.#probe();
+    if (world.cluster === undefined) this.#probe();
+    else this.#askPresence(new PresenceCheck(world, world.cluster), this.#random.fork("presence"));
   }
 
   /** Publishes nothing new from now on; what is open is still tried again. */
@@ -63,12 +65,13 @@ export class Backend {
     this.#over = true;
   }
 
-  /** The gateway's process has ended: what it was asked has no answer. */
-  processEnded(): void {
-    const open = this.#open;
-    this.#open = new Set();
-    this.#process = undefined;
-    for (const order of open) this.#retry(order);
+  /** A process has ended: what it was asked has no answer. */
+  processEnded(process: GatewayProcess): void {
+    for (const [order, asked] of [...this.#open]) {
+      if (asked !== process) continue;
+      this.#open.delete(order);
+      this.#retry(order);
+    }
   }
 
   /** Something happens to `user`, or to everybody. */
@@ -78,6 +81,35 @@ export class Backend {
     if (luck < 0.3) this.#publish(random, random.int(50, 200), 1000);
     else if (luck > 0.9) this.#world.breakDisk(random.int(1000, 60_000));
     else this.#changeMembers(random, user);
+  }
+
+  /** Something little happens to `user`: a message or two, or another channel. */
+  stir(user: string, random: Random): void {
+    if (this.#over) return;
+    if (random.chance(0.5)) this.#publish(random, random.int(1, 5), 100);
+    else this.#changeMembers(random, user);
+  }
+
+  /**
+   * In `atMs` a slow client of `user` comes back to much that it missed; while that is replayed, its channels
+   * change between messages that are too many to be held for it.
+   */
+  overtake(
+    user: string,
+    { random, atMs }: { readonly random: Random; readonly atMs: number },
+  ): void {
+    const { clock } = this.#world;
+    clock.setTimer(Math.max(0, atMs - 500), () => {
+      if (!this.#over) this.#publish(random, random.int(100, 150), 1500);
+    });
+    const firstMs = atMs + random.int(800, 2500);
+    for (let round = 0; round < 4; round++) {
+      clock.setTimer(firstMs + round * 300, () => {
+        if (this.#over) return;
+        this.#changeMembers(random, user);
+        this.#publish(random, random.int(40, 60), 1500);
+      });
+    }
   }
 
   /** Calls `callback` when it publishes next. */
@@ -121,15 +153,15 @@ export class Backend {
     const process = this.#world.process();
     const log = process?.log;
     if (process === undefined || log === undefined) return this.#retry(order);
-    this.#process = process;
-    this.#open.add(order);
+    this.#open.set(order, process);
     const { drafts, key } = order;
     this.#world.markDirty();
     const publishing = key === undefined
       ? log.publish(drafts)
       : log.publishOnce({ key, digest: digestOf(drafts) }, drafts);
     publishing.then(
-      (answer) => this.#accepted(order, "messages" in answer ? answer.messages : answer),
+      (answer) =>
+        this.#accepted(order, { log, messages: "messages" in answer ? answer.messages : answer }),
       (error: unknown) => {
         if (!this.#open.delete(order)) return;
         if (!(error instanceof OperationalError)) throw error;
@@ -139,7 +171,13 @@ export class Backend {
     ).catch(this.#world.broke);
   }
 
-  #accepted(order: Order, messages: readonly Pick<Message, "id" | "time">[]): void {
+  #accepted(
+    order: Order,
+    { log, messages }: {
+      readonly log: MessageLog;
+      readonly messages: readonly Pick<Message, "id" | "time">[];
+    },
+  ): void {
     if (!this.#open.delete(order)) return;
     const { checker, count, timeline } = this.#world;
     count("messages accepted", messages.length);
@@ -148,14 +186,12 @@ export class Backend {
     }
     checker.history.accepted(order.drafts, messages);
     if (order.key !== undefined && order.tries === 1 && messages.length === 1) {
-      this.#reuse(order.key);
+      this.#reuse(log, order.key);
     }
   }
 
   /** Uses a key for another body, which must be refused. */
-  #reuse(key: string): void {
-    const log = this.#process?.log;
-    if (log === undefined) return;
+  #reuse(log: MessageLog, key: string): void {
     log.publishOnce({ key, digest: "another" }, [{ author: "nobody", content: null }]).then(
       () => this.#world.checker.keyTaken(key),
       (error: unknown) => {
@@ -180,6 +216,15 @@ export class Backend {
     });
   }
 
+  #askPresence(check: PresenceCheck, random: Random): void {
+    const { clock, process, users } = this.#world;
+    clock.setTimer(PRESENCE_MS, () => {
+      const asked = process();
+      if (asked !== undefined) check.ask(asked, random.pick(users));
+      this.#askPresence(check, random);
+    });
+  }
+
   #retry(order: Order): void {
     if (order.key === undefined || order.tries >= TRIES) return;
     const mostMs = Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** Math.min(order.tries, 10));
@@ -188,24 +233,30 @@ export class Backend {
   }
 
   #changeMembers(random: Random, user: string): void {
-    const { channels, memberships, checker, process, timeline, count } = this.#world;
+    const { channels, memberships, process, timeline, count } = this.#world;
     const channel = random.pick(channels);
-    const gateway = process()?.gateway;
-    if (gateway === undefined) return;
+    const users = process()?.users;
+    if (users === undefined) return;
     if (random.chance(0.1)) {
       count("disconnect");
       timeline.add("backend", `disconnects ${user}`);
-      checker.disconnect(user);
-      gateway.disconnect(user);
-      return;
+      return this.#execute(users, { do: "disconnect", user });
     }
     const channelsOfUser = memberships.get(user);
     const change = channelsOfUser?.delete(channel) ? "leave" : "join";
     if (change === "join") channelsOfUser?.add(channel);
     count(change);
     timeline.add("backend", `${user} ${change}s ${channel}`);
-    checker.membership(user, channel, change);
-    gateway[change](user, channel);
+    this.#execute(users, { do: change, user, channel });
+  }
+
+  #execute(users: Users, command: UserCommand): void {
+    const { markDirty, count, broke } = this.#world;
+    markDirty();
+    users.execute(command).catch((error: unknown) => {
+      if (!(error instanceof OperationalError)) throw error;
+      count(`${command.do} failed with ${error.code}`);
+    }).catch(broke);
   }
 }
 

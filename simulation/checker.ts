@@ -12,13 +12,13 @@ import type { AdmissionOptions } from "../gateway/admission.ts";
 import type { Connection } from "../gateway/session/connection.ts";
 import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import type { Message } from "../gateway/ports.ts";
+import type { Message, Presence, UserCommand } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
 import { meaningOf } from "./client_frames.ts";
 import { Delivery } from "./delivery.ts";
 import type { SimulatedDisk } from "./disk.ts";
-import { checkPresence, checkTables } from "./leftovers.ts";
-import { History } from "./history.ts";
+import { LeftoverCheck, presenceOf } from "./leftovers.ts";
+import { type Durable, History, Told } from "./history.ts";
 import type { Link, LinkObserver } from "./network.ts";
 import { type OddFrame, WINDOW_BYTES } from "./pipe.ts";
 import { Session } from "./session.ts";
@@ -28,7 +28,7 @@ import type { Report } from "./violation.ts";
 /** What the checkers are told of the world. */
 export interface CheckerOptions {
   readonly clock: FakeClock;
-  readonly disk: SimulatedDisk;
+  readonly durable: Durable;
   readonly connection: ConnectionOptions;
   readonly limits: AdmissionOptions;
   readonly report: Report;
@@ -43,6 +43,13 @@ interface Ready {
   readonly resumed?: boolean;
 }
 
+/** A node that runs. */
+interface Node {
+  readonly gateway: Gateway;
+  readonly told: Told;
+  drainByMs: number | undefined;
+}
+
 /** Follows everything that happens in a world. */
 export class Checker implements LinkObserver {
   /** Every message. */
@@ -52,18 +59,18 @@ export class Checker implements LinkObserver {
   /** By number of the connection, until neither side has it any more. */
   readonly #sessions = new Map<number, Session>();
   readonly #detached = new Set<number>();
-  #gateway: Gateway | undefined;
-  #drainByMs: number | undefined;
+  /** By number of the process. */
+  readonly #nodes = new Map<number, Node>();
   #readFailedAtMs = -1;
-  #changed = false;
-  /** Users whose presence may have changed. */
-  readonly #touched = new Set<string>();
+  /** What must not be left behind in gateways. */
+  readonly leftovers: LeftoverCheck;
 
   /** Nothing has happened yet. */
   constructor(options: CheckerOptions) {
     this.#options = options;
     this.#report = options.report;
-    this.history = new History(options.disk, options.report);
+    this.leftovers = new LeftoverCheck(options.report);
+    this.history = new History(options.durable, options.report);
   }
 
   /** Connections that the gateway has, or is about to have. */
@@ -71,24 +78,26 @@ export class Checker implements LinkObserver {
     return [...this.#sessions.values()].filter(({ stage }) => stage !== "gone");
   }
 
-  /** A gateway runs from now on. */
-  started(gateway: Gateway): void {
-    this.#gateway = gateway;
-    this.#drainByMs = undefined;
-    this.history.recovered(this.#options.disk.rows, this.#now);
+  /** The gateway of process `node` runs from now on, and tells what follows `head`. */
+  started(node: number, gateway: Gateway, head: number): void {
+    this.#nodes.set(node, { gateway, told: new Told(head, this.#report), drainByMs: undefined });
   }
 
-  /** The gateway drains, and has to be done with everybody at `byMs`. */
-  draining(byMs: number): void {
-    this.#drainByMs = byMs;
-    for (const session of this.sessions) if (session.stage === "open") session.drains(byMs);
+  /** The gateway of `node` drains, and has to be done with everybody at `byMs`. */
+  draining(node: number, byMs: number): void {
+    const running = this.#nodes.get(node);
+    if (running !== undefined) running.drainByMs = byMs;
+    for (const session of this.#sessionsAt(node)) {
+      if (session.stage === "open") session.drains(byMs);
+    }
   }
 
-  /** No gateway runs any more. */
-  stopped(): void {
-    this.#gateway = undefined;
-    this.#drainByMs = undefined;
-    for (const session of this.sessions) if (session.stage === "admitted") session.stage = "gone";
+  /** The process `node` is no more. */
+  stopped(node: number): void {
+    this.#nodes.delete(node);
+    for (const session of this.#sessionsAt(node)) {
+      if (session.stage === "admitted") session.stage = "gone";
+    }
   }
 
   /** A read from the log has failed. */
@@ -108,28 +117,32 @@ export class Checker implements LinkObserver {
   }
 
   admitted(link: Link, answer: "entry" | "full" | "draining"): void {
-    if ((answer === "draining") !== (this.#drainByMs !== undefined) || answer === "full") {
+    const { node } = link;
+    const drains = this.#nodes.get(node)?.drainByMs !== undefined;
+    if ((answer === "draining") !== drains || answer === "full") {
       this.#report("whoever fits is admitted", `the gateway said ${answer}`, link.id);
     }
     if (answer !== "entry") return;
     const { connection: options, limits } = this.#options;
-    const counted = this.sessions.filter(({ refused }) => !refused);
+    const counted = this.#sessionsAt(node).filter(({ refused }) => !refused);
     const { id: connection, address } = link;
     const backedUpAtMs = (): number => link.backedUpAtMs;
     const report = this.#report;
-    const session = new Session({ connection, address, options, report, backedUpAtMs });
+    const session = new Session({ connection, node, address, options, report, backedUpAtMs });
     session.refused = counted.length >= limits.maxConnections ||
       counted.filter((other) => other.address === address).length >= limits.maxConnectionsPerIp ||
       counted.filter(({ delivery }) => delivery === undefined).length >= limits.maxUnidentified;
     this.#sessions.set(connection, session);
-    this.#changed = true;
+    this.leftovers.changed();
   }
 
   opened(link: Link): void {
     const session = this.#of(link);
     session.opened(this.#now);
-    if (this.#drainByMs !== undefined) session.must(1012, "the gateway drains", this.#now);
-    this.#changed = true;
+    if (this.#nodes.get(link.node)?.drainByMs !== undefined) {
+      session.must(1012, "the gateway drains", this.#now);
+    }
+    this.leftovers.changed();
   }
 
   served(link: Link, connection: Connection): void {
@@ -147,7 +160,7 @@ export class Checker implements LinkObserver {
   decided(serial: number, verdict: Verdict): void {
     const at = { ms: this.#now, wallMs: this.#options.clock.now() };
     for (const session of this.#sessions.values()) session.verdict(serial, verdict, at);
-    this.#changed = true;
+    this.leftovers.changed();
   }
 
   serverSent(link: Link, text: string): void {
@@ -166,7 +179,7 @@ export class Checker implements LinkObserver {
     const session = this.#of(link);
     this.#options.count(`closed with ${code}`);
     session.closed(code, this.#now, () => this.#isExcused(session, link, code));
-    this.#touch(session);
+    this.leftovers.changed(session.delivery?.user);
   }
 
   serverCut(link: Link): void {
@@ -181,7 +194,7 @@ export class Checker implements LinkObserver {
     const session = this.#sessions.get(link.id);
     if (session === undefined) return;
     session.stage = "gone";
-    this.#touch(session);
+    this.leftovers.changed(session.delivery?.user);
     if (this.#detached.delete(link.id)) this.#sessions.delete(link.id);
   }
 
@@ -214,44 +227,47 @@ export class Checker implements LinkObserver {
     }
   }
 
-  /** Listeners of the log are told of `messages`. */
-  notify(messages: readonly Message[]): void {
-    const ready = this.sessions.filter((session) => session.ready);
+  /** `messages` are durable, and no node has told of them. */
+  committed(messages: readonly Message[]): void {
+    for (const message of messages) this.history.notify(message);
+  }
+
+  /** Listeners of the log of `node` are told of `messages`. */
+  notify(node: number, messages: readonly Message[]): void {
+    const told = this.#nodes.get(node)?.told;
+    const ready = this.#sessionsAt(node).filter((session) => session.ready);
     for (const message of messages) {
-      const entry = this.history.notify(message, this.#now);
+      told?.advance(message.sequence, this.#now);
+      const entry = this.history.at(message.sequence) ?? this.history.notify(message);
       for (const { delivery } of ready) delivery?.notify(entry);
     }
   }
 
-  /** The backend lets `user` join or leave `channel`, in open connections. */
-  membership(user: string, channel: string, change: "join" | "leave"): void {
-    for (const { delivery } of this.#sessionsOf(user)) {
-      if (change === "join") delivery?.enter(channel, this.#now);
-      else delivery?.exit(channel);
+  /** `node` comes to a command of the backend. */
+  commanded(node: number, command: UserCommand): void {
+    const sessions = this.#sessionsAt(node)
+      .filter(({ ready, delivery }) => ready && delivery?.user === command.user);
+    for (const session of sessions) {
+      const { delivery, resumed } = session;
+      if (command.do === "join") delivery?.join(command.channel);
+      else if (command.do === "leave") delivery?.leave(command.channel, { replays: resumed });
+      else session.must(4010, "the backend disconnects the user", this.#now);
     }
-    this.#changed = true;
-    this.#touched.add(user);
+    this.leftovers.commanded(command.user, this.#now);
   }
 
-  /** The backend disconnects `user`. */
-  disconnect(user: string): void {
-    for (const session of this.#sessionsOf(user)) {
-      session.must(4010, "the backend disconnects the user", this.#now);
-    }
+  /** What the connections of `user` are at the process `node`. */
+  presenceAt(node: number, user: string): Presence {
+    return presenceOf(this.#sessionsAt(node), user);
   }
 
   /** Called between two events, once promises have settled. */
   settled(): void {
-    if (!this.#changed) return;
-    this.#changed = false;
-    const { sessions } = this;
-    if (this.#gateway !== undefined) {
-      checkTables(this.#gateway, sessions, this.#report);
-      for (const user of this.#touched) {
-        checkPresence(this.#gateway, user, { sessions, report: this.#report });
-      }
-    }
-    this.#touched.clear();
+    if (!this.leftovers.isDue(this.#now)) return;
+    const nodes = [...this.#nodes];
+    this.leftovers.look(nodes.map(([node, { gateway }]) => {
+      return { gateway, sessions: this.#sessionsAt(node) };
+    }));
   }
 
   /** Looks for what should have happened and did not. */
@@ -287,18 +303,13 @@ export class Checker implements LinkObserver {
     }
   }
 
-  #touch({ delivery }: Session): void {
-    this.#changed = true;
-    if (delivery !== undefined) this.#touched.add(delivery.user);
-  }
-
   #of(link: Link): Session {
     const session = this.#sessions.get(link.id);
     return session ?? this.#report("one life", "a connection is used that is gone", link.id);
   }
 
-  #sessionsOf(user: string): readonly Session[] {
-    return this.sessions.filter(({ ready, delivery }) => ready && delivery?.user === user);
+  #sessionsAt(node: number): readonly Session[] {
+    return this.sessions.filter((session) => session.node === node);
   }
 
   #sentReady(session: Session, frame: Ready): void {
@@ -308,23 +319,24 @@ export class Checker implements LinkObserver {
       const explanation = `last_id was ${lastId}, resumed is ${frame.resumed}`;
       this.#report("resumed answers last_id", explanation, connection);
     }
-    this.#changed = true;
-    this.#touched.add(frame.user);
+    this.leftovers.changed(frame.user);
     if (session.delivery !== undefined) return;
+    const { told } = this.#nodes.get(session.node) ??
+      this.#report("one life", "a process sends that is no more", connection);
     session.resumed = frame.resumed === true;
     if (lastId !== undefined) this.#options.count(session.resumed ? "resumed" : "not resumed");
     const after = session.resumed
       ? this.#resumedAfter(session, frame, lastId)
-      : this.#begunAfter(session, frame, lastId);
+      : this.#begunAfter(session, frame, { lastId, told });
     session.delivery = new Delivery({
       connection,
       history: this.history,
+      told,
       report: this.#report,
-      epoch: this.#options.disk.epoch,
+      epoch: this.#options.durable.epoch,
       user: token.user,
       channels: token.channels,
       after,
-      atMs: this.#now,
     });
   }
 
@@ -337,7 +349,11 @@ export class Checker implements LinkObserver {
     return after;
   }
 
-  #begunAfter(session: Session, frame: Ready, lastId: string | undefined): number {
+  #begunAfter(
+    session: Session,
+    frame: Ready,
+    { lastId, told }: { readonly lastId: string | undefined; readonly told: Told },
+  ): number {
     const asked = lastId === undefined ? undefined : this.#sequenceOf(lastId);
     const { connection } = session;
     if (asked !== undefined && asked <= this.history.head && this.#isSurelyKept(asked)) {
@@ -346,9 +362,8 @@ export class Checker implements LinkObserver {
     }
     const after = this.#sequenceOf(frame.last_id) ?? Infinity;
     // A fan-out that rests may be a little behind, within the same millisecond.
-    const missed = this.history.after(after).some(({ notifiedAtMs }) => notifiedAtMs < this.#now);
-    if (after > this.history.head || missed) {
-      const explanation = `Ready says ${frame.last_id}, the head is ${this.history.head}`;
+    if (after > told.head || after < told.headBefore(this.#now)) {
+      const explanation = `Ready says ${frame.last_id}, the head is ${told.head}`;
       this.#report("a session begins at the present", explanation, connection);
     }
     return after;
@@ -361,7 +376,7 @@ export class Checker implements LinkObserver {
 
   #sequenceOf(id: string): number | undefined {
     const [, epoch, digits] = /^([0-9a-z]+)-(0|[1-9]\d{0,14})$/.exec(id) ?? [];
-    return epoch === this.#options.disk.epoch ? Number(digits) : undefined;
+    return epoch === this.#options.durable.epoch ? Number(digits) : undefined;
   }
 
   /** Whether something justifies the close that does not show on the wire. */

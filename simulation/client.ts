@@ -193,7 +193,7 @@ export class SimulatedClient implements SocketOwner {
     if (link === undefined || device.asleep || link.deadAtMs === undefined) return;
     const slept = device.wokeAtMs > link.deadAtMs;
     const sinceMs = this.#world.clock.steady() - (slept ? device.wokeAtMs : link.deadAtMs);
-    if (sinceMs <= (slept ? AWAKE_MS : 2 * INTERVAL_MS + SLACK_MS)) return;
+    if (sinceMs <= (slept && device.sleepShows ? AWAKE_MS : 2 * INTERVAL_MS + SLACK_MS)) return;
     const explanation = `${this.name} has had a dead connection for ${sinceMs} ms`;
     this.report("a dead connection is given up", explanation, link);
   }

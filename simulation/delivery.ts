@@ -6,7 +6,7 @@
  */
 
 import type { Message } from "../gateway/ports.ts";
-import { contentOf, type History, type HistoryEntry } from "./history.ts";
+import { contentOf, type History, type HistoryEntry, type Told } from "./history.ts";
 import type { Report } from "./violation.ts";
 
 /** A message that is on its way. Without `must` it may stay away, for the user has left since. */
@@ -19,14 +19,14 @@ interface Expected {
 export interface DeliveryDeps {
   readonly connection: number;
   readonly history: History;
+  /** How far the node of the session has told its listeners. */
+  readonly told: Told;
   readonly report: Report;
   readonly epoch: string;
   readonly user: string;
   readonly channels: readonly string[];
   /** The sequence at which the session begins. */
   readonly after: number;
-  /** Steady milliseconds. */
-  readonly atMs: number;
 }
 
 /** The deliveries of one session, from its Ready on. */
@@ -44,8 +44,10 @@ export class Delivery {
     this.#deps = parts;
     this.#channels = new Set(parts.channels);
     this.#last = parts.after;
-    this.#beganAt = parts.history.head;
-    for (const entry of parts.history.after(parts.after)) this.notify(entry);
+    this.#beganAt = parts.told.head;
+    for (const entry of parts.history.after(parts.after)) {
+      if (entry.sequence <= parts.told.head) this.notify(entry);
+    }
   }
 
   /** Whose session it is. */
@@ -75,28 +77,47 @@ export class Delivery {
 
   /** A message was handed to listeners. */
   notify(entry: HistoryEntry): void {
+    // A client may come from a node that was faster.
+    if (entry.sequence <= this.#deps.after) return;
     if (this.#isEntitled(entry)) this.#expect(entry, true);
   }
 
-  /** From now on the session may see `channel`. */
-  enter(channel: string, atMs: number): void {
+  /** From after the last message that was told, the session may see `channel`. */
+  join(channel: string): void {
+    this.#channels.add(channel);
+  }
+
+  /**
+   * Up to the last message that was told, the session may see `channel`. What a replay has not sent by now
+   * stays away; what the fan-out has not, arrives.
+   */
+  leave(channel: string, { replays }: { readonly replays: boolean }): void {
+    this.#channels.delete(channel);
+    if (replays) this.#excuse(channel);
+  }
+
+  #enter(channel: string, atMs: number): void {
     if (this.#channels.has(channel)) return;
     this.#channels.add(channel);
     // What is told in this very millisecond may be fanned out before or after.
-    const { history } = this.#deps;
-    for (let sequence = history.head; sequence > this.#last; sequence--) {
+    const { history, told } = this.#deps;
+    const first = Math.max(this.#last, told.headBefore(atMs));
+    for (let sequence = told.head; sequence > first; sequence--) {
       const entry = history.at(sequence);
-      if (entry === undefined || entry.notifiedAtMs < atMs) break;
-      if (entry.draft.channel === channel) this.#expect(entry, false);
+      if (entry?.draft.channel === channel) this.#expect(entry, false);
     }
     this.#expected = this.#expected.slice(this.#first)
       .sort((a, b) => a.entry.sequence - b.entry.sequence);
     this.#first = 0;
   }
 
-  /** From now on the session may not see `channel`; what was sent before may still arrive. */
-  exit(channel: string): void {
-    if (!this.#channels.delete(channel)) return;
+  #exit(channel: string): void {
+    this.#channels.delete(channel);
+    this.#excuse(channel);
+  }
+
+  /** What is on its way in `channel` may stay away. */
+  #excuse(channel: string): void {
     for (let index = this.#first; index < this.#expected.length; index++) {
       const expected = this.#expected[index];
       if (expected?.entry.draft.channel === channel) expected.must = false;
@@ -105,8 +126,8 @@ export class Delivery {
 
   /** A renewed token names these channels. */
   replaceChannels(channels: readonly string[], atMs: number): void {
-    for (const channel of [...this.#channels]) if (!channels.includes(channel)) this.exit(channel);
-    for (const channel of channels) this.enter(channel, atMs);
+    for (const channel of [...this.#channels]) if (!channels.includes(channel)) this.#exit(channel);
+    for (const channel of channels) this.#enter(channel, atMs);
   }
 
   /** A Message with this id arrived at the client, as `text`. */

@@ -8,14 +8,20 @@
 import type { ClientClock, ClientTimer } from "../client/mod.ts";
 import type { Clock } from "../gateway/ports.ts";
 
+/** The longest sleep that looks like time that nobody noticed (`client/sleep.ts`). */
+const SHOWS_MS = 7000;
+
 /** A device that is awake until it is told to sleep. */
 export class Device implements ClientClock {
   readonly #clock: Clock;
   /** How long the steady clock has stood still in sleeps that are over. */
   #stoodMs = 0;
-  #sleep: { readonly fromMs: number; readonly stands: boolean } | undefined;
+  #sleep:
+    | { readonly fromMs: number; readonly fromWallMs: number; readonly stands: boolean }
+    | undefined;
   #waiting = new Set<() => void>();
   #wokeAtMs = -Infinity;
+  #sleepShows = false;
 
   /** A device whose time is that of `clock` while it is awake. */
   constructor(clock: Clock) {
@@ -32,15 +38,21 @@ export class Device implements ClientClock {
     return this.#wokeAtMs;
   }
 
+  /** Whether the wall clock shows its last sleep; not if that was short, or the clock was set back meanwhile. */
+  get sleepShows(): boolean {
+    return this.#sleepShows;
+  }
+
   /** Falls asleep; `stands` says whether its steady clock does, too. */
   sleep({ stands }: { readonly stands: boolean }): void {
-    this.#sleep ??= { fromMs: this.#clock.steady(), stands };
+    this.#sleep ??= { fromMs: this.#clock.steady(), fromWallMs: this.#clock.now(), stands };
   }
 
   /** Wakes up: what was due meanwhile happens now, in its order. */
   wake(): void {
     if (this.#sleep === undefined) return;
     this.#wokeAtMs = this.#clock.steady();
+    this.#sleepShows = this.#clock.now() - this.#sleep.fromWallMs > SHOWS_MS;
     if (this.#sleep.stands) this.#stoodMs += this.#wokeAtMs - this.#sleep.fromMs;
     this.#sleep = undefined;
     const waiting = this.#waiting;

@@ -46,16 +46,46 @@ export class GlobalFaults {
     this.#every(6 * HOUR_MS, "half_open", (random) => {
       for (const link of random.some([...world.network.links], 0.3)) link.drop();
     });
+    const { cluster } = world;
+    if (cluster === undefined) return;
+    this.#every(HOUR_MS, "cut_off", (random) => {
+      const forMs = random.pick([1500, 20_000, 5 * MINUTE_MS]);
+      cluster.cutOff(random.pick(cluster.slots), forMs);
+      this.#stir(random, { backend, forMs });
+    });
+    this.#every(HOUR_MS, "lag", (random) => {
+      const forMs = random.pick([MINUTE_MS, 10 * MINUTE_MS]);
+      cluster.lag(random.pick(cluster.slots), forMs);
+      this.#stir(random, { backend, forMs });
+    });
   }
 
   /** Strikes no more, and lets everything recover. */
   end(): void {
-    const { disk, issuer } = this.#world;
+    const { disk, issuer, cluster } = this.#world;
     this.#over = true;
+    cluster?.heal();
     disk.failing = false;
     disk.slowness = 1;
     issuer.failing = false;
     issuer.mostMs = 20;
+  }
+
+  /** Something happens to users meanwhile, and some connections break. */
+  #stir(
+    random: Random,
+    { backend, forMs }: { readonly backend: Backend; readonly forMs: number },
+  ): void {
+    const { network, users } = this.#world;
+    for (let count = random.int(2, 10); count > 0; count--) {
+      const breaks = random.chance(0.3);
+      this.#world.clock.setTimer(random.int(0, forMs), () => {
+        if (this.#over) return;
+        const [link] = random.some([...network.links], 0.2);
+        if (breaks) link?.reset();
+        else backend.stir(random.pick(users), random.fork(`stir${count}`));
+      });
+    }
   }
 
   #every(meanMs: number, fault: Fault, strike: (random: Random) => void): void {

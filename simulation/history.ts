@@ -7,7 +7,7 @@
 
 import type { Row } from "../gateway/log/mod.ts";
 import type { Draft, Message } from "../gateway/ports.ts";
-import type { SimulatedDisk } from "./disk.ts";
+import type { DiskOptions } from "./disk.ts";
 import type { Report } from "./violation.ts";
 
 /** The content of every message. */
@@ -16,6 +16,50 @@ export interface Content {
   readonly n: number;
   /** Makes it as long as it is. */
   readonly pad: string;
+}
+
+/** What is durable. */
+export interface Durable {
+  /** How much is kept. */
+  readonly options: DiskOptions;
+  /** The first part of every id. */
+  readonly epoch: string;
+  /** The last sequence. */
+  readonly head: number;
+}
+
+/** How far one node has told its listeners. */
+export class Told {
+  readonly #report: Report;
+  #head: number;
+  #before: number;
+  #atMs = -1;
+
+  /** Begins at `head`. */
+  constructor(head: number, report: Report) {
+    this.#head = this.#before = head;
+    this.#report = report;
+  }
+
+  /** The sequence of the last message that listeners were told. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** The same, as it was before the millisecond `atMs`. */
+  headBefore(atMs: number): number {
+    return this.#atMs === atMs ? this.#before : this.#head;
+  }
+
+  /** Listeners are told of the message `sequence`. */
+  advance(sequence: number, atMs: number): void {
+    if (sequence !== this.#head + 1) {
+      this.#report("total order", `${sequence} follows the message with sequence ${this.#head}`);
+    }
+    if (this.#atMs !== atMs) this.#before = this.#head;
+    this.#atMs = atMs;
+    this.#head = sequence;
+  }
 }
 
 /** A message that was handed to listeners. */
@@ -27,8 +71,6 @@ export interface HistoryEntry {
   readonly time: number;
   /** When it was submitted, on the scale of {@linkcode History.wallClockShows}. */
   readonly bornAtMs: number;
-  /** When listeners were told, in steady milliseconds. */
-  readonly notifiedAtMs: number;
   /** About the length of its frame. */
   readonly bytes: number;
   /** The text of its frame, once one was found to be right. */
@@ -46,7 +88,7 @@ interface Submitted {
 export class History {
   /** How many messages have arrived at clients. */
   arrivals = 0;
-  readonly #disk: SimulatedDisk;
+  readonly #disk: Durable;
   readonly #report: Report;
   readonly #submitted = new Map<number, Submitted>();
   /** By sequence, less one. */
@@ -60,7 +102,7 @@ export class History {
   #tooOld = 0;
 
   /** A history without messages. */
-  constructor(disk: SimulatedDisk, report: Report) {
+  constructor(disk: Durable, report: Report) {
     this.#disk = disk;
     this.#report = report;
   }
@@ -104,8 +146,8 @@ export class History {
     });
   }
 
-  /** Listeners are told of `message`. */
-  notify(message: Message, atMs: number): HistoryEntry {
+  /** `message` is durable, and listeners are told of it. */
+  notify(message: Message): HistoryEntry {
     const { sequence, id } = message;
     if (sequence !== this.head + 1) {
       this.#report("total order", `${id} follows the message with sequence ${this.head}`);
@@ -113,14 +155,14 @@ export class History {
     if (sequence > this.#disk.head) {
       this.#report("durable before it is told", `${id} is spread and not on the disk yet`);
     }
-    return this.#add(message, atMs);
+    return this.#add(message);
   }
 
   /**
    * A process has opened what `rows` the disk keeps: everything that listeners were told must be among
    * them, and what a crash kept without an answer is told from now on.
    */
-  recovered(rows: readonly Row[], atMs: number): void {
+  recovered(rows: readonly Row[]): void {
     if (this.#disk.head < this.head) {
       const lost = `messages ${this.#disk.head + 1} to ${this.head} are not on the disk any more`;
       this.#report("accepted messages survive a crash", lost);
@@ -129,7 +171,7 @@ export class History {
       if (sequence <= this.#recoveredThrough) continue;
       const [author, content]: [string, Content] = JSON.parse(body);
       const draft = this.#submitted.get(content.n)?.draft ?? { author, content: { ...content } };
-      if (sequence > this.head) this.#add({ ...draft, id: "", sequence, time }, atMs);
+      if (sequence > this.head) this.#add({ ...draft, id: "", sequence, time });
       else if (this.at(sequence)?.serial !== content.n) {
         this.#report("accepted messages survive a crash", `another message is at ${sequence}`);
       }
@@ -153,7 +195,7 @@ export class History {
     });
   }
 
-  #add(message: Message, notifiedAtMs: number): HistoryEntry {
+  #add(message: Message): HistoryEntry {
     const { sequence, time } = message;
     const { n: serial, pad } = contentOf(message);
     const submitted = this.#submitted.get(serial);
@@ -175,7 +217,6 @@ export class History {
       serial,
       time,
       bornAtMs,
-      notifiedAtMs,
       bytes,
       frame: undefined,
     };

@@ -6,11 +6,69 @@
  */
 
 import type { Gateway } from "../gateway/gateway.ts";
+import type { Presence } from "../gateway/ports.ts";
 import type { Session } from "./session.ts";
 import type { Report } from "./violation.ts";
 
+/** A gateway, and the sessions that it should have. */
+export interface GatewaySessions {
+  readonly gateway: Gateway;
+  readonly sessions: readonly Session[];
+}
+
+/** Compares tables and presence with the sessions that there are, when something has changed. */
+export class LeftoverCheck {
+  readonly #report: Report;
+  #changed = false;
+  #commandedAtMs = -1;
+  /** Users whose presence may have changed. */
+  readonly #touched = new Set<string>();
+  /** How often the presence of a user may have changed. */
+  readonly #changes = new Map<string, number>();
+
+  /** Nothing has changed. */
+  constructor(report: Report) {
+    this.#report = report;
+  }
+
+  /** Something has changed: the presence of `user`, if given. */
+  changed(user?: string): void {
+    this.#changed = true;
+    if (user === undefined) return;
+    this.#touched.add(user);
+    this.#changes.set(user, this.changesOf(user) + 1);
+  }
+
+  /** A gateway comes to a command about `user`. */
+  commanded(user: string, atMs: number): void {
+    this.#commandedAtMs = atMs;
+    this.changed(user);
+  }
+
+  /** Changes whenever the presence of `user` may have changed. */
+  changesOf(user: string): number {
+    return this.#changes.get(user) ?? 0;
+  }
+
+  /** Whether to look. The fan-out may execute a command a few turns later, but within the millisecond. */
+  isDue(atMs: number): boolean {
+    return this.#changed && this.#commandedAtMs !== atMs;
+  }
+
+  /** Compares the gateways that run with their sessions. */
+  look(gateways: readonly GatewaySessions[]): void {
+    this.#changed = false;
+    const report = this.#report;
+    for (const { gateway, sessions } of gateways) {
+      checkTables(gateway, sessions, report);
+      for (const user of this.#touched) checkPresence(gateway, user, { sessions, report });
+    }
+    this.#touched.clear();
+  }
+}
+
 /** Compares the gateway's tables with the connections that there are. */
-export function checkTables(
+function checkTables(
   gateway: Gateway,
   sessions: readonly Session[],
   report: Report,
@@ -51,12 +109,8 @@ export function checkTables(
   }
 }
 
-/** Compares what the gateway tells of `user` with the connections that there are. */
-export function checkPresence(
-  gateway: Gateway,
-  user: string,
-  { sessions, report }: { readonly sessions: readonly Session[]; readonly report: Report },
-): void {
+/** The presence of `user` by the sessions that there are. */
+export function presenceOf(sessions: readonly Session[], user: string): Presence {
   const channels = new Set<string>();
   let connections = 0;
   for (const { ready, delivery } of sessions) {
@@ -64,9 +118,19 @@ export function checkPresence(
     connections++;
     for (const channel of delivery.channels) channels.add(channel);
   }
+  return { connections, channels: [...channels].sort() };
+}
+
+/** Compares what the gateway tells of `user` with the connections that there are. */
+function checkPresence(
+  gateway: Gateway,
+  user: string,
+  { sessions, report }: { readonly sessions: readonly Session[]; readonly report: Report },
+): void {
+  const expected = presenceOf(sessions, user);
   const presence = gateway.presence(user);
   const found = presence.channels.join();
-  if (presence.connections !== connections || found !== [...channels].sort().join()) {
+  if (presence.connections !== expected.connections || found !== expected.channels.join()) {
     const explanation = `${user} has ${presence.connections} connections and channels ${found}`;
     report("presence tells who is there", explanation);
   }

@@ -188,6 +188,9 @@ export class ClientFaults {
     this.#client.mood.bytesPerMs = random.int(6, 30);
     const awayMs = random.int(30 * 60_000, 3 * 3_600_000);
     this.#client.goAway("close", awayMs);
+    if (this.#world.cluster !== undefined && random.fork("commands").chance(0.3)) {
+      this.#backend.overtake(this.#client.user, { random: random.fork("overtake"), atMs: awayMs });
+    }
     const bothers = random.int(0, 4);
     for (let count = 0; count < bothers; count++) {
       const luck = random.unit();

@@ -51,6 +51,8 @@ export interface ClientListener {
 
 /** Where connections are admitted while a gateway runs. */
 export interface Acceptor {
+  /** Tells processes apart. */
+  readonly number: number;
   /** Admits a connection. */
   connect(address: string): PendingConnection | Refused;
 }
@@ -76,7 +78,7 @@ export class Network {
   readonly options: NetworkOptions;
   /** Connections whose server side is open, oldest first. */
   readonly links: Set<Link> = new Set<Link>();
-  #door: Acceptor | undefined;
+  readonly #doors = new Set<Acceptor>();
   #count = 0;
 
   /** A network without a connection. */
@@ -84,14 +86,25 @@ export class Network {
     this.options = options;
   }
 
-  /** Where connections go from now on; nowhere while no gateway runs. */
-  open(door: Acceptor | undefined): void {
-    this.#door = door;
+  /** Connections may go to `door` from now on. */
+  open(door: Acceptor): void {
+    this.#doors.add(door);
   }
 
-  /** The way to the gateway that runs now. */
-  get door(): Acceptor | undefined {
-    return this.#door;
+  /** No connection goes to `door` any more. */
+  shut(door: Acceptor): void {
+    this.#doors.delete(door);
+  }
+
+  /** Whether connections go to `door`. */
+  isOpen(door: Acceptor): boolean {
+    return this.#doors.has(door);
+  }
+
+  /** A gateway that runs, as a balancer picks one. */
+  balance(random: Random): Acceptor | undefined {
+    const [first, ...others] = this.#doors;
+    return first === undefined || others.length === 0 ? first : random.pick([first, ...others]);
   }
 
   /** Begins to connect from `address`. */
@@ -99,9 +112,11 @@ export class Network {
     return new Link(this, { id: ++this.#count, address, listener });
   }
 
-  /** Ends the server's side of all connections with its process. */
-  serverDied(how: "reset" | "silent"): void {
-    for (const link of [...this.links]) link.serverDied(how);
+  /** Ends the server's side of the connections of a process, or of all, with it. */
+  serverDied(how: "reset" | "silent", node?: number): void {
+    for (const link of [...this.links]) {
+      if (node === undefined || link.node === node) link.serverDied(how);
+    }
   }
 }
 
@@ -111,6 +126,8 @@ export class Link {
   readonly id: number;
   /** The client's address. */
   readonly address: string;
+  /** The number of the process that serves it; 0 before there is one. */
+  node = 0;
   readonly #network: Network;
   readonly #toServer: Pipe;
   readonly #toClient: Pipe;
@@ -229,15 +246,17 @@ export class Link {
   }
 
   #knock(random: Random): void {
-    const { options, door } = this.#network;
-    const entry = door?.connect(this.address);
-    if (door === undefined || entry === undefined) return this.#refuse();
+    const { options } = this.#network;
+    const door = this.#network.balance(options.random.fork(`balancer${this.id}`));
+    if (door === undefined) return this.#refuse();
+    this.node = door.number;
+    const entry = door.connect(this.address);
     options.observer.admitted(this, typeof entry === "string" ? entry : "entry");
     if (typeof entry === "string") return this.#refuse();
     // An upgrade may take long enough for the client to be gone meanwhile.
     const upgradeMs = random.chance(0.02) ? random.int(0, 3000) : random.int(0, 5);
     options.clock.setTimer(upgradeMs, () => {
-      if (this.#network.door !== door) return this.#refuse();
+      if (!this.#network.isOpen(door)) return this.#refuse();
       if (this.#listener === undefined) {
         options.observer.serverGone(this);
         return entry.abandon();

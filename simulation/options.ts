@@ -8,8 +8,9 @@
 import type { GatewayClientOptions } from "../client/mod.ts";
 import type { Connection } from "../gateway/session/connection.ts";
 import type { Store } from "../gateway/log/mod.ts";
-import type { Clock, MessageLog, Socket } from "../gateway/ports.ts";
+import type { Clock, CommandLog, MessageLog, Socket, Users } from "../gateway/ports.ts";
 import type { Reduce } from "../gateway/protocol/mod.ts";
+import type { ClusterNode } from "./cluster.ts";
 
 /** Everything that can go wrong in a world; each can be switched off (docs/simulation.md, "Faults"). */
 export const FAULTS = [
@@ -63,6 +64,10 @@ export const FAULTS = [
   "burst",
   /** More connections than the limits allow. */
   "crowding",
+  /** A node of many is cut off from the log and from the other nodes for a while. */
+  "cut_off",
+  /** A node of many follows the log late. */
+  "lag",
 ] as const;
 
 /** The name of something that can go wrong. */
@@ -74,6 +79,12 @@ export interface Seams {
   readonly reduce?: Reduce;
   /** The log, as the gateway and the publisher see it. */
   readonly log?: (log: MessageLog) => MessageLog;
+  /** The log of a node of many, as the gateway and the publisher see it. */
+  readonly node?: (node: ClusterNode) => MessageLog;
+  /** The commands of a node of many. */
+  readonly commands?: (node: ClusterNode) => CommandLog;
+  /** What a node of many answers the backend; `local` are the users of that node. */
+  readonly users?: (users: Users, local: Users) => Users;
   /** The store below the log. */
   readonly store?: (store: Store) => Store;
   /** The clock, as the gateway sees it. */
@@ -94,6 +105,8 @@ export interface WorldOptions {
   readonly hours: number;
   /** How many clients it has. */
   readonly clients: number;
+  /** How many gateways serve them, 1 unless given: one has its log on a disk, more share one. */
+  readonly nodes?: number;
   /** Faults that are off. */
   readonly without?: readonly Fault[];
   /** Whether to keep a trace. It costs time and memory, and changes nothing else. */

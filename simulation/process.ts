@@ -8,6 +8,7 @@
 import type { AdmissionOptions } from "../gateway/admission.ts";
 import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
 import { Gateway, type PendingConnection, type Refused } from "../gateway/gateway.ts";
+import { ClusterUsers } from "../gateway/cluster/cluster_users.ts";
 import { openLogOn } from "../gateway/log/mod.ts";
 import { Metrics } from "../gateway/metrics.ts";
 import { withBackpressure } from "../gateway/log/backpressure.ts";
@@ -20,8 +21,11 @@ import type {
   Message,
   MessageLog,
   Timer,
+  UserCommand,
+  Users,
 } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
+import { type Cluster, ClusterNode, SUBJECT } from "./cluster.ts";
 import { type SimulatedDisk, SimulatedStore } from "./disk.ts";
 import type { Acceptor } from "./network.ts";
 import type { Seams } from "./options.ts";
@@ -30,9 +34,17 @@ import { type Issuer, SimulatedVerifier, type Verdict } from "./verifier.ts";
 
 /** A timer this short may be one that a promise waits for; longer ones are deadlines. */
 const SHORT_MS = 100;
+/** Nodes tell each other so often that they are there, and nothing else waits for that. */
+const BEAT_MS = 1000;
 
 /** What a process works with, and whom it tells. */
 export interface ProcessDeps {
+  /** Tells processes apart. */
+  readonly number: number;
+  /** Which of the nodes it is. */
+  readonly slot: number;
+  /** What the nodes share; without it, the log is on the disk. */
+  readonly cluster: Cluster | undefined;
   readonly clock: FakeClock;
   readonly random: Random;
   readonly disk: SimulatedDisk;
@@ -45,9 +57,11 @@ export interface ProcessDeps {
   /** Called when promises may settle. */
   readonly markDirty: () => void;
   /** The gateway takes connections from now on. */
-  readonly started: (gateway: Gateway) => void;
+  readonly started: (process: GatewayProcess, gateway: Gateway) => void;
   /** Listeners of the log are told of `messages`. */
-  readonly spread: (messages: readonly Message[]) => void;
+  readonly spread: (process: GatewayProcess, messages: readonly Message[]) => void;
+  /** The gateway comes to a command. */
+  readonly commanded: (process: GatewayProcess, command: UserCommand) => void;
   /** The verifier has decided. */
   readonly decided: (serial: number, verdict: Verdict) => void;
   /** A read from the log has failed. */
@@ -61,14 +75,23 @@ export class ProcessClock implements Clock {
   readonly #clock: FakeClock;
   readonly #markDirty: () => void;
   readonly #stirsUpToMs: number;
+  readonly #quietMs: number | undefined;
   #pending = 0;
   #dead = false;
 
-  /** A clock of a process that runs. Timers of up to `stirsUpToMs` call `markDirty` when they fire. */
+  /**
+   * A clock of a process that runs. Timers of up to `stirsUpToMs` call `markDirty` when they fire, but for
+   * those of exactly `quietMs`.
+   */
   constructor(
     clock: FakeClock,
-    { markDirty, stirsUpToMs }: { readonly markDirty: () => void; readonly stirsUpToMs: number },
+    { markDirty, stirsUpToMs, quietMs }: {
+      readonly markDirty: () => void;
+      readonly stirsUpToMs: number;
+      readonly quietMs?: number;
+    },
   ) {
+    this.#quietMs = quietMs;
     this.#clock = clock;
     this.#markDirty = markDirty;
     this.#stirsUpToMs = stirsUpToMs;
@@ -95,7 +118,7 @@ export class ProcessClock implements Clock {
       set = false;
       this.#pending--;
       if (this.#dead) return;
-      if (delayMs <= this.#stirsUpToMs) this.#markDirty();
+      if (delayMs <= this.#stirsUpToMs && delayMs !== this.#quietMs) this.#markDirty();
       callback();
     });
     return {
@@ -116,21 +139,36 @@ export class ProcessClock implements Clock {
 
 /** A gateway's process. */
 export class GatewayProcess implements Acceptor {
+  /** Tells processes apart. */
+  readonly number: number;
+  /** Which of the nodes it is. */
+  readonly slot: number;
   readonly #deps: ProcessDeps;
   readonly #clock: ProcessClock;
   readonly #logClock: ProcessClock;
+  readonly #busClock: ProcessClock;
   readonly #store: SimulatedStore;
   readonly #verifier: SimulatedVerifier;
   #gateway: Gateway | undefined;
   #log: MessageLog | undefined;
   #paced: MessageLog | undefined;
+  #node: ClusterNode | undefined;
+  #users: Users | undefined;
   #draining = false;
+  #closeUsers: () => void = () => {};
 
   /** Starts a process, which opens its log first. */
   constructor(parts: ProcessDeps) {
     const { clock, disk, markDirty, issuer, decided } = parts;
     this.#deps = parts;
+    this.number = parts.number;
+    this.slot = parts.slot;
     this.#clock = new ProcessClock(clock, { markDirty, stirsUpToMs: SHORT_MS });
+    this.#busClock = new ProcessClock(clock, {
+      markDirty,
+      stirsUpToMs: Infinity,
+      quietMs: BEAT_MS,
+    });
     // Everything that the log does with time ends in promises.
     this.#logClock = new ProcessClock(clock, { markDirty, stirsUpToMs: Infinity });
     this.#store = new SimulatedStore({
@@ -169,6 +207,11 @@ export class GatewayProcess implements Acceptor {
     return this.#paced;
   }
 
+  /** What the backend asks of users, once the gateway runs. */
+  get users(): Users | undefined {
+    return this.#users;
+  }
+
   connect(address: string): PendingConnection | Refused {
     return this.#gateway?.connect(address) ?? "full";
   }
@@ -177,6 +220,7 @@ export class GatewayProcess implements Acceptor {
   async drain(spreadMs: number): Promise<void> {
     this.#draining = true;
     await this.#gateway?.drain(spreadMs);
+    this.#closeUsers();
     await this.#log?.close();
   }
 
@@ -184,18 +228,20 @@ export class GatewayProcess implements Acceptor {
   die(): void {
     this.#clock.die();
     this.#logClock.die();
+    this.#busClock.die();
+    this.#node?.die();
     this.#store.die();
     this.#verifier.die();
     this.#gateway = undefined;
     this.#paced = undefined;
+    this.#users = undefined;
   }
 
   async #start(): Promise<void> {
     const { ids, logger, connection, limits, seams, spread, started } = this.#deps;
-    const store = seams.store?.(this.#store) ?? this.#store;
-    const opened = await openLogOn(store, { clock: this.#logClock, logger });
+    const opened = await this.#open();
     // Before the gateway, so that the checkers know of a message when it is sent.
-    opened.subscribe(spread);
+    opened.subscribe((messages) => spread(this, messages));
     this.#log = seams.log?.(opened) ?? opened;
     const log = this.#observed(this.#log);
     const clock = seams.clock?.(this.#clock) ?? this.#clock;
@@ -214,7 +260,44 @@ export class GatewayProcess implements Acceptor {
     });
     this.#gateway = gateway;
     this.#paced = withBackpressure(log, { ready: () => gateway.ready(), failed: () => {} });
-    started(gateway);
+    this.#users = await this.#startUsers(gateway);
+    started(this, gateway);
+  }
+
+  async #open(): Promise<MessageLog> {
+    const { cluster, slot, random, logger, seams } = this.#deps;
+    const clock = this.#logClock;
+    if (cluster !== undefined) {
+      const node = await ClusterNode.connect({ cluster, slot, clock, logger, random });
+      this.#node = node;
+      return seams.node?.(node) ?? node;
+    }
+    const store = seams.store?.(this.#store) ?? this.#store;
+    return await openLogOn(store, { clock, logger });
+  }
+
+  /** The users of this node alone, or of all. */
+  async #startUsers(gateway: Gateway): Promise<Users> {
+    const { commanded, ids, logger, seams } = this.#deps;
+    const node = this.#node;
+    if (node === undefined) {
+      return {
+        execute: (command) => {
+          commanded(this, command);
+          return gateway.execute(command);
+        },
+        presence: (user) => gateway.presence(user),
+      };
+    }
+    const log = seams.commands?.(node) ?? node;
+    // Before the gateway, here too.
+    node.subscribeCommands((command) => commanded(this, command));
+    const users = await ClusterUsers.start({
+      ...{ bus: node.bus, local: gateway, log, clock: this.#busClock, ids, logger },
+      subject: SUBJECT,
+    });
+    this.#closeUsers = () => users.close();
+    return seams.users?.(users, gateway) ?? users;
   }
 
   /** Tells the checkers when a read fails. */

@@ -56,6 +56,8 @@ interface Identify {
 /** What a {@linkcode Session} works with. */
 export interface SessionDeps {
   readonly connection: number;
+  /** The number of the process that serves it. */
+  readonly node: number;
   readonly address: string;
   readonly options: ConnectionOptions;
   readonly report: Report;
@@ -67,6 +69,8 @@ export interface SessionDeps {
 export class Session {
   /** The number of its connection. */
   readonly connection: number;
+  /** The number of the process that serves it. */
+  readonly node: number;
   /** The client's address. */
   readonly address: string;
   /** Where it is: not open yet, open, being closed, or gone. */
@@ -101,9 +105,10 @@ export class Session {
   readonly #heldReadys: Readonly<Identify>[] = [];
 
   /** A connection that was admitted. */
-  constructor({ connection, address, options, report, backedUpAtMs }: SessionDeps) {
+  constructor({ connection, node, address, options, report, backedUpAtMs }: SessionDeps) {
     this.#backedUpAtMs = backedUpAtMs;
     this.connection = connection;
+    this.node = node;
     this.address = address;
     this.#options = options;
     this.#report = report;

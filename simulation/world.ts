@@ -5,13 +5,12 @@
  * @module
  */
 
-import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
-import { sessionOptions } from "../gateway/config/session_options.ts";
 import { FakeClock, settle } from "../mock/doubles/clock.ts";
 import { FakeIds } from "../mock/doubles/ids.ts";
 import { Backend } from "./backend.ts";
 import { Checker } from "./checker.ts";
 import { SimulatedClient } from "./client.ts";
+import { Cluster } from "./cluster.ts";
 import { SimulatedDisk } from "./disk.ts";
 import { GlobalFaults } from "./fate.ts";
 import { TimerCheck } from "./leftovers.ts";
@@ -20,6 +19,7 @@ import { Network } from "./network.ts";
 import type { Fault, WorldOptions } from "./options.ts";
 import { GatewayProcess, type ProcessDeps } from "./process.ts";
 import { Random } from "./random.ts";
+import { shapeOf } from "./shape.ts";
 import { Timeline } from "./timeline.ts";
 import { tracing } from "./tracing.ts";
 import type { Issuer } from "./verifier.ts";
@@ -63,8 +63,10 @@ class World {
   readonly #random: Random;
   readonly #timeline: Timeline;
   readonly #checker: Checker;
-  readonly #timerCheck: TimerCheck;
-  readonly #processDeps: ProcessDeps;
+  /** By slot. */
+  readonly #timerChecks: readonly TimerCheck[];
+  readonly #processDeps: Omit<ProcessDeps, "number" | "slot">;
+  readonly #cluster: Cluster | undefined;
   readonly #deps: WorldDeps;
   readonly #clients: readonly SimulatedClient[];
   readonly #mischief: readonly ClientFaults[];
@@ -72,8 +74,10 @@ class World {
   readonly #backend: Backend;
   readonly #counts = new Map<string, number>();
   readonly #off: ReadonlySet<Fault>;
-  #process: GatewayProcess | undefined;
+  /** By slot. */
+  readonly #processes: (GatewayProcess | undefined)[];
   #runs = 0;
+  #picks = 0;
   #serial = 0;
   #stirred = true;
   #violation: Violation | undefined;
@@ -83,24 +87,26 @@ class World {
     this.#off = new Set(options.without);
     this.#random = new Random(options.seed);
     this.#timeline = new Timeline(options.recording ?? false, () => this.#clock.steady());
-    const shape = this.#shape();
+    const shape = shapeOf(this.#random.fork("shape"), (fault) => this.#allows(fault));
     const report = this.#report.bind(this);
     const disk = new SimulatedDisk(shape.retention);
     const { connection, limits } = shape;
-    this.#timerCheck = new TimerCheck(report);
+    const nodes = options.nodes ?? 1;
+    this.#processes = Array.from({ length: nodes }, () => undefined);
+    this.#timerChecks = Array.from({ length: nodes }, () => new TimerCheck(report));
     const clock = this.#clock;
     const count = (what: string, by = 1): void => this.#count(what, by);
-    this.#checker = new Checker({ clock, disk, connection, limits, report, count });
     const issuer: Issuer = { failing: false, mostMs: 20 };
-    const broke = (error: unknown): void => {
-      this.#broke(
-        error instanceof Error ? error : new Error(String(error)),
-        "outside of everything",
-      );
-    };
+    const broke = (error: unknown): void => this.#broke(error, "outside of everything");
     const markDirty = (): void => {
       this.#stirred = true;
     };
+    const cluster = this.#cluster = nodes === 1 ? undefined : new Cluster({
+      ...{ count: nodes, clock, retention: shape.retention, logger: this.#logger(), markDirty },
+      committed: (messages) => this.#checker.committed(messages),
+    });
+    const durable = cluster ?? disk;
+    this.#checker = new Checker({ clock, durable, connection, limits, report, count });
     const network = new Network({
       clock,
       random: this.#random.fork("network"),
@@ -121,11 +127,17 @@ class World {
       limits,
       seams: options.seams ?? {},
       markDirty,
-      started: (gateway) => {
-        this.#checker.started(gateway);
-        network.open(this.#process);
+      cluster,
+      started: (process, gateway) => {
+        const { history } = this.#checker;
+        if (cluster === undefined) history.recovered(disk.rows);
+        cluster?.changed(process.slot);
+        const head = cluster === undefined ? history.head : process.log?.head().sequence ?? 0;
+        this.#checker.started(process.number, gateway, head);
+        network.open(process);
       },
-      spread: (messages) => this.#checker.notify(messages),
+      spread: ({ number }, messages) => this.#checker.notify(number, messages),
+      commanded: ({ number }, command) => this.#checker.commanded(number, command),
       decided: (serial, verdict) => this.#checker.decided(serial, verdict),
       readFailed: () => this.#checker.readFailed(),
       broke,
@@ -140,6 +152,7 @@ class World {
       checker: this.#checker,
       timeline: this.#timeline,
       disk,
+      cluster,
       issuer,
       users,
       channels: CHANNELS,
@@ -147,7 +160,8 @@ class World {
       allows: (fault) => this.#allows(fault),
       nextSerial: () => ++this.#serial,
       count,
-      process: () => this.#process,
+      process: () => this.#pick(),
+      processes: () => this.#running,
       crash: (how, downMs) => this.#crash(how, downMs),
       drain: (spreadMs) => this.#drain(spreadMs),
       breakDisk: (ms) => this.#breakDisk(ms),
@@ -172,7 +186,7 @@ class World {
   async run(): Promise<Outcome> {
     const endMs = this.#startMs + this.#options.hours * HOUR_MS;
     try {
-      this.#start();
+      for (const slot of this.#processes.keys()) this.#start(slot);
       this.#sweepLater();
       await this.#runUntil(endMs);
       this.#heal();
@@ -184,7 +198,7 @@ class World {
     } catch (error) {
       if (this.#violation === undefined) throw error;
     }
-    this.#process?.die();
+    for (const process of this.#processes) process?.die();
     this.#count("messages received", this.#checker.history.arrivals);
     return {
       violation: this.#violation,
@@ -197,7 +211,7 @@ class World {
   async #runUntil(untilMs: number): Promise<void> {
     const patient = this.#options.patient ?? false;
     for (;;) {
-      if (this.#stirred || patient || this.#process?.draining) {
+      if (this.#stirred || patient || this.#processes.some((process) => process?.draining)) {
         this.#stirred = false;
         await settle();
       }
@@ -208,70 +222,61 @@ class World {
     }
   }
 
-  /** Numbers that differ from world to world. */
-  #shape() {
-    const random = this.#random.fork("shape");
-    const heartbeatIntervalMs = random.pick([45_000, 45_000, 45_000, 30_000, 60_000]);
-    const connection: ConnectionOptions = {
-      ...sessionOptions(),
-      heartbeatIntervalMs,
-      closeGraceMs: random.pick([1000, 5000]),
-      maxBufferedBytes: random.pick([72 * 1024, 128 * 1024, 384 * 1024]),
-    };
-    const retentionMs = random.pick([1, 3, 24]) * HOUR_MS;
-    const retentionRows = random.pick([300, 2000, 100_000]);
-    const maxConnectionsPerIp = random.pick([3, 3, 100]);
-    return {
-      connection,
-      retention: this.#allows("retention")
-        ? { retentionMs, retentionRows }
-        : { retentionMs: 10_000 * HOUR_MS, retentionRows: 1e9 },
-      limits: {
-        maxConnections: 10_000,
-        maxUnidentified: 10_000,
-        maxConnectionsPerIp: this.#allows("crowding") ? maxConnectionsPerIp : 10_000,
-        ...{ connectRatePerIp: 1e9, connectBurstPerIp: 1e9 },
-      },
-    };
+  /** The processes whose gateways run. */
+  get #running(): readonly GatewayProcess[] {
+    return this.#processes.flatMap((process) => process?.users === undefined ? [] : [process]);
   }
 
-  #start(): void {
-    this.#timeline.add("gateway", "starts");
-    this.#runs++;
-    const random = this.#processDeps.random.fork(String(this.#runs));
-    this.#process = new GatewayProcess({ ...this.#processDeps, random });
+  /** One of them. */
+  #pick(): GatewayProcess | undefined {
+    const running = this.#running;
+    if (running.length < 2) return running[0];
+    return this.#random.fork(`pick${this.#picks++}`).pick(running);
+  }
+
+  #start(slot: number): void {
+    const number = ++this.#runs;
+    this.#timeline.add(this.#nameOf(slot), "starts");
+    const random = this.#processDeps.random.fork(String(number));
+    this.#processes[slot] = new GatewayProcess({ ...this.#processDeps, number, slot, random });
     this.#stirred = true;
   }
 
-  #startLater(downMs: number): void {
+  #startLater(slot: number, downMs: number): void {
     this.#clock.setTimer(downMs, () => {
-      if (this.#process === undefined) this.#start();
+      if (this.#processes[slot] === undefined) this.#start(slot);
     });
   }
 
+  #nameOf(slot: number): string {
+    return this.#cluster === undefined ? "gateway" : `gateway ${slot}`;
+  }
+
   #crash(how: "reset" | "silent", downMs: number): void {
-    if (this.#process === undefined) return;
-    this.#timeline.add("gateway", `crashes (${how})`);
-    this.#end(how);
-    this.#startLater(downMs);
+    const process = this.#pick() ?? this.#processes.find((each) => each !== undefined);
+    if (process === undefined) return;
+    this.#timeline.add(this.#nameOf(process.slot), `crashes (${how})`);
+    this.#end(process, how);
+    this.#startLater(process.slot, downMs);
   }
 
   #drain(spreadMs: number): void {
-    const process = this.#process;
+    const process = this.#pick();
     if (process?.gateway === undefined || process.draining) return;
-    this.#timeline.add("gateway", `drains over ${spreadMs} ms`);
-    this.#checker.draining(this.#clock.steady() + spreadMs);
+    this.#timeline.add(this.#nameOf(process.slot), `drains over ${spreadMs} ms`);
+    this.#checker.draining(process.number, this.#clock.steady() + spreadMs);
     process.drain(spreadMs).then(() => {
-      if (this.#process !== process) return;
-      this.#timeline.add("gateway", "has drained");
-      this.#end("reset");
-      this.#startLater(5000);
+      if (this.#processes[process.slot] !== process) return;
+      this.#timeline.add(this.#nameOf(process.slot), "has drained");
+      this.#end(process, "reset");
+      this.#startLater(process.slot, 5000);
     }).catch(this.#deps.broke);
   }
 
   #breakDisk(ms: number): void {
     const { disk } = this.#deps;
     if (!this.#allows("log_failure") || disk.failing) return;
+    for (const slot of this.#cluster?.slots ?? []) this.#cluster?.cutOff(slot, ms);
     disk.failing = true;
     this.#timeline.add("disk", "fails");
     this.#clock.setTimer(ms, () => {
@@ -281,13 +286,15 @@ class World {
   }
 
   /** The process ends, by itself or not. */
-  #end(how: "reset" | "silent"): void {
-    this.#deps.network.open(undefined);
-    this.#process?.die();
-    this.#process = undefined;
-    this.#checker.stopped();
-    this.#deps.network.serverDied(how);
-    this.#backend.processEnded();
+  #end(process: GatewayProcess, how: "reset" | "silent"): void {
+    const { network } = this.#deps;
+    network.shut(process);
+    process.die();
+    this.#processes[process.slot] = undefined;
+    this.#cluster?.changed(process.slot);
+    this.#checker.stopped(process.number);
+    network.serverDied(how, process.number);
+    this.#backend.processEnded(process);
   }
 
   #heal(): void {
@@ -305,32 +312,35 @@ class World {
   }
 
   #assertEmpty(): void {
-    const { gateway, timers } = this.#process ?? {};
-    if (gateway === undefined) return this.#report("everybody can come back", "no gateway runs");
-    for (const [name, size] of Object.entries(gateway.tables)) {
-      if (size > 0) this.#report("nothing is left behind", `${size} entries in ${name}`);
+    for (const process of this.#processes) {
+      const { gateway, timers } = process ?? {};
+      if (gateway === undefined) return this.#report("everybody can come back", "no gateway runs");
+      for (const [name, size] of Object.entries(gateway.tables)) {
+        if (size > 0) this.#report("nothing is left behind", `${size} entries in ${name}`);
+      }
+      if (timers !== 0) this.#report("nothing is left behind", `${timers} timers are set`);
     }
-    if (timers !== 0) this.#report("nothing is left behind", `${timers} timers are set`);
   }
 
   #sweepLater(): void {
     this.#clock.setTimer(SWEEP_MS, () => {
       this.#checker.sweep();
       for (const client of this.#clients) client.sweep();
-      if (this.#process?.gateway !== undefined) {
-        const { links } = this.#deps.network;
-        const now = this.#clock.steady();
-        this.#timerCheck.look({
-          pending: this.#process.timers,
-          sessions: this.#checker.sessions,
-          busy: this.#process.draining || [...links].some(({ backedUpAtMs }) =>
-            now - backedUpAtMs < BUSY_MS
-          ) ||
-            this.#checker.sessions.some(({ lingering }) => lingering),
-          atMs: now,
-        });
-      }
+      for (const process of this.#running) this.#lookAtTimers(process);
       this.#sweepLater();
+    });
+  }
+
+  #lookAtTimers({ number, slot, timers, draining }: GatewayProcess): void {
+    const now = this.#clock.steady();
+    const sessions = this.#checker.sessions.filter(({ node }) => node === number);
+    const links = [...this.#deps.network.links].filter(({ node }) => node === number);
+    this.#timerChecks[slot]?.look({
+      pending: timers,
+      sessions,
+      busy: draining || links.some(({ backedUpAtMs }) => now - backedUpAtMs < BUSY_MS) ||
+        sessions.some(({ lingering }) => lingering),
+      atMs: now,
     });
   }
 
@@ -362,10 +372,10 @@ class World {
   }
 
   /** Something threw that must not. Does not throw itself, for it is called by who catches. */
-  #broke(error: Error, where: string): void {
+  #broke(error: unknown, where: string): void {
     // A checker that reports in the midst of production code is taken for a bug there.
     if (error instanceof Violation) return;
-    this.#record("no bug comes up", `${where}: ${error.stack}`);
+    this.#record("no bug comes up", `${where}: ${error instanceof Error ? error.stack : error}`);
   }
 
   #report(rule: string, explanation: string, connection?: number): never {

@@ -8,6 +8,7 @@
 
 import type { FakeClock } from "../mock/doubles/clock.ts";
 import type { Checker } from "./checker.ts";
+import type { Cluster } from "./cluster.ts";
 import type { SimulatedDisk } from "./disk.ts";
 import type { Network } from "./network.ts";
 import type { Fault, Seams } from "./options.ts";
@@ -26,6 +27,8 @@ export interface WorldDeps {
   readonly checker: Checker;
   readonly timeline: Timeline;
   readonly disk: SimulatedDisk;
+  /** What many nodes share. */
+  readonly cluster: Cluster | undefined;
   readonly issuer: Issuer;
   /** Every user of the app. */
   readonly users: readonly string[];
@@ -39,13 +42,15 @@ export interface WorldDeps {
   readonly nextSerial: () => number;
   /** Counts that something happened, for the summary. */
   readonly count: (what: string, by?: number) => void;
-  /** The gateway's process, if there is one. */
+  /** A process whose gateway runs, if there is one; any of many. */
   readonly process: () => GatewayProcess | undefined;
-  /** Ends the process without notice, and starts another after `downMs`. */
+  /** Every process whose gateway runs. */
+  readonly processes: () => readonly GatewayProcess[];
+  /** Ends a process without notice, and starts another after `downMs`. */
   readonly crash: (how: "reset" | "silent", downMs: number) => void;
-  /** Drains the process over `spreadMs`, and starts another. */
+  /** Drains a process over `spreadMs`, and starts another. */
   readonly drain: (spreadMs: number) => void;
-  /** The disk fails for so long. */
+  /** The log fails for so long. */
   readonly breakDisk: (ms: number) => void;
   /** Called when promises may settle. */
   readonly markDirty: () => void;

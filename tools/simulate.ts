@@ -22,6 +22,7 @@ const HELP = `Runs simulated worlds under faults, and checks what the gateway ow
   --runs N      how many worlds (10)
   --hours H     virtual hours of each (24)
   --clients C   clients in each (20)
+  --nodes N     gateways in each, 1 to 3; if not given, one after the other by the seed
   --without F   faults that are off, separated by commas: ${FAULTS.join(", ")}
   --jobs J      worlds that run at once (one for each processor)
   --trace       run one world and print its whole timeline
@@ -38,6 +39,7 @@ interface Arguments {
   readonly runs: number;
   readonly hours: number;
   readonly clients: number;
+  readonly nodes: number | undefined;
   readonly without: readonly Fault[];
   readonly jobs: number;
   readonly trace: boolean;
@@ -52,6 +54,7 @@ function readArguments(args: readonly string[]): Arguments | "help" {
       runs: { type: "string", default: "10" },
       hours: { type: "string", default: "24" },
       clients: { type: "string", default: "20" },
+      nodes: { type: "string" },
       without: { type: "string", default: "" },
       jobs: { type: "string", default: String(navigator.hardwareConcurrency) },
       trace: { type: "boolean", default: false },
@@ -70,6 +73,7 @@ function readArguments(args: readonly string[]): Arguments | "help" {
     runs: positive("runs", values.runs),
     hours: positive("hours", values.hours),
     clients: positive("clients", values.clients),
+    nodes: values.nodes === undefined ? undefined : positive("nodes", values.nodes),
     without,
     jobs: positive("jobs", values.jobs),
     trace: values.trace,
@@ -99,6 +103,7 @@ async function run(args: Arguments): Promise<boolean> {
         seed: String(seed + next++),
         hours,
         clients,
+        nodes: nodesOf(seed + next - 1, args),
         without,
       });
       progress.add(result);
@@ -121,6 +126,12 @@ async function run(args: Arguments): Promise<boolean> {
   return false;
 }
 
+/** How many nodes the world of `seed` has. */
+function nodesOf(seed: number, { nodes }: Arguments): number {
+  return nodes ?? (Math.floor(seed) + 2) % 3 + 1;
+}
+
+/** Has `worker` run one world. */
 function runWorld(worker: Worker, options: WorldOptions): Promise<WorldResult> {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<WorldResult>): void => resolve(data);
@@ -188,7 +199,9 @@ async function show(failure: Failure | undefined): Promise<void> {
   say(
     `\n${violation.rule}\n  ${violation.explanation}\n\n` +
       `deno task simulate --runs 1 --seed ${options.seed} --hours ${options.hours} ` +
-      `--clients ${options.clients}${without.length > 0 ? ` --without ${without.join()}` : ""}\n`,
+      `--clients ${options.clients} --nodes ${options.nodes ?? 1}${
+        without.length > 0 ? ` --without ${without.join()}` : ""
+      }\n`,
   );
   const lines = condense(trace);
   const { connection } = violation;
@@ -214,8 +227,10 @@ function condense(lines: readonly string[]): readonly string[] {
   });
 }
 
-async function trace({ seed, hours, clients, without }: Arguments): Promise<boolean> {
-  const options = { seed: String(seed), hours, clients, without, recording: true };
+async function trace(args: Arguments): Promise<boolean> {
+  const { seed, hours, clients, without } = args;
+  const nodes = nodesOf(seed, args);
+  const options = { seed: String(seed), hours, clients, nodes, without, recording: true };
   const { trace, violation } = await simulate(options);
   for (const line of trace) say(`${line}\n`);
   return violation === undefined;

@@ -59,7 +59,7 @@ export function addUserRoutes(
       responses: responses({ 200: jsonResponse("They are closed", DisconnectedSchema) }, problems),
     }),
     async (context) => {
-      const disconnected = await users.disconnect(context.req.valid("param").user);
+      const disconnected = await users.execute({ do: "disconnect", ...context.req.valid("param") });
       return json(200, { disconnected });
     },
   );
@@ -76,8 +76,7 @@ export function addUserRoutes(
       responses: responses({ 204: { description: "They are in the channel" } }, problems),
     }),
     async (context) => {
-      const { user, channel } = context.req.valid("param");
-      await users.join(user, channel);
+      await users.execute({ do: "join", ...context.req.valid("param") });
       return noContent();
     },
   );
@@ -94,8 +93,7 @@ export function addUserRoutes(
       responses: responses({ 204: { description: "They are not in the channel" } }, problems),
     }),
     async (context) => {
-      const { user, channel } = context.req.valid("param");
-      await users.leave(user, channel);
+      await users.execute({ do: "leave", ...context.req.valid("param") });
       return noContent();
     },
   );

@@ -15,7 +15,7 @@ import { OperationalError } from "../errors.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import type { Member } from "../hub.ts";
 import { Outbox } from "./outbox.ts";
-import type { Socket, SocketListener, Timer } from "../ports.ts";
+import type { Socket, SocketListener, Timer, UserCommand } from "../ports.ts";
 import {
   CloseCode,
   decode,
@@ -149,23 +149,27 @@ export class Connection implements Member, Recipient, SocketListener {
     }
   }
 
-  /** Adds a channel to what is delivered, from now on. */
-  enter(channel: string): void {
-    if (this.#context.hub.enter(this, channel)) this.#delivery.enter(channel);
+  /** Executes `command` on live delivery. Returns whether that closed the connection. */
+  execute(command: UserCommand): boolean {
+    const { hub } = this.#context;
+    switch (command.do) {
+      case "join":
+        hub.subscribe(this, command.channel);
+        return false;
+      case "leave":
+        hub.unsubscribe(this, command.channel);
+        return false;
+      case "disconnect": {
+        const ready = this.phase === "ready";
+        if (ready) this.feed({ type: "disconnected" });
+        return ready;
+      }
+    }
   }
 
-  /** Takes a channel from what is delivered. */
-  exit(channel: string): void {
-    if (this.#context.hub.exit(this, channel)) this.#delivery.exit(channel);
-  }
-
-  /** Adds a channel to what is replayed, from after the place `after` on, or takes it away. */
-  applyToReplay(
-    what: "join" | "leave",
-    channel: { readonly name: string; readonly after: number },
-  ): void {
-    if (what === "join") this.#delivery.enter(channel.name, channel.after);
-    else this.#delivery.exit(channel.name);
+  /** Executes `command`, which comes after the message `sequence`, on a replay if there is one. */
+  executeInReplay(command: UserCommand, sequence: number): void {
+    this.#delivery.executeInReplay(command, sequence);
   }
 
   /** Sends messages. Returns whether they were taken. */
@@ -262,7 +266,7 @@ export class Connection implements Member, Recipient, SocketListener {
         void this.#locate(effect);
         return;
       case "join":
-        hub.join(this, effect.user, effect.channels);
+        hub.register(this, effect.user, effect.channels);
         void this.#startDelivery(effect.channels);
         return;
       case "leave":
@@ -370,7 +374,7 @@ export class Connection implements Member, Recipient, SocketListener {
   }
 
   #leave(): void {
-    this.#context.hub.leave(this);
+    this.#context.hub.remove(this);
     this.#delivery.stop();
   }
 

@@ -10,7 +10,7 @@
 
 import { type Run, runAfter } from "./encode.ts";
 import type { Metrics } from "../metrics.ts";
-import type { MessageLog, Position } from "../ports.ts";
+import type { MessageLog, Position, UserCommand } from "../ports.ts";
 import { Replay } from "./replay.ts";
 
 /** What all deliveries of a gateway work with. */
@@ -84,7 +84,7 @@ export class Delivery {
    * Finds where the session begins and hands it to `found`, unless another request comes meanwhile.
    *
    * `found` is called in the very turn in which the place was looked at: what is fanned out between that
-   * and joining the hub would be lost.
+   * and registering with the hub would be lost.
    *
    * @throws {OperationalError} when the log cannot be read
    */
@@ -135,14 +135,10 @@ export class Delivery {
     if (this.#recipient.sendRun(live)) this.#context.metrics.delivered(live.messages.length);
   }
 
-  /** `channel` was added to what the client may see, from after this place on. */
-  enter(channel: string, after = this.#context.hub.position.sequence): void {
-    this.#replay?.enter(channel, after);
-  }
-
-  /** `channel` was taken from what the client may see. */
-  exit(channel: string): void {
-    this.#replay?.exit(channel);
+  /** Executes `command`, which comes after the message `sequence`, on the replay. */
+  executeInReplay(command: UserCommand, sequence: number): void {
+    if (command.do === "join") this.#replay?.subscribe(command.channel, sequence);
+    if (command.do === "leave") this.#replay?.unsubscribe(command.channel);
   }
 
   /** Sends nothing more. */

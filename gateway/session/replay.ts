@@ -132,12 +132,12 @@ export class Replay {
   }
 
   /** The client may see `channel` from after the place `after` on. */
-  enter(channel: string, after: number): void {
+  subscribe(channel: string, after: number): void {
     if (!this.#channels.has(channel)) this.#channels.set(channel, after);
   }
 
   /** The client may see nothing more of `channel`, what it missed included. */
-  exit(channel: string): void {
+  unsubscribe(channel: string): void {
     this.#channels.delete(channel);
     // All messages of a run have the same audience.
     this.#liveBuffer = this.#liveBuffer?.filter(({ messages }) => messages[0]?.channel !== channel);
@@ -146,10 +146,10 @@ export class Replay {
   /** The client's channels are these now. */
   replaceChannels(channels: readonly string[]): void {
     for (const channel of [...this.#channels.keys()]) {
-      if (!channels.includes(channel)) this.exit(channel);
+      if (!channels.includes(channel)) this.unsubscribe(channel);
     }
     const { sequence } = this.#target.position();
-    for (const channel of channels) this.enter(channel, sequence);
+    for (const channel of channels) this.subscribe(channel, sequence);
   }
 
   /** Ends it; nothing is sent any more. */

@@ -14,7 +14,6 @@ import {
   type Refused,
 } from "../../gateway/gateway.ts";
 import { createHttp } from "../../gateway/http/mod.ts";
-import { localUsers } from "../../gateway/cluster/local_users.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import { Metrics } from "../../gateway/metrics.ts";
 import { withBackpressure } from "../../gateway/log/backpressure.ts";
@@ -136,7 +135,7 @@ function createRoutes(
       ready: () => gateway.ready(),
       failed: () => metrics.logPublishFailed(),
     }),
-    users: localUsers(gateway),
+    users: gateway,
     connect,
     allowedOrigins: external?.allowedOrigins ?? [],
     originRefused: () => metrics.refused("origin"),

@@ -100,7 +100,12 @@ export const LOGS: readonly LogFactory[] = [
 ];
 
 function ask(log: CommandLog): Promise<void> {
-  return log.appendCommand({ do: "join", user: "alice", channel: "room" });
+  return log.appendCommand({
+    do: "join",
+    user: "alice",
+    channel: "room",
+    reply: "nodes.answers.0",
+  });
 }
 
 /** A log into which somebody puts a command before every publish. */

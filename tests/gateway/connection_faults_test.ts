@@ -187,7 +187,7 @@ Deno.test("Connection that cannot be cut lingers in the metric and the limits, a
   const world = new World({ limits: { maxConnectionsPerIp: 1 } });
   const peer = await world.ready({ channels: ["a"] });
   peer.socket.terminateFails = true;
-  world.gateway.disconnect("alice");
+  void world.gateway.execute({ do: "disconnect", user: "alice" });
   assert.equal(peer.closeCode, 4010);
   const lingering = () => world.metrics.value("gateway_lingering_sockets");
   await world.clock.advance(NUMBERS.closeGraceMs - 1);
@@ -215,7 +215,7 @@ Deno.test("Connection that lingers is released when TCP gives it up, and leaves 
   const world = new World();
   const peer = await world.ready();
   peer.socket.terminateFails = true;
-  world.gateway.disconnect("alice");
+  void world.gateway.execute({ do: "disconnect", user: "alice" });
   await world.clock.advance(NUMBERS.closeGraceMs);
   assert.equal(await world.metrics.value("gateway_lingering_sockets"), 1);
   peer.socket.peerClosed();
@@ -233,7 +233,7 @@ Deno.test("Connection that fails half way through closing is out of every table 
     },
   });
   const peer = await world.ready({ channels: ["a"] });
-  world.gateway.disconnect("alice");
+  void world.gateway.execute({ do: "disconnect", user: "alice" });
   assert.equal(world.gateway.tables["members"], 0);
   assert.equal(peer.closeCode, 1011);
   await assertOneBug(world);

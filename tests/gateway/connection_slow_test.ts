@@ -72,7 +72,7 @@ Deno.test("Connection that was closed while frames waited sends none of them aft
   await world.publishMany(100, { content: "x".repeat(2000) });
   const sent = socket.sent.length;
   assert.ok(sent < 50);
-  world.gateway.disconnect("alice");
+  void world.gateway.execute({ do: "disconnect", user: "alice" });
   assert.equal(peer.connection.unsentBytes, socket.bufferedBytes);
   assert.equal(world.clock.pending, 1, "it polls for what it has forgotten");
   socket.drain();

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import type { UserCommand } from "../../gateway/ports.ts";
 import { Op } from "../../gateway/protocol/mod.ts";
 import { settle } from "../../mock/doubles/clock.ts";
 import { idsOf, NUMBERS, World } from "./support/world.ts";
@@ -102,62 +103,35 @@ Deno.test("Gateway.presence() counts ready connections of a user and unites thei
   assert.deepEqual(world.gateway.presence("ann"), { connections: 0, channels: [] });
 });
 
-Deno.test("Gateway.join() and leave() reach every open connection of the user, and no other", async () => {
+Deno.test("Gateway.execute() reaches every ready connection of the user, and no other", async () => {
   const world = new World();
+  const execute = (command: UserCommand) => world.gateway.execute(command);
   const first = await world.ready({ user: "ann" });
   const second = await world.ready({ user: "ann", channels: ["a"] });
-  const other = await world.ready({ user: "bob" });
+  const bob = await world.ready({ user: "bob", channels: ["a"] });
+  const waiting = world.connect();
+  waiting.identifyWith(world.verifier.held().token);
   await world.publish({ channel: "a" });
-  world.gateway.join("ann", "a");
-  world.gateway.join("ann", "a");
-  world.gateway.join("nobody", "a");
+  for (const user of ["ann", "ann", "nobody"]) {
+    assert.equal(await execute({ do: "join", user, channel: "a" }), 0);
+  }
   const joined = await world.publish({ channel: "a" }, { channel: "a" });
   assert.deepEqual(first.received, idsOf(joined));
   assert.equal(second.received.length, 3);
-  world.gateway.leave("ann", "a");
-  world.gateway.leave("ann", "never was in");
+  for (const channel of ["a", "never was in"]) {
+    assert.equal(await execute({ do: "leave", user: "ann", channel }), 0);
+  }
   await world.publish({ channel: "a" });
   assert.equal(first.received.length, 2);
   assert.equal(second.received.length, 3);
-  assert.deepEqual(other.received, []);
+  assert.equal(bob.received.length, 4);
   assert.deepEqual(world.gateway.presence("ann"), { connections: 2, channels: [] });
-});
-
-Deno.test("Gateway.disconnect() closes every open connection of the user with 4010", async () => {
-  const world = new World();
-  const anns = [await world.ready({ user: "ann" }), await world.ready({ user: "ann" })];
-  const bob = await world.ready({ user: "bob" });
-  assert.equal(world.gateway.disconnect("ann"), 2);
-  assert.equal(world.gateway.disconnect("ann"), 0);
-  assert.equal(world.gateway.disconnect("nobody"), 0);
-  for (const ann of anns) assert.equal(ann.closeCode, 4010);
-  assert.equal(bob.closeCode, undefined);
+  for (const [user, closed] of [["ann", 2], ["ann", 0], ["nobody", 0]] as const) {
+    assert.equal(await execute({ do: "disconnect", user }), closed);
+  }
+  assert.deepEqual([first, second].map(({ closeCode }) => closeCode), [4010, 4010]);
+  assert.deepEqual([bob, waiting].map(({ closeCode }) => closeCode), [undefined, undefined]);
   assert.deepEqual(world.gateway.presence("ann"), { connections: 0, channels: [] });
-  for (const { socket } of [...anns, bob]) socket.peerClosed();
-  await world.assertEmpty();
-});
-
-Deno.test("Gateway.command() holds for connections that are open, and says how many it closed", async () => {
-  const world = new World();
-  const ann = await world.ready({ user: "ann", channels: ["a"] });
-  const bob = await world.ready({ user: "bob", channels: ["a"] });
-  const verdict = world.verifier.held();
-  const waiting = world.connect();
-  waiting.identifyWith(verdict.token);
-  const counts: number[] = [];
-  const done = (count: number) => counts.push(count);
-  world.gateway.command({ do: "leave", user: "ann", channel: "a" }, done);
-  world.gateway.command({ do: "join", user: "ann", channel: "b" }, done);
-  world.gateway.command({ do: "join", user: "nobody", channel: "b" }, done);
-  const [a, b] = await world.publish({ channel: "a" }, { channel: "b" });
-  assert.deepEqual(ann.received, idsOf([b!]));
-  assert.deepEqual(bob.received, idsOf([a!]));
-  world.gateway.command({ do: "disconnect", user: "ann" }, done);
-  world.gateway.command({ do: "disconnect", user: "ann" }, done);
-  assert.deepEqual(counts, [0, 0, 0, 1, 0]);
-  assert.equal(ann.closeCode, 4010);
-  assert.equal(bob.closeCode, undefined);
-  assert.equal(waiting.closeCode, undefined);
 });
 
 Deno.test("Gateway lets an address wait whose clients flood or send what is no frame", async () => {

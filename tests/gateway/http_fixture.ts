@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { createHttp, type HttpOptions, type Routes } from "../../gateway/http/mod.ts";
-import type { Users } from "../../gateway/ports.ts";
+import type { UserCommand, Users } from "../../gateway/ports.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import type { Exchange, MessageLog } from "../../gateway/ports.ts";
 import { readBody } from "../../gateway/runtime/request_body.ts";
@@ -38,19 +38,9 @@ export interface Answer {
 export class FakeUsers implements Users {
   readonly calls: string[] = [];
 
-  join(user: string, channel: string): Promise<void> {
-    this.calls.push(`join ${user} ${channel}`);
-    return Promise.resolve();
-  }
-
-  leave(user: string, channel: string): Promise<void> {
-    this.calls.push(`leave ${user} ${channel}`);
-    return Promise.resolve();
-  }
-
-  disconnect(user: string): Promise<number> {
-    this.calls.push(`disconnect ${user}`);
-    return Promise.resolve(2);
+  execute(command: UserCommand): Promise<number> {
+    this.calls.push(Object.values(command).join(" "));
+    return Promise.resolve(command.do === "disconnect" ? 2 : 0);
   }
 
   presence(user: string): Promise<{ connections: number; channels: readonly string[] }> {

@@ -77,7 +77,8 @@ Deno.test("a name in a path that is no name is 400 and says which", async () => 
 
 Deno.test("a failure on the way to other machines is answered by its code", async () => {
   const users = new FakeUsers();
-  users.join = () => Promise.reject(new OperationalError("log_unavailable", "the broker is away"));
+  users.execute = () =>
+    Promise.reject(new OperationalError("log_unavailable", "the broker is away"));
   const { call } = createFixture({ users });
   const answer = await call("PUT", "/users/alice/channels/general");
   assert.deepEqual([answer.status, answer.json.code], [503, "log_unavailable"]);

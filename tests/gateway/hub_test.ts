@@ -46,7 +46,7 @@ function setUp({ turnDeliveries }: { turnDeliveries?: number } = {}) {
   const publish = (...drafts: readonly Partial<Draft>[]) => hub.publish(drafts.map(make));
   const member = (user: string, ...channels: readonly string[]) => {
     const recorder = new Recorder();
-    hub.join(recorder, user, channels);
+    hub.register(recorder, user, channels);
     return recorder;
   };
   return { clock, hub, publish, member };
@@ -86,7 +86,7 @@ Deno.test("Hub hands over consecutive messages to the same audience as one run",
   });
   const runs = ann.got.map(({ messages }) => messages.map(({ sequence }) => sequence));
   assert.deepEqual(runs, [[1, 2], [3], [4], [5, 6], [7]]);
-  hub.exit(ann, "b");
+  hub.unsubscribe(ann, "b");
   publish({ channel: "a" }, { channel: "b" }, { channel: "a" });
   assert.deepEqual(ann.sequences, [1, 2, 3, 4, 5, 6, 7, 8, 10]);
 });
@@ -101,21 +101,21 @@ Deno.test("Hub ends a run with the message that takes it over 32 Ki characters, 
   assert.deepEqual(ann.sequences, Array.from({ length: 604 }, (_, i) => i + 1));
 });
 
-Deno.test("Hub.enter() and exit() change one channel of one member", () => {
+Deno.test("Hub.subscribe() and unsubscribe() change one channel of one member", () => {
   const { hub, publish, member } = setUp();
   const ann = member("ann", "a");
   const bob = member("bob", "a");
-  assert.equal(hub.enter(ann, "b"), true);
-  assert.equal(hub.enter(ann, "b"), false);
-  assert.equal(hub.exit(ann, "a"), true);
-  assert.equal(hub.exit(ann, "a"), false);
+  assert.equal(hub.subscribe(ann, "b"), true);
+  assert.equal(hub.subscribe(ann, "b"), false);
+  assert.equal(hub.unsubscribe(ann, "a"), true);
+  assert.equal(hub.unsubscribe(ann, "a"), false);
   publish({ channel: "a" }, { channel: "b" });
   assert.deepEqual(ann.sequences, [2]);
   assert.deepEqual(bob.sequences, [1]);
   assert.deepEqual([...hub.channelsOf(ann)], ["b"]);
   const stranger = new Recorder();
-  assert.equal(hub.enter(stranger, "b"), false);
-  assert.equal(hub.exit(stranger, "b"), false);
+  assert.equal(hub.subscribe(stranger, "b"), false);
+  assert.equal(hub.unsubscribe(stranger, "b"), false);
   assert.equal(hub.channelsOf(stranger).size, 0);
 });
 
@@ -123,23 +123,23 @@ Deno.test("Hub keeps no table of a user or a channel that nobody is in", () => {
   const { hub, member } = setUp();
   const members = Array.from({ length: 20 }, (_, i) => member(`u${i % 7}`, `c${i}`, "all"));
   assert.deepEqual(hub.tables, { members: 20, users: 7, channels: 21 });
-  for (const each of members) hub.enter(each, "late");
-  for (const each of members) hub.exit(each, "all");
+  for (const each of members) hub.subscribe(each, "late");
+  for (const each of members) hub.unsubscribe(each, "all");
   assert.deepEqual(hub.tables, { members: 20, users: 7, channels: 21 });
-  for (const each of members) hub.leave(each);
-  hub.leave(members[0]!);
+  for (const each of members) hub.remove(each);
+  hub.remove(members[0]!);
   assert.deepEqual(hub.tables, NOTHING);
   assert.deepEqual(hub.membersOf("u0"), []);
 });
 
-Deno.test("Hub.join() of a member replaces its channels and its user", () => {
+Deno.test("Hub.register() of a member replaces its channels and its user", () => {
   const { hub, publish, member } = setUp();
   const ann = member("ann", "a", "b");
-  hub.join(ann, "ann", ["b", "c", "c"]);
+  hub.register(ann, "ann", ["b", "c", "c"]);
   publish({ channel: "a" }, { channel: "b" }, { channel: "c" }, { user: "ann" }, {});
   assert.deepEqual(ann.sequences, [2, 3, 4, 5]);
   assert.deepEqual(hub.tables, { members: 1, users: 1, channels: 2 });
-  hub.join(ann, "eve", ["c"]);
+  hub.register(ann, "eve", ["c"]);
   publish({ user: "ann" }, { user: "eve" }, { channel: "b" });
   assert.deepEqual(ann.sequences, [2, 3, 4, 5, 7]);
   assert.deepEqual(hub.tables, { members: 1, users: 1, channels: 1 });
@@ -149,8 +149,8 @@ Deno.test("Hub goes on when members leave during a delivery, and gives those not
   const { hub, publish, member } = setUp();
   const [first, second, third] = [member("a"), member("b"), member("c")];
   first.react = () => {
-    hub.leave(first);
-    hub.leave(second);
+    hub.remove(first);
+    hub.remove(second);
   };
   publish({});
   publish({}, {});
@@ -166,7 +166,7 @@ for (const channel of [undefined, "a"]) {
     for (const [i, each] of members.entries()) {
       each.react = () => {
         // Bounded, so that this test fails rather than never ends.
-        if (each.got.length < 10) hub.join(each, ["a", "b", "c"][i]!, ["a"]);
+        if (each.got.length < 10) hub.register(each, ["a", "b", "c"][i]!, ["a"]);
       };
     }
     const draft = channel === undefined ? {} : { channel };
@@ -242,9 +242,9 @@ Deno.test("Hub in the middle of a run gives nothing to who leaves, and not the r
   // Who joins now is told this position, and receives what comes after it.
   assert.equal(hub.position.sequence, 2);
   const late = member("late", "room");
-  hub.exit(third!, "room");
-  hub.exit(first!, "room");
-  hub.enter(first!, "room");
+  hub.unsubscribe(third!, "room");
+  hub.unsubscribe(first!, "room");
+  hub.subscribe(first!, "room");
   publish({ channel: "room" });
   while (clock.fireNext());
   assert.deepEqual(first!.sequences, [1, 2, 3]);
@@ -260,10 +260,10 @@ Deno.test("inOrder() acts between the messages before it and those after it, bet
   const room = { channel: "room" };
   publish({ user: "crowd" }, { channel: "crowd" }, room);
   assert.deepEqual(ann.sequences, [], "the turn is over");
-  hub.inOrder(() => hub.exit(ann, "room"));
+  hub.inOrder(() => hub.unsubscribe(ann, "room"));
   publish(room);
   await clock.advance(0);
-  hub.inOrder(() => hub.enter(ann, "room"));
+  hub.inOrder(() => hub.subscribe(ann, "room"));
   publish(room);
   await clock.advance(0);
   assert.deepEqual(ann.sequences, [3, 5]);
@@ -287,10 +287,10 @@ Deno.test("Hub delivers by who is there when a run's turn comes", () => {
   const { clock, hub, publish, member } = setUp({ turnDeliveries: 2000 });
   const members = Array.from({ length: 2000 }, () => member("ann", "all"));
   publish(...alternating(3));
-  hub.leave(members[0]!);
+  hub.remove(members[0]!);
   const late = member("late", "all");
   clock.fireNext();
-  hub.join(members[1]!, "ann", ["all", "a"]);
+  hub.register(members[1]!, "ann", ["all", "a"]);
   while (clock.fireNext());
   assert.deepEqual(members[0]!.sequences, [1]);
   assert.deepEqual(members[1]!.sequences, [1, 2, 3]);

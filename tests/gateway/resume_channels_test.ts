@@ -52,7 +52,7 @@ for (const moment of MOMENTS) {
     const { world, peer, missed, goOn } = await held(moment, ["a", "b"]);
     const before = peer.received.length;
     const waiting = await world.publish({ channel: "a" }, { channel: "b" }, {});
-    world.gateway.leave("alice", "b");
+    void world.gateway.execute({ do: "leave", user: "alice", channel: "b" });
     const after = await world.publish({ channel: "a" }, { channel: "b" }, {});
     await goOn();
     assert.ok(before > 0);
@@ -64,7 +64,7 @@ for (const moment of MOMENTS) {
   Deno.test(`A channel joined while the ${moment} gives what is published from then on`, async () => {
     const { world, peer, missed, goOn } = await held(moment, ["a"]);
     const waiting = await world.publish({ channel: "b" }, { channel: "a" });
-    world.gateway.join("alice", "b");
+    void world.gateway.execute({ do: "join", user: "alice", channel: "b" });
     const after = await world.publish({ channel: "b" }, {}, { channel: "b" });
     await goOn();
     const live = await world.publish({ channel: "b" });
@@ -75,9 +75,9 @@ for (const moment of MOMENTS) {
   Deno.test(`A channel left and joined again while the ${moment} begins at the second join`, async () => {
     const { world, peer, missed, goOn } = await held(moment, ["a", "b"]);
     const before = peer.received.length;
-    world.gateway.leave("alice", "b");
+    void world.gateway.execute({ do: "leave", user: "alice", channel: "b" });
     await world.publish({ channel: "b" });
-    world.gateway.join("alice", "b");
+    void world.gateway.execute({ do: "join", user: "alice", channel: "b" });
     const after = await world.publish({ channel: "b" }, { channel: "a" });
     await goOn();
     const old = missed.slice(before).filter(({ channel }) => channel !== "b");
@@ -183,7 +183,7 @@ Deno.test("A channel joined while the replay is ahead of the fan-out gives what 
     const socket = new FakeSocket();
     if (stall) socket.stall();
     const peer = await world.ready({ lastId: seen.id }, socket);
-    world.gateway.join("alice", "a");
+    void world.gateway.execute({ do: "join", user: "alice", channel: "a" });
     const after = await world.publish({ channel: "a" }, { channel: "a" }, {});
     socket.drain();
     await world.clock.advance(1000);
@@ -199,10 +199,10 @@ Deno.test("Commands hold from their place in the log on, when the fan-out rests 
   const counts: number[] = [];
   const done = (count: number) => counts.push(count);
   const before = await world.publish({ channel: "a" }, { channel: "b" }, { channel: "c" });
-  world.gateway.command({ do: "join", user: "alice", channel: "b" }, done);
-  world.gateway.command({ do: "leave", user: "alice", channel: "a" }, done);
+  void world.gateway.execute({ do: "join", user: "alice", channel: "b" }).then(done);
+  void world.gateway.execute({ do: "leave", user: "alice", channel: "a" }).then(done);
   const after = await world.publish({ channel: "a" }, { channel: "b" }, { channel: "c" });
-  world.gateway.command({ do: "disconnect", user: "alice" }, done);
+  void world.gateway.execute({ do: "disconnect", user: "alice" }).then(done);
   await world.publish({ channel: "b" });
   assert.deepEqual([peer.received, counts], [[], []]);
   await world.clock.advance(10);
@@ -218,11 +218,11 @@ Deno.test("Commands hold from their place in the log on, when a replay has just 
     const socket = new FakeSocket();
     if (stall) socket.stall();
     const peer = await world.ready({ channels: ["a"], lastId: seen.id }, socket);
-    world.gateway.command({ do: "leave", user: "alice", channel: "a" }, () => {});
-    world.gateway.command({ do: "join", user: "alice", channel: "b" }, () => {});
+    void world.gateway.execute({ do: "leave", user: "alice", channel: "a" });
+    void world.gateway.execute({ do: "join", user: "alice", channel: "b" });
     const first = await world.publish({ channel: "a" }, { channel: "b" });
-    world.gateway.command({ do: "join", user: "alice", channel: "a" }, () => {});
-    world.gateway.command({ do: "leave", user: "alice", channel: "b" }, () => {});
+    void world.gateway.execute({ do: "join", user: "alice", channel: "a" });
+    void world.gateway.execute({ do: "leave", user: "alice", channel: "b" });
     const second = await world.publish({ channel: "a" }, { channel: "b" }, {});
     socket.drain();
     await world.clock.advance(1000);
@@ -239,8 +239,8 @@ Deno.test("Commands hold from their place in the log on, when a replay overtakes
   await world.ready({ user: "bulk" });
   await world.publishMany(4, { user: "bulk", content: "x".repeat(100_000) });
   await world.publish({ channel: "c" });
-  world.gateway.command({ do: "leave", user: "alice", channel: "a" }, () => {});
-  world.gateway.command({ do: "join", user: "alice", channel: "c" }, () => {});
+  void world.gateway.execute({ do: "leave", user: "alice", channel: "a" });
+  void world.gateway.execute({ do: "join", user: "alice", channel: "c" });
   const after = await world.publish({ channel: "a" }, { channel: "c" }, { channel: "b" });
   world.log.holding = false;
   world.log.release();

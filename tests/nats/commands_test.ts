@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { Json } from "../../gateway/ports.ts";
+import type { SharedCommand } from "../../gateway/ports.ts";
 import { EVERYONE, readAll, toEveryone } from "../contract/support.ts";
 import { eventually, startNode } from "./support/nodes.ts";
 import type { NatsServer } from "./support/server.ts";
@@ -16,8 +16,9 @@ function test(name: string, body: (server: NatsServer) => Promise<void>): void {
   natsTest(`JetStreamLog: ${name}`, body);
 }
 
-const LEAVE: Json = { do: "leave", user: "ann/'\"", channel: "café" };
-const DISCONNECT: Json = { do: "disconnect", user: "ann" };
+const reply = "test-nodes.answers.0";
+const LEAVE: SharedCommand = { do: "leave", user: "ann/'\"", channel: "café", reply };
+const DISCONNECT: SharedCommand = { do: "disconnect", user: "ann", reply };
 
 test("every node hears commands in one order with the messages", async (server) => {
   await using a = await startNode(server.url);
@@ -25,14 +26,14 @@ test("every node hears commands in one order with the messages", async (server) 
   const orders = [a, b].map(({ log }) => {
     const order: string[] = [];
     log.subscribe((messages) => order.push(...messages.map(({ content }) => String(content))));
-    log.subscribeCommands((command) => order.push(String(command)));
+    log.subscribeCommands((command) => order.push(command.user));
     return order;
   });
   await Promise.all(
     Array.from({ length: 40 }, async (_, index) => {
       const { log } = [a, b][index % 2]!;
       if (index % 3 === 0) await log.publish(toEveryone(`${index} a`, `${index} b`));
-      else await log.appendCommand(`${index}`);
+      else await log.appendCommand({ do: "disconnect", user: `${index}`, reply });
     }),
   );
   const all = 40 + 14;

@@ -7,18 +7,19 @@
 import assert from "node:assert/strict";
 import { openJetStreamLog } from "../../gateway/log/mod.ts";
 import { connectNats } from "../../gateway/cluster/connect.ts";
-import { type LocalUsers, NatsUsers } from "../../gateway/cluster/nats_users.ts";
+import { natsBus } from "../../gateway/cluster/bus.ts";
+import { ClusterUsers } from "../../gateway/cluster/cluster_users.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { RandomIds } from "../../gateway/runtime/ids.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";
-import type { CommandLog, Json, MessageLog } from "../../gateway/ports.ts";
+import type { CommandLog, Json, MessageLog, SharedCommand, Users } from "../../gateway/ports.ts";
 import { eventually } from "./support/nodes.ts";
 import { Relay } from "./support/relay.ts";
 import type { NatsServer } from "./support/server.ts";
 import { natsTest } from "./support/suite.ts";
 
 interface Node extends AsyncDisposable {
-  readonly users: NatsUsers;
+  readonly users: ClusterUsers;
   readonly log: MessageLog & CommandLog;
   readonly logger: FakeLogger;
   /** What it was told, and the messages that it heard, in order. */
@@ -29,11 +30,11 @@ interface Node extends AsyncDisposable {
 
 async function startNode(url: string, connections: number): Promise<Node> {
   const calls: string[] = [];
-  const local: LocalUsers = {
-    command: (command, done) => {
+  const local: Users = {
+    execute: (command) => {
       const channel = command.do === "disconnect" ? "" : ` ${command.channel}`;
       calls.push(`${command.do} ${command.user}${channel}`);
-      done(command.do === "disconnect" ? connections : 0);
+      return Promise.resolve(command.do === "disconnect" ? connections : 0);
     },
     presence: () => ({ connections, channels: [`own ${connections}`, "shared"] }),
   };
@@ -44,7 +45,8 @@ async function startNode(url: string, connections: number): Promise<Node> {
   log.subscribe((messages) => {
     for (const { content } of messages) calls.push(`message ${content}`);
   });
-  const users = await NatsUsers.start({ ...world, nats, log, local, subject: "test-nodes" });
+  const subject = "test-nodes";
+  const users = await ClusterUsers.start({ ...world, bus: natsBus(nats), log, local, subject });
   const die = async () => {
     await nats.close();
     users.close();
@@ -65,7 +67,7 @@ async function startNode(url: string, connections: number): Promise<Node> {
 }
 
 function test(name: string, body: (url: string, server: NatsServer) => Promise<void>): void {
-  natsTest(`NatsUsers: ${name}`, (server) => body(server.url, server));
+  natsTest(`ClusterUsers: ${name}`, (server) => body(server.url, server));
 }
 
 test("presence() counts the connections of every node", async (url) => {
@@ -84,12 +86,12 @@ test("presence() counts the connections of every node", async (url) => {
   }
 });
 
-test("join(), leave() and disconnect() reach every node before they resolve", async (url) => {
+test("execute() reaches every node before it resolves", async (url) => {
   await using a = await startNode(url, 1);
   await using b = await startNode(url, 2);
-  await a.users.join("alice", "room");
-  await b.users.leave("alice", "room");
-  assert.equal(await a.users.disconnect("alice"), 3);
+  await a.users.execute({ do: "join", user: "alice", channel: "room" });
+  await b.users.execute({ do: "leave", user: "alice", channel: "room" });
+  assert.equal(await a.users.execute({ do: "disconnect", user: "alice" }), 3);
   for (const { calls } of [a, b]) {
     assert.deepEqual(calls, ["join alice room", "leave alice room", "disconnect alice"]);
   }
@@ -103,7 +105,11 @@ test("a node that says goodbye is not waited for, and one that dies only for a w
   await eventually(async () => assert.equal((await a.users.presence("alice")).connections, 5));
   await c.die();
   await assert.rejects(a.users.presence("alice"), { code: "log_unavailable" });
-  assert.equal(await a.users.disconnect("alice"), 1, "which is kept for whoever is there");
+  assert.equal(
+    await a.users.execute({ do: "disconnect", user: "alice" }),
+    1,
+    "which is kept for whoever is there",
+  );
   await eventually(async () => assert.equal((await a.users.presence("alice")).connections, 1));
 });
 
@@ -112,30 +118,30 @@ test("a node that was cut off comes to every command in its place among the mess
   await using a = await startNode(url, 1);
   await using b = await startNode(relay.url, 2);
   const channel = "room";
-  await a.users.join("alice", channel);
+  await a.users.execute({ do: "join", user: "alice", channel });
   relay.cut();
   await eventually(async () => assert.equal((await a.users.presence("alice")).connections, 1));
   await a.log.publish([{ channel, author: "1", content: "before" }]);
-  await a.users.leave("alice", channel);
+  await a.users.execute({ do: "leave", user: "alice", channel });
   await a.log.publish([{ channel, author: "1", content: "after" }]);
-  assert.equal(await a.users.disconnect("alice"), 1);
+  assert.equal(await a.users.execute({ do: "disconnect", user: "alice" }), 1);
   assert.deepEqual(b.calls, ["join alice room"]);
   relay.heal();
   const order = ["join alice room", "message before", "leave alice room", "message after"];
   order.push("disconnect alice");
   for (const { calls } of [a, b]) await eventually(() => assert.deepEqual(calls, order));
   await eventually(async () => assert.equal((await b.users.presence("alice")).connections, 3));
-  await a.users.leave("bob", channel);
+  await a.users.execute({ do: "leave", user: "bob", channel });
   for (const { calls } of [a, b]) assert.deepEqual(calls, [...order, "leave bob room"]);
 });
 
 test("a node that starts is told nothing that was said before, and reads around it", async (url) => {
   await using a = await startNode(url, 1);
-  await a.users.join("alice", "room");
+  await a.users.execute({ do: "join", user: "alice", channel: "room" });
   const [message] = await a.log.publish([{ author: "1", content: "said" }]);
-  await a.users.leave("alice", "room");
+  await a.users.execute({ do: "leave", user: "alice", channel: "room" });
   await using b = await startNode(url, 2);
-  await a.users.disconnect("alice");
+  await a.users.execute({ do: "disconnect", user: "alice" });
   assert.deepEqual(b.calls, ["disconnect alice"]);
   const query = { audience: { everyone: true, channels: [] }, limit: 10, maxBytes: 1000 };
   const all = await b.log.read({ ...query, after: undefined });
@@ -151,7 +157,12 @@ test("a node that starts is told nothing that was said before, and reads around 
 
 test("what no gateway wrote as a command is logged, carried out by nobody and not answered", async (url) => {
   await using a = await startNode(url, 1);
-  const good = { do: "leave", user: "ann", channel: "room", reply: "test-nodes.answers.0a" };
+  const good = {
+    do: "leave" as const,
+    user: "ann",
+    channel: "room",
+    reply: "test-nodes.answers.0a",
+  };
   const { channel: _, ...without } = good;
   const foreign: readonly Json[] = [
     ...[null, "leave", [], {}, without],
@@ -163,17 +174,21 @@ test("what no gateway wrote as a command is logged, carried out by nobody and no
     { ...good, reply: "test-nodes.answers.>" },
     { ...good, reply: "$JS.API.STREAM.PURGE.test" },
   ];
-  for (const command of foreign) await a.log.appendCommand(command);
+  for (const command of foreign) await a.log.appendCommand(command as SharedCommand);
   assert.deepEqual(a.calls, []);
   assert.equal(a.logger.messages("error").length, foreign.length);
-  await a.log.appendCommand({ ...good, later: "fields" });
+  await a.log.appendCommand({ ...good, later: "fields" } as SharedCommand);
   assert.deepEqual(a.calls, ["leave ann room"]);
 });
 
 test("what NATS cannot keep is refused", async (url, server) => {
   await using a = await startNode(url, 1);
   await server.stop();
-  await assert.rejects(a.users.disconnect("alice"), { code: "log_unavailable" });
-  await assert.rejects(a.users.join("alice", "room"), { code: "log_unavailable" });
+  await assert.rejects(a.users.execute({ do: "disconnect", user: "alice" }), {
+    code: "log_unavailable",
+  });
+  await assert.rejects(a.users.execute({ do: "join", user: "alice", channel: "room" }), {
+    code: "log_unavailable",
+  });
   assert.deepEqual(a.calls, []);
 });

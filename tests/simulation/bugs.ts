@@ -83,7 +83,7 @@ function clock(name: string, change: (clock: Clock) => Partial<Clock>): Bug {
 }
 
 /** A connection with one of its methods replaced. */
-function connection<Name extends "deliver" | "enter" | "exit">(
+function connection<Name extends "deliver" | "execute">(
   name: string,
   method: Name,
   change: (real: Connection[Name]) => Connection[Name],
@@ -238,8 +238,12 @@ const SHELL_BUGS: readonly Bug[] = [
     const now = onceIn(500);
     return (run) => now() ? undefined : real(run);
   }),
-  connection("who leaves a channel still receives it", "exit", () => () => {}),
-  connection("who joins a channel does not receive it", "enter", () => () => {}),
+  connection("who leaves a channel still receives it", "execute", (real) => {
+    return (command) => command.do === "leave" ? false : real(command);
+  }),
+  connection("who joins a channel does not receive it", "execute", (real) => {
+    return (command) => command.do === "join" ? false : real(command);
+  }),
 ];
 
 /** Every deliberate bug. */

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import type { Draft } from "../../gateway/ports.ts";
 import { Delivery } from "../../simulation/delivery.ts";
 import { SimulatedDisk } from "../../simulation/disk.ts";
-import { History } from "../../simulation/history.ts";
+import { History, Told } from "../../simulation/history.ts";
 
 /** A session of `alice` in `general`, at the beginning of a log. */
 class Scene {
@@ -17,6 +17,7 @@ class Scene {
     this.#disk,
     (rule, explanation) => this.#report(rule, explanation),
   );
+  readonly #told = new Told(0, (rule, explanation) => this.#report(rule, explanation));
   readonly delivery = new Delivery({
     connection: 1,
     history: this.#history,
@@ -25,7 +26,7 @@ class Scene {
     user: "alice",
     channels: ["general"],
     after: 0,
-    atMs: 0,
+    told: this.#told,
   });
   #atMs = 0;
 
@@ -35,7 +36,8 @@ class Scene {
     this.#history.submitted(draft);
     this.#disk.commit({ rows: [{ sequence, topic: "", body: "", time: 5, stamp: 5 }], keys: [] });
     const message = { ...draft, id: `e1-${sequence}`, sequence, time: 5 };
-    this.delivery.notify(this.#history.notify(message, ++this.#atMs));
+    this.#told.advance(sequence, ++this.#atMs);
+    this.delivery.notify(this.#history.notify(message));
   }
 
   arrive(sequence: number, changes: Readonly<Record<string, unknown>> = {}): void {
@@ -100,21 +102,29 @@ Deno.test("Delivery reports a message that was made up or changed", () => {
   }
 });
 
-Deno.test("Delivery.exit() excuses what was on its way, and forbids what comes after", () => {
+Deno.test("Delivery.leave() excuses what a replay has not sent, and forbids what comes after", () => {
   const scene = new Scene();
   scene.publish({ channel: "general" });
   scene.publish({ channel: "general" });
-  scene.delivery.exit("general");
+  scene.delivery.leave("general", { replays: true });
   scene.publish({ channel: "general" });
   scene.publish({});
   scene.arrive(2);
   assert.throws(() => scene.arrive(3), /nobody receives what is not theirs/);
 });
 
-Deno.test("Delivery.enter() asks for what comes after, and forbids what came before", () => {
+Deno.test("Delivery.leave() asks for what the fan-out had before it", () => {
+  const scene = new Scene();
+  scene.publish({ channel: "general" });
+  scene.delivery.leave("general", { replays: false });
+  scene.publish({});
+  assert.throws(() => scene.arrive(2), /every accepted message arrives/);
+});
+
+Deno.test("Delivery.join() asks for what comes after, and forbids what came before", () => {
   const scene = new Scene();
   scene.publish({ channel: "new" });
-  scene.delivery.enter("new", 2);
+  scene.delivery.join("new");
   scene.publish({ channel: "new" });
   assert.equal(scene.delivery.missing?.sequence, 2);
   assert.throws(() => scene.arrive(1), /nobody receives what is not theirs/);

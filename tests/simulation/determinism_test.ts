@@ -8,10 +8,11 @@ import assert from "node:assert/strict";
 import { type Outcome, simulate } from "../../simulation/mod.ts";
 import { BUGS } from "./bugs.ts";
 
-const SEEDS = ["17", "18"];
+/** Seeds, each with a number of nodes. */
+const SEEDS = [["17", 1], ["18", 3]] as const;
 
-function run(seed: string, patient = false): Promise<Outcome> {
-  return simulate({ seed, hours: 5, clients: 20, recording: true, patient });
+function run([seed, nodes]: (typeof SEEDS)[number], patient = false): Promise<Outcome> {
+  return simulate({ seed, hours: 5, clients: 20, nodes, recording: true, patient });
 }
 
 Deno.test("simulate() gives the same trace for the same seed, byte for byte", async () => {

@@ -12,6 +12,8 @@ import { type Fault, FAULTS, simulate } from "../../simulation/mod.ts";
 const SEEDS = ["1", "2", "3", "4", "5"];
 /** Faults that lie in what a world is like, and do not happen at a time. */
 const STANDING: readonly Fault[] = ["delay", "members", "burst", "retention", "crowding"];
+/** Faults of worlds with several nodes. */
+const OF_NODES: readonly Fault[] = ["cut_off", "lag"];
 
 Deno.test("simulate() keeps every rule through days of faults, and sees each fault and close code", async () => {
   const total = new Map<string, number>();
@@ -24,7 +26,7 @@ Deno.test("simulate() keeps every rule through days of faults, and sees each fau
   const happened = (what: string): void => {
     assert.ok((total.get(what) ?? 0) > 0, `no ${what} in ${SEEDS.length} days`);
   };
-  for (const fault of FAULTS) if (!STANDING.includes(fault)) happened(fault);
+  for (const fault of FAULTS) if (![...STANDING, ...OF_NODES].includes(fault)) happened(fault);
   for (const { code } of Object.values(CloseCode)) happened(`closed with ${code}`);
   for (const what of ["resumed", "not resumed", "join", "leave", "disconnect"]) happened(what);
   const ofApps = [
@@ -35,6 +37,17 @@ Deno.test("simulate() keeps every rule through days of faults, and sees each fau
   ];
   for (const what of ofApps) happened(what);
   happened("logged: replay failed");
+});
+
+Deno.test("simulate() keeps every rule with two and three nodes that lag and are cut off", async () => {
+  for (const nodes of [2, 3]) {
+    const { violation, counts } = await simulate({ seed: "3", hours: 12, clients: 20, nodes });
+    assert.equal(violation?.message, undefined);
+    const things = [...OF_NODES, "resumed", "join", "leave", "disconnect", "presence checked"];
+    for (const what of [...things, "presence failed", "leave failed with log_unavailable"]) {
+      assert.ok((counts.get(what) ?? 0) > 0, `no ${what} with ${nodes} nodes`);
+    }
+  }
 });
 
 Deno.test("simulate() delivers everything at once in a world without faults", async () => {
@@ -53,6 +66,11 @@ Deno.test("simulate() delivers everything at once in a world without faults", as
 Deno.test("seed 17: a device that wakes with a heartbeat due gives up a dead connection", async () => {
   // Being told that it woke, the client set a timer to ask, which then took the heartbeat for answered.
   const { violation } = await simulate({ seed: "17", hours: 5, clients: 20 });
+  assert.equal(violation?.message, undefined);
+});
+
+Deno.test("seed 10: a nap that no clock shows is not held against the client", async () => {
+  const { violation } = await simulate({ seed: "10", hours: 13, clients: 20 });
   assert.equal(violation?.message, undefined);
 });
 

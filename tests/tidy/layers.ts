@@ -79,8 +79,8 @@ export const LAYERS: readonly Layer[] = [
   {
     name: "cluster",
     paths: ["gateway/cluster/"],
-    holds: "users on one node, and on many over NATS; the connection to NATS",
-    imports: [...KERNEL, "core"],
+    holds: "users on many nodes, over NATS; the connection to NATS",
+    imports: KERNEL,
     libraries: [/^@nats-io\//],
   },
   {

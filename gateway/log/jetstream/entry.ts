@@ -9,7 +9,8 @@
  */
 
 import { createHash } from "node:crypto";
-import type { Draft, IdempotencyKey, Json, Message } from "../../ports.ts";
+import type { Draft, IdempotencyKey, Json, Message, SharedCommand } from "../../ports.ts";
+import { isName } from "../../protocol/names.ts";
 import { formatMessageId } from "../message_id.ts";
 import { topicOf } from "../topic.ts";
 
@@ -27,7 +28,8 @@ export interface LogEntry {
   readonly digest?: string;
   /** Empty in a command. */
   readonly drafts: readonly Draft[];
-  readonly command?: Json;
+  /** Its place in the order is among the messages. */
+  readonly command?: SharedCommand;
 }
 
 /** Converts between entry numbers and sequences. */
@@ -48,7 +50,7 @@ export function encodeEntry({ time, digest, drafts, command }: LogEntry): Uint8A
       : [author, content];
   });
   const json: Json = command !== undefined
-    ? [time, rows, null, command]
+    ? [time, rows, null, { ...command }]
     : digest === undefined
     ? [time, rows]
     : [time, rows, digest];
@@ -72,8 +74,20 @@ export function decodeEntry(bytes: Uint8Array): LogEntry | undefined {
     if (draft === undefined) return undefined;
     drafts.push(draft);
   }
-  if (command !== undefined) return { time, drafts, command };
+  if (command !== undefined) {
+    const read = readCommand(command);
+    return read && { time, drafts, command: read };
+  }
   return typeof digest === "string" ? { time, digest, drafts } : { time, drafts };
+}
+
+function readCommand(json: Json): SharedCommand | undefined {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return undefined;
+  const { do: what, user, channel, reply } = json as Readonly<Record<string, Json>>;
+  if (!isName(user) || typeof reply !== "string") return undefined;
+  if (what === "disconnect") return { do: what, user, reply };
+  if ((what !== "join" && what !== "leave") || !isName(channel)) return undefined;
+  return { do: what, user, channel, reply };
 }
 
 function readRow(row: Json): Draft | undefined {

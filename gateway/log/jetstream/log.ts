@@ -17,7 +17,6 @@ import type {
   CommandLog,
   Draft,
   IdempotencyKey,
-  Json,
   Logger,
   LogPage,
   LogQuery,
@@ -25,6 +24,7 @@ import type {
   MessageLog,
   Position,
   Published,
+  SharedCommand,
 } from "../../ports.ts";
 import {
   deduplicationId,
@@ -92,7 +92,7 @@ class JetStreamLog implements MessageLog, CommandLog {
   readonly #reached: Watermark;
   readonly #reads = new Semaphore(READS_AT_ONCE);
   readonly #pending = new Set<Promise<unknown>>();
-  readonly #commanded = new Set<(command: Json) => void>();
+  readonly #commanded = new Set<(command: SharedCommand) => void>();
   #waitingBytes = 0;
   #closed: Promise<void> | undefined;
 
@@ -148,12 +148,12 @@ class JetStreamLog implements MessageLog, CommandLog {
     return { messages, repeated };
   }
 
-  async appendCommand(command: Json): Promise<void> {
+  async appendCommand(command: SharedCommand): Promise<void> {
     this.#assertOpen();
     await this.#append({ time: this.#now(), drafts: [], command }, undefined);
   }
 
-  subscribeCommands(listener: (command: Json) => void): () => void {
+  subscribeCommands(listener: (command: SharedCommand) => void): () => void {
     this.#commanded.add(listener);
     return () => void this.#commanded.delete(listener);
   }

@@ -7,7 +7,7 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { openJetStreamLog } from "../../../gateway/log/mod.ts";
 import { connectNats } from "../../../gateway/cluster/connect.ts";
-import type { CommandLog, Json, Message, MessageLog } from "../../../gateway/ports.ts";
+import type { CommandLog, Message, MessageLog, SharedCommand } from "../../../gateway/ports.ts";
 import { SystemClock } from "../../../gateway/runtime/clock.ts";
 import { RandomIds } from "../../../gateway/runtime/ids.ts";
 import { FakeLogger } from "../../../mock/doubles/logger.ts";
@@ -20,7 +20,7 @@ export interface Node extends AsyncDisposable {
   readonly log: MessageLog & CommandLog;
   readonly logger: FakeLogger;
   readonly heard: readonly Message[];
-  readonly commands: readonly Json[];
+  readonly commands: readonly SharedCommand[];
   /** Takes away every entry of the stream before number `before`. */
   purge(before: number): Promise<void>;
   /** Deletes the stream. */
@@ -41,7 +41,7 @@ export async function startNode(
   const log = await openJetStreamLog({ ...world, ...names, ...options, nats });
   const heard: Message[] = [];
   log.subscribe((messages) => heard.push(...messages));
-  const commands: Json[] = [];
+  const commands: SharedCommand[] = [];
   log.subscribeCommands((command) => commands.push(command));
   return {
     log,

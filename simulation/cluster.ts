@@ -1,0 +1,361 @@
+/**
+ * What the nodes of a simulated world share: a log with messages and commands in one order, and a bus
+ * between them. It stands in for JetStream and NATS.
+ *
+ * Nodes follow the log late, are cut off from it and from each other, and come back. What a node does
+ * with what it is told is the production code's part.
+ *
+ * @module
+ */
+
+import type { Bus } from "../gateway/cluster/bus.ts";
+import { OperationalError } from "../gateway/errors.ts";
+import { Watermark } from "../gateway/log/jetstream/watermark.ts";
+import { createMemoryLog, parseMessageId } from "../gateway/log/mod.ts";
+import { Subscribers } from "../gateway/log/subscribers.ts";
+import type {
+  Clock,
+  CommandLog,
+  Draft,
+  IdempotencyKey,
+  Logger,
+  LogPage,
+  LogQuery,
+  Message,
+  MessageLog,
+  Position,
+  Published,
+  SharedCommand,
+} from "../gateway/ports.ts";
+import type { FakeClock } from "../mock/doubles/clock.ts";
+import { FakeIds } from "../mock/doubles/ids.ts";
+import type { DiskOptions } from "./disk.ts";
+import type { Random } from "./random.ts";
+
+/** The first part of the subjects of the nodes. */
+export const SUBJECT = "nodes";
+const BEATS = `${SUBJECT}.nodes`;
+/** As the production log waits for NATS, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 5000;
+const CONNECT_AGAIN_MS = 250;
+/** How late a node is that does not lag, at most. */
+const PROMPT_MS = 20;
+
+/** What a cluster works with. */
+export interface ClusterDeps {
+  /** How many nodes there are. */
+  readonly count: number;
+  readonly clock: FakeClock;
+  readonly retention: DiskOptions;
+  readonly logger: Logger;
+  /** Called with what is durable, before any node is told. */
+  readonly committed: (messages: readonly Message[]) => void;
+  /** Called when promises may settle. */
+  readonly markDirty: () => void;
+}
+
+/** An entry of the shared log. */
+interface Entry {
+  readonly atMs: number;
+  readonly content: readonly Message[] | SharedCommand;
+}
+
+/** The shared log and the bus. They outlive the processes of the nodes. */
+export class Cluster {
+  /** How much the log keeps. */
+  readonly options: DiskOptions;
+  /** The log as the server has it. */
+  readonly stored: MessageLog;
+  /** Messages and commands in their order. */
+  readonly entries: Entry[] = [];
+  /** The nodes that run. */
+  readonly nodes: Set<ClusterNode> = new Set<ClusterNode>();
+  readonly #deps: ClusterDeps;
+  /** The places of its nodes. */
+  readonly slots: readonly number[];
+  readonly #cutUntilMs = new Map<number, number>();
+  readonly #changedAtMs = new Map<number, number>();
+  readonly #lagUntilMs = new Map<number, number>();
+
+  /** An empty log, without nodes. */
+  constructor(deps: ClusterDeps) {
+    const { clock, retention, logger, committed, count } = deps;
+    this.#deps = deps;
+    this.slots = Array.from({ length: count }, (_, slot) => slot);
+    this.options = retention;
+    this.stored = createMemoryLog({
+      ...{ clock, logger, ids: new FakeIds("e"), retentionMs: retention.retentionMs },
+      ...{ retentionMessages: retention.retentionRows, retentionBytes: 2 ** 40 },
+    });
+    this.stored.subscribe((messages) => {
+      committed(messages);
+      this.append(messages);
+    });
+  }
+
+  /** The first part of every id. */
+  get epoch(): string {
+    return parseMessageId(this.stored.head().id)?.epoch ?? "";
+  }
+
+  /** The sequence of the last message that is durable. */
+  get head(): number {
+    return this.stored.head().sequence;
+  }
+
+  /** Adds an entry. */
+  append(content: Entry["content"]): void {
+    this.entries.push({ atMs: this.#deps.clock.steady(), content });
+    for (const node of this.nodes) node.follow();
+  }
+
+  /** Whether the node at `slot` neither hears nor is heard. */
+  isCutOff(slot: number): boolean {
+    return this.#deps.clock.steady() < (this.#cutUntilMs.get(slot) ?? 0);
+  }
+
+  /** Whether the node at `slot` follows late. */
+  lags(slot: number): boolean {
+    return this.#deps.clock.steady() < (this.#lagUntilMs.get(slot) ?? 0);
+  }
+
+  /** Cuts the node at `slot` off for `ms`. */
+  cutOff(slot: number, ms: number): void {
+    const { clock } = this.#deps;
+    const untilMs = Math.max(this.#cutUntilMs.get(slot) ?? 0, clock.steady() + ms);
+    this.#cutUntilMs.set(slot, untilMs);
+    this.changed(slot);
+    clock.setTimer(untilMs - clock.steady(), () => {
+      if (this.isCutOff(slot)) return;
+      this.changed(slot);
+      this.#wake();
+    });
+  }
+
+  /** When the node at `slot` last began or ceased to be heard, in steady milliseconds. */
+  changedAtMs(slot: number): number {
+    return this.#changedAtMs.get(slot) ?? 0;
+  }
+
+  /** The node at `slot` begins or ceases to be heard. */
+  changed(slot: number): void {
+    this.#changedAtMs.set(slot, this.#deps.clock.steady());
+  }
+
+  /** Lets the node at `slot` follow late for `ms`. */
+  lag(slot: number, ms: number): void {
+    this.#lagUntilMs.set(slot, this.#deps.clock.steady() + ms);
+  }
+
+  /** Ends everything that was done to the nodes. */
+  heal(): void {
+    this.#cutUntilMs.clear();
+    this.#lagUntilMs.clear();
+    for (const slot of this.slots) this.changed(slot);
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#deps.markDirty();
+    for (const node of this.nodes) node.follow();
+  }
+}
+
+/** A subscription of the bus. */
+interface Topic {
+  readonly subject: string;
+  readonly listener: Parameters<Bus["subscribe"]>[1];
+}
+
+/** What a node's way to the cluster works with. */
+export interface NodeDeps {
+  readonly cluster: Cluster;
+  /** Which of the deployment's nodes it is; the same for one process after the other. */
+  readonly slot: number;
+  /** Ends with the process. */
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** A node's log and bus. */
+export class ClusterNode implements MessageLog, CommandLog {
+  /** What it is connected to. */
+  readonly cluster: Cluster;
+  readonly #deps: NodeDeps;
+  readonly #subscribers: Subscribers;
+  /** By number of the entry. */
+  readonly #reached: Watermark;
+  /** By sequence. */
+  readonly #told: Watermark;
+  readonly #commanded = new Set<(command: SharedCommand) => void>();
+  readonly #topics = new Set<Topic>();
+  #following = false;
+  #lateMs = 0;
+
+  private constructor(deps: NodeDeps) {
+    const { cluster, clock, logger } = deps;
+    this.#deps = deps;
+    this.cluster = cluster;
+    this.#subscribers = new Subscribers(logger, { epoch: cluster.epoch, sequence: cluster.head });
+    this.#reached = new Watermark(clock, cluster.entries.length);
+    this.#told = new Watermark(clock, cluster.head);
+    cluster.nodes.add(this);
+  }
+
+  /** Connects at the end of the log, as soon as the node is not cut off. */
+  static async connect(deps: NodeDeps): Promise<ClusterNode> {
+    do {
+      await sleep(deps.clock, CONNECT_AGAIN_MS);
+    } while (deps.cluster.isCutOff(deps.slot));
+    return new ClusterNode(deps);
+  }
+
+  /** How long ago the entry was written that the node is being told. */
+  get lateMs(): number {
+    return this.#lateMs;
+  }
+
+  /** The process ended. */
+  die(): void {
+    this.cluster.nodes.delete(this);
+  }
+
+  /** There may be something to follow. */
+  follow(): void {
+    const { cluster, slot, clock, random } = this.#deps;
+    const behind = this.#reached.at < cluster.entries.length;
+    if (this.#following || !behind || cluster.isCutOff(slot)) return;
+    this.#following = true;
+    const lateMs = random.int(0, cluster.lags(slot) ? 12_000 : PROMPT_MS);
+    clock.setTimer(lateMs, () => {
+      this.#following = false;
+      if (!cluster.isCutOff(slot)) this.#catchUp();
+    });
+  }
+
+  publish(drafts: readonly Draft[]): Promise<readonly Message[]> {
+    return this.#write(() => this.cluster.stored.publish(drafts));
+  }
+
+  publishOnce(key: IdempotencyKey, drafts: readonly Draft[]): Promise<Published> {
+    return this.#write(() => this.cluster.stored.publishOnce(key, drafts));
+  }
+
+  appendCommand(command: SharedCommand): Promise<void> {
+    return this.#write(() => Promise.resolve(this.cluster.append(command)));
+  }
+
+  subscribe(listener: (messages: readonly Message[]) => void): () => void {
+    return this.#subscribers.add(listener);
+  }
+
+  subscribeCommands(listener: (command: SharedCommand) => void): () => void {
+    this.#commanded.add(listener);
+    return () => void this.#commanded.delete(listener);
+  }
+
+  /** Reads up to where this node is, and waits for it to be where the client was. */
+  async read(query: LogQuery): Promise<LogPage | "expired"> {
+    const { clock, random } = this.#deps;
+    await sleep(clock, random.int(0, 5));
+    const { stored } = this.cluster;
+    const asked = query.after === undefined ? undefined : parseMessageId(query.after);
+    if (asked !== undefined && asked.sequence > this.head().sequence) {
+      if (asked.epoch !== this.cluster.epoch) return "expired";
+      await this.#assertConnected();
+      if (asked.sequence > this.cluster.head) return "expired";
+      await this.#told.waitFor(asked.sequence, ANSWER_TIMEOUT_MS);
+    }
+    const head = this.head();
+    const page = await stored.read(query);
+    if (page === "expired" || page.upTo.sequence <= head.sequence) return page;
+    const messages = page.messages.filter(({ sequence }) => sequence <= head.sequence);
+    return { messages, more: false, upTo: head };
+  }
+
+  head(): Position {
+    return this.#subscribers.head;
+  }
+
+  async check(): Promise<void> {
+    await this.#assertConnected();
+  }
+
+  close(): Promise<void> {
+    this.die();
+    return Promise.resolve();
+  }
+
+  /** The node's way to the others. */
+  get bus(): Bus {
+    const { cluster, slot } = this.#deps;
+    return {
+      publish: (subject, text, reply) => {
+        if (cluster.isCutOff(slot)) return;
+        for (const node of cluster.nodes) node.#hear(subject, text, reply);
+      },
+      subscribe: (subject, listener) => {
+        const topic: Topic = { subject, listener };
+        this.#topics.add(topic);
+        return () => void this.#topics.delete(topic);
+      },
+    };
+  }
+
+  #hear(subject: string, text: string, reply: string | undefined): void {
+    const { cluster, slot, clock, random } = this.#deps;
+    const deliver = (): void => {
+      if (cluster.isCutOff(slot)) return;
+      for (const topic of this.#topics) {
+        if (topic.subject === subject) topic.listener(text, reply);
+      }
+    };
+    // A timer for each beat of each node would be most of the work of a world.
+    if (subject === BEATS) deliver();
+    else clock.setTimer(random.int(0, PROMPT_MS), deliver);
+  }
+
+  async #assertConnected(): Promise<void> {
+    const { cluster, slot, clock } = this.#deps;
+    if (!cluster.isCutOff(slot)) return;
+    await sleep(clock, ANSWER_TIMEOUT_MS);
+    throw unavailable();
+  }
+
+  /** Has the server do `write`, and waits until this node is told of it. The answer may be lost. */
+  async #write<T>(write: () => Promise<T>): Promise<T> {
+    const { clock, random, cluster } = this.#deps;
+    await sleep(clock, random.int(0, PROMPT_MS));
+    await this.#assertConnected();
+    const result = await write();
+    const number = cluster.entries.length;
+    await sleep(clock, random.int(0, PROMPT_MS));
+    await this.#assertConnected();
+    await this.#reached.waitFor(number, ANSWER_TIMEOUT_MS);
+    return result;
+  }
+
+  #catchUp(): void {
+    const { cluster, clock } = this.#deps;
+    for (;;) {
+      const number = this.#reached.at;
+      const entry = cluster.entries[number];
+      if (entry === undefined || !cluster.nodes.has(this)) return;
+      this.#lateMs = clock.steady() - entry.atMs;
+      if ("do" in entry.content) {
+        for (const listener of this.#commanded) listener(entry.content);
+      } else this.#subscribers.notify(entry.content);
+      this.#reached.advance(number + 1);
+      this.#told.advance(this.head().sequence);
+    }
+  }
+}
+
+function sleep(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.setTimer(ms, resolve));
+}
+
+function unavailable(): OperationalError {
+  return new OperationalError("log_unavailable", "the node is cut off");
+}

@@ -1,0 +1,95 @@
+/**
+ * Deliberate bugs of several nodes on one log.
+ *
+ * @module
+ */
+
+import type { CommandLog, SharedCommand } from "../../gateway/ports.ts";
+import type { ClusterNode } from "../../simulation/cluster.ts";
+import type { Bug } from "./bug.ts";
+
+/** Commands are followed as `change` has it. */
+function commands(
+  name: string,
+  change: (
+    node: ClusterNode,
+    listener: (command: SharedCommand) => void,
+  ) => (command: SharedCommand) => void,
+): Bug {
+  const wrap = (node: ClusterNode): CommandLog => ({
+    appendCommand: (command) => node.appendCommand(command),
+    subscribeCommands: (listener) => node.subscribeCommands(change(node, listener)),
+  });
+  return { name, make: () => ({ commands: wrap }) };
+}
+
+/** Bugs that only show with several nodes, or with a log that they share. */
+export const NODE_BUGS: readonly Bug[] = [
+  commands("a node that was cut off does not execute what it missed", (node, listener) => {
+    return (command) => {
+      if (node.lateMs < 1500) listener(command);
+    };
+  }),
+  commands("a node that lags executes a leave after the messages that follow", (node, listener) => {
+    return (command) => {
+      if (command.do !== "leave" || node.lateMs < 200) return listener(command);
+      const stop = node.subscribe(() => {
+        stop();
+        listener(command);
+      });
+    };
+  }),
+  {
+    name: "a replay ignores commands",
+    make: () => ({ accepted: (connection) => connection.executeInReplay = () => {} }),
+  },
+  {
+    name: "a command overtakes messages",
+    make: () => ({
+      accepted: (connection) => {
+        const real = connection.executeInReplay.bind(connection);
+        connection.executeInReplay = (command, sequence) => {
+          real(command, sequence);
+          if (command.do !== "disconnect") connection.execute(command);
+        };
+      },
+    }),
+  },
+  {
+    name: "a resume on a node that lags skips what the node has not come to",
+    make: () => ({
+      node: (node) => {
+        const read = node.read.bind(node);
+        node.read = async (query) => {
+          const page = await read(query);
+          if (page === "expired" || page.more) return page;
+          return { ...page, upTo: node.cluster.stored.head() };
+        };
+        return node;
+      },
+    }),
+  },
+  {
+    name: "a node that lags does not wait for what a client has seen elsewhere",
+    make: () => ({
+      node: (node) => {
+        const read = node.read.bind(node);
+        node.read = (query) => {
+          const sequence = Number(query.after?.split("-")[1] ?? 0);
+          if (sequence <= node.head().sequence) return read(query);
+          return Promise.resolve("expired");
+        };
+        return node;
+      },
+    }),
+  },
+  {
+    name: "presence counts the node that is asked alone",
+    make: () => ({
+      users: (users, local) => ({
+        execute: (command) => users.execute(command),
+        presence: (user) => local.presence(user),
+      }),
+    }),
+  },
+];
