@@ -24,15 +24,3 @@ export class GatewayError extends Error {
     this.closeCode = closeCode;
   }
 }
-
-/** Lists what to check if no socket ever opens: a page does not learn why. `reason` is the last attempt's. */
-export function neverOpened(url: string, reason: string): Error {
-  // Credentials in the URL must not reach a log.
-  const shown = url.replace(/\?.*/, "").replace(/\/\/[^/]*@/, "//");
-  const why = reason === "" ? "" : ` (${reason})`;
-  return new Error(
-    `${shown} cannot be opened${why}: check the URL, whose path is /gateway, and that the gateway is reachable; ` +
-      "in a browser also that GATEWAY_ALLOWED_ORIGINS has the page's origin, and connect-src of the page's " +
-      "policy the URL. The client goes on trying.",
-  );
-}

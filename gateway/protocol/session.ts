@@ -58,6 +58,8 @@ export function nextDeadline(state: SessionState): number | undefined {
  * depend on whether the shell's timer or the peer's frame came first.
  *
  * ```ts
+ * import { initial, nextDeadline, RATE_LIMIT, reduce } from "@emagine/gateway/protocol";
+ *
  * const options = {
  *   ...RATE_LIMIT,
  *   heartbeatIntervalMs: 45_000,

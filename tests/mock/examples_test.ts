@@ -1,5 +1,5 @@
 /**
- * Runs the examples of `mock/` and, as they are tests themselves, those of docs/testing-clients.md in
+ * Runs the examples of `mock/` and of the protocol and, as they are tests themselves, those of docs/testing-clients.md in
  * TypeScript. `deno test --doc` does not do: it imports all that a file exports into each of its examples, which
  * does not compile where unused imports are an error.
  *
@@ -10,6 +10,7 @@ import "../../examples/app_test.ts";
 import "../../examples/client_test.ts";
 import assert from "node:assert/strict";
 import * as client from "../../client/mod.ts";
+import * as protocol from "../../gateway/protocol/mod.ts";
 import * as mock from "../../mock/mod.ts";
 import { needs, testUnless } from "../permissions.ts";
 import { read } from "../tidy/sources.ts";
@@ -20,6 +21,7 @@ const MODULES: Readonly<Record<string, object>> = {
   "node:assert/strict": { default: assert },
   "@emagine/gateway/client": client,
   "@emagine/gateway/mock": mock,
+  "@emagine/gateway/protocol": protocol,
 };
 
 /** The code of the examples in the doc comments of `source`, with imports from {@linkcode MODULES}. */
@@ -31,7 +33,12 @@ function examplesIn(source: string): readonly string[] {
   );
 }
 
-for (const path of ["mock/mod.ts", "mock/gateway/gateway.ts", "mock/doubles/clock.ts"]) {
+for (
+  const path of [
+    ...["mock/mod.ts", "mock/gateway/gateway.ts", "mock/doubles/clock.ts"],
+    "gateway/protocol/session.ts",
+  ]
+) {
   testUnless(UNREAD)(`the example of ${path} runs`, async () => {
     const examples = examplesIn(read(path));
     assert.equal(examples.length, 1);
