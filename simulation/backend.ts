@@ -11,7 +11,7 @@ import { contentOf } from "./history.ts";
 import { PresenceCheck } from "./presence.ts";
 import type { GatewayProcess } from "./process.ts";
 import type { Random } from "./random.ts";
-import type { WorldDeps } from "./world_parts.ts";
+import type { WorldDeps } from "./world_deps.ts";
 
 const PUBLISH_MEAN_MS = 45_000;
 const BURST_MEAN_MS = 100 * 60_000;

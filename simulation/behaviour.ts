@@ -1,5 +1,5 @@
 /**
- * Describes how a simulated client behaves; `mischief.ts` changes it.
+ * Describes how a simulated client behaves; `client_faults.ts` changes it.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * A client of a simulated world: an app on the client library, on a device that sleeps and loses its network.
- * What it does wrong, it is told to by `mischief.ts`, through its mood.
+ * What it does wrong, it is told to by `client_faults.ts`, through its mood.
  *
  * It holds the library to what it promises an app: every message that arrives is handed on once and in order,
  * it resumes from there, and it gives up what is dead.
@@ -16,7 +16,7 @@ import type { Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import { tokenText } from "./verifier.ts";
-import type { WorldDeps } from "./world_parts.ts";
+import type { WorldDeps } from "./world_deps.ts";
 
 /** IdGenerator that are none: of no log, of another log, from the future; and the very beginning. */
 const ODD_IDS = ["", "x", "e1", "e2-1", "e1-", "e1-01", "e1--1", "e1-9007199254740991", "e1-0"];

@@ -15,7 +15,7 @@ import type { ClientListener, Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import { tokenOf, tokenText } from "./verifier.ts";
-import type { WorldDeps } from "./world_parts.ts";
+import type { WorldDeps } from "./world_deps.ts";
 
 /** The client that a socket belongs to. */
 export interface SocketOwner {

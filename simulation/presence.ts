@@ -8,7 +8,7 @@ import { OperationalError } from "../gateway/errors.ts";
 import type { Presence } from "../gateway/ports.ts";
 import type { Cluster } from "./cluster.ts";
 import type { GatewayProcess } from "./process.ts";
-import type { WorldDeps } from "./world_parts.ts";
+import type { WorldDeps } from "./world_deps.ts";
 
 /** After which every node has heard of every other, in milliseconds. */
 const HEARD_MS = 3000;

@@ -10,7 +10,7 @@ import type { SimulatedClient } from "./client.ts";
 import type { Fault } from "./options.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
-import type { WorldDeps } from "./world_parts.ts";
+import type { WorldDeps } from "./world_deps.ts";
 
 /** How often something goes wrong for a client, on average. */
 const MEAN_MS = 45 * 60_000;

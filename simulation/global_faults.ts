@@ -8,7 +8,7 @@
 import type { Backend } from "./backend.ts";
 import type { Fault } from "./options.ts";
 import type { Random } from "./random.ts";
-import type { WorldDeps } from "./world_parts.ts";
+import type { WorldDeps } from "./world_deps.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
