@@ -84,7 +84,7 @@ export class Backend {
   }
 
   /** Something little happens to `user`: a message or two, or another channel. */
-  stir(user: string, random: Random): void {
+  changeSlightly(user: string, random: Random): void {
     if (this.#over) return;
     if (random.chance(0.5)) this.#publish(random, random.int(1, 5), 100);
     else this.#changeMembers(random, user);

@@ -182,8 +182,8 @@ export class Checker implements LinkObserver {
     this.leftovers.changed(session.delivery?.user);
   }
 
-  serverCut(link: Link): void {
-    this.#of(link).wasCut(this.#now);
+  serverTerminated(link: Link): void {
+    this.#of(link).wasTerminated(this.#now);
   }
 
   serverGone(link: Link): void {
@@ -356,7 +356,7 @@ export class Checker implements LinkObserver {
   ): number {
     const asked = lastId === undefined ? undefined : this.#sequenceOf(lastId);
     const { connection } = session;
-    if (asked !== undefined && asked <= this.history.head && this.#isSurelyKept(asked)) {
+    if (asked !== undefined && asked <= this.history.head && this.#isSurelyStored(asked)) {
       const explanation = `${lastId} was not resumed, though all is kept since`;
       this.#report("what is kept is resumed", explanation, connection);
     }
@@ -369,9 +369,9 @@ export class Checker implements LinkObserver {
     return after;
   }
 
-  #isSurelyKept(sequence: number): boolean {
+  #isSurelyStored(sequence: number): boolean {
     this.history.wallClockShows(this.#options.clock.now());
-    return this.history.isSurelyKept(sequence);
+    return this.history.isSurelyStored(sequence);
   }
 
   #sequenceOf(id: string): number | undefined {
@@ -393,6 +393,6 @@ export class Checker implements LinkObserver {
     const asking = session.identify?.lastId !== undefined || resumed;
     if (asking && this.#readFailedAtMs === this.#now) return true;
     // Retention may overtake a replay; then nothing but coming back helps.
-    return resumed && delivery !== undefined && !this.#isSurelyKept(delivery.last);
+    return resumed && delivery !== undefined && !this.#isSurelyStored(delivery.last);
   }
 }

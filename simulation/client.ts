@@ -42,7 +42,7 @@ export class SimulatedClient implements SocketOwner {
   /** What it runs on. */
   readonly device: Device;
   /** How it behaves; mischief changes it, a new connection starts from here. */
-  readonly mood: Behaviour = { ...CALM };
+  readonly behaviour: Behaviour = { ...CALM };
   readonly #world: WorldDeps;
   readonly #random: Random;
   readonly #address: string;
@@ -85,7 +85,7 @@ export class SimulatedClient implements SocketOwner {
 
   /** From now on it behaves well; if it is away, it comes back. */
   calm(): void {
-    Object.assign(this.mood, CALM);
+    Object.assign(this.behaviour, CALM);
     this.#world.markDirty();
     this.#online = true;
     this.device.wake();
@@ -144,15 +144,15 @@ export class SimulatedClient implements SocketOwner {
   connecting(socket: SimulatedSocket): void {
     this.#socket = socket;
     const { acks, ackMostMs, answersClose } = CALM;
-    Object.assign(this.mood, { acks, ackMostMs, answersClose });
+    Object.assign(this.behaviour, { acks, ackMostMs, answersClose });
     const { link } = socket;
     if (link === undefined) return;
     this.say(link, "connects");
-    if (this.mood.bytesPerMs < Infinity) link.throttle(this.mood.bytesPerMs, SLOW_MS);
-    this.mood.bytesPerMs = Infinity;
-    if (this.mood.identifies !== "hangs_up") return;
+    if (this.behaviour.bytesPerMs < Infinity) link.throttle(this.behaviour.bytesPerMs, SLOW_MS);
+    this.behaviour.bytesPerMs = Infinity;
+    if (this.behaviour.identifies !== "hangs_up") return;
     // It goes away before or after the gateway has noticed that it came.
-    this.mood.identifies = "prompt";
+    this.behaviour.identifies = "prompt";
     this.#world.clock.setTimer(this.#random.int(0, 300), () => {
       if (this.#socket === socket) this.goAway("reset", 5000);
     });
@@ -221,9 +221,9 @@ export class SimulatedClient implements SocketOwner {
   #open(savedId: string | undefined): void {
     if (this.#library !== undefined || this.#retired) return;
     let lastId = savedId;
-    if (this.mood.identifies === "bad_id") {
+    if (this.behaviour.identifies === "bad_id") {
       // An app that takes up somewhere else knows nothing of what it had.
-      this.mood.identifies = "prompt";
+      this.behaviour.identifies = "prompt";
       lastId = this.#random.pick(ODD_IDS);
       this.#given = -1;
     }
@@ -301,7 +301,7 @@ export class SimulatedClient implements SocketOwner {
         if (this.#library !== library) return;
         this.#guard(() => this.#take(message));
         const luck = random.unit();
-        if (this.mood.dawdles && luck < 0.05) await rest(random.int(0, 10 * MINUTE_MS));
+        if (this.behaviour.dawdles && luck < 0.05) await rest(random.int(0, 10 * MINUTE_MS));
         else if (luck > 0.9) await rest(random.int(0, 20));
       }
     } catch (error) {
@@ -331,7 +331,9 @@ export class SimulatedClient implements SocketOwner {
   #getToken({ reason }: TokenRequest): string | Promise<string> {
     const world = this.#world;
     world.markDirty();
-    if (reason === "expiring" && !this.mood.renews) throw new Error("the app has no new token");
+    if (reason === "expiring" && !this.behaviour.renews) {
+      throw new Error("the app has no new token");
+    }
     const luck = this.#random.unit();
     if (luck < (reason === "expiring" ? 0.1 : 0.02) && world.allows("tokens")) {
       world.count("tokens that never came");
@@ -348,9 +350,9 @@ export class SimulatedClient implements SocketOwner {
 
   /** A token as the app's backend gives it out now; what is wrong with it, is wrong once. */
   #freshToken(): string {
-    const { flaw } = this.mood;
+    const { flaw } = this.behaviour;
     const { clock, memberships, users } = this.#world;
-    this.mood.flaw = undefined;
+    this.behaviour.flaw = undefined;
     const lifeMs = this.#random.pick(LIVES_MS);
     const briefMs = this.#random.int(2000, 60_000);
     const token = {

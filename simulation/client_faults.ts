@@ -112,7 +112,7 @@ export class ClientFaults {
 
   #do(fault: Fault, random: Random): void {
     const { count, timeline } = this.#world;
-    const { mood, link } = this.#client;
+    const { behaviour, link } = this.#client;
     if (link === undefined) return;
     count(fault);
     if (timeline.recording) timeline.add(`#${link.id} ${this.#client.name}`, `fault: ${fault}`);
@@ -127,14 +127,14 @@ export class ClientFaults {
       case "reset":
         return link.reset();
       case "late_ack":
-        mood.ackMostMs = random.pick([2000, 30_000, 46_000]);
+        behaviour.ackMostMs = random.pick([2000, 30_000, 46_000]);
         return;
       case "no_ack":
-        mood.acks = random.pick(["never", "wrong"]);
-        mood.answersClose = random.chance(0.5);
+        behaviour.acks = random.pick(["never", "wrong"]);
+        behaviour.answersClose = random.chance(0.5);
         return;
       case "double_ack":
-        mood.acks = "twice";
+        behaviour.acks = "twice";
         return this.#client.send(`{"op":11,"time":${random.int(0, 2_000_000_000)}}`);
       case "garbage":
         return this.#client.send(
@@ -147,9 +147,9 @@ export class ClientFaults {
       case "sleep":
         return this.#sleep(random);
       case "unread":
-        mood.dawdles = true;
+        behaviour.dawdles = true;
         this.#world.clock.setTimer(random.int(MINUTE_MS, 60 * MINUTE_MS), () => {
-          mood.dawdles = false;
+          behaviour.dawdles = false;
         });
         return;
       case "tokens":
@@ -157,7 +157,7 @@ export class ClientFaults {
       case "slow_catch_up":
         return this.#catchUpSlowly(random);
       case "odd_identify":
-        mood.identifies = random.pick<IdentifyManner>([
+        behaviour.identifies = random.pick<IdentifyManner>([
           "late",
           "never",
           "twice",
@@ -185,7 +185,7 @@ export class ClientFaults {
   /** Comes back after long, and is bothered while it still reads what it missed. */
   #catchUpSlowly(random: Random): void {
     const { clock } = this.#world;
-    this.#client.mood.bytesPerMs = random.int(6, 30);
+    this.#client.behaviour.bytesPerMs = random.int(6, 30);
     const awayMs = random.int(30 * 60_000, 3 * 3_600_000);
     this.#client.goAway("close", awayMs);
     if (this.#world.cluster !== undefined && random.fork("commands").chance(0.3)) {
@@ -212,14 +212,14 @@ export class ClientFaults {
   }
 
   #spoilToken(random: Random): void {
-    const { mood } = this.#client;
+    const { behaviour } = this.#client;
     if (random.chance(0.3)) {
-      mood.renews = false;
+      behaviour.renews = false;
       // It has learned from the close by the time that the next token runs out.
-      this.#world.clock.setTimer(8 * 3_600_000, () => mood.renews = true);
+      this.#world.clock.setTimer(8 * 3_600_000, () => behaviour.renews = true);
       return;
     }
-    mood.flaw = random.pick<TokenFlaw>(["unsigned", "expired", "strange_user", "brief"]);
+    behaviour.flaw = random.pick<TokenFlaw>(["unsigned", "expired", "strange_user", "brief"]);
     if (random.chance(0.7)) this.#client.identify();
     else this.#client.goAway("close", 500);
   }

@@ -20,7 +20,7 @@ import type { WorldDeps } from "./world_deps.ts";
 /** The client that a socket belongs to. */
 export interface SocketOwner {
   readonly device: Device;
-  readonly mood: Behaviour;
+  readonly behaviour: Behaviour;
   identifies(
     lastId: string | undefined,
     socket: Pick<SimulatedSocket, "ready" | "link">,
@@ -162,7 +162,7 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
     if (code !== undefined && FAULTS.has(code) && !this.#provoked) {
       client.report("the client keeps to the protocol", `it was closed with ${code}`, link);
     }
-    if (code !== undefined && client.mood.answersClose) link.clientAnswersClose(code);
+    if (code !== undefined && client.behaviour.answersClose) link.clientAnswersClose(code);
     this.#detach();
     this.onclose?.({ code: code ?? ABNORMAL, reason: "" });
   }
@@ -180,7 +180,7 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
 
   #acknowledge(text: string): void {
     const { client, random } = this.#deps;
-    const { acks, ackMostMs } = client.mood;
+    const { acks, ackMostMs } = client.behaviour;
     if (acks === "never") return;
     const ack = acks === "wrong" ? `${ACK}${Number(text.slice(ACK.length, -1)) - 1}}` : text;
     const send = (): void => {
@@ -194,11 +194,11 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
   /** What the library sends; the mood says how. */
   #identify(frame: Identify): void {
     const { client, random } = this.#deps;
-    const { device, mood } = client;
+    const { device, behaviour } = client;
     client.identifies(frame.last_id, this);
     if (this.#ready) return this.#sendIdentify(frame);
-    const manner = mood.identifies;
-    mood.identifies = "prompt";
+    const manner = behaviour.identifies;
+    behaviour.identifies = "prompt";
     if (manner === "never") return;
     const thinkMs = manner === "late" ? random.int(9000, 11_000) : random.int(0, 200);
     device.setTimer(thinkMs, () => {

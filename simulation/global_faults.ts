@@ -51,12 +51,12 @@ export class GlobalFaults {
     this.#every(HOUR_MS, "cut_off", (random) => {
       const forMs = random.pick([1500, 20_000, 5 * MINUTE_MS]);
       cluster.cutOff(random.pick(cluster.slots), forMs);
-      this.#stir(random, { backend, forMs });
+      this.#disturb(random, { backend, forMs });
     });
     this.#every(HOUR_MS, "lag", (random) => {
       const forMs = random.pick([MINUTE_MS, 10 * MINUTE_MS]);
       cluster.lag(random.pick(cluster.slots), forMs);
-      this.#stir(random, { backend, forMs });
+      this.#disturb(random, { backend, forMs });
     });
   }
 
@@ -72,7 +72,7 @@ export class GlobalFaults {
   }
 
   /** Something happens to users meanwhile, and some connections break. */
-  #stir(
+  #disturb(
     random: Random,
     { backend, forMs }: { readonly backend: Backend; readonly forMs: number },
   ): void {
@@ -83,7 +83,7 @@ export class GlobalFaults {
         if (this.#over) return;
         const [link] = random.some([...network.links], 0.2);
         if (breaks) link?.reset();
-        else backend.stir(random.pick(users), random.fork(`stir${count}`));
+        else backend.changeSlightly(random.pick(users), random.fork(`stir${count}`));
       });
     }
   }

@@ -123,7 +123,7 @@ export class History {
   }
 
   /** Whether everything after `sequence` must still be kept, whatever the wall clock did. */
-  isSurelyKept(sequence: number): boolean {
+  isSurelyStored(sequence: number): boolean {
     const oldest = this.#ageMs - this.#disk.options.retentionMs;
     while ((this.#entries[this.#tooOld]?.bornAtMs ?? Infinity) <= oldest) this.#tooOld++;
     return sequence >= Math.max(this.#tooOld, this.#disk.head - this.#disk.options.retentionRows);

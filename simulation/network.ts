@@ -34,7 +34,7 @@ export interface LinkObserver {
   /** The gateway sent a close frame. */
   serverClosed(link: Link, code: number): void;
   /** The gateway asked to cut the connection. */
-  serverCut(link: Link): void;
+  serverTerminated(link: Link): void;
   /** The socket is gone and the gateway was told. */
   serverGone(link: Link): void;
   /** The gateway's process ended. */
@@ -62,7 +62,7 @@ export interface NetworkOptions {
   readonly clock: FakeClock;
   readonly random: Random;
   readonly observer: LinkObserver;
-  /** Whether some parcels take seconds. */
+  /** Whether some packets take seconds. */
   readonly spikes: boolean;
   /** Replaces the server's side of a socket, for tests that put a bug in. */
   readonly wrap: (socket: Socket) => Socket;
@@ -78,7 +78,7 @@ export class Network {
   readonly options: NetworkOptions;
   /** Connections whose server side is open, oldest first. */
   readonly links: Set<Link> = new Set<Link>();
-  readonly #doors = new Set<Acceptor>();
+  readonly #acceptors = new Set<Acceptor>();
   #count = 0;
 
   /** A network without a connection. */
@@ -86,24 +86,24 @@ export class Network {
     this.options = options;
   }
 
-  /** Connections may go to `door` from now on. */
-  open(door: Acceptor): void {
-    this.#doors.add(door);
+  /** Connections may go to `acceptor` from now on. */
+  open(acceptor: Acceptor): void {
+    this.#acceptors.add(acceptor);
   }
 
-  /** No connection goes to `door` any more. */
-  shut(door: Acceptor): void {
-    this.#doors.delete(door);
+  /** No connection goes to `acceptor` any more. */
+  shut(acceptor: Acceptor): void {
+    this.#acceptors.delete(acceptor);
   }
 
-  /** Whether connections go to `door`. */
-  isOpen(door: Acceptor): boolean {
-    return this.#doors.has(door);
+  /** Whether connections go to `acceptor`. */
+  isOpen(acceptor: Acceptor): boolean {
+    return this.#acceptors.has(acceptor);
   }
 
   /** A gateway that runs, as a balancer picks one. */
   balance(random: Random): Acceptor | undefined {
-    const [first, ...others] = this.#doors;
+    const [first, ...others] = this.#acceptors;
     return first === undefined || others.length === 0 ? first : random.pick([first, ...others]);
   }
 
@@ -148,10 +148,10 @@ export class Link {
     const random = network.options.random.fork(`link${parts.id}`);
     const weather: Weather = { latencyMs: random.int(3, 120), spikes };
     const common = { clock, random, weather };
-    this.#toServer = new Pipe({ ...common, deliver: (parcel) => this.#reachServer(parcel) });
+    this.#toServer = new Pipe({ ...common, deliver: (packet) => this.#reachServer(packet) });
     this.#toClient = new Pipe({
       ...common,
-      deliver: (parcel) => this.#reachClient(parcel),
+      deliver: (packet) => this.#reachClient(packet),
       flushed: () => this.#server?.flushed(),
       batches: true,
     });
@@ -234,8 +234,8 @@ export class Link {
   }
 
   /** For the server's side: sends towards the client. */
-  serverPush(parcel: Packet, bytes: number): void {
-    this.#toClient.push(parcel, bytes);
+  serverPush(packet: Packet, bytes: number): void {
+    this.#toClient.push(packet, bytes);
   }
 
   /** For the server's side: it is gone. */
@@ -247,16 +247,16 @@ export class Link {
 
   #knock(random: Random): void {
     const { options } = this.#network;
-    const door = this.#network.balance(options.random.fork(`balancer${this.id}`));
-    if (door === undefined) return this.#refuse();
-    this.node = door.number;
-    const entry = door.connect(this.address);
+    const acceptor = this.#network.balance(options.random.fork(`balancer${this.id}`));
+    if (acceptor === undefined) return this.#refuse();
+    this.node = acceptor.number;
+    const entry = acceptor.connect(this.address);
     options.observer.admitted(this, typeof entry === "string" ? entry : "entry");
     if (typeof entry === "string") return this.#refuse();
     // An upgrade may take long enough for the client to be gone meanwhile.
     const upgradeMs = random.chance(0.02) ? random.int(0, 3000) : random.int(0, 5);
     options.clock.setTimer(upgradeMs, () => {
-      if (!this.#network.isOpen(door)) return this.#refuse();
+      if (!this.#network.isOpen(acceptor)) return this.#refuse();
       if (this.#listener === undefined) {
         options.observer.serverGone(this);
         return entry.abandon();
@@ -278,16 +278,16 @@ export class Link {
     listener?.closed(undefined);
   }
 
-  #reachServer(parcel: Packet): void {
-    this.#server?.arrive(parcel);
+  #reachServer(packet: Packet): void {
+    this.#server?.arrive(packet);
   }
 
-  #reachClient(parcel: Packet): void {
+  #reachClient(packet: Packet): void {
     const listener = this.#listener;
     if (listener === undefined) return;
-    if (typeof parcel === "string") return listener.received(parcel);
+    if (typeof packet === "string") return listener.received(packet);
     this.#listener = undefined;
-    listener.closed("kind" in parcel && parcel.kind === "close" ? parcel.code : undefined);
+    listener.closed("kind" in packet && packet.kind === "close" ? packet.code : undefined);
   }
 }
 
@@ -344,7 +344,7 @@ class ServerSocket implements Socket {
 
   terminate(): boolean {
     if (this.#state === "closed") return true;
-    this.#options.observer.serverCut(this.#link);
+    this.#options.observer.serverTerminated(this.#link);
     if (this.#link.backedUpBytes > 0) {
       if (!this.#givingUp) this.#options.clock.setTimer(TCP_GIVES_UP_MS, () => this.#end());
       this.#givingUp = true;
@@ -358,21 +358,21 @@ class ServerSocket implements Socket {
   }
 
   /** Something of the client arrived. */
-  arrive(parcel: Packet): void {
+  arrive(packet: Packet): void {
     if (this.#state === "closed") return;
-    if (typeof parcel === "string" || parcel instanceof Uint8Array) {
-      this.#options.observer.serverReceived(this.#link, parcel);
-      this.#listener?.messageReceived(parcel);
+    if (typeof packet === "string" || packet instanceof Uint8Array) {
+      this.#options.observer.serverReceived(this.#link, packet);
+      this.#listener?.messageReceived(packet);
       return;
     }
-    if (parcel.kind === "control" || parcel.kind === "violation") {
-      this.#options.observer.serverReceived(this.#link, parcel);
-      if (parcel.kind === "control") this.#listener?.controlReceived();
-      else this.#listener?.violated(parcel.code);
+    if (packet.kind === "control" || packet.kind === "violation") {
+      this.#options.observer.serverReceived(this.#link, packet);
+      if (packet.kind === "control") this.#listener?.controlReceived();
+      else this.#listener?.violated(packet.code);
       return;
     }
     // A runtime answers a close frame by itself.
-    if (parcel.kind === "close" && this.#state === "open") this.#link.serverPush(parcel, 4);
+    if (packet.kind === "close" && this.#state === "open") this.#link.serverPush(packet, 4);
     this.#end();
   }
 

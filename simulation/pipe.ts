@@ -27,9 +27,9 @@ export const WINDOW_BYTES: number = 16 * 1024;
 
 /** What the network of a link is like. */
 export interface Weather {
-  /** The least time that a parcel takes, in milliseconds. */
+  /** The least time that a packet takes, in milliseconds. */
   readonly latencyMs: number;
-  /** Whether some parcels take seconds. */
+  /** Whether some packets take seconds. */
   readonly spikes: boolean;
 }
 
@@ -38,10 +38,10 @@ export class Pipe {
   readonly #clock: FakeClock;
   readonly #random: Random;
   readonly #weather: Weather;
-  readonly #deliver: (parcel: Packet) => void;
+  readonly #deliver: (packet: Packet) => void;
   readonly #flushed: () => void;
   readonly #batches: boolean;
-  #parcels: { readonly parcel: Packet; readonly dueMs: number; readonly bytes: number }[] = [];
+  #packets: { readonly packet: Packet; readonly dueMs: number; readonly bytes: number }[] = [];
   #first = 0;
   #lastDueMs = 0;
   #armed = false;
@@ -56,7 +56,7 @@ export class Pipe {
       readonly clock: FakeClock;
       readonly random: Random;
       readonly weather: Weather;
-      readonly deliver: (parcel: Packet) => void;
+      readonly deliver: (packet: Packet) => void;
       /** Told when nothing is backed up any more. */
       readonly flushed?: () => void;
       /** Whether what is due at once arrives in one turn, for a receiver that has nothing to settle. */
@@ -81,14 +81,14 @@ export class Pipe {
     return this.backedUpBytes > 0 ? this.#clock.steady() : this.#backedUpAtMs;
   }
 
-  /** Puts a parcel in. */
-  push(parcel: Packet, bytes: number): void {
+  /** Puts a packet in. */
+  push(packet: Packet, bytes: number): void {
     // Whole milliseconds, so that what clients do falls on them whenever it was set off.
     const dueMs = Math.max(this.#lastDueMs, Math.floor(this.#clock.steady()) + this.#travelMs()) +
       Math.ceil(bytes / this.#bytesPerMs);
     this.#lastDueMs = dueMs;
     this.#inFlightBytes += bytes;
-    this.#parcels.push({ parcel, dueMs, bytes });
+    this.#packets.push({ packet, dueMs, bytes });
     this.#arm();
   }
 
@@ -114,7 +114,7 @@ export class Pipe {
   }
 
   #arm(): void {
-    const head = this.#parcels[this.#first];
+    const head = this.#packets[this.#first];
     if (this.#armed || this.#pauses > 0 || head === undefined) return;
     this.#armed = true;
     const delayMs = Math.max(0, head.dueMs - this.#clock.steady());
@@ -129,22 +129,22 @@ export class Pipe {
   }
 
   #isDue(): boolean {
-    const head = this.#parcels[this.#first];
+    const head = this.#packets[this.#first];
     return this.#pauses === 0 && head !== undefined && head.dueMs <= this.#clock.steady();
   }
 
   #deliverNext(): void {
-    const head = this.#parcels[this.#first];
+    const head = this.#packets[this.#first];
     if (this.#pauses > 0 || head === undefined) return;
     this.#first++;
-    if (this.#first === this.#parcels.length) {
-      this.#parcels = [];
+    if (this.#first === this.#packets.length) {
+      this.#packets = [];
       this.#first = 0;
     }
     const backedUp = this.backedUpBytes > 0;
     if (backedUp) this.#backedUpAtMs = this.#clock.steady();
     this.#inFlightBytes -= head.bytes;
-    this.#deliver(head.parcel);
+    this.#deliver(head.packet);
     if (backedUp && this.backedUpBytes === 0) this.#flushed();
   }
 

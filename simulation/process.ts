@@ -59,7 +59,7 @@ export interface ProcessDeps {
   /** The gateway takes connections from now on. */
   readonly started: (process: GatewayProcess, gateway: Gateway) => void;
   /** Listeners of the log are told of `messages`. */
-  readonly spread: (process: GatewayProcess, messages: readonly Message[]) => void;
+  readonly notify: (process: GatewayProcess, messages: readonly Message[]) => void;
   /** The gateway comes to a command. */
   readonly commanded: (process: GatewayProcess, command: UserCommand) => void;
   /** The verifier has decided. */
@@ -74,27 +74,27 @@ export interface ProcessDeps {
 export class ProcessClock implements Clock {
   readonly #clock: FakeClock;
   readonly #markDirty: () => void;
-  readonly #stirsUpToMs: number;
+  readonly #dirtyUpToMs: number;
   readonly #quietMs: number | undefined;
   #pending = 0;
   #dead = false;
 
   /**
-   * A clock of a process that runs. Timers of up to `stirsUpToMs` call `markDirty` when they fire, but for
+   * A clock of a process that runs. Timers of up to `dirtyUpToMs` call `markDirty` when they fire, but for
    * those of exactly `quietMs`.
    */
   constructor(
     clock: FakeClock,
-    { markDirty, stirsUpToMs, quietMs }: {
+    { markDirty, dirtyUpToMs, quietMs }: {
       readonly markDirty: () => void;
-      readonly stirsUpToMs: number;
+      readonly dirtyUpToMs: number;
       readonly quietMs?: number;
     },
   ) {
     this.#quietMs = quietMs;
     this.#clock = clock;
     this.#markDirty = markDirty;
-    this.#stirsUpToMs = stirsUpToMs;
+    this.#dirtyUpToMs = dirtyUpToMs;
   }
 
   /** How many timers are set. */
@@ -118,7 +118,7 @@ export class ProcessClock implements Clock {
       set = false;
       this.#pending--;
       if (this.#dead) return;
-      if (delayMs <= this.#stirsUpToMs && delayMs !== this.#quietMs) this.#markDirty();
+      if (delayMs <= this.#dirtyUpToMs && delayMs !== this.#quietMs) this.#markDirty();
       callback();
     });
     return {
@@ -163,14 +163,14 @@ export class GatewayProcess implements Acceptor {
     this.#deps = parts;
     this.number = parts.number;
     this.slot = parts.slot;
-    this.#clock = new ProcessClock(clock, { markDirty, stirsUpToMs: SHORT_MS });
+    this.#clock = new ProcessClock(clock, { markDirty, dirtyUpToMs: SHORT_MS });
     this.#busClock = new ProcessClock(clock, {
       markDirty,
-      stirsUpToMs: Infinity,
+      dirtyUpToMs: Infinity,
       quietMs: BEAT_MS,
     });
     // Everything that the log does with time ends in promises.
-    this.#logClock = new ProcessClock(clock, { markDirty, stirsUpToMs: Infinity });
+    this.#logClock = new ProcessClock(clock, { markDirty, dirtyUpToMs: Infinity });
     this.#store = new SimulatedStore({
       disk,
       clock,
@@ -238,10 +238,10 @@ export class GatewayProcess implements Acceptor {
   }
 
   async #start(): Promise<void> {
-    const { ids, logger, connection, limits, seams, spread, started } = this.#deps;
+    const { ids, logger, connection, limits, seams, notify, started } = this.#deps;
     const opened = await this.#open();
     // Before the gateway, so that the checkers know of a message when it is sent.
-    opened.subscribe((messages) => spread(this, messages));
+    opened.subscribe((messages) => notify(this, messages));
     this.#log = seams.log?.(opened) ?? opened;
     const log = this.#observed(this.#log);
     const clock = seams.clock?.(this.#clock) ?? this.#clock;

@@ -95,8 +95,8 @@ export class Session {
   #expiresAtMs: number | undefined;
   #must: Due | undefined;
   #drainByMs: number | undefined;
-  #cutByMs: number | undefined;
-  #cut = false;
+  #terminateByMs: number | undefined;
+  #terminated = false;
   #greeted = false;
   readonly #frames: number[] = [];
   readonly #answers: { readonly time: number; readonly atMs: number }[] = [];
@@ -286,27 +286,27 @@ export class Session {
       this.#wrong("every close has a reason", `closed with ${code} at ${atMs}; ${because}`);
     }
     this.stage = "closing";
-    this.#cutByMs = atMs + this.#options.closeGraceMs;
+    this.#terminateByMs = atMs + this.#options.closeGraceMs;
   }
 
   /** The gateway asked to cut the connection. */
-  wasCut(atMs: number): void {
-    if (!this.#cut && Math.abs(atMs - (this.#cutByMs ?? 0)) > ROUNDING_MS) {
-      this.#wrong("cut after the grace", `cut at ${atMs}, due at ${this.#cutByMs}`);
+  wasTerminated(atMs: number): void {
+    if (!this.#terminated && Math.abs(atMs - (this.#terminateByMs ?? 0)) > ROUNDING_MS) {
+      this.#wrong("cut after the grace", `cut at ${atMs}, due at ${this.#terminateByMs}`);
     }
-    this.#cut = true;
+    this.#terminated = true;
   }
 
   /** Whether the gateway has cut it in vain and waits for TCP. */
   get lingering(): boolean {
-    return this.#cut && this.stage === "closing";
+    return this.#terminated && this.stage === "closing";
   }
 
   /** Everything that was due before `atMs` must have happened. */
   settled(atMs: number): void {
-    const cutByMs = this.#cutByMs ?? Infinity;
-    if (this.stage === "closing" && !this.#cut && cutByMs < atMs - ROUNDING_MS) {
-      this.#wrong("cut after the grace", `it was due to be cut at ${this.#cutByMs}`);
+    const terminateByMs = this.#terminateByMs ?? Infinity;
+    if (this.stage === "closing" && !this.#terminated && terminateByMs < atMs - ROUNDING_MS) {
+      this.#wrong("cut after the grace", `it was due to be cut at ${this.#terminateByMs}`);
     }
     if (this.stage !== "open") return;
     this.#advance(atMs);

@@ -32,9 +32,9 @@ export function tracing(observer: LinkObserver, timeline: Timeline): LinkObserve
       say(link, `<-- close ${code}`);
       observer.serverClosed(link, code);
     },
-    serverCut: (link) => {
+    serverTerminated: (link) => {
       say(link, "the gateway cuts it");
-      observer.serverCut(link);
+      observer.serverTerminated(link);
     },
     serverGone: (link) => {
       say(link, "is gone");

@@ -69,8 +69,8 @@ class World {
   readonly #cluster: Cluster | undefined;
   readonly #deps: WorldDeps;
   readonly #clients: readonly SimulatedClient[];
-  readonly #mischief: readonly ClientFaults[];
-  readonly #fate: GlobalFaults;
+  readonly #clientFaults: readonly ClientFaults[];
+  readonly #globalFaults: GlobalFaults;
   readonly #backend: Backend;
   readonly #counts = new Map<string, number>();
   readonly #off: ReadonlySet<Fault>;
@@ -79,7 +79,7 @@ class World {
   #runs = 0;
   #picks = 0;
   #serial = 0;
-  #stirred = true;
+  #dirty = true;
   #violation: Violation | undefined;
 
   constructor(options: WorldOptions) {
@@ -99,7 +99,7 @@ class World {
     const issuer: Issuer = { failing: false, mostMs: 20 };
     const broke = (error: unknown): void => this.#broke(error, "outside of everything");
     const markDirty = (): void => {
-      this.#stirred = true;
+      this.#dirty = true;
     };
     const cluster = this.#cluster = nodes === 1 ? undefined : new Cluster({
       ...{ count: nodes, clock, retention: shape.retention, logger: this.#logger(), markDirty },
@@ -136,7 +136,7 @@ class World {
         this.#checker.started(process.number, gateway, head);
         network.open(process);
       },
-      spread: ({ number }, messages) => this.#checker.notify(number, messages),
+      notify: ({ number }, messages) => this.#checker.notify(number, messages),
       commanded: ({ number }, command) => this.#checker.commanded(number, command),
       decided: (serial, verdict) => this.#checker.decided(serial, verdict),
       readFailed: () => this.#checker.readFailed(),
@@ -177,10 +177,10 @@ class World {
     });
     const backend = new Backend(this.#deps);
     this.#backend = backend;
-    this.#mischief = this.#clients.map((client) =>
+    this.#clientFaults = this.#clients.map((client) =>
       new ClientFaults(this.#deps, { client, backend })
     );
-    this.#fate = new GlobalFaults(this.#deps, this.#backend);
+    this.#globalFaults = new GlobalFaults(this.#deps, this.#backend);
   }
 
   async run(): Promise<Outcome> {
@@ -211,8 +211,8 @@ class World {
   async #runUntil(untilMs: number): Promise<void> {
     const patient = this.#options.patient ?? false;
     for (;;) {
-      if (this.#stirred || patient || this.#processes.some((process) => process?.draining)) {
-        this.#stirred = false;
+      if (this.#dirty || patient || this.#processes.some((process) => process?.draining)) {
+        this.#dirty = false;
         await settle();
       }
       this.#checker.settled();
@@ -239,7 +239,7 @@ class World {
     this.#timeline.add(this.#nameOf(slot), "starts");
     const random = this.#processDeps.random.fork(String(number));
     this.#processes[slot] = new GatewayProcess({ ...this.#processDeps, number, slot, random });
-    this.#stirred = true;
+    this.#dirty = true;
   }
 
   #startLater(slot: number, downMs: number): void {
@@ -299,8 +299,8 @@ class World {
 
   #heal(): void {
     this.#timeline.add("world", "heals");
-    for (const mischief of this.#mischief) mischief.end();
-    this.#fate.end();
+    for (const faults of this.#clientFaults) faults.end();
+    this.#globalFaults.end();
     this.#backend.end();
   }
 
