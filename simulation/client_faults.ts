@@ -1,5 +1,5 @@
 /**
- * What goes wrong around one client, now and then: on its connection, and by its own doing.
+ * Inflicts faults on one client at random times: on its connection and on its behaviour.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import type { WorldDeps } from "./world_deps.ts";
 
-/** How often something goes wrong for a client, on average. */
+/** Mean time between faults of a client. */
 const MEAN_MS = 45 * 60_000;
 const MINUTE_MS = 60_000;
 
@@ -50,7 +50,7 @@ const GARBAGE: readonly (string | Uint8Array)[] = [
 const VIOLATIONS: readonly OddFrame[] = ([1002, 1007, 1008, 1009] as const)
   .map((code) => ({ kind: "violation", code }));
 
-/** What can go wrong, and how much more often than the rarest. */
+/** Faults with their weights. */
 const CHOICES: readonly (readonly [Fault, number])[] = [
   ["stall", 3],
   ["half_open", 3],
@@ -72,7 +72,6 @@ const LOTS: readonly Fault[] = CHOICES.flatMap(([fault, times]) => {
   return Array.from({ length: times }, () => fault);
 });
 
-/** Plagues one client for as long as the world lasts. */
 export class ClientFaults {
   readonly #world: WorldDeps;
   readonly #client: SimulatedClient;
@@ -80,7 +79,6 @@ export class ClientFaults {
   readonly #random: Random;
   #over = false;
 
-  /** Begins at once. */
   constructor(
     world: WorldDeps,
     parts: { readonly client: SimulatedClient; readonly backend: Backend },
@@ -93,7 +91,7 @@ export class ClientFaults {
     this.#next();
   }
 
-  /** Leaves the client alone. */
+  /** Stops, and ends all faults of the client. */
   end(): void {
     this.#over = true;
     this.#client.calm();
@@ -103,7 +101,7 @@ export class ClientFaults {
     this.#world.clock.setTimer(this.#random.wait(MEAN_MS), () => {
       if (this.#over) return;
       const fault = this.#random.pick(LOTS);
-      // With draws of its own, so that a fault that is off shifts nothing in what follows.
+      // A stream of its own, so that disabling a fault does not shift later draws.
       const random = this.#random.fork(String(this.#world.clock.steady()));
       if (this.#world.allows(fault) && this.#client.link !== undefined) this.#do(fault, random);
       this.#next();
@@ -170,7 +168,7 @@ export class ClientFaults {
     }
   }
 
-  /** A nap through which the connection may hold, or a night. */
+  /** Sleeps briefly, when the connection may survive, or for hours. */
   #sleep(random: Random): void {
     if (random.chance(0.5)) return this.#client.nap(random.int(1000, 3 * MINUTE_MS));
     this.#client.goAway("silent", random.wait(random.pick([60_000, 3_600_000, 8 * 3_600_000])));
@@ -182,7 +180,7 @@ export class ClientFaults {
     this.#client.goAway(how, random.wait(meanMs));
   }
 
-  /** Comes back after long, and is bothered while it still reads what it missed. */
+  /** Reconnects slowly after a long absence, with changes during the replay. */
   #catchUpSlowly(random: Random): void {
     const { clock } = this.#world;
     this.#client.behaviour.bytesPerMs = random.int(6, 30);
@@ -215,7 +213,7 @@ export class ClientFaults {
     const { behaviour } = this.#client;
     if (random.chance(0.3)) {
       behaviour.renews = false;
-      // It has learned from the close by the time that the next token runs out.
+      // By then its token has expired and the app has seen the close.
       this.#world.clock.setTimer(8 * 3_600_000, () => behaviour.renews = true);
       return;
     }

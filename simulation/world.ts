@@ -1,6 +1,7 @@
 /**
- * A simulated world: the production gateway and log, clients, a backend and a network, on one virtual
- * clock and one seed, with checkers on everything. The same options give the same world, to the byte.
+ * Runs a simulated world: the production gateway, log and client library, a backend and a network,
+ * on one virtual clock and one seed, under the checkers. The same options give the same world, byte
+ * for byte.
  *
  * @module
  */
@@ -29,29 +30,30 @@ import type { WorldDeps } from "./world_deps.ts";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const SWEEP_MS = 30_000;
-/** How long a connection counts as busy after it was backed up, for the gateway may not know better. */
+/** Time for which a connection counts as busy after it was backed up: the gateway notices late. */
 const BUSY_MS = 1000;
-/** After the faults: what stood still moves, what was half-open is noticed, everybody comes back. */
+/**
+ * Time after the faults for paused connections to continue, dead ones to be detected and clients to
+ * return.
+ */
 const HEALING_MS = 45 * MINUTE_MS;
-/** After everybody left: graces pass, and TCP gives up what nobody reads. */
+/** Time after the last client left for close graces and TCP timeouts to expire. */
 const LEAVING_MS = 25 * MINUTE_MS;
-/** Names that a table keyed by strings might trip over are among them. */
+/** Includes names that collide with properties of objects. */
 const USERS = ["__proto__", "constructor", "\u00fcser \u{1f600}", "7"];
 const CHANNELS = ["general", "__proto__", "toString", "\u00e7a", "5", "6", "7"];
 
-/** How a world went. */
 export interface Outcome {
-  /** The first rule that was broken, if one was. */
   readonly violation: Violation | undefined;
-  /** Virtual hours that passed for the clients, until the end or the violation. */
+  /** Virtual hours until the end or the violation. */
   readonly hours: number;
-  /** How often what happened, by name. */
+  /** Event counts by name. */
   readonly counts: ReadonlyMap<string, number>;
-  /** The trace; empty unless it was recorded. */
+  /** Empty unless recorded. */
   readonly trace: readonly string[];
 }
 
-/** Lets a world run from its beginning to its end, or to the first rule that is broken. */
+/** Runs a world to its end or to the first broken rule. */
 export function simulate(options: WorldOptions): Promise<Outcome> {
   return new World(options).run();
 }
@@ -216,18 +218,16 @@ class World {
         await settle();
       }
       this.#checker.settled();
-      // What is thrown within the gateway is caught there.
+      // The gateway catches what a checker throws inside it.
       if (this.#violation !== undefined) throw this.#violation;
       if (!this.#clock.fireNext(untilMs)) return;
     }
   }
 
-  /** The processes whose gateways run. */
   get #running(): readonly GatewayProcess[] {
     return this.#processes.flatMap((process) => process?.users === undefined ? [] : [process]);
   }
 
-  /** One of them. */
   #pick(): GatewayProcess | undefined {
     const running = this.#running;
     if (running.length < 2) return running[0];
@@ -285,7 +285,7 @@ class World {
     });
   }
 
-  /** The process ends, by itself or not. */
+  /** Ends the process after a drain or a crash. */
   #end(process: GatewayProcess, how: "reset" | "silent"): void {
     const { network } = this.#deps;
     network.shut(process);
@@ -355,7 +355,7 @@ class World {
       warn: write,
       error: (message, fields) => {
         write(message);
-        // The one error that is not a bug.
+        // The only error that is not a bug.
         if (message === "the log cannot be used") return;
         const { error } = fields ?? {};
         this.#broke(error instanceof Error ? error : new Error(message), message);
@@ -371,9 +371,9 @@ class World {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + by);
   }
 
-  /** Something threw that must not. Does not throw itself, for it is called by who catches. */
+  /** Records an unexpected error. Must not throw: its callers are error handlers. */
   #broke(error: unknown, where: string): void {
-    // A checker that reports in the midst of production code is taken for a bug there.
+    // Production code reports a checker's violation as a bug of its own.
     if (error instanceof Violation) return;
     this.#record("no bug comes up", `${where}: ${error instanceof Error ? error.stack : error}`);
   }
@@ -390,7 +390,7 @@ class World {
     this.#violation = violation;
     this.#timeline.add(connection === undefined ? "checker" : `#${connection}`, violation.message);
     this.#timeline.end();
-    // What the production code does with the error must not be taken for a second violation.
+    // Production code must not turn the error into a second violation.
     this.#deps.network.serverDied("silent");
     return violation;
   }
