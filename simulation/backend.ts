@@ -1,6 +1,5 @@
 /**
- * The app's backend in a simulated world: publishes, tries again until it has an answer, lets users join
- * and leave, and disconnects them.
+ * Simulates the app's backend: publishes with retries, changes members and disconnects users.
  *
  * @module
  */
@@ -11,7 +10,7 @@ import { contentOf } from "./history.ts";
 import { PresenceCheck } from "./presence.ts";
 import type { GatewayProcess } from "./process.ts";
 import type { Random } from "./random.ts";
-import type { WorldDeps } from "./world_parts.ts";
+import type { WorldDeps } from "./world_deps.ts";
 
 const PUBLISH_MEAN_MS = 45_000;
 const BURST_MEAN_MS = 100 * 60_000;
@@ -20,27 +19,25 @@ const PROBE_MS = 5 * 60_000;
 const PRESENCE_MS = 60_000;
 const MIN_RETRY_MS = 200;
 const MAX_RETRY_MS = 60_000;
-/** How often a publish is tried before the backend leaves it. */
+/** Attempts at a publish before the backend gives up. */
 const TRIES = 40;
 
-/** Something to be published, and what became of it. */
+/** A publish with its retries. */
 interface Order {
   readonly drafts: readonly Draft[];
-  /** Without one, it is tried once. */
+  /** A publish without a key is not retried. */
   readonly key: string | undefined;
   readonly tries: number;
 }
 
-/** The backend of one world. */
 export class Backend {
   readonly #world: WorldDeps;
   readonly #random: Random;
   #over = false;
-  /** What was asked of which process, for the one that dies without an answer. */
+  /** Publishes without an answer; retried when their process dies. */
   readonly #open = new Map<Order, GatewayProcess>();
   #onPublish: (() => void) | undefined;
 
-  /** Begins at once. */
   constructor(world: WorldDeps) {
     this.#world = world;
     this.#random = world.random.fork("backend");
@@ -60,12 +57,12 @@ export class Backend {
     else this.#askPresence(new PresenceCheck(world, world.cluster), this.#random.fork("presence"));
   }
 
-  /** Publishes nothing new from now on; what is open is still tried again. */
+  /** Stops new publishes; pending ones are still retried. */
   end(): void {
     this.#over = true;
   }
 
-  /** A process has ended: what it was asked has no answer. */
+  /** Retries the publishes that the process left unanswered. */
   processEnded(process: GatewayProcess): void {
     for (const [order, asked] of [...this.#open]) {
       if (asked !== process) continue;
@@ -74,7 +71,7 @@ export class Backend {
     }
   }
 
-  /** Something happens to `user`, or to everybody. */
+  /** Publishes a burst, fails the disk or changes the channels of `user`. */
   bother(user: string, random: Random): void {
     if (this.#over) return;
     const luck = random.unit();
@@ -83,16 +80,16 @@ export class Backend {
     else this.#changeMembers(random, user);
   }
 
-  /** Something little happens to `user`: a message or two, or another channel. */
-  stir(user: string, random: Random): void {
+  /** Publishes a few messages or changes the channels of `user`. */
+  changeSlightly(user: string, random: Random): void {
     if (this.#over) return;
     if (random.chance(0.5)) this.#publish(random, random.int(1, 5), 100);
     else this.#changeMembers(random, user);
   }
 
   /**
-   * In `atMs` a slow client of `user` comes back to much that it missed; while that is replayed, its channels
-   * change between messages that are too many to be held for it.
+   * Prepares for a slow client of `user` that returns in `atMs`: it misses many messages, and its
+   * channels change during the replay, between more live messages than its buffer holds.
    */
   overtake(
     user: string,
@@ -112,7 +109,7 @@ export class Backend {
     }
   }
 
-  /** Calls `callback` when it publishes next. */
+  /** Calls `callback` once, at the next publish. */
   whenItPublishes(callback: () => void): void {
     this.#onPublish = callback;
   }
@@ -190,7 +187,7 @@ export class Backend {
     }
   }
 
-  /** Uses a key for another body, which must be refused. */
+  /** Reuses a key with another body, which must be refused. */
   #reuse(log: MessageLog, key: string): void {
     log.publishOnce({ key, digest: "another" }, [{ author: "nobody", content: null }]).then(
       () => this.#world.checker.keyTaken(key),
@@ -200,13 +197,13 @@ export class Backend {
     ).catch(this.#world.broke);
   }
 
-  /** Asks for the log's health, which has to be that of the disk. */
+  /** Checks that the log's health matches the disk's. */
   #probe(): void {
     const { clock, process, disk, checker, markDirty, broke } = this.#world;
     clock.setTimer(PROBE_MS, () => {
       this.#probe();
       const log = process()?.log;
-      // A disk that is slow, or has been and is still busy, may be found to be failing.
+      // On a slow disk, or one that is still busy, the check may time out.
       if (log === undefined || disk.busyUntilMs > clock.steady()) return;
       markDirty();
       log.check().then(
@@ -260,7 +257,7 @@ export class Backend {
   }
 }
 
-/** Stands for the body: what is published together begins with a message that nothing else has. */
+/** Represents the body: the first message's number is unique. */
 function digestOf([first]: readonly Draft[]): string {
   return first === undefined ? "" : `digest of ${contentOf(first).n}`;
 }

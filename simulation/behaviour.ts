@@ -1,32 +1,30 @@
 /**
- * Describes how a simulated client behaves; `mischief.ts` changes it.
+ * Describes how a simulated client behaves; `client_faults.ts` changes it.
  *
  * @module
  */
 
-/** How a client sends Identify; `bad_id` from its next start on. */
+/** Timing of Identify; `bad_id` takes effect when the app next starts. */
 export type IdentifyManner = "prompt" | "late" | "never" | "twice" | "bad_id" | "hangs_up";
-/** What is wrong with the next token. */
+/** A defect of the next token. */
 export type TokenFlaw = "unsigned" | "expired" | "strange_user" | "brief";
 
-/** How a client behaves for now. All times in milliseconds. */
+/** All times in milliseconds. */
 export interface Behaviour {
   acks: "at_once" | "twice" | "wrong" | "never";
-  /** The longest that an ACK takes. */
+  /** Maximum delay of an ACK. */
   ackMostMs: number;
-  /** Whether it answers a close frame. */
   answersClose: boolean;
   identifies: IdentifyManner;
   flaw: TokenFlaw | undefined;
-  /** Whether its app has a new token when the old one is about to expire. */
+  /** The app has a new token when the old one is about to expire. */
   renews: boolean;
-  /** What its next connection carries, in bytes each millisecond. */
+  /** Bandwidth of the next connection, in bytes per millisecond. */
   bytesPerMs: number;
-  /** Whether its app may take long to read. */
+  /** The app may be slow to read. */
   dawdles: boolean;
 }
 
-/** A client that does nothing wrong. */
 export const CALM: Readonly<Behaviour> = {
   acks: "at_once",
   ackMostMs: 0,

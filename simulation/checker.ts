@@ -1,9 +1,9 @@
 /**
- * The checkers of a world as one: follows every connection and every message, and reports the first rule
- * that is broken (docs/simulation.md, "What is checked").
+ * Follows every connection and every message of a world and reports the first broken rule
+ * (docs/simulation.md, "What is checked").
  *
- * It knows the protocol from its text, and looks into the gateway only for what must not be left behind
- * there.
+ * It implements the protocol's text independently, and reads the gateway's state only to find
+ * leaks.
  *
  * @module
  */
@@ -25,47 +25,41 @@ import { Session } from "./session.ts";
 import type { Verdict } from "./verifier.ts";
 import type { Report } from "./violation.ts";
 
-/** What the checkers are told of the world. */
 export interface CheckerOptions {
   readonly clock: FakeClock;
   readonly durable: Durable;
   readonly connection: ConnectionOptions;
   readonly limits: AdmissionOptions;
   readonly report: Report;
-  /** Counts that something happened, for the summary. */
+  /** Counts an event for the summary. */
   readonly count: (what: string) => void;
 }
 
-/** A Ready frame. */
 interface Ready {
   readonly user: string;
   readonly last_id: string;
   readonly resumed?: boolean;
 }
 
-/** A node that runs. */
+/** A running node. */
 interface Node {
   readonly gateway: Gateway;
   readonly told: Told;
   drainByMs: number | undefined;
 }
 
-/** Follows everything that happens in a world. */
 export class Checker implements LinkObserver {
-  /** Every message. */
   readonly history: History;
   readonly #options: CheckerOptions;
   readonly #report: Report;
-  /** By number of the connection, until neither side has it any more. */
+  /** By connection number, until both sides have ended. */
   readonly #sessions = new Map<number, Session>();
   readonly #detached = new Set<number>();
-  /** By number of the process. */
+  /** By process number. */
   readonly #nodes = new Map<number, Node>();
   #readFailedAtMs = -1;
-  /** What must not be left behind in gateways. */
   readonly leftovers: LeftoverCheck;
 
-  /** Nothing has happened yet. */
   constructor(options: CheckerOptions) {
     this.#options = options;
     this.#report = options.report;
@@ -73,17 +67,17 @@ export class Checker implements LinkObserver {
     this.history = new History(options.durable, options.report);
   }
 
-  /** Connections that the gateway has, or is about to have. */
+  /** Connections that the gateway has admitted and not ended. */
   get sessions(): readonly Session[] {
     return [...this.#sessions.values()].filter(({ stage }) => stage !== "gone");
   }
 
-  /** The gateway of process `node` runs from now on, and tells what follows `head`. */
+  /** Process `node` has started a gateway, which notifies of messages after `head`. */
   started(node: number, gateway: Gateway, head: number): void {
     this.#nodes.set(node, { gateway, told: new Told(head, this.#report), drainByMs: undefined });
   }
 
-  /** The gateway of `node` drains, and has to be done with everybody at `byMs`. */
+  /** The gateway of `node` drains and must have closed every connection by `byMs`. */
   draining(node: number, byMs: number): void {
     const running = this.#nodes.get(node);
     if (running !== undefined) running.drainByMs = byMs;
@@ -92,7 +86,6 @@ export class Checker implements LinkObserver {
     }
   }
 
-  /** The process `node` is no more. */
   stopped(node: number): void {
     this.#nodes.delete(node);
     for (const session of this.#sessionsAt(node)) {
@@ -100,17 +93,16 @@ export class Checker implements LinkObserver {
     }
   }
 
-  /** A read from the log has failed. */
   readFailed(): void {
     this.#readFailedAtMs = this.#now;
   }
 
-  /** A key was taken though it was used for another body. */
+  /** The log accepted an idempotency key that was used with another body. */
   keyTaken(key: string): void {
     this.#report("a key is for one body", `${key} was taken for another`);
   }
 
-  /** The log was asked how it is doing. */
+  /** The log answered a health check. */
   health(answer: "well" | "failing", { failing, slowness }: SimulatedDisk): void {
     if (failing === (answer === "failing") || slowness > 1) return;
     this.#report("health is that of the disk", `the log says ${answer}`);
@@ -156,7 +148,7 @@ export class Checker implements LinkObserver {
     session.received(meaningOf(data, this.#options.connection.maxFrameBytes), this.#now);
   }
 
-  /** The verifier has decided on the token with this number. */
+  /** The verifier decided on the token with this serial. */
   decided(serial: number, verdict: Verdict): void {
     const at = { ms: this.#now, wallMs: this.#options.clock.now() };
     for (const session of this.#sessions.values()) session.verdict(serial, verdict, at);
@@ -182,8 +174,8 @@ export class Checker implements LinkObserver {
     this.leftovers.changed(session.delivery?.user);
   }
 
-  serverCut(link: Link): void {
-    this.#of(link).wasCut(this.#now);
+  serverTerminated(link: Link): void {
+    this.#of(link).wasTerminated(this.#now);
   }
 
   serverGone(link: Link): void {
@@ -198,7 +190,7 @@ export class Checker implements LinkObserver {
     if (this.#detached.delete(link.id)) this.#sessions.delete(link.id);
   }
 
-  /** The client has done with the connection. */
+  /** The client has dropped the connection. */
   clientDetached(link: Link): void {
     const session = this.#sessions.get(link.id);
     if (session === undefined) return;
@@ -206,7 +198,6 @@ export class Checker implements LinkObserver {
     else this.#detached.add(link.id);
   }
 
-  /** A Message arrived at the client. */
   clientReceived(link: Link, id: string, text: string): void {
     const { delivery } = this.#of(link);
     if (delivery === undefined) {
@@ -215,7 +206,7 @@ export class Checker implements LinkObserver {
     delivery.arrived(id, text);
   }
 
-  /** A Ready arrived at the client, who takes up at `lastId` should it have to. */
+  /** The client received Ready, and will resume from `lastId`. */
   clientReady(link: Link, lastId: string): void {
     const { delivery } = this.#of(link);
     if (delivery === undefined) return;
@@ -227,12 +218,12 @@ export class Checker implements LinkObserver {
     }
   }
 
-  /** `messages` are durable, and no node has told of them. */
+  /** `messages` are durable; no node has notified its subscribers yet. */
   committed(messages: readonly Message[]): void {
     for (const message of messages) this.history.notify(message);
   }
 
-  /** Listeners of the log of `node` are told of `messages`. */
+  /** The log of `node` notifies its subscribers of `messages`. */
   notify(node: number, messages: readonly Message[]): void {
     const told = this.#nodes.get(node)?.told;
     const ready = this.#sessionsAt(node).filter((session) => session.ready);
@@ -243,7 +234,7 @@ export class Checker implements LinkObserver {
     }
   }
 
-  /** `node` comes to a command of the backend. */
+  /** `node` executes a command of the backend. */
   commanded(node: number, command: UserCommand): void {
     const sessions = this.#sessionsAt(node)
       .filter(({ ready, delivery }) => ready && delivery?.user === command.user);
@@ -256,12 +247,12 @@ export class Checker implements LinkObserver {
     this.leftovers.commanded(command.user, this.#now);
   }
 
-  /** What the connections of `user` are at the process `node`. */
+  /** Presence of `user` on process `node`, by its connections. */
   presenceAt(node: number, user: string): Presence {
     return presenceOf(this.#sessionsAt(node), user);
   }
 
-  /** Called between two events, once promises have settled. */
+  /** Runs between two events, after promises have settled. */
   settled(): void {
     if (!this.leftovers.isDue(this.#now)) return;
     const nodes = [...this.#nodes];
@@ -270,7 +261,7 @@ export class Checker implements LinkObserver {
     }));
   }
 
-  /** Looks for what should have happened and did not. */
+  /** Reports events that are overdue. */
   sweep(): void {
     this.history.wallClockShows(this.#options.clock.now());
     for (const session of this.sessions) {
@@ -279,7 +270,7 @@ export class Checker implements LinkObserver {
     }
   }
 
-  /** The world has healed: everybody is there, and nothing is missing. */
+  /** The world has healed: no message may be missing. */
   healed(): void {
     for (const { ready, delivery, connection } of this.sessions) {
       const missing = ready ? delivery?.missing : undefined;
@@ -293,7 +284,10 @@ export class Checker implements LinkObserver {
     return this.#options.clock.steady();
   }
 
-  /** Who does not read is closed, and not waited for. A replay is read from the log at its pace. */
+  /**
+   * Reports a client that does not read and is not closed. A replay is exempt: it is read from the
+   * log at the client's pace.
+   */
   #checkBacklog({ ready, resumed, delivery, connection }: Session): void {
     const waitingBytes = ready && !resumed ? delivery?.liveBytes ?? 0 : 0;
     const { maxBufferedBytes } = this.#options.connection;
@@ -356,12 +350,12 @@ export class Checker implements LinkObserver {
   ): number {
     const asked = lastId === undefined ? undefined : this.#sequenceOf(lastId);
     const { connection } = session;
-    if (asked !== undefined && asked <= this.history.head && this.#isSurelyKept(asked)) {
+    if (asked !== undefined && asked <= this.history.head && this.#isSurelyStored(asked)) {
       const explanation = `${lastId} was not resumed, though all is kept since`;
       this.#report("what is kept is resumed", explanation, connection);
     }
     const after = this.#sequenceOf(frame.last_id) ?? Infinity;
-    // A fan-out that rests may be a little behind, within the same millisecond.
+    // A fan-out that yields may be a little behind, within the same millisecond.
     if (after > told.head || after < told.headBefore(this.#now)) {
       const explanation = `Ready says ${frame.last_id}, the head is ${told.head}`;
       this.#report("a session begins at the present", explanation, connection);
@@ -369,9 +363,9 @@ export class Checker implements LinkObserver {
     return after;
   }
 
-  #isSurelyKept(sequence: number): boolean {
+  #isSurelyStored(sequence: number): boolean {
     this.history.wallClockShows(this.#options.clock.now());
-    return this.history.isSurelyKept(sequence);
+    return this.history.isSurelyStored(sequence);
   }
 
   #sequenceOf(id: string): number | undefined {
@@ -379,12 +373,12 @@ export class Checker implements LinkObserver {
     return epoch === this.#options.durable.epoch ? Number(digits) : undefined;
   }
 
-  /** Whether something justifies the close that does not show on the wire. */
+  /** True if something that the wire does not show justifies the close. */
   #isExcused(session: Session, link: Link, code: number): boolean {
     const { delivery, resumed } = session;
     if (code === 4009) {
       const { maxBufferedBytes } = this.#options.connection;
-      // What is replayed is paced, and never too much but for a page of it.
+      // A replay is paced: it exceeds the limit by at most a page.
       const pageBytes = resumed ? WINDOW_BYTES + maxBufferedBytes / 4 : 0;
       const liveBytes = (delivery?.liveBytes ?? 0) + pageBytes + 4096;
       return link.backedUpBytes > 0 && liveBytes > maxBufferedBytes;
@@ -392,7 +386,7 @@ export class Checker implements LinkObserver {
     if (code !== 1011) return false;
     const asking = session.identify?.lastId !== undefined || resumed;
     if (asking && this.#readFailedAtMs === this.#now) return true;
-    // Retention may overtake a replay; then nothing but coming back helps.
-    return resumed && delivery !== undefined && !this.#isSurelyKept(delivery.last);
+    // If retention overtakes a replay, the client can only reconnect.
+    return resumed && delivery !== undefined && !this.#isSurelyStored(delivery.last);
   }
 }

@@ -1,9 +1,9 @@
 /**
- * A client of a simulated world: an app on the client library, on a device that sleeps and loses its network.
- * What it does wrong, it is told to by `mischief.ts`, through its mood.
+ * Simulates an app on the client library, on a device that sleeps and loses its network. Faults
+ * reach it through its `behaviour`, which `client_faults.ts` changes.
  *
- * It holds the library to what it promises an app: every message that arrives is handed on once and in order,
- * it resumes from there, and it gives up what is dead.
+ * It checks what the library promises an app: it delivers every message that arrives once and in
+ * order, resumes from the last one, and gives up dead connections.
  *
  * @module
  */
@@ -16,49 +16,48 @@ import type { Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import { tokenText } from "./verifier.ts";
-import type { WorldDeps } from "./world_parts.ts";
+import type { WorldDeps } from "./world_deps.ts";
 
-/** IdGenerator that are none: of no log, of another log, from the future; and the very beginning. */
+/** Invalid ids: malformed, of another log, from the future; and the start of the log. */
 const ODD_IDS = ["", "x", "e1", "e2-1", "e1-", "e1-01", "e1--1", "e1-9007199254740991", "e1-0"];
 const MINUTE_MS = 60_000;
 const LIVES_MS = [10 * MINUTE_MS, 60 * MINUTE_MS, 6 * 60 * MINUTE_MS, 30 * 60 * MINUTE_MS] as const;
-/** How long a slow connection stays slow. */
+/** Duration of a slow connection. */
 const SLOW_MS = 10 * MINUTE_MS;
-/** How many messages may wait for an app that reads in a loop. */
+/** Queue limit of an app that reads in a loop. */
 const MAX_QUEUED = 40;
-/** Longest heartbeat interval of a world; a dead connection is found out within two. */
+/** Longest heartbeat interval of a world; a dead connection is detected within two. */
 const INTERVAL_MS = MINUTE_MS;
-/** How long a device that slept may take to give up a connection that died in its sleep, or before. */
+/** Time limit after waking to give up a connection that died before or during the sleep. */
 const AWAKE_MS = 15_000;
-/** What connecting and a deadline that was just put off may add. */
+/** Allowance for connecting and a deadline that was just postponed. */
 const SLACK_MS = 30_000;
 
-/** One client. */
 export class SimulatedClient implements SocketOwner {
-  /** Its name in the trace. */
+  /** Name in the trace. */
   readonly name: string;
-  /** Whose client it is. */
   readonly user: string;
-  /** What it runs on. */
   readonly device: Device;
-  /** How it behaves; mischief changes it, a new connection starts from here. */
-  readonly mood: Behaviour = { ...CALM };
+  /** Changed by faults; each connection resets how it acknowledges and closes. */
+  readonly behaviour: Behaviour = { ...CALM };
   readonly #world: WorldDeps;
   readonly #random: Random;
   readonly #address: string;
-  /** Whether its app reads in a loop, and does not listen. */
+  /** The app iterates instead of listening. */
   readonly #loops: boolean;
   #library: GatewayClient | undefined;
   #socket: SimulatedSocket | undefined;
   #online = true;
   #retired = false;
-  /** Where the library has to take up: the last id that arrived, or where the session began. */
+  /**
+   * Position from which the library must resume: the last id that arrived, or the start of the
+   * session.
+   */
   #position: string | undefined;
-  /** The last message that the app was given, and its sequence. */
+  /** Last message that the app received, and its sequence. */
   #givenId: string | undefined;
   #given = -1;
 
-  /** A client that has not connected yet. */
   constructor(
     world: WorldDeps,
     parts: { readonly index: number; readonly user: string; readonly address: string },
@@ -73,19 +72,18 @@ export class SimulatedClient implements SocketOwner {
     world.clock.setTimer(this.#random.int(0, MINUTE_MS), () => this.#open(undefined));
   }
 
-  /** Its connection. */
   get link(): Link | undefined {
     return this.#socket?.link;
   }
 
-  /** Whether it is identified and messages flow. */
+  /** Identified and receiving. */
   get ready(): boolean {
     return this.#socket?.ready ?? false;
   }
 
-  /** From now on it behaves well; if it is away, it comes back. */
+  /** Ends all faults; reconnects if it was away. */
   calm(): void {
-    Object.assign(this.mood, CALM);
+    Object.assign(this.behaviour, CALM);
     this.#world.markDirty();
     this.#online = true;
     this.device.wake();
@@ -93,15 +91,15 @@ export class SimulatedClient implements SocketOwner {
     else this.#library.check();
   }
 
-  /** It goes away for good. */
+  /** Closes the app for good. */
   retire(): void {
     this.#retired = true;
     this.#close();
   }
 
   /**
-   * It goes away for `ms`: its app is closed, and starts again where it was; or its network is gone; or its
-   * lid is closed, and it sleeps.
+   * Disconnects for `ms`: `close` closes the app, which restarts from its position; `reset` takes
+   * the network; `silent` puts the device to sleep.
    */
   goAway(how: "close" | "reset" | "silent", ms: number): void {
     const { link } = this;
@@ -119,7 +117,7 @@ export class SimulatedClient implements SocketOwner {
     this.#world.clock.setTimer(ms, () => this.#comeBack(luck * 10 % 1 < 0.5));
   }
 
-  /** It sleeps for `ms`, during which its connection holds. */
+  /** Sleeps for `ms` without losing the connection. */
   nap(ms: number): void {
     const { link } = this;
     if (link === undefined) return;
@@ -130,35 +128,34 @@ export class SimulatedClient implements SocketOwner {
     this.#world.clock.setTimer(ms, () => this.#comeBack(false));
   }
 
-  /** It sends `data`, whatever that is. */
+  /** Sends `data` unchecked. */
   send(data: string | Uint8Array | OddFrame): void {
     this.#socket?.sendRaw(data);
   }
 
-  /** It identifies, for the first time or once more, besides what the library does. */
+  /** Sends an Identify in addition to the library's. */
   identify(): void {
     this.#socket?.sendIdentify(this.#freshToken(), this.#position);
   }
 
-  /** A connection is to be made. */
+  /** The library creates a socket. */
   connecting(socket: SimulatedSocket): void {
     this.#socket = socket;
     const { acks, ackMostMs, answersClose } = CALM;
-    Object.assign(this.mood, { acks, ackMostMs, answersClose });
+    Object.assign(this.behaviour, { acks, ackMostMs, answersClose });
     const { link } = socket;
     if (link === undefined) return;
     this.say(link, "connects");
-    if (this.mood.bytesPerMs < Infinity) link.throttle(this.mood.bytesPerMs, SLOW_MS);
-    this.mood.bytesPerMs = Infinity;
-    if (this.mood.identifies !== "hangs_up") return;
-    // It goes away before or after the gateway has noticed that it came.
-    this.mood.identifies = "prompt";
+    if (this.behaviour.bytesPerMs < Infinity) link.throttle(this.behaviour.bytesPerMs, SLOW_MS);
+    this.behaviour.bytesPerMs = Infinity;
+    if (this.behaviour.identifies !== "hangs_up") return;
+    // The reset may come before or after the gateway accepts the connection.
+    this.behaviour.identifies = "prompt";
     this.#world.clock.setTimer(this.#random.int(0, 300), () => {
       if (this.#socket === socket) this.goAway("reset", 5000);
     });
   }
 
-  /** The library identifies with this `last_id`. */
   identifies(
     lastId: string | undefined,
     { ready, link }: Pick<SimulatedSocket, "ready" | "link">,
@@ -169,25 +166,25 @@ export class SimulatedClient implements SocketOwner {
     this.report("the client resumes from what it has", explanation, link);
   }
 
-  /** A message is about to be handed to the library. */
+  /** The socket is about to deliver a message to the library. */
   arriving(id: string): void {
     this.#position = id;
     if (this.#loops) this.#world.markDirty();
   }
 
-  /** The library has had a message. */
+  /** The library has processed a message. */
   arrived(id: string): void {
     if (this.#loops || this.#library?.state === "closed" || this.#given === sequenceOf(id)) return;
     const explanation = `${id} reached ${this.name}, which has ${this.#given}`;
     this.report("the client hands on what arrives", explanation, this.link);
   }
 
-  /** A session begins, or goes on, at this position. */
+  /** A session starts or resumes at this position. */
   positioned(lastId: string): void {
     this.#position = lastId;
   }
 
-  /** Looks for what should have happened and did not. */
+  /** Reports events that are overdue. */
   sweep(): void {
     const { link, device } = this;
     if (link === undefined || device.asleep || link.deadAtMs === undefined) return;
@@ -198,7 +195,7 @@ export class SimulatedClient implements SocketOwner {
     this.report("a dead connection is given up", explanation, link);
   }
 
-  /** All is well: the app has been given everything. */
+  /** The world has healed: the app must have received everything. */
   healed(): void {
     const library = this.#library;
     if (library === undefined || library.lastId === this.#position) return;
@@ -206,24 +203,23 @@ export class SimulatedClient implements SocketOwner {
     this.report("the client hands on what arrives", explanation, this.link);
   }
 
-  /** A rule is broken on the client's side. */
+  /** Reports a rule that the client broke. */
   report(rule: string, explanation: string, link: Link | undefined): void {
     this.#world.report(rule, explanation, link?.id);
   }
 
-  /** Writes into the trace. */
   say(link: Link, what: string): void {
     const { timeline } = this.#world;
     if (timeline.recording) timeline.add(`#${link.id} ${this.name}`, `${this.user} ${what}`);
   }
 
-  /** The app starts. */
+  /** Starts the app. */
   #open(savedId: string | undefined): void {
     if (this.#library !== undefined || this.#retired) return;
     let lastId = savedId;
-    if (this.mood.identifies === "bad_id") {
-      // An app that takes up somewhere else knows nothing of what it had.
-      this.mood.identifies = "prompt";
+    if (this.behaviour.identifies === "bad_id") {
+      // An app that starts elsewhere has no record of earlier messages.
+      this.behaviour.identifies = "prompt";
       lastId = this.#random.pick(ODD_IDS);
       this.#given = -1;
     }
@@ -262,9 +258,9 @@ export class SimulatedClient implements SocketOwner {
     else library.on("message", (message) => this.#guard(() => this.#take(message)));
   }
 
-  /** The app is closed; its next start takes up where it was. */
+  /** Closes the app and restarts it from its position. */
   #restartIn(ms: number): void {
-    // A loop may have been given a message that it will not look at any more.
+    // A loop may have received a message that it will not process.
     const lastId = (this.#loops ? this.#givenId : undefined) ?? this.#library?.lastId;
     this.#close();
     this.#world.clock.setTimer(ms, () => this.#open(lastId));
@@ -277,7 +273,7 @@ export class SimulatedClient implements SocketOwner {
     void library?.close();
   }
 
-  /** The lid is open, or the network is there; whether the platform says so, depends. */
+  /** Wakes the device and restores its network; `isTold` if the platform reports it. */
   #comeBack(isTold: boolean): void {
     this.#online = true;
     this.#world.markDirty();
@@ -285,7 +281,7 @@ export class SimulatedClient implements SocketOwner {
     if (isTold) this.#library?.check();
   }
 
-  /** Reads in a loop, now and then slowly. */
+  /** Reads in a loop, sometimes slowly. */
   async #read(library: GatewayClient): Promise<void> {
     const random = this.#random.fork("reads");
     const rest = (ms: number): Promise<void> =>
@@ -297,11 +293,11 @@ export class SimulatedClient implements SocketOwner {
       });
     try {
       for await (const message of library) {
-        // The app was closed; the next one takes up where this one was.
+        // The app was closed; the next one resumes from this position.
         if (this.#library !== library) return;
         this.#guard(() => this.#take(message));
         const luck = random.unit();
-        if (this.mood.dawdles && luck < 0.05) await rest(random.int(0, 10 * MINUTE_MS));
+        if (this.behaviour.dawdles && luck < 0.05) await rest(random.int(0, 10 * MINUTE_MS));
         else if (luck > 0.9) await rest(random.int(0, 20));
       }
     } catch (error) {
@@ -319,7 +315,7 @@ export class SimulatedClient implements SocketOwner {
     this.#givenId = id;
   }
 
-  /** A rule that is broken within a listener ends the world, and is no error of the library's. */
+  /** Ends the world on an error in a listener, which the library would report as the app's. */
   #guard(act: () => void): void {
     try {
       act();
@@ -331,7 +327,9 @@ export class SimulatedClient implements SocketOwner {
   #getToken({ reason }: TokenRequest): string | Promise<string> {
     const world = this.#world;
     world.markDirty();
-    if (reason === "expiring" && !this.mood.renews) throw new Error("the app has no new token");
+    if (reason === "expiring" && !this.behaviour.renews) {
+      throw new Error("the app has no new token");
+    }
     const luck = this.#random.unit();
     if (luck < (reason === "expiring" ? 0.1 : 0.02) && world.allows("tokens")) {
       world.count("tokens that never came");
@@ -346,11 +344,11 @@ export class SimulatedClient implements SocketOwner {
     });
   }
 
-  /** A token as the app's backend gives it out now; what is wrong with it, is wrong once. */
+  /** Issues a token as the app's backend would; a flaw applies to one token. */
   #freshToken(): string {
-    const { flaw } = this.mood;
+    const { flaw } = this.behaviour;
     const { clock, memberships, users } = this.#world;
-    this.mood.flaw = undefined;
+    this.behaviour.flaw = undefined;
     const lifeMs = this.#random.pick(LIVES_MS);
     const briefMs = this.#random.int(2000, 60_000);
     const token = {
@@ -364,7 +362,6 @@ export class SimulatedClient implements SocketOwner {
   }
 }
 
-/** The sequence in the id of a message. */
 function sequenceOf(id: string): number {
   return Number(id.slice(id.indexOf("-") + 1));
 }

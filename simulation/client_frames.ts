@@ -1,11 +1,11 @@
 /**
- * What a client's message is, decided anew from the protocol's text and without the gateway's decoder,
- * so that the two can be held against each other (docs/protocol.md, "Malformed frames").
+ * Classifies client messages from the protocol's text, independently of the gateway's decoder, so
+ * that the two can be compared (docs/protocol.md, "Malformed frames").
  *
  * @module
  */
 
-/** What a client's message is, or the close code that it deserves. */
+/** A client's message, or the close code that it must cause. */
 export type Meaning =
   | { readonly kind: "identify"; readonly token: string; readonly lastId: string | undefined }
   | { readonly kind: "beat"; readonly time: number }
@@ -16,7 +16,7 @@ const MALFORMED: Meaning = { kind: "fault", code: 4001 };
 const PLAIN = /^\{"op":1([01]),"time":(0|[1-9]\d{0,14})\}$/;
 const encoder = new TextEncoder();
 
-/** What `data` means to a gateway that takes frames of up to `maxBytes`. */
+/** Classifies `data` for a gateway that accepts frames of up to `maxBytes`. */
 export function meaningOf(data: string | Uint8Array, maxBytes: number): Meaning {
   if (typeof data === "string") {
     const plain = PLAIN.exec(data);

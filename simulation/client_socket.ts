@@ -1,8 +1,8 @@
 /**
- * The `WebSocket` of a simulated client: one connection of the virtual network, as the client library sees it,
- * on a device that may be in a mood and do to frames what it likes.
+ * Provides the `WebSocket` of a simulated client: a connection of the virtual network that applies
+ * the client's `behaviour` to frames.
  *
- * It tells the checkers what arrives, and what the library sends that it should not.
+ * It reports to the checkers what arrives, and what the library must not send.
  *
  * @module
  */
@@ -15,12 +15,11 @@ import type { ClientListener, Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import { tokenOf, tokenText } from "./verifier.ts";
-import type { WorldDeps } from "./world_parts.ts";
+import type { WorldDeps } from "./world_deps.ts";
 
-/** The client that a socket belongs to. */
 export interface SocketOwner {
   readonly device: Device;
-  readonly mood: Behaviour;
+  readonly behaviour: Behaviour;
   identifies(
     lastId: string | undefined,
     socket: Pick<SimulatedSocket, "ready" | "link">,
@@ -32,14 +31,12 @@ export interface SocketOwner {
   say(link: Link, what: string): void;
 }
 
-/** What a {@linkcode SimulatedSocket} works with. */
 export interface SocketDeps {
   readonly world: WorldDeps;
   readonly random: Random;
   readonly client: SocketOwner;
 }
 
-/** An Identify frame. */
 interface Identify {
   readonly op: 1;
   readonly token: string;
@@ -48,14 +45,13 @@ interface Identify {
 
 const ACK = '{"op":11,"time":';
 const ABNORMAL = 1006;
-/** How long an attempt takes to fail where there is no network, in milliseconds. */
+/** Time until an attempt without network fails, in milliseconds. */
 const OFFLINE_MS = 20;
-/** How long the answer to a close frame takes; nobody depends on it. */
+/** Time until a close is answered, in milliseconds; no rule depends on it. */
 const CLOSED_MS = 50;
-/** With which the gateway closes who does not keep to the protocol. */
+/** Close codes for a client that breaks the protocol. */
 const FAULTS: ReadonlySet<number> = new Set([1009, 4001, 4008]);
 
-/** One connection. */
 export class SimulatedSocket implements ClientSocket, ClientListener {
   onopen: (() => void) | null = null;
   onmessage: ((event: { readonly data: string }) => void) | null = null;
@@ -63,13 +59,13 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
   onerror: unknown = null;
   readonly #deps: SocketDeps;
   readonly #link: Link | undefined;
-  /** Whether something was sent on it that the library did not send. */
+  /** A fault sent something that the library did not. */
   #provoked = false;
   #opened = false;
   #ready = false;
   #over = false;
 
-  /** Begins to connect; where the device has no network, it fails. */
+  /** Starts to connect; fails if `address` is undefined, which means no network. */
   constructor(parts: SocketDeps, address: string | undefined) {
     this.#deps = parts;
     const { world } = parts;
@@ -81,22 +77,20 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
     }
   }
 
-  /** Its connection, unless it is over. */
+  /** Undefined once closed. */
   get link(): Link | undefined {
     return this.#over ? undefined : this.#link;
   }
 
-  /** As the standard has it, but for what is between open and closed. */
+  /** As in the WebSocket standard, without CLOSING. */
   get readyState(): number {
     return this.#over ? 3 : this.#opened ? 1 : 0;
   }
 
-  /** Whether Ready came. */
   get ready(): boolean {
     return this.#ready && !this.#over;
   }
 
-  /** The library sends a frame. */
   send(text: string): void {
     if (this.#over) return;
     if (text.startsWith(ACK)) this.#acknowledge(text);
@@ -104,7 +98,6 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
     else this.#link?.clientSend(text);
   }
 
-  /** The library closes. */
   close(): void {
     if (this.#over) return;
     this.#detach();
@@ -112,20 +105,20 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
     this.#deps.world.clock.setTimer(CLOSED_MS, () => this.onclose?.({ code: 1000, reason: "" }));
   }
 
-  /** The connection breaks, and the library is told. */
+  /** Breaks the connection; the library sees 1006. */
   break(): void {
     if (this.#over) return;
     this.#link?.clientGone("reset");
     this.#fail();
   }
 
-  /** Sends whatever it is, beside what the library does. */
+  /** Sends `data` in addition to the library's frames. */
   sendRaw(data: string | Uint8Array | OddFrame): void {
     this.#provoked = true;
     this.link?.clientSend(data);
   }
 
-  /** Sends Identify, beside what the library does. */
+  /** Sends Identify in addition to the library's. */
   sendIdentify(token: string, lastId: string | undefined): void {
     this.#sendIdentify({ op: 1, token, ...(lastId === undefined ? {} : { last_id: lastId }) });
   }
@@ -162,7 +155,7 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
     if (code !== undefined && FAULTS.has(code) && !this.#provoked) {
       client.report("the client keeps to the protocol", `it was closed with ${code}`, link);
     }
-    if (code !== undefined && client.mood.answersClose) link.clientAnswersClose(code);
+    if (code !== undefined && client.behaviour.answersClose) link.clientAnswersClose(code);
     this.#detach();
     this.onclose?.({ code: code ?? ABNORMAL, reason: "" });
   }
@@ -180,7 +173,7 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
 
   #acknowledge(text: string): void {
     const { client, random } = this.#deps;
-    const { acks, ackMostMs } = client.mood;
+    const { acks, ackMostMs } = client.behaviour;
     if (acks === "never") return;
     const ack = acks === "wrong" ? `${ACK}${Number(text.slice(ACK.length, -1)) - 1}}` : text;
     const send = (): void => {
@@ -191,14 +184,13 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
     else client.device.setTimer(random.int(0, ackMostMs), send);
   }
 
-  /** What the library sends; the mood says how. */
   #identify(frame: Identify): void {
     const { client, random } = this.#deps;
-    const { device, mood } = client;
+    const { device, behaviour } = client;
     client.identifies(frame.last_id, this);
     if (this.#ready) return this.#sendIdentify(frame);
-    const manner = mood.identifies;
-    mood.identifies = "prompt";
+    const manner = behaviour.identifies;
+    behaviour.identifies = "prompt";
     if (manner === "never") return;
     const thinkMs = manner === "late" ? random.int(9000, 11_000) : random.int(0, 200);
     device.setTimer(thinkMs, () => {
@@ -208,11 +200,11 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
     });
   }
 
-  /** With a number of its own for each, so that it can be told whose verdict it is. */
+  /** Gives each token a serial, so that a verdict can be matched to its Identify. */
   #sendIdentify(frame: Identify): void {
     const { world } = this.#deps;
     const token = { ...tokenOf(frame.token), serial: world.nextSerial() };
-    // Issued now or then: the times in it that count are those of the token.
+    // The time of issue does not matter; the token's own times count.
     this.link?.clientSend(
       JSON.stringify({ ...frame, token: tokenText(token, token.expiresAtMs) }),
     );

@@ -1,9 +1,9 @@
 /**
- * What the nodes of a simulated world share: a log with messages and commands in one order, and a bus
- * between them. It stands in for JetStream and NATS.
+ * Simulates what nodes share: a log with messages and commands in one order, and a bus. It stands
+ * in for JetStream and NATS.
  *
- * Nodes follow the log late, are cut off from it and from each other, and come back. What a node does
- * with what it is told is the production code's part.
+ * Nodes follow the log late, are cut off from it and from each other, and reconnect. The rest is
+ * production code.
  *
  * @module
  */
@@ -32,52 +32,44 @@ import { FakeIds } from "../mock/doubles/ids.ts";
 import type { DiskOptions } from "./disk.ts";
 import type { Random } from "./random.ts";
 
-/** The first part of the subjects of the nodes. */
 export const SUBJECT = "nodes";
 const BEATS = `${SUBJECT}.nodes`;
-/** As the production log waits for NATS, in milliseconds. */
+/** Timeout of the production log for NATS, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 5000;
 const CONNECT_AGAIN_MS = 250;
-/** How late a node is that does not lag, at most. */
+/** Maximum delay of a node that does not lag, in milliseconds. */
 const PROMPT_MS = 20;
 
-/** What a cluster works with. */
 export interface ClusterDeps {
-  /** How many nodes there are. */
   readonly count: number;
   readonly clock: FakeClock;
   readonly retention: DiskOptions;
   readonly logger: Logger;
-  /** Called with what is durable, before any node is told. */
+  /** Called with durable messages before any node receives them. */
   readonly committed: (messages: readonly Message[]) => void;
-  /** Called when promises may settle. */
   readonly markDirty: () => void;
 }
 
-/** An entry of the shared log. */
 interface Entry {
   readonly atMs: number;
   readonly content: readonly Message[] | SharedCommand;
 }
 
-/** The shared log and the bus. They outlive the processes of the nodes. */
+/** Outlives the processes of the nodes. */
 export class Cluster {
-  /** How much the log keeps. */
   readonly options: DiskOptions;
-  /** The log as the server has it. */
+  /** The server's log. */
   readonly stored: MessageLog;
-  /** Messages and commands in their order. */
+  /** Messages and commands in order. */
   readonly entries: Entry[] = [];
-  /** The nodes that run. */
+  /** Running nodes. */
   readonly nodes: Set<ClusterNode> = new Set<ClusterNode>();
   readonly #deps: ClusterDeps;
-  /** The places of its nodes. */
   readonly slots: readonly number[];
   readonly #cutUntilMs = new Map<number, number>();
   readonly #changedAtMs = new Map<number, number>();
   readonly #lagUntilMs = new Map<number, number>();
 
-  /** An empty log, without nodes. */
   constructor(deps: ClusterDeps) {
     const { clock, retention, logger, committed, count } = deps;
     this.#deps = deps;
@@ -93,33 +85,30 @@ export class Cluster {
     });
   }
 
-  /** The first part of every id. */
   get epoch(): string {
     return parseMessageId(this.stored.head().id)?.epoch ?? "";
   }
 
-  /** The sequence of the last message that is durable. */
+  /** Sequence of the last durable message. */
   get head(): number {
     return this.stored.head().sequence;
   }
 
-  /** Adds an entry. */
   append(content: Entry["content"]): void {
     this.entries.push({ atMs: this.#deps.clock.steady(), content });
     for (const node of this.nodes) node.follow();
   }
 
-  /** Whether the node at `slot` neither hears nor is heard. */
+  /** True if the node at `slot` can neither send nor receive. */
   isCutOff(slot: number): boolean {
     return this.#deps.clock.steady() < (this.#cutUntilMs.get(slot) ?? 0);
   }
 
-  /** Whether the node at `slot` follows late. */
   lags(slot: number): boolean {
     return this.#deps.clock.steady() < (this.#lagUntilMs.get(slot) ?? 0);
   }
 
-  /** Cuts the node at `slot` off for `ms`. */
+  /** Isolates the node at `slot` for `ms`. */
   cutOff(slot: number, ms: number): void {
     const { clock } = this.#deps;
     const untilMs = Math.max(this.#cutUntilMs.get(slot) ?? 0, clock.steady() + ms);
@@ -132,22 +121,22 @@ export class Cluster {
     });
   }
 
-  /** When the node at `slot` last began or ceased to be heard, in steady milliseconds. */
+  /** Steady time at which the node at `slot` last appeared or disappeared, in milliseconds. */
   changedAtMs(slot: number): number {
     return this.#changedAtMs.get(slot) ?? 0;
   }
 
-  /** The node at `slot` begins or ceases to be heard. */
+  /** Records that the node at `slot` appeared or disappeared. */
   changed(slot: number): void {
     this.#changedAtMs.set(slot, this.#deps.clock.steady());
   }
 
-  /** Lets the node at `slot` follow late for `ms`. */
+  /** Delays the node at `slot` for `ms`. */
   lag(slot: number, ms: number): void {
     this.#lagUntilMs.set(slot, this.#deps.clock.steady() + ms);
   }
 
-  /** Ends everything that was done to the nodes. */
+  /** Reconnects all nodes and ends their lag. */
   heal(): void {
     this.#cutUntilMs.clear();
     this.#lagUntilMs.clear();
@@ -161,32 +150,29 @@ export class Cluster {
   }
 }
 
-/** A subscription of the bus. */
 interface Topic {
   readonly subject: string;
   readonly listener: Parameters<Bus["subscribe"]>[1];
 }
 
-/** What a node's way to the cluster works with. */
 export interface NodeDeps {
   readonly cluster: Cluster;
-  /** Which of the deployment's nodes it is; the same for one process after the other. */
+  /** Position in the deployment; a restarted process has the same. */
   readonly slot: number;
-  /** Ends with the process. */
+  /** Stops with the process. */
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
-/** A node's log and bus. */
+/** The log and bus of one node. */
 export class ClusterNode implements MessageLog, CommandLog {
-  /** What it is connected to. */
   readonly cluster: Cluster;
   readonly #deps: NodeDeps;
   readonly #subscribers: Subscribers;
-  /** By number of the entry. */
+  /** Counts entries. */
   readonly #reached: Watermark;
-  /** By sequence. */
+  /** Counts messages, by sequence. */
   readonly #told: Watermark;
   readonly #commanded = new Set<(command: SharedCommand) => void>();
   readonly #topics = new Set<Topic>();
@@ -203,7 +189,7 @@ export class ClusterNode implements MessageLog, CommandLog {
     cluster.nodes.add(this);
   }
 
-  /** Connects at the end of the log, as soon as the node is not cut off. */
+  /** Connects at the end of the log once the node is not cut off. */
   static async connect(deps: NodeDeps): Promise<ClusterNode> {
     do {
       await sleep(deps.clock, CONNECT_AGAIN_MS);
@@ -211,17 +197,16 @@ export class ClusterNode implements MessageLog, CommandLog {
     return new ClusterNode(deps);
   }
 
-  /** How long ago the entry was written that the node is being told. */
+  /** Age of the entry that the node is processing. */
   get lateMs(): number {
     return this.#lateMs;
   }
 
-  /** The process ended. */
   die(): void {
     this.cluster.nodes.delete(this);
   }
 
-  /** There may be something to follow. */
+  /** Schedules the next read of the log, if the node is behind. */
   follow(): void {
     const { cluster, slot, clock, random } = this.#deps;
     const behind = this.#reached.at < cluster.entries.length;
@@ -255,7 +240,7 @@ export class ClusterNode implements MessageLog, CommandLog {
     return () => void this.#commanded.delete(listener);
   }
 
-  /** Reads up to where this node is, and waits for it to be where the client was. */
+  /** Reads up to this node's head; waits for it to reach the client's position. */
   async read(query: LogQuery): Promise<LogPage | "expired"> {
     const { clock, random } = this.#deps;
     await sleep(clock, random.int(0, 5));
@@ -287,7 +272,6 @@ export class ClusterNode implements MessageLog, CommandLog {
     return Promise.resolve();
   }
 
-  /** The node's way to the others. */
   get bus(): Bus {
     const { cluster, slot } = this.#deps;
     return {
@@ -323,7 +307,7 @@ export class ClusterNode implements MessageLog, CommandLog {
     throw unavailable();
   }
 
-  /** Has the server do `write`, and waits until this node is told of it. The answer may be lost. */
+  /** Runs `write` on the server and waits until this node has caught up. The answer may be lost. */
   async #write<T>(write: () => Promise<T>): Promise<T> {
     const { clock, random, cluster } = this.#deps;
     await sleep(clock, random.int(0, PROMPT_MS));

@@ -1,6 +1,6 @@
 /**
- * What one session must receive, what it may, and what never: the checker of order, of exactly once and
- * of entitlement. It is told who may see what, and looks at what arrives at the client.
+ * Checks what one session receives: order, exactly once, and only what its user may see. It
+ * compares the entitlements it is given with the frames that arrive at the client.
  *
  * @module
  */
@@ -9,27 +9,26 @@ import type { Message } from "../gateway/ports.ts";
 import { contentOf, type History, type HistoryEntry, type Told } from "./history.ts";
 import type { Report } from "./violation.ts";
 
-/** A message that is on its way. Without `must` it may stay away, for the user has left since. */
+/** A message in flight. It is optional without `must`, after the user left its channel. */
 interface Expected {
   readonly entry: HistoryEntry;
   must: boolean;
 }
 
-/** What a {@linkcode Delivery} works with. */
 export interface DeliveryDeps {
   readonly connection: number;
   readonly history: History;
-  /** How far the node of the session has told its listeners. */
+  /** Progress of the session's node. */
   readonly told: Told;
   readonly report: Report;
   readonly epoch: string;
   readonly user: string;
   readonly channels: readonly string[];
-  /** The sequence at which the session begins. */
+  /** Sequence after which the session starts. */
   readonly after: number;
 }
 
-/** The deliveries of one session, from its Ready on. */
+/** The deliveries of one session, starting at Ready. */
 export class Delivery {
   readonly #deps: DeliveryDeps;
   readonly #channels: Set<string>;
@@ -39,7 +38,7 @@ export class Delivery {
   readonly #beganAt: number;
   #liveBytes = 0;
 
-  /** Expects what this audience may see after the position at which the session begins. */
+  /** Expects the messages after `after` that the session may see. */
   constructor(parts: DeliveryDeps) {
     this.#deps = parts;
     this.#channels = new Set(parts.channels);
@@ -50,46 +49,44 @@ export class Delivery {
     }
   }
 
-  /** Whose session it is. */
   get user(): string {
     return this.#deps.user;
   }
 
-  /** The channels that the session may see now. */
   get channels(): ReadonlySet<string> {
     return this.#channels;
   }
 
-  /** The sequence of the last message that arrived. */
+  /** Sequence of the last message that arrived. */
   get last(): number {
     return this.#last;
   }
 
-  /** About how many bytes of what came after Ready are still on their way. */
+  /** Approximate bytes in flight of messages published after Ready. */
   get liveBytes(): number {
     return this.#liveBytes;
   }
 
-  /** The first message that must still arrive. */
+  /** First message that must still arrive. */
   get missing(): HistoryEntry | undefined {
     return this.#expected.slice(this.#first).find(({ must }) => must)?.entry;
   }
 
-  /** A message was handed to listeners. */
+  /** The session's node notifies its subscribers of `entry`. */
   notify(entry: HistoryEntry): void {
-    // A client may come from a node that was faster.
+    // A client may come from a node that was ahead.
     if (entry.sequence <= this.#deps.after) return;
     if (this.#isEntitled(entry)) this.#expect(entry, true);
   }
 
-  /** From after the last message that was told, the session may see `channel`. */
+  /** Entitles the session to `channel` from the next message on. */
   join(channel: string): void {
     this.#channels.add(channel);
   }
 
   /**
-   * Up to the last message that was told, the session may see `channel`. What a replay has not sent by now
-   * stays away; what the fan-out has not, arrives.
+   * Ends the entitlement to `channel` after the last notified message. A replay sends nothing of it
+   * any more; a fan-out still delivers what was notified.
    */
   leave(channel: string, { replays }: { readonly replays: boolean }): void {
     this.#channels.delete(channel);
@@ -99,7 +96,7 @@ export class Delivery {
   #enter(channel: string, atMs: number): void {
     if (this.#channels.has(channel)) return;
     this.#channels.add(channel);
-    // What is told in this very millisecond may be fanned out before or after.
+    // Messages notified in the same millisecond may be fanned out before or after.
     const { history, told } = this.#deps;
     const first = Math.max(this.#last, told.headBefore(atMs));
     for (let sequence = told.head; sequence > first; sequence--) {
@@ -116,7 +113,7 @@ export class Delivery {
     this.#excuse(channel);
   }
 
-  /** What is on its way in `channel` may stay away. */
+  /** Makes messages in flight in `channel` optional. */
   #excuse(channel: string): void {
     for (let index = this.#first; index < this.#expected.length; index++) {
       const expected = this.#expected[index];
@@ -124,13 +121,13 @@ export class Delivery {
     }
   }
 
-  /** A renewed token names these channels. */
+  /** Applies the channels of a renewed token. */
   replaceChannels(channels: readonly string[], atMs: number): void {
     for (const channel of [...this.#channels]) if (!channels.includes(channel)) this.#exit(channel);
     for (const channel of channels) this.#enter(channel, atMs);
   }
 
-  /** A Message with this id arrived at the client, as `text`. */
+  /** Checks a Message that arrived at the client as `text`. */
   arrived(id: string, text: string): void {
     const { connection, report, history, epoch } = this.#deps;
     const sequence = Number(id.slice(epoch.length + 1));
@@ -149,7 +146,7 @@ export class Delivery {
       return report("nobody receives what is not theirs", `${id} ${whose}`, connection);
     }
     const { entry } = expected;
-    // Everybody is sent the same text, so that it is read once.
+    // All clients receive the same text, so it is parsed once.
     if (entry.frame === text) return;
     if (id !== `${epoch}-${sequence}`) report("ids", `${id} is not an id of this log`, connection);
     if (!isFrameOf(entry, text)) {
@@ -158,7 +155,7 @@ export class Delivery {
     entry.frame = text;
   }
 
-  /** Goes to the expected message with this sequence, past those that may stay away. */
+  /** Advances to the expected message with this sequence, past optional ones. */
   #next(sequence: number): Expected | undefined {
     for (;;) {
       const expected = this.#expected[this.#first];
@@ -190,7 +187,7 @@ export class Delivery {
   }
 }
 
-/** The id in the text of a Message frame. */
+/** Reads the id from the text of a Message frame. */
 export function messageId(text: string): string {
   const start = '{"op":3,"id":"'.length;
   return text.startsWith('"id":"', 8)

@@ -1,6 +1,6 @@
 /**
- * A client's device: its clock, and its sleep, in which timers stand still and fire late. Its steady clock
- * may stand still with them, as on some systems, or go on, as on others.
+ * Simulates a client's device: timers do not fire during sleep, but late, on waking. The steady
+ * clock stops during sleep or continues, as on different systems.
  *
  * @module
  */
@@ -8,13 +8,12 @@
 import type { ClientClock, ClientTimer } from "../client/mod.ts";
 import type { Clock } from "../gateway/ports.ts";
 
-/** The longest sleep that looks like time that nobody noticed (`client/sleep.ts`). */
+/** Sleeps up to this length cannot be detected (`client/sleep.ts`). */
 const SHOWS_MS = 7000;
 
-/** A device that is awake until it is told to sleep. */
 export class Device implements ClientClock {
   readonly #clock: Clock;
-  /** How long the steady clock has stood still in sleeps that are over. */
+  /** Total time that the steady clock stood still, in finished sleeps. */
   #stoodMs = 0;
   #sleep:
     | { readonly fromMs: number; readonly fromWallMs: number; readonly stands: boolean }
@@ -23,32 +22,33 @@ export class Device implements ClientClock {
   #wokeAtMs = -Infinity;
   #sleepShows = false;
 
-  /** A device whose time is that of `clock` while it is awake. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Whether it sleeps. */
   get asleep(): boolean {
     return this.#sleep !== undefined;
   }
 
-  /** When it last woke, in steady milliseconds of the clock below. */
+  /** Steady time of the last waking, in milliseconds of the underlying clock. */
   get wokeAtMs(): number {
     return this.#wokeAtMs;
   }
 
-  /** Whether the wall clock shows its last sleep; not if that was short, or the clock was set back meanwhile. */
+  /**
+   * True if the wall clock shows the last sleep: it was long, and the clock was not set back
+   * meanwhile.
+   */
   get sleepShows(): boolean {
     return this.#sleepShows;
   }
 
-  /** Falls asleep; `stands` says whether its steady clock does, too. */
+  /** Falls asleep; with `stands`, the steady clock stops too. */
   sleep({ stands }: { readonly stands: boolean }): void {
     this.#sleep ??= { fromMs: this.#clock.steady(), fromWallMs: this.#clock.now(), stands };
   }
 
-  /** Wakes up: what was due meanwhile happens now, in its order. */
+  /** Wakes up and fires overdue timers in order. */
   wake(): void {
     if (this.#sleep === undefined) return;
     this.#wokeAtMs = this.#clock.steady();
@@ -60,18 +60,18 @@ export class Device implements ClientClock {
     for (const fire of waiting) fire();
   }
 
-  /** Wall time, which no sleep keeps from going on. */
+  /** Wall time, which continues during sleep. */
   now(): number {
     return this.#clock.now();
   }
 
-  /** Milliseconds of a clock that nobody sets. */
+  /** Monotonic milliseconds. */
   steady(): number {
     const at = this.#sleep?.stands === true ? this.#sleep.fromMs : this.#clock.steady();
     return at - this.#stoodMs;
   }
 
-  /** Calls `callback` once, `delayMs` from now, in whole milliseconds, or when the device wakes. */
+  /** Calls `callback` once after `delayMs`, rounded up to whole milliseconds, or on waking. */
   setTimer(delayMs: number, callback: () => void): ClientTimer {
     const wholeMs = Math.ceil(delayMs);
     const dueAt = this.steady() + wholeMs;

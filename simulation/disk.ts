@@ -1,9 +1,8 @@
 /**
- * The disk of a simulated gateway, and a `Store` on it for the production log: what is durable survives a
- * crash, everything else is gone.
+ * Simulates a gateway's disk and a `Store` on it for the production log. Only durable data survives
+ * a crash.
  *
- * The store stands in for `SqliteStore` and behaves as it does, failures included. It decides nothing
- * about order or delivery; that is the log's part.
+ * The store stands in for `SqliteStore`, failures included. Order and delivery are the log's part.
  *
  * @module
  */
@@ -28,7 +27,7 @@ import type { FakeClock } from "../mock/doubles/clock.ts";
 import type { Random } from "./random.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** Rows that one step of pruning takes out at most. */
+/** Maximum rows that one pruning step deletes. */
 const PRUNE_ROWS = 500;
 
 interface Key {
@@ -40,68 +39,65 @@ interface Key {
   readonly stamp: number;
 }
 
-/** A commit, as it reaches the disk: whole or not at all. */
+/** An atomic commit. */
 interface Commit {
   readonly rows: readonly StampedRow[];
   readonly keys: readonly Key[];
 }
 
-/** How much a disk keeps. */
 export interface DiskOptions {
   readonly retentionMs: number;
   readonly retentionRows: number;
 }
 
-/** What is durable, and how the disk is doing. It outlives the processes that use it. */
+/** Durable data and the disk's state. Outlives the processes that use it. */
 export class SimulatedDisk {
-  /** How much it keeps. */
   readonly options: DiskOptions;
-  /** The first part of every id. */
   readonly epoch = "e1";
-  /** Whether nothing can be written or read now. */
+  /** Reads and writes fail. */
   failing = false;
-  /** How many times as long as usual everything takes. */
+  /** Factor by which every operation is slowed down. */
   slowness = 1;
-  /** Until when it has something to do, in steady milliseconds. */
+  /** Steady time at which the disk becomes idle, in milliseconds. */
   busyUntilMs = 0;
-  /** What a commit that failed has left, and the next process will find if this one does not use it. */
+  /**
+   * A failed commit that may still be on the disk: the next process finds it unless this one uses
+   * the disk again.
+   */
   limbo: Commit | undefined;
   #rows: StampedRow[] = [];
   #keys = new Map<string, Key>();
   #pruned = 0;
   #last = { time: 0, stamp: 0 };
 
-  /** An empty disk. */
   constructor(options: DiskOptions) {
     this.options = options;
   }
 
-  /** The messages that are kept, in order. */
+  /** Stored messages, in order. */
   get rows(): readonly Row[] {
     return this.#rows;
   }
 
-  /** The last sequence that is durable. */
+  /** Last durable sequence. */
   get head(): number {
     return this.#pruned + this.#rows.length;
   }
 
-  /** The last sequence that is no longer kept. */
+  /** Last pruned sequence. */
   get pruned(): number {
     return this.#pruned;
   }
 
-  /** When the last message was kept: what it shows, and on the scale of retention. */
+  /** Time of the last message: as shown, and on the scale of retention. */
   get last(): { readonly time: number; readonly stamp: number } {
     return this.#last;
   }
 
-  /** What is remembered of an idempotency key. */
   findKey(key: string): Key | undefined {
     return this.#keys.get(key);
   }
 
-  /** Makes a commit durable. */
   commit({ rows, keys }: Commit): void {
     for (const row of rows) {
       this.#rows.push(row);
@@ -113,7 +109,7 @@ export class SimulatedDisk {
     }
   }
 
-  /** Takes out a part of what is too old or too much. Returns whether there is more to do. */
+  /** Deletes up to 500 expired or excess rows. Returns true if there is more to do. */
   prune(stamp: number): boolean {
     const { retentionMs, retentionRows } = this.options;
     for (const [key, kept] of this.#keys) {
@@ -129,28 +125,26 @@ export class SimulatedDisk {
   }
 }
 
-/** What a store works with. */
 export interface StoreDeps {
   readonly disk: SimulatedDisk;
   readonly clock: FakeClock;
   readonly random: Random;
-  /** Called when promises may settle because of what the store did. */
+  /** Called when promises may settle because of the store. */
   readonly markDirty: () => void;
 }
 
-/** A process's way to the disk. Calls are carried out in order, one at a time. */
+/** A process's access to the disk. Runs calls in order, one at a time. */
 export class SimulatedStore implements Store {
   readonly #deps: StoreDeps;
   #ages = new RetentionClock({ time: 0, stamp: 0 });
   #dead = false;
 
-  /** A store that is not open yet. */
   constructor(parts: StoreDeps) {
     this.#deps = parts;
     parts.disk.busyUntilMs = 0;
   }
 
-  /** The process ended: what was asked and is not done never will be, and nobody is answered. */
+  /** Drops pending calls without an answer, as the end of the process does. */
   die(): void {
     this.#dead = true;
   }
@@ -195,7 +189,7 @@ export class SimulatedStore implements Store {
   #use(): void {
     const { disk } = this.#deps;
     if (disk.failing) throw new OperationalError("log_unavailable", "the disk is full");
-    // Whoever opens the file again takes out what was never answered as kept.
+    // The real store discards an unanswered commit when it reopens the file.
     disk.limbo = undefined;
   }
 
@@ -227,7 +221,7 @@ export class SimulatedStore implements Store {
     return { outcomes, full: disk.rows.length > disk.options.retentionRows };
   }
 
-  /** Does `work` when its turn has come, and answers at once or, as after a sync, a little later. */
+  /** Runs `work` in turn, and answers at once or, as after a sync, a little later. */
   #call<T>(
     work: () => T,
     { mostMs, answersLater = false }: { readonly mostMs: number; readonly answersLater?: boolean },

@@ -1,6 +1,6 @@
 /**
- * Every message of a world as the checkers know it: what was submitted, what was handed to listeners, and
- * what the log must still have. Told from the outside; it asks the disk, and never the log.
+ * Records every message of a world for the checkers: submitted, notified to subscribers, and still
+ * within retention. It asks the disk, never the log.
  *
  * @module
  */
@@ -10,48 +10,44 @@ import type { Draft, Message } from "../gateway/ports.ts";
 import type { DiskOptions } from "./disk.ts";
 import type { Report } from "./violation.ts";
 
-/** The content of every message. */
 export interface Content {
-  /** Counts up over the world; tells messages apart. */
+  /** Unique in the world, ascending. */
   readonly n: number;
-  /** Makes it as long as it is. */
+  /** Padding. */
   readonly pad: string;
 }
 
-/** What is durable. */
+/** The durable state of a disk or a cluster. */
 export interface Durable {
-  /** How much is kept. */
   readonly options: DiskOptions;
-  /** The first part of every id. */
   readonly epoch: string;
-  /** The last sequence. */
+  /** Last durable sequence. */
   readonly head: number;
 }
 
-/** How far one node has told its listeners. */
+/** Progress of one node in notifying its subscribers. */
 export class Told {
   readonly #report: Report;
   #head: number;
   #before: number;
   #atMs = -1;
 
-  /** Begins at `head`. */
   constructor(head: number, report: Report) {
     this.#head = this.#before = head;
     this.#report = report;
   }
 
-  /** The sequence of the last message that listeners were told. */
+  /** Sequence of the last notified message. */
   get head(): number {
     return this.#head;
   }
 
-  /** The same, as it was before the millisecond `atMs`. */
+  /** The head before the millisecond `atMs`. */
   headBefore(atMs: number): number {
     return this.#atMs === atMs ? this.#before : this.#head;
   }
 
-  /** Listeners are told of the message `sequence`. */
+  /** The node notifies of the message `sequence`. */
   advance(sequence: number, atMs: number): void {
     if (sequence !== this.#head + 1) {
       this.#report("total order", `${sequence} follows the message with sequence ${this.#head}`);
@@ -62,18 +58,18 @@ export class Told {
   }
 }
 
-/** A message that was handed to listeners. */
+/** A notified message. */
 export interface HistoryEntry {
   readonly sequence: number;
   readonly draft: Draft;
   readonly serial: number;
-  /** Wall time that the message carries. */
+  /** Wall time in the message. */
   readonly time: number;
-  /** When it was submitted, on the scale of {@linkcode History.wallClockShows}. */
+  /** Time of submission, on the scale of {@linkcode History.wallClockShows}. */
   readonly bornAtMs: number;
-  /** About the length of its frame. */
+  /** Approximate length of its frame. */
   readonly bytes: number;
-  /** The text of its frame, once one was found to be right. */
+  /** Text of its frame, once verified. */
   frame: string | undefined;
 }
 
@@ -84,52 +80,50 @@ interface Submitted {
   sequence: number | undefined;
 }
 
-/** The messages of a world. */
 export class History {
-  /** How many messages have arrived at clients. */
+  /** Messages that arrived at clients. */
   arrivals = 0;
   readonly #disk: Durable;
   readonly #report: Report;
   readonly #submitted = new Map<number, Submitted>();
-  /** By sequence, less one. */
+  /** Index is the sequence less one. */
   readonly #entries: HistoryEntry[] = [];
   #wallMs: number | undefined;
-  /** Grows as the wall clock does, and stays when that is set back: no log finds anything older. */
+  /** Advances with the wall clock, but never back: an upper bound of every message's age. */
   #ageMs = 0;
-  /** What an earlier process has found on the disk. */
+  /** Last sequence that a start has compared with the disk. */
   #recoveredThrough = 0;
-  /** Entries that age may have taken. */
+  /** Entries that retention may have removed by age. */
   #tooOld = 0;
 
-  /** A history without messages. */
   constructor(disk: Durable, report: Report) {
     this.#disk = disk;
     this.#report = report;
   }
 
-  /** The sequence of the last message that listeners were told of. */
+  /** Sequence of the last notified message. */
   get head(): number {
     return this.#entries.length;
   }
 
-  /** The entries after `sequence`, in order. */
   after(sequence: number): readonly HistoryEntry[] {
     return this.#entries.slice(sequence);
   }
 
-  /** The entry with this sequence. */
   at(sequence: number): HistoryEntry | undefined {
     return this.#entries[sequence - 1];
   }
 
-  /** Whether everything after `sequence` must still be kept, whatever the wall clock did. */
-  isSurelyKept(sequence: number): boolean {
+  /**
+   * True if retention cannot have removed anything after `sequence`, whatever the wall clock did.
+   */
+  isSurelyStored(sequence: number): boolean {
     const oldest = this.#ageMs - this.#disk.options.retentionMs;
     while ((this.#entries[this.#tooOld]?.bornAtMs ?? Infinity) <= oldest) this.#tooOld++;
     return sequence >= Math.max(this.#tooOld, this.#disk.head - this.#disk.options.retentionRows);
   }
 
-  /** The wall clock shows `ms`; to be told before and after it is set. */
+  /** Records the wall clock; call before and after it is set. */
   wallClockShows(ms: number): void {
     this.#ageMs += Math.max(0, ms - (this.#wallMs ?? ms));
     this.#wallMs = ms;
@@ -146,7 +140,7 @@ export class History {
     });
   }
 
-  /** `message` is durable, and listeners are told of it. */
+  /** A durable message reaches subscribers. */
   notify(message: Message): HistoryEntry {
     const { sequence, id } = message;
     if (sequence !== this.head + 1) {
@@ -159,8 +153,8 @@ export class History {
   }
 
   /**
-   * A process has opened what `rows` the disk keeps: everything that listeners were told must be among
-   * them, and what a crash kept without an answer is told from now on.
+   * Compares `rows` of a reopened disk: every notified message must be among them. Messages that a
+   * crash left unanswered count from now on.
    */
   recovered(rows: readonly Row[]): void {
     if (this.#disk.head < this.head) {
@@ -179,7 +173,6 @@ export class History {
     this.#recoveredThrough = this.head;
   }
 
-  /** A publish was answered with these ids for `drafts`. */
   accepted(drafts: readonly Draft[], messages: readonly Pick<Message, "id" | "time">[]): void {
     drafts.forEach((draft, index) => {
       const { n } = contentOf(draft);
@@ -225,7 +218,6 @@ export class History {
   }
 }
 
-/** The content of a simulated draft or message. */
 export function contentOf({ content }: Pick<Draft, "content">): Content {
   if (typeof content === "object" && content !== null && "n" in content && "pad" in content) {
     const { n, pad } = content;

@@ -1,6 +1,6 @@
 /**
- * The checker of what must not be left behind: tables of the gateway hold exactly those who are there,
- * what is closed holds nothing, and timers are those of open connections.
+ * Checks for leaks: the gateway's tables hold exactly the open connections, closed ones buffer
+ * nothing, and no timer remains.
  *
  * @module
  */
@@ -10,28 +10,26 @@ import type { Presence } from "../gateway/ports.ts";
 import type { Session } from "./session.ts";
 import type { Report } from "./violation.ts";
 
-/** A gateway, and the sessions that it should have. */
+/** A gateway with its expected sessions. */
 export interface GatewaySessions {
   readonly gateway: Gateway;
   readonly sessions: readonly Session[];
 }
 
-/** Compares tables and presence with the sessions that there are, when something has changed. */
+/** Compares tables and presence with the open sessions after a change. */
 export class LeftoverCheck {
   readonly #report: Report;
   #changed = false;
   #commandedAtMs = -1;
-  /** Users whose presence may have changed. */
   readonly #touched = new Set<string>();
-  /** How often the presence of a user may have changed. */
+  /** Change count by user. */
   readonly #changes = new Map<string, number>();
 
-  /** Nothing has changed. */
   constructor(report: Report) {
     this.#report = report;
   }
 
-  /** Something has changed: the presence of `user`, if given. */
+  /** Records a change, of the presence of `user` if given. */
   changed(user?: string): void {
     this.#changed = true;
     if (user === undefined) return;
@@ -39,23 +37,26 @@ export class LeftoverCheck {
     this.#changes.set(user, this.changesOf(user) + 1);
   }
 
-  /** A gateway comes to a command about `user`. */
+  /** Records a command about `user`. */
   commanded(user: string, atMs: number): void {
     this.#commandedAtMs = atMs;
     this.changed(user);
   }
 
-  /** Changes whenever the presence of `user` may have changed. */
+  /** Change count of the presence of `user`. */
   changesOf(user: string): number {
     return this.#changes.get(user) ?? 0;
   }
 
-  /** Whether to look. The fan-out may execute a command a few turns later, but within the millisecond. */
+  /**
+   * True if a check is due. Waits a millisecond after a command, which the fan-out may execute a
+   * few turns later.
+   */
   isDue(atMs: number): boolean {
     return this.#changed && this.#commandedAtMs !== atMs;
   }
 
-  /** Compares the gateways that run with their sessions. */
+  /** Compares running gateways with their sessions. */
   look(gateways: readonly GatewaySessions[]): void {
     this.#changed = false;
     const report = this.#report;
@@ -67,7 +68,6 @@ export class LeftoverCheck {
   }
 }
 
-/** Compares the gateway's tables with the connections that there are. */
 function checkTables(
   gateway: Gateway,
   sessions: readonly Session[],
@@ -109,7 +109,7 @@ function checkTables(
   }
 }
 
-/** The presence of `user` by the sessions that there are. */
+/** Derives the presence of `user` from `sessions`. */
 export function presenceOf(sessions: readonly Session[], user: string): Presence {
   const channels = new Set<string>();
   let connections = 0;
@@ -121,7 +121,6 @@ export function presenceOf(sessions: readonly Session[], user: string): Presence
   return { connections, channels: [...channels].sort() };
 }
 
-/** Compares what the gateway tells of `user` with the connections that there are. */
 function checkPresence(
   gateway: Gateway,
   user: string,
@@ -136,19 +135,18 @@ function checkPresence(
   }
 }
 
-/** Compares how many timers the gateway has set with the connections that there are. */
+/** Compares the number of the gateway's timers with the open connections. */
 export class TimerCheck {
   readonly #report: Report;
   #suspectedSinceMs: number | undefined;
 
-  /** Nothing is suspected. */
   constructor(report: Report) {
     this.#report = report;
   }
 
   /**
-   * Each connection has one timer; a busy one may have more for a moment, so that only an excess counts
-   * that stays, while nothing is backed up.
+   * Expects one timer per connection. A busy one may briefly have more, so only an excess that
+   * lasts 5 s while nothing is backed up is reported.
    */
   look(
     { pending, sessions, busy, atMs }: {

@@ -1,5 +1,5 @@
 /**
- * The simulation: whole worlds from a seed, under faults, on virtual time (docs/simulation.md).
+ * Simulates whole worlds from a seed, under faults, on virtual time (docs/simulation.md).
  *
  * @module
  */

@@ -1,7 +1,6 @@
 /**
- * The virtual network: connections between simulated clients and the gateway, and what goes wrong with
- * them. It loses, delays and breaks off, but within one connection it keeps the order and repeats
- * nothing, as TCP does; between connections it keeps no order.
+ * Simulates the network between clients and gateway, with its faults. It loses, delays and breaks
+ * connections; within one it keeps the order and repeats nothing, as TCP does.
  *
  * @module
  */
@@ -13,106 +12,93 @@ import type { FakeClock } from "../mock/doubles/clock.ts";
 import { type OddFrame, type Packet, Pipe, type Weather } from "./pipe.ts";
 import type { Random } from "./random.ts";
 
-/** When the server's TCP gives up a connection that takes nothing, in milliseconds. */
+/** Time until the server's TCP gives up a connection whose peer does not read, in milliseconds. */
 const TCP_GIVES_UP_MS = 15 * 60_000;
-/** An empty frame of a client, with its mask. */
+/** An empty client frame with its mask. */
 const ODD_FRAME_BYTES = 6;
 const RESET: Packet = { kind: "reset" };
 
-/** Who sees what happens on the server's side of every connection, for the checkers. */
+/** Observes the server's side of every connection, for the checkers. */
 export interface LinkObserver {
-  /** The gateway was asked to admit the connection, and answered. */
   admitted(link: Link, answer: "entry" | Refused): void;
-  /** The socket was handed to the gateway. */
+  /** The socket is about to be handed to the gateway. */
   opened(link: Link): void;
-  /** The gateway serves the connection with this object. */
+  /** `connection` serves the link from now on. */
   served(link: Link, connection: Connection): void;
-  /** A message of the client reached the gateway; called before the gateway has it. */
+  /** Called before the gateway receives the message. */
   serverReceived(link: Link, data: string | Uint8Array | OddFrame): void;
-  /** The gateway sent a frame. */
   serverSent(link: Link, text: string): void;
-  /** The gateway sent a close frame. */
   serverClosed(link: Link, code: number): void;
-  /** The gateway asked to cut the connection. */
-  serverCut(link: Link): void;
-  /** The socket is gone and the gateway was told. */
+  /** The gateway called `terminate()`, which may have to wait. */
+  serverTerminated(link: Link): void;
+  /** The socket is closed and the gateway notified. */
   serverGone(link: Link): void;
-  /** The gateway's process ended. */
   serverDied(link: Link): void;
 }
 
-/** The client's side of a connection. */
 export interface ClientListener {
-  /** A message arrived. */
   received(text: string): void;
-  /** The connection ended: with this close code, or without one. */
+  /** The connection ended, with this close code or without a close frame. */
   closed(code: number | undefined): void;
 }
 
-/** Where connections are admitted while a gateway runs. */
+/** Admits connections to a running gateway. */
 export interface Acceptor {
-  /** Tells processes apart. */
+  /** Number of the process. */
   readonly number: number;
-  /** Admits a connection. */
   connect(address: string): PendingConnection | Refused;
 }
 
-/** What a network works with. */
 export interface NetworkOptions {
   readonly clock: FakeClock;
   readonly random: Random;
   readonly observer: LinkObserver;
-  /** Whether some parcels take seconds. */
+  /** Some packets take seconds. */
   readonly spikes: boolean;
-  /** Replaces the server's side of a socket, for tests that put a bug in. */
+  /** Wraps the server's side of a socket, for deliberate bugs. */
   readonly wrap: (socket: Socket) => Socket;
-  /** Called with every connection that the gateway has begun to serve. */
   readonly accepted: (connection: Connection) => void;
-  /** Called when promises may settle because of what the network did. */
+  /** Called when promises may settle because of the network. */
   readonly markDirty: () => void;
 }
 
-/** All connections of a world. */
 export class Network {
-  /** What it works with. */
   readonly options: NetworkOptions;
-  /** Connections whose server side is open, oldest first. */
+  /** Connections with an open server side, oldest first. */
   readonly links: Set<Link> = new Set<Link>();
-  readonly #doors = new Set<Acceptor>();
+  readonly #acceptors = new Set<Acceptor>();
   #count = 0;
 
-  /** A network without a connection. */
   constructor(options: NetworkOptions) {
     this.options = options;
   }
 
-  /** Connections may go to `door` from now on. */
-  open(door: Acceptor): void {
-    this.#doors.add(door);
+  /** Routes new connections to `acceptor` too. */
+  open(acceptor: Acceptor): void {
+    this.#acceptors.add(acceptor);
   }
 
-  /** No connection goes to `door` any more. */
-  shut(door: Acceptor): void {
-    this.#doors.delete(door);
+  /** Stops routing to `acceptor`. */
+  shut(acceptor: Acceptor): void {
+    this.#acceptors.delete(acceptor);
   }
 
-  /** Whether connections go to `door`. */
-  isOpen(door: Acceptor): boolean {
-    return this.#doors.has(door);
+  isOpen(acceptor: Acceptor): boolean {
+    return this.#acceptors.has(acceptor);
   }
 
-  /** A gateway that runs, as a balancer picks one. */
+  /** Picks a running gateway, as a load balancer does. */
   balance(random: Random): Acceptor | undefined {
-    const [first, ...others] = this.#doors;
+    const [first, ...others] = this.#acceptors;
     return first === undefined || others.length === 0 ? first : random.pick([first, ...others]);
   }
 
-  /** Begins to connect from `address`. */
+  /** Starts to connect from `address`. */
   connect(address: string, listener: ClientListener): Link {
     return new Link(this, { id: ++this.#count, address, listener });
   }
 
-  /** Ends the server's side of the connections of a process, or of all, with it. */
+  /** Ends the server's side of the connections of a process, or of all. */
   serverDied(how: "reset" | "silent", node?: number): void {
     for (const link of [...this.links]) {
       if (node === undefined || link.node === node) link.serverDied(how);
@@ -120,13 +106,11 @@ export class Network {
   }
 }
 
-/** One connection. */
 export class Link {
-  /** Counts up, the first is 1. */
+  /** Ascending from 1. */
   readonly id: number;
-  /** The client's address. */
   readonly address: string;
-  /** The number of the process that serves it; 0 before there is one. */
+  /** Number of the process that serves it; 0 before. */
   node = 0;
   readonly #network: Network;
   readonly #toServer: Pipe;
@@ -135,7 +119,6 @@ export class Link {
   #server: ServerSocket | undefined;
   #deadAtMs: number | undefined;
 
-  /** A connection that is on its way to the gateway. */
   constructor(
     network: Network,
     parts: { readonly id: number; readonly address: string; readonly listener: ClientListener },
@@ -148,82 +131,81 @@ export class Link {
     const random = network.options.random.fork(`link${parts.id}`);
     const weather: Weather = { latencyMs: random.int(3, 120), spikes };
     const common = { clock, random, weather };
-    this.#toServer = new Pipe({ ...common, deliver: (parcel) => this.#reachServer(parcel) });
+    this.#toServer = new Pipe({ ...common, deliver: (packet) => this.#reachServer(packet) });
     this.#toClient = new Pipe({
       ...common,
-      deliver: (parcel) => this.#reachClient(parcel),
+      deliver: (packet) => this.#reachClient(packet),
       flushed: () => this.#server?.flushed(),
       batches: true,
     });
     clock.setTimer(weather.latencyMs, () => this.#knock(random));
   }
 
-  /** Bytes that the gateway's runtime could not hand to the network. */
+  /** Bytes that the gateway's runtime still buffers. */
   get backedUpBytes(): number {
     return this.#toClient.backedUpBytes;
   }
 
-  /** When that was last so, in steady milliseconds. */
+  /** Steady time at which bytes were last buffered, in milliseconds. */
   get backedUpAtMs(): number {
     return this.#toClient.backedUpAtMs;
   }
 
-  /** Since when nothing passes any more though nobody was told, in steady milliseconds. */
+  /** Steady time since which the connection is silently dead, in milliseconds. */
   get deadAtMs(): number | undefined {
     return this.#deadAtMs;
   }
 
-  /** The client sends a message, or what is none. */
+  /** Sends a message, or a frame that is no message. */
   clientSend(data: string | Uint8Array | OddFrame): void {
     const isMessage = typeof data === "string" || data instanceof Uint8Array;
     this.#toServer.push(data, isMessage ? data.length : ODD_FRAME_BYTES);
   }
 
-  /** The client sends a close frame and hears nothing more. */
+  /** Sends a close frame; the client receives nothing more. */
   clientClose(): void {
     this.#listener = undefined;
     this.#toServer.push({ kind: "close", code: 1000 }, 4);
   }
 
-  /** The client answers the gateway's close frame. */
   clientAnswersClose(code: number): void {
     this.#toServer.push({ kind: "close", code }, 4);
   }
 
-  /** The client is gone: the gateway is told by a reset, or not at all. */
+  /** Ends the client's side: the gateway sees a reset or nothing. */
   clientGone(how: "reset" | "silent"): void {
     this.#listener = undefined;
     if (how === "silent") this.drop();
     else this.#toServer.push(RESET, 0);
   }
 
-  /** Nothing passes any more, in either direction, and nobody is told. */
+  /** Silently drops everything in both directions. */
   drop(): void {
     this.#deadAtMs ??= this.#network.options.clock.steady();
     this.#toServer.kill();
     this.#toClient.kill();
   }
 
-  /** Both sides are told that the connection is no more. */
+  /** Resets both sides. */
   reset(): void {
     this.#toServer.push(RESET, 0);
     this.#toClient.push(RESET, 0);
   }
 
-  /** One direction stands still for `ms`. */
+  /** Pauses one direction for `ms`. */
   stall(direction: "toServer" | "toClient", ms: number): void {
     const pipe = direction === "toServer" ? this.#toServer : this.#toClient;
     pipe.pause();
     this.#network.options.clock.setTimer(ms, () => pipe.resume());
   }
 
-  /** What the gateway sends takes its time, for `ms`. */
+  /** Limits the bandwidth to the client for `ms`. */
   throttle(bytesPerMs: number, ms: number): void {
     this.#toClient.throttle(bytesPerMs);
     this.#network.options.clock.setTimer(ms, () => this.#toClient.throttle(Infinity));
   }
 
-  /** The server's process ended: its kernel says so, or the whole machine is gone. */
+  /** Ends the server's side: its kernel sends a reset, or the machine is gone. */
   serverDied(how: "reset" | "silent"): void {
     this.#server?.die();
     this.#server = undefined;
@@ -233,12 +215,12 @@ export class Link {
     else this.#toClient.push(RESET, 0);
   }
 
-  /** For the server's side: sends towards the client. */
-  serverPush(parcel: Packet, bytes: number): void {
-    this.#toClient.push(parcel, bytes);
+  /** For the server's side. */
+  serverPush(packet: Packet, bytes: number): void {
+    this.#toClient.push(packet, bytes);
   }
 
-  /** For the server's side: it is gone. */
+  /** For the server's side. */
   serverGone(): void {
     this.#network.links.delete(this);
     this.#network.options.observer.serverGone(this);
@@ -247,16 +229,16 @@ export class Link {
 
   #knock(random: Random): void {
     const { options } = this.#network;
-    const door = this.#network.balance(options.random.fork(`balancer${this.id}`));
-    if (door === undefined) return this.#refuse();
-    this.node = door.number;
-    const entry = door.connect(this.address);
+    const acceptor = this.#network.balance(options.random.fork(`balancer${this.id}`));
+    if (acceptor === undefined) return this.#refuse();
+    this.node = acceptor.number;
+    const entry = acceptor.connect(this.address);
     options.observer.admitted(this, typeof entry === "string" ? entry : "entry");
     if (typeof entry === "string") return this.#refuse();
-    // An upgrade may take long enough for the client to be gone meanwhile.
+    // The client may be gone before a slow upgrade completes.
     const upgradeMs = random.chance(0.02) ? random.int(0, 3000) : random.int(0, 5);
     options.clock.setTimer(upgradeMs, () => {
-      if (!this.#network.isOpen(door)) return this.#refuse();
+      if (!this.#network.isOpen(acceptor)) return this.#refuse();
       if (this.#listener === undefined) {
         options.observer.serverGone(this);
         return entry.abandon();
@@ -278,20 +260,19 @@ export class Link {
     listener?.closed(undefined);
   }
 
-  #reachServer(parcel: Packet): void {
-    this.#server?.arrive(parcel);
+  #reachServer(packet: Packet): void {
+    this.#server?.arrive(packet);
   }
 
-  #reachClient(parcel: Packet): void {
+  #reachClient(packet: Packet): void {
     const listener = this.#listener;
     if (listener === undefined) return;
-    if (typeof parcel === "string") return listener.received(parcel);
+    if (typeof packet === "string") return listener.received(packet);
     this.#listener = undefined;
-    listener.closed("kind" in parcel && parcel.kind === "close" ? parcel.code : undefined);
+    listener.closed("kind" in packet && packet.kind === "close" ? packet.code : undefined);
   }
 }
 
-/** The gateway's side of a connection. */
 class ServerSocket implements Socket {
   readonly #link: Link;
   readonly #options: NetworkOptions;
@@ -326,7 +307,7 @@ class ServerSocket implements Socket {
     if (this.bufferedBytes === 0) this.#options.clock.setTimer(0, () => this.flushed());
   }
 
-  /** The network has taken everything. */
+  /** The network has taken all buffered bytes. */
   flushed(): void {
     if (!this.#awaitsFlush) return;
     this.#awaitsFlush = false;
@@ -344,7 +325,7 @@ class ServerSocket implements Socket {
 
   terminate(): boolean {
     if (this.#state === "closed") return true;
-    this.#options.observer.serverCut(this.#link);
+    this.#options.observer.serverTerminated(this.#link);
     if (this.#link.backedUpBytes > 0) {
       if (!this.#givingUp) this.#options.clock.setTimer(TCP_GIVES_UP_MS, () => this.#end());
       this.#givingUp = true;
@@ -352,31 +333,31 @@ class ServerSocket implements Socket {
     }
     this.#state = "closed";
     this.#link.serverPush(RESET, 0);
-    // The gateway hears of it once it is done with what it does.
+    // The gateway is notified after it has finished its current step.
     this.#options.clock.setTimer(0, () => this.#tell());
     return true;
   }
 
-  /** Something of the client arrived. */
-  arrive(parcel: Packet): void {
+  /** Receives a packet from the client. */
+  arrive(packet: Packet): void {
     if (this.#state === "closed") return;
-    if (typeof parcel === "string" || parcel instanceof Uint8Array) {
-      this.#options.observer.serverReceived(this.#link, parcel);
-      this.#listener?.messageReceived(parcel);
+    if (typeof packet === "string" || packet instanceof Uint8Array) {
+      this.#options.observer.serverReceived(this.#link, packet);
+      this.#listener?.messageReceived(packet);
       return;
     }
-    if (parcel.kind === "control" || parcel.kind === "violation") {
-      this.#options.observer.serverReceived(this.#link, parcel);
-      if (parcel.kind === "control") this.#listener?.controlReceived();
-      else this.#listener?.violated(parcel.code);
+    if (packet.kind === "control" || packet.kind === "violation") {
+      this.#options.observer.serverReceived(this.#link, packet);
+      if (packet.kind === "control") this.#listener?.controlReceived();
+      else this.#listener?.violated(packet.code);
       return;
     }
-    // A runtime answers a close frame by itself.
-    if (parcel.kind === "close" && this.#state === "open") this.#link.serverPush(parcel, 4);
+    // Runtimes answer a close frame themselves.
+    if (packet.kind === "close" && this.#state === "open") this.#link.serverPush(packet, 4);
     this.#end();
   }
 
-  /** The process is gone: nothing is called any more. */
+  /** Ends with the process; calls no listener. */
   die(): void {
     this.#state = "closed";
     this.#listener = undefined;

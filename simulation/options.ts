@@ -1,6 +1,5 @@
 /**
- * What a simulated world is made from: a seed, its size, the faults that are on, and the places at which
- * a test may put a bug into the gateway.
+ * Defines the options of a simulated world: seed, size, faults, and the seams for deliberate bugs.
  *
  * @module
  */
@@ -12,107 +11,102 @@ import type { Clock, CommandLog, MessageLog, Socket, Users } from "../gateway/po
 import type { Reduce } from "../gateway/protocol/mod.ts";
 import type { ClusterNode } from "./cluster.ts";
 
-/** Everything that can go wrong in a world; each can be switched off (docs/simulation.md, "Faults"). */
+/** All faults; each can be switched off (docs/simulation.md, "Faults"). */
 export const FAULTS = [
-  /** Frames that take seconds. */
+  /** Some frames take seconds. */
   "delay",
-  /** One direction of a connection stands still for a while. */
+  /** One direction of a connection pauses. */
   "stall",
-  /** A connection is dead and neither side is told. */
+  /** A connection dies silently. */
   "half_open",
   /** A connection is reset. */
   "reset",
-  /** A client that takes long to ACK, at times too long. */
+  /** A client ACKs late, at times too late. */
   "late_ack",
-  /** A client that ACKs no more, or with another time. */
+  /** A client stops sending ACKs, or ACKs another time. */
   "no_ack",
-  /** A client that ACKs twice, or what was never asked. */
+  /** A client ACKs twice, or a heartbeat that was never sent. */
   "double_ack",
-  /** A client that sends what is not of the protocol. */
+  /** A client sends invalid frames. */
   "garbage",
-  /** A client that sends too many frames. */
+  /** A client sends too many frames. */
   "flood",
-  /** A client that goes away and comes back. */
+  /** A client disconnects and returns later. */
   "away",
-  /** A device that sleeps, for a nap or for a night; its clock may stand still, too. */
+  /** A device sleeps for seconds or hours; its steady clock may stop too. */
   "sleep",
-  /** An app that does not read what it is sent for a while. */
+  /** An app does not read for a while. */
   "unread",
-  /** Tokens that are bad, expire, or belong to somebody else. */
+  /** Tokens are invalid, expire, or belong to another user. */
   "tokens",
-  /** A client that does not read for a while. */
+  /** A connection does not carry messages to the client for a while. */
   "slow_reader",
-  /** A client that comes back after long to a connection that carries little, while much happens. */
+  /** A client returns after a long time on a slow connection, with changes during its replay. */
   "slow_catch_up",
-  /** A client that identifies late, twice at once, or with a `last_id` that is none. */
+  /** A client identifies late, twice, never, or with an invalid `last_id`. */
   "odd_identify",
-  /** The gateway's process ends without notice; what was not durable is gone. */
+  /** The process ends abruptly; data that is not durable is lost. */
   "crash",
-  /** The gateway drains and is started again. */
+  /** The gateway drains and restarts. */
   "drain",
-  /** The log cannot be written or read for a while, or is very slow. */
+  /** The log is unavailable or very slow. */
   "log_failure",
-  /** The verifier cannot decide for a while, or is very slow. */
+  /** The verifier is unavailable or very slow. */
   "verifier_failure",
   /** The wall clock is set. */
   "wall_jump",
-  /** The log keeps little, so that clients come back too late. */
+  /** Retention is so short that clients return too late. */
   "retention",
-  /** The backend lets users join, leave, and disconnects them. */
+  /** The backend lets users join and leave, and disconnects them. */
   "members",
-  /** The backend publishes a lot at once. */
+  /** The backend publishes many messages at once. */
   "burst",
-  /** More connections than the limits allow. */
+  /** Connections exceed the limits. */
   "crowding",
-  /** A node of many is cut off from the log and from the other nodes for a while. */
+  /** One of several nodes is cut off from the log and the other nodes. */
   "cut_off",
-  /** A node of many follows the log late. */
+  /** One of several nodes follows the log late. */
   "lag",
 ] as const;
 
-/** The name of something that can go wrong. */
 export type Fault = (typeof FAULTS)[number];
 
-/** Where a test puts a bug in: each gets the production part and gives what is used in its place. */
+/** Seams for deliberate bugs: each gets the production part and returns its replacement. */
 export interface Seams {
-  /** Another reducer than the protocol's. */
+  /** Replaces the protocol's reducer. */
   readonly reduce?: Reduce;
-  /** The log, as the gateway and the publisher see it. */
+  /** The log, for the gateway and the publisher. */
   readonly log?: (log: MessageLog) => MessageLog;
-  /** The log of a node of many, as the gateway and the publisher see it. */
+  /** The same for one of several nodes. */
   readonly node?: (node: ClusterNode) => MessageLog;
-  /** The commands of a node of many. */
+  /** The commands of one of several nodes. */
   readonly commands?: (node: ClusterNode) => CommandLog;
-  /** What a node of many answers the backend; `local` are the users of that node. */
+  /** The users as one of several nodes answers for them; `local` are the node's own. */
   readonly users?: (users: Users, local: Users) => Users;
-  /** The store below the log. */
   readonly store?: (store: Store) => Store;
-  /** The clock, as the gateway sees it. */
+  /** The gateway's clock. */
   readonly clock?: (clock: Clock) => Clock;
-  /** The server side of each connection's socket. */
+  /** The server's side of each socket. */
   readonly socket?: (socket: Socket) => Socket;
   /** Called with each connection before its session begins. */
   readonly accepted?: (connection: Connection) => void;
-  /** What the client library is given by each app. */
+  /** The options of the client library in each app. */
   readonly client?: (options: GatewayClientOptions) => GatewayClientOptions;
 }
 
-/** What makes a world. */
 export interface WorldOptions {
-  /** The same seed gives the same world; any text. */
+  /** Any text; the same seed gives the same world. */
   readonly seed: string;
-  /** How long it lasts, in virtual hours; then it is left to heal, and looked at for the last time. */
+  /** Virtual hours; then the world heals and the last checks run. */
   readonly hours: number;
-  /** How many clients it has. */
   readonly clients: number;
-  /** How many gateways serve them, 1 unless given: one has its log on a disk, more share one. */
+  /** Number of gateways, 1 by default: one stores its log on a disk, several share one. */
   readonly nodes?: number;
-  /** Faults that are off. */
+  /** Disabled faults. */
   readonly without?: readonly Fault[];
-  /** Whether to keep a trace. It costs time and memory, and changes nothing else. */
+  /** Records a trace. Costs time and memory, and changes nothing else. */
   readonly recording?: boolean;
-  /** Bugs that a test puts in. */
   readonly seams?: Seams;
-  /** Whether to wait for promises after every event, and not just where some can have settled. */
+  /** Waits for promises after every event, not only after those that can settle some. */
   readonly patient?: boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * One direction of a virtual connection: what is put in comes out later, whole and in order, as TCP has
- * it. It may stand still for a while, or for good.
+ * Simulates one direction of a connection: packets arrive later, whole and in order, as over TCP.
+ * It can be paused, for a while or for good.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { ViolationCode } from "../gateway/protocol/mod.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
 import type { Random } from "./random.ts";
 
-/** What travels: a message, something else of the peer, a close frame, or the end without one. */
+/** A message, another frame, a close frame, or the end without one. */
 export type Packet =
   | string
   | Uint8Array
@@ -17,31 +17,30 @@ export type Packet =
   | { readonly kind: "close"; readonly code: number }
   | { readonly kind: "reset" };
 
-/** What a peer sends that is no message: a ping or pong, or what breaks RFC 6455. */
+/** A frame that is no message: a ping or pong, or a violation of RFC 6455. */
 export type OddFrame =
   | { readonly kind: "control" }
   | { readonly kind: "violation"; readonly code: ViolationCode };
 
-/** What the kernels of both sides hold of a direction that is not read, in bytes. */
+/** Bytes that the kernels of both sides buffer of a direction that is not read. */
 export const WINDOW_BYTES: number = 16 * 1024;
 
-/** What the network of a link is like. */
+/** Network conditions of a link. */
 export interface Weather {
-  /** The least time that a parcel takes, in milliseconds. */
+  /** Minimum latency of a packet, in milliseconds. */
   readonly latencyMs: number;
-  /** Whether some parcels take seconds. */
+  /** Some packets take seconds. */
   readonly spikes: boolean;
 }
 
-/** A direction of a connection. */
 export class Pipe {
   readonly #clock: FakeClock;
   readonly #random: Random;
   readonly #weather: Weather;
-  readonly #deliver: (parcel: Packet) => void;
+  readonly #deliver: (packet: Packet) => void;
   readonly #flushed: () => void;
   readonly #batches: boolean;
-  #parcels: { readonly parcel: Packet; readonly dueMs: number; readonly bytes: number }[] = [];
+  #packets: { readonly packet: Packet; readonly dueMs: number; readonly bytes: number }[] = [];
   #first = 0;
   #lastDueMs = 0;
   #armed = false;
@@ -50,16 +49,15 @@ export class Pipe {
   #backedUpAtMs = -Infinity;
   #bytesPerMs = Infinity;
 
-  /** An empty pipe that hands what arrives to `deliver`. */
   constructor(
     parts: {
       readonly clock: FakeClock;
       readonly random: Random;
       readonly weather: Weather;
-      readonly deliver: (parcel: Packet) => void;
-      /** Told when nothing is backed up any more. */
+      readonly deliver: (packet: Packet) => void;
+      /** Called when nothing is backed up any more. */
       readonly flushed?: () => void;
-      /** Whether what is due at once arrives in one turn, for a receiver that has nothing to settle. */
+      /** Delivers all due packets in one turn, for a receiver that has nothing to settle. */
       readonly batches?: boolean;
     },
   ) {
@@ -71,50 +69,48 @@ export class Pipe {
     this.#batches = parts.batches ?? false;
   }
 
-  /** Bytes that nobody's kernel takes, so that the sender's runtime has to hold them. */
+  /** Bytes beyond the kernels' buffers, which the sender's runtime must hold. */
   get backedUpBytes(): number {
     return Math.max(0, this.#inFlightBytes - WINDOW_BYTES);
   }
 
-  /** When it was last backed up, in steady milliseconds. */
+  /** Steady time at which it was last backed up, in milliseconds. */
   get backedUpAtMs(): number {
     return this.backedUpBytes > 0 ? this.#clock.steady() : this.#backedUpAtMs;
   }
 
-  /** Puts a parcel in. */
-  push(parcel: Packet, bytes: number): void {
-    // Whole milliseconds, so that what clients do falls on them whenever it was set off.
+  push(packet: Packet, bytes: number): void {
+    // Whole milliseconds, so that a client's actions fall on them regardless of their cause.
     const dueMs = Math.max(this.#lastDueMs, Math.floor(this.#clock.steady()) + this.#travelMs()) +
       Math.ceil(bytes / this.#bytesPerMs);
     this.#lastDueMs = dueMs;
     this.#inFlightBytes += bytes;
-    this.#parcels.push({ parcel, dueMs, bytes });
+    this.#packets.push({ packet, dueMs, bytes });
     this.#arm();
   }
 
-  /** Nothing comes out until as many calls of {@linkcode resume}. */
+  /** Holds all packets; needs as many calls of {@linkcode resume}. */
   pause(): void {
     this.#pauses++;
   }
 
-  /** Undoes one {@linkcode pause}. */
   resume(): void {
     this.#pauses--;
     this.#arm();
   }
 
-  /** Carries no more than this from now on. */
+  /** Limits the bandwidth from now on. */
   throttle(bytesPerMs: number): void {
     this.#bytesPerMs = bytesPerMs;
   }
 
-  /** Nothing comes out any more, and nobody is told. */
+  /** Silently drops everything from now on. */
   kill(): void {
     this.#pauses = Infinity;
   }
 
   #arm(): void {
-    const head = this.#parcels[this.#first];
+    const head = this.#packets[this.#first];
     if (this.#armed || this.#pauses > 0 || head === undefined) return;
     this.#armed = true;
     const delayMs = Math.max(0, head.dueMs - this.#clock.steady());
@@ -129,22 +125,22 @@ export class Pipe {
   }
 
   #isDue(): boolean {
-    const head = this.#parcels[this.#first];
+    const head = this.#packets[this.#first];
     return this.#pauses === 0 && head !== undefined && head.dueMs <= this.#clock.steady();
   }
 
   #deliverNext(): void {
-    const head = this.#parcels[this.#first];
+    const head = this.#packets[this.#first];
     if (this.#pauses > 0 || head === undefined) return;
     this.#first++;
-    if (this.#first === this.#parcels.length) {
-      this.#parcels = [];
+    if (this.#first === this.#packets.length) {
+      this.#packets = [];
       this.#first = 0;
     }
     const backedUp = this.backedUpBytes > 0;
     if (backedUp) this.#backedUpAtMs = this.#clock.steady();
     this.#inFlightBytes -= head.bytes;
-    this.#deliver(head.parcel);
+    this.#deliver(head.packet);
     if (backedUp && this.backedUpBytes === 0) this.#flushed();
   }
 

@@ -1,5 +1,5 @@
 /**
- * The checker of presence over many nodes: a node answers for the whole deployment, or not at all.
+ * Checks presence over several nodes: a node answers for the whole deployment or fails.
  *
  * @module
  */
@@ -8,25 +8,25 @@ import { OperationalError } from "../gateway/errors.ts";
 import type { Presence } from "../gateway/ports.ts";
 import type { Cluster } from "./cluster.ts";
 import type { GatewayProcess } from "./process.ts";
-import type { WorldDeps } from "./world_parts.ts";
+import type { WorldDeps } from "./world_deps.ts";
 
-/** After which every node has heard of every other, in milliseconds. */
+/** Time after which every node has discovered every other, in milliseconds. */
 const HEARD_MS = 3000;
-/** After which no node counts on one that is silent; one may have heard it just before. */
+/**
+ * Time after which no node counts a silent one, in milliseconds; one may have heard it just before.
+ */
 const SILENT_MS = 5000;
 
-/** Asks nodes, and compares their answers with the connections that there are. */
+/** Compares the answers of nodes with the open connections. */
 export class PresenceCheck {
   readonly #world: WorldDeps;
   readonly #cluster: Cluster;
 
-  /** Nothing was asked. */
   constructor(world: WorldDeps, cluster: Cluster) {
     this.#world = world;
     this.#cluster = cluster;
   }
 
-  /** Asks `process` for the presence of `user`. */
   ask(process: GatewayProcess, user: string): void {
     const { markDirty, broke, report, count } = this.#world;
     const cut = this.#cluster.isCutOff(process.slot);
@@ -49,7 +49,10 @@ export class PresenceCheck {
     }).catch(broke);
   }
 
-  /** The presence of `user` and what it rests on; `undefined` while it is not sure which nodes count. */
+  /**
+   * Expected presence of `user`, with the nodes and the change count it depends on; `undefined`
+   * while it is uncertain which nodes count.
+   */
   #expected(user: string): string | undefined {
     const { processes, checker, clock } = this.#world;
     const channels = new Set<string>();

@@ -1,6 +1,6 @@
 /**
- * One run of the gateway's process in a simulated world: the production gateway and the production log,
- * on parts that end with it. It starts, drains and crashes when the world says so.
+ * Runs the production gateway and log as one process of a simulated world, on parts that end with
+ * it. It starts, drains and crashes on demand.
  *
  * @module
  */
@@ -32,18 +32,17 @@ import type { Seams } from "./options.ts";
 import type { Random } from "./random.ts";
 import { type Issuer, SimulatedVerifier, type Verdict } from "./verifier.ts";
 
-/** A timer this short may be one that a promise waits for; longer ones are deadlines. */
+/** A promise may wait for a timer this short; longer ones are deadlines. */
 const SHORT_MS = 100;
-/** Nodes tell each other so often that they are there, and nothing else waits for that. */
+/** Interval of the nodes' beats, which settle no promise. */
 const BEAT_MS = 1000;
 
-/** What a process works with, and whom it tells. */
 export interface ProcessDeps {
-  /** Tells processes apart. */
+  /** Unique in the world. */
   readonly number: number;
-  /** Which of the nodes it is. */
+  /** Position among the nodes; a restarted process has the same. */
   readonly slot: number;
-  /** What the nodes share; without it, the log is on the disk. */
+  /** Without a cluster, the log is on the disk. */
   readonly cluster: Cluster | undefined;
   readonly clock: FakeClock;
   readonly random: Random;
@@ -54,50 +53,47 @@ export interface ProcessDeps {
   readonly connection: ConnectionOptions;
   readonly limits: AdmissionOptions;
   readonly seams: Seams;
-  /** Called when promises may settle. */
   readonly markDirty: () => void;
-  /** The gateway takes connections from now on. */
+  /** The gateway accepts connections from now on. */
   readonly started: (process: GatewayProcess, gateway: Gateway) => void;
-  /** Listeners of the log are told of `messages`. */
-  readonly spread: (process: GatewayProcess, messages: readonly Message[]) => void;
-  /** The gateway comes to a command. */
+  /** The log notifies its subscribers. */
+  readonly notify: (process: GatewayProcess, messages: readonly Message[]) => void;
+  /** The gateway executes a command. */
   readonly commanded: (process: GatewayProcess, command: UserCommand) => void;
-  /** The verifier has decided. */
   readonly decided: (serial: number, verdict: Verdict) => void;
-  /** A read from the log has failed. */
   readonly readFailed: () => void;
-  /** Called with what was thrown where nobody catches. */
+  /** Called with uncaught errors. */
   readonly broke: (error: unknown) => void;
 }
 
-/** A clock that stops for its process when that ends, and counts its timers. */
+/** A clock that stops with its process and counts its timers. */
 export class ProcessClock implements Clock {
   readonly #clock: FakeClock;
   readonly #markDirty: () => void;
-  readonly #stirsUpToMs: number;
+  readonly #dirtyUpToMs: number;
   readonly #quietMs: number | undefined;
   #pending = 0;
   #dead = false;
 
   /**
-   * A clock of a process that runs. Timers of up to `stirsUpToMs` call `markDirty` when they fire, but for
-   * those of exactly `quietMs`.
+   * Timers of up to `dirtyUpToMs` call `markDirty` when they fire, except those of exactly
+   * `quietMs`.
    */
   constructor(
     clock: FakeClock,
-    { markDirty, stirsUpToMs, quietMs }: {
+    { markDirty, dirtyUpToMs, quietMs }: {
       readonly markDirty: () => void;
-      readonly stirsUpToMs: number;
+      readonly dirtyUpToMs: number;
       readonly quietMs?: number;
     },
   ) {
     this.#quietMs = quietMs;
     this.#clock = clock;
     this.#markDirty = markDirty;
-    this.#stirsUpToMs = stirsUpToMs;
+    this.#dirtyUpToMs = dirtyUpToMs;
   }
 
-  /** How many timers are set. */
+  /** Number of set timers. */
   get pending(): number {
     return this.#pending;
   }
@@ -118,7 +114,7 @@ export class ProcessClock implements Clock {
       set = false;
       this.#pending--;
       if (this.#dead) return;
-      if (delayMs <= this.#stirsUpToMs && delayMs !== this.#quietMs) this.#markDirty();
+      if (delayMs <= this.#dirtyUpToMs && delayMs !== this.#quietMs) this.#markDirty();
       callback();
     });
     return {
@@ -131,17 +127,16 @@ export class ProcessClock implements Clock {
     };
   }
 
-  /** The process ended: no timer calls anybody any more. */
+  /** Stops all timers. */
   die(): void {
     this.#dead = true;
   }
 }
 
-/** A gateway's process. */
 export class GatewayProcess implements Acceptor {
-  /** Tells processes apart. */
+  /** Unique in the world. */
   readonly number: number;
-  /** Which of the nodes it is. */
+  /** Position among the nodes; a restarted process has the same. */
   readonly slot: number;
   readonly #deps: ProcessDeps;
   readonly #clock: ProcessClock;
@@ -157,20 +152,20 @@ export class GatewayProcess implements Acceptor {
   #draining = false;
   #closeUsers: () => void = () => {};
 
-  /** Starts a process, which opens its log first. */
+  /** Starts, and opens the log first. */
   constructor(parts: ProcessDeps) {
     const { clock, disk, markDirty, issuer, decided } = parts;
     this.#deps = parts;
     this.number = parts.number;
     this.slot = parts.slot;
-    this.#clock = new ProcessClock(clock, { markDirty, stirsUpToMs: SHORT_MS });
+    this.#clock = new ProcessClock(clock, { markDirty, dirtyUpToMs: SHORT_MS });
     this.#busClock = new ProcessClock(clock, {
       markDirty,
-      stirsUpToMs: Infinity,
+      dirtyUpToMs: Infinity,
       quietMs: BEAT_MS,
     });
-    // Everything that the log does with time ends in promises.
-    this.#logClock = new ProcessClock(clock, { markDirty, stirsUpToMs: Infinity });
+    // All of the log's timers settle promises.
+    this.#logClock = new ProcessClock(clock, { markDirty, dirtyUpToMs: Infinity });
     this.#store = new SimulatedStore({
       disk,
       clock,
@@ -187,27 +182,25 @@ export class GatewayProcess implements Acceptor {
     this.#start().catch(parts.broke);
   }
 
-  /** The gateway, once it runs. */
   get gateway(): Gateway | undefined {
     return this.#gateway;
   }
 
-  /** Whether it takes no connections any more. */
   get draining(): boolean {
     return this.#draining;
   }
 
-  /** How many timers the gateway has set, its log's not among them. */
+  /** Number of timers of the gateway, without its log's. */
   get timers(): number {
     return this.#clock.pending;
   }
 
-  /** Where the backend publishes, once the gateway runs. */
+  /** The log for the backend, while the gateway runs. */
   get log(): MessageLog | undefined {
     return this.#paced;
   }
 
-  /** What the backend asks of users, once the gateway runs. */
+  /** The users for the backend, while the gateway runs. */
   get users(): Users | undefined {
     return this.#users;
   }
@@ -216,7 +209,7 @@ export class GatewayProcess implements Acceptor {
     return this.#gateway?.connect(address) ?? "full";
   }
 
-  /** Drains, and resolves when the process has ended by itself. */
+  /** Drains, and resolves when the process has ended. */
   async drain(spreadMs: number): Promise<void> {
     this.#draining = true;
     await this.#gateway?.drain(spreadMs);
@@ -224,7 +217,7 @@ export class GatewayProcess implements Acceptor {
     await this.#log?.close();
   }
 
-  /** Ends the process where it stands. */
+  /** Ends the process abruptly. */
   die(): void {
     this.#clock.die();
     this.#logClock.die();
@@ -238,10 +231,10 @@ export class GatewayProcess implements Acceptor {
   }
 
   async #start(): Promise<void> {
-    const { ids, logger, connection, limits, seams, spread, started } = this.#deps;
+    const { ids, logger, connection, limits, seams, notify, started } = this.#deps;
     const opened = await this.#open();
-    // Before the gateway, so that the checkers know of a message when it is sent.
-    opened.subscribe((messages) => spread(this, messages));
+    // Subscribed before the gateway, so that the checkers see a message before it is sent.
+    opened.subscribe((messages) => notify(this, messages));
     this.#log = seams.log?.(opened) ?? opened;
     const log = this.#observed(this.#log);
     const clock = seams.clock?.(this.#clock) ?? this.#clock;
@@ -254,7 +247,7 @@ export class GatewayProcess implements Acceptor {
       log,
       limits,
       connection,
-      // So few that fan-out is interrupted again and again.
+      // Small, so that the fan-out yields often.
       turnDeliveries: 3,
       ...(seams.reduce === undefined ? {} : { reduce: seams.reduce }),
     });
@@ -276,7 +269,7 @@ export class GatewayProcess implements Acceptor {
     return await openLogOn(store, { clock, logger });
   }
 
-  /** The users of this node alone, or of all. */
+  /** The users of this node, or of the cluster. */
   async #startUsers(gateway: Gateway): Promise<Users> {
     const { commanded, ids, logger, seams } = this.#deps;
     const node = this.#node;
@@ -290,7 +283,7 @@ export class GatewayProcess implements Acceptor {
       };
     }
     const log = seams.commands?.(node) ?? node;
-    // Before the gateway, here too.
+    // Subscribed before the gateway, here too.
     node.subscribeCommands((command) => commanded(this, command));
     const users = await ClusterUsers.start({
       ...{ bus: node.bus, local: gateway, log, clock: this.#busClock, ids, logger },
@@ -300,7 +293,7 @@ export class GatewayProcess implements Acceptor {
     return seams.users?.(users, gateway) ?? users;
   }
 
-  /** Tells the checkers when a read fails. */
+  /** Reports failed reads to the checkers. */
   #observed(log: MessageLog): MessageLog {
     const read = async (query: LogQuery): Promise<LogPage | "expired"> => {
       try {
@@ -322,7 +315,7 @@ export class GatewayProcess implements Acceptor {
   }
 }
 
-/** Counts nothing that takes time, since nobody scrapes a simulated gateway. */
+/** Skips the round-trip histogram, which takes time and is never scraped. */
 class UncountedMetrics extends Metrics {
   constructor() {
     super({ version: "simulated", runtime: "simulated", residentBytes: () => 0 });
@@ -331,5 +324,5 @@ class UncountedMetrics extends Metrics {
   override roundTrip(_ms: number): void {}
 }
 
-/** Nothing is read from it, so that one is enough. */
+/** Never read, so one instance is enough. */
 const METRICS = new UncountedMetrics();

@@ -1,13 +1,13 @@
 /**
- * Randomness of a simulated world: everything that is drawn comes from one seed.
+ * Draws all randomness of a simulated world from one seed.
  *
- * Each part of the world draws from a stream with a name of its own, so that one more draw in one part
- * shifts nothing in another. It must not look at the machine.
+ * Each part has a named stream of its own, so that an extra draw in one does not shift another. It
+ * must not depend on the machine.
  *
  * @module
  */
 
-/** A stream of random numbers (sfc32): the same name, the same numbers, on any machine. */
+/** A stream of random numbers (sfc32), determined by its name alone. */
 export class Random {
   readonly #name: string;
   #a: number;
@@ -15,7 +15,7 @@ export class Random {
   #c: number;
   #counter = 1;
 
-  /** The stream `name`; streams of different names have nothing to do with each other. */
+  /** Creates the stream `name`, independent of all others. */
   constructor(name: string) {
     this.#name = name;
     this.#a = hash(name, 0x9e3779b9);
@@ -24,39 +24,39 @@ export class Random {
     for (let round = 0; round < 12; round++) this.#next();
   }
 
-  /** The stream `name` below this one. Making it draws nothing. */
+  /** Creates the stream `name` below this one, without drawing. */
   fork(name: string): Random {
     return new Random(`${this.#name}/${name}`);
   }
 
-  /** A number in [0, 1). */
+  /** Draws from [0, 1). */
   unit(): number {
     return this.#next() / 0x1_0000_0000;
   }
 
-  /** A whole number from `least` to `most`, both included. */
+  /** Draws an integer from `least` to `most`, both included. */
   int(least: number, most: number): number {
     return least + Math.floor(this.unit() * (most - least + 1));
   }
 
-  /** True in `probability` of all cases. Always draws once. */
+  /** True with `probability`. Always draws once. */
   chance(probability: number): boolean {
     return this.unit() < probability;
   }
 
-  /** A whole number of at least 1 whose mean is `mean`: the wait for what happens at any time. */
+  /** Draws an exponential waiting time: an integer of at least 1 with about this mean. */
   wait(mean: number): number {
     return 1 + Math.floor(-Math.log(1 - this.unit()) * mean);
   }
 
-  /** One of `choices`. @throws {RangeError} when there are none */
+  /** @throws {RangeError} if `choices` is empty */
   pick<T>(choices: readonly T[]): T {
     const choice = choices[Math.floor(this.unit() * choices.length)];
     if (choice === undefined) throw new RangeError("there is nothing to pick from");
     return choice;
   }
 
-  /** Each of `choices` with `probability`, in their order. */
+  /** Selects each of `choices` with `probability`, in order. */
   some<T>(choices: readonly T[], probability: number): T[] {
     return choices.filter(() => this.chance(probability));
   }

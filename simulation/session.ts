@@ -1,8 +1,8 @@
 /**
- * What the gateway owes one connection, and when: an account of the protocol that is kept from what
- * passes on the wire and knows nothing of the reducer. Exact to the millisecond.
+ * Models what the gateway must send on one connection, to the millisecond, from the frames on the
+ * wire and independently of the reducer.
  *
- * Delivery is checked in `delivery.ts`; which sessions there are, in `checker.ts`.
+ * Delivery is checked in `delivery.ts`, the set of sessions in `checker.ts`.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { OddFrame } from "./pipe.ts";
 import type { Report } from "./violation.ts";
 import { type SimulatedToken, tokenOf, type Verdict } from "./verifier.ts";
 
-/** Every code that docs/protocol.md lists, written down again. */
+/** Every code in docs/protocol.md, listed independently. */
 const CODES: ReadonlySet<number> = new Set([
   1002,
   1007,
@@ -33,55 +33,50 @@ const CODES: ReadonlySet<number> = new Set([
   4010,
 ]);
 
-/** A drain is spread evenly, so that its closes may fall between two milliseconds. */
+/** The closes of a drain are spread evenly and may fall between two milliseconds. */
 const ROUNDING_MS = 0.5;
 
-/** How long the gateway may take to notice that a connection takes something again. */
+/** Time limit for the gateway to notice that a connection accepts data again. */
 const NOTICED_MS = 100;
 
-/** A moment at which the connection has to be closed, unless something happens before. */
+/** A deadline at which the connection must be closed. */
 interface Due {
   readonly atMs: number;
   readonly code: number;
   readonly because: string;
 }
 
-/** An Identify that waits for its Ready. */
+/** A pending Identify. */
 interface Identify {
   readonly token: SimulatedToken;
   readonly lastId: string | undefined;
   verified: boolean;
 }
 
-/** What a {@linkcode Session} works with. */
 export interface SessionDeps {
   readonly connection: number;
-  /** The number of the process that serves it. */
+  /** Number of the process that serves it. */
   readonly node: number;
   readonly address: string;
   readonly options: ConnectionOptions;
   readonly report: Report;
-  /** When the peer last did not take what was sent, in steady milliseconds. */
+  /** Steady time at which the peer last did not accept data, in milliseconds. */
   readonly backedUpAtMs: () => number;
 }
 
-/** One connection, as the protocol has it. */
+/** One connection, by the protocol. */
 export class Session {
-  /** The number of its connection. */
   readonly connection: number;
-  /** The number of the process that serves it. */
+  /** Number of the process that serves it. */
   readonly node: number;
-  /** The client's address. */
   readonly address: string;
-  /** Where it is: not open yet, open, being closed, or gone. */
   stage: "admitted" | "open" | "closing" | "gone" = "admitted";
-  /** Whether it was admitted beyond a limit, only to be told so. */
+  /** Admitted beyond a limit, only to be closed with 1013. */
   refused = false;
-  /** What it must receive; there is one from the first Ready on. */
+  /** Set from the first Ready on. */
   delivery: Delivery | undefined;
-  /** The production object that serves it. */
   served: Connection | undefined;
-  /** Whether it resumed, so that a replay may run. */
+  /** Resumed, so a replay may be running. */
   resumed = false;
 
   readonly #options: ConnectionOptions;
@@ -95,16 +90,15 @@ export class Session {
   #expiresAtMs: number | undefined;
   #must: Due | undefined;
   #drainByMs: number | undefined;
-  #cutByMs: number | undefined;
-  #cut = false;
+  #terminateByMs: number | undefined;
+  #terminated = false;
   #greeted = false;
   readonly #frames: number[] = [];
   readonly #answers: { readonly time: number; readonly atMs: number }[] = [];
-  /** Beats and Readys that wait behind what the peer does not take. */
+  /** Beats and Readys that wait because the peer does not accept data. */
   readonly #heldBeats: number[] = [];
   readonly #heldReadys: Readonly<Identify>[] = [];
 
-  /** A connection that was admitted. */
   constructor({ connection, node, address, options, report, backedUpAtMs }: SessionDeps) {
     this.#backedUpAtMs = backedUpAtMs;
     this.connection = connection;
@@ -114,17 +108,15 @@ export class Session {
     this.#report = report;
   }
 
-  /** Whether messages flow. */
   get ready(): boolean {
     return this.stage === "open" && this.delivery !== undefined;
   }
 
-  /** The Identify that is being worked on. */
+  /** The pending Identify. */
   get identify(): Readonly<Identify> | undefined {
     return this.#identify;
   }
 
-  /** The socket is open. */
   opened(atMs: number): void {
     this.stage = "open";
     if (this.refused) return this.must(1013, "there is no room for it", atMs);
@@ -132,17 +124,16 @@ export class Session {
     this.#identifyByMs = atMs + this.#options.identifyTimeoutMs;
   }
 
-  /** The connection has to be closed now. */
+  /** The connection must be closed at `atMs`; the first reason counts. */
   must(code: number, because: string, atMs: number): void {
     this.#must ??= { atMs, code, because };
   }
 
-  /** The gateway drains until `byMs`. */
   drains(byMs: number): void {
     this.#drainByMs = byMs;
   }
 
-  /** A message of the client reached the gateway. */
+  /** A client message reached the gateway. */
   received(meaning: Meaning, atMs: number): void {
     if (!this.#counts(atMs)) return;
     switch (meaning.kind) {
@@ -164,7 +155,7 @@ export class Session {
     }
   }
 
-  /** Something that is no message reached the gateway. */
+  /** A frame that is no message reached the gateway. */
   receivedOdd(frame: OddFrame, atMs: number): void {
     if (frame.kind === "control") return void this.#counts(atMs);
     this.#advance(atMs);
@@ -172,10 +163,10 @@ export class Session {
     this.must(frame.code, "the peer breaks RFC 6455", atMs);
   }
 
-  /** Counts a frame against the limit. Returns whether it has an effect of its own. */
+  /** Counts a frame against the limit. Returns true if the frame is still to be processed. */
   #counts(atMs: number): boolean {
     this.#advance(atMs);
-    // What is due comes first: a frame in the same millisecond does not help any more.
+    // Deadlines come first: a frame in the same millisecond is too late.
     if (this.stage !== "open" || this.refused || this.#due(atMs) !== undefined) return false;
     const windowStart = atMs - this.#options.rateLimitWindowMs;
     while ((this.#frames[0] ?? Infinity) <= windowStart) this.#frames.shift();
@@ -185,7 +176,7 @@ export class Session {
     return false;
   }
 
-  /** The verifier has decided on a token. */
+  /** The verifier decided on a token. */
   verdict(
     serial: number,
     verdict: Verdict,
@@ -203,14 +194,13 @@ export class Session {
     identify.verified = true;
     this.#expiresAtMs = at.ms + (verdict.expiresAt - at.wallMs);
     if (this.delivery === undefined) return;
-    // A renewal has nothing to wait for; only its Ready may have to.
+    // A renewal takes effect at once; only its Ready may be late.
     this.delivery.replaceChannels(verdict.channels, at.ms);
     this.#heldReadys.push(identify);
     this.#identify = undefined;
     this.#pendingByMs = undefined;
   }
 
-  /** The gateway sent Hello. */
   sentHello(interval: number, atMs: number): void {
     if (this.#greeted) this.#wrong("Hello comes once", "a second Hello was sent");
     this.#greeted = true;
@@ -220,7 +210,6 @@ export class Session {
     this.settled(atMs);
   }
 
-  /** The gateway sent a beat. */
   sentBeat(time: number, atMs: number): void {
     this.#assertGreeted();
     this.#advance(atMs);
@@ -238,7 +227,7 @@ export class Session {
     this.#beatDueMs = atMs + this.#options.heartbeatIntervalMs;
   }
 
-  /** The gateway answered a beat of the client. */
+  /** The gateway acknowledged a beat of the client. */
   sentAck(time: number, atMs: number): void {
     this.#assertGreeted();
     const answered = this.#answers.shift();
@@ -248,7 +237,7 @@ export class Session {
     }
   }
 
-  /** The gateway sent Ready. Returns the Identify that it answers. */
+  /** Returns the Identify that this Ready answers. */
   sentReady(user: string, atMs: number): Readonly<Identify> {
     this.#assertGreeted();
     this.#advance(atMs);
@@ -266,12 +255,13 @@ export class Session {
     return identify;
   }
 
-  /** The gateway sent a Message. */
   sentMessage(): void {
     if (!this.ready) this.#wrong("nothing before Ready", "a Message was sent before Ready");
   }
 
-  /** The gateway sent a close frame. `excuse` justifies what the wire alone does not show. */
+  /**
+   * The gateway sent a close frame. `excuse` is true if something off the wire justifies the code.
+   */
   closed(code: number, atMs: number, excuse: (code: number) => boolean): void {
     this.#advance(atMs);
     if (!CODES.has(code)) this.#wrong("every close has a code of the table", `closed with ${code}`);
@@ -286,27 +276,27 @@ export class Session {
       this.#wrong("every close has a reason", `closed with ${code} at ${atMs}; ${because}`);
     }
     this.stage = "closing";
-    this.#cutByMs = atMs + this.#options.closeGraceMs;
+    this.#terminateByMs = atMs + this.#options.closeGraceMs;
   }
 
-  /** The gateway asked to cut the connection. */
-  wasCut(atMs: number): void {
-    if (!this.#cut && Math.abs(atMs - (this.#cutByMs ?? 0)) > ROUNDING_MS) {
-      this.#wrong("cut after the grace", `cut at ${atMs}, due at ${this.#cutByMs}`);
+  /** The gateway terminated the connection. */
+  wasTerminated(atMs: number): void {
+    if (!this.#terminated && Math.abs(atMs - (this.#terminateByMs ?? 0)) > ROUNDING_MS) {
+      this.#wrong("cut after the grace", `cut at ${atMs}, due at ${this.#terminateByMs}`);
     }
-    this.#cut = true;
+    this.#terminated = true;
   }
 
-  /** Whether the gateway has cut it in vain and waits for TCP. */
+  /** Terminated in vain; the gateway waits for TCP. */
   get lingering(): boolean {
-    return this.#cut && this.stage === "closing";
+    return this.#terminated && this.stage === "closing";
   }
 
-  /** Everything that was due before `atMs` must have happened. */
+  /** Reports everything that was due before `atMs` and did not happen. */
   settled(atMs: number): void {
-    const cutByMs = this.#cutByMs ?? Infinity;
-    if (this.stage === "closing" && !this.#cut && cutByMs < atMs - ROUNDING_MS) {
-      this.#wrong("cut after the grace", `it was due to be cut at ${this.#cutByMs}`);
+    const terminateByMs = this.#terminateByMs ?? Infinity;
+    if (this.stage === "closing" && !this.#terminated && terminateByMs < atMs - ROUNDING_MS) {
+      this.#wrong("cut after the grace", `it was due to be cut at ${this.#terminateByMs}`);
     }
     if (this.stage !== "open") return;
     this.#advance(atMs);
@@ -327,7 +317,7 @@ export class Session {
     }
   }
 
-  /** Goes past a beat that was due before `atMs`: it was sent, whether or not it got out. */
+  /** Passes a beat that was due before `atMs`; it was sent, even if it has not left yet. */
   #advance(atMs: number): void {
     if (this.stage !== "open" || this.refused) return;
     if (this.#beatDueMs >= atMs || this.#outstandingHeartbeat !== undefined) return;
@@ -336,12 +326,12 @@ export class Session {
     this.#beatDueMs += this.#options.heartbeatIntervalMs;
   }
 
-  /** Whether the peer does not take what it is sent, so that frames may be late. */
+  /** True if the peer does not accept data, so frames may be late. */
   #isHeldUp(atMs: number): boolean {
     return atMs - this.#backedUpAtMs() <= NOTICED_MS;
   }
 
-  /** What is due first at or before `atMs`. */
+  /** The earliest deadline at or before `atMs`. */
   #due(atMs: number): Due | undefined {
     const earliest = Math.min(
       this.#must?.atMs ?? Infinity,
@@ -359,7 +349,7 @@ export class Session {
     return { atMs, code, because: `${because} (${code} at ${atMs})` };
   }
 
-  /** The codes of everything that is due at exactly `atMs`. */
+  /** The codes of all deadlines at exactly `atMs`. */
   #dueAt(atMs: number): readonly number[] {
     return [
       ...(this.#must?.atMs === atMs ? [this.#must.code] : []),

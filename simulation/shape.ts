@@ -1,5 +1,5 @@
 /**
- * Numbers that differ from world to world.
+ * Draws the configuration of a world.
  *
  * @module
  */
@@ -13,14 +13,14 @@ import type { Random } from "./random.ts";
 
 const HOUR_MS = 60 * 60_000;
 
-/** What a world's gateways and its log are configured with. */
+/** Configuration of a world's gateways and log. */
 export interface Shape {
   readonly connection: ConnectionOptions;
   readonly retention: DiskOptions;
   readonly limits: AdmissionOptions;
 }
 
-/** Draws the shape of a world in which `allows` says what may go wrong. */
+/** Draws a configuration; `allows` tells which faults are on. */
 export function shapeOf(random: Random, allows: (fault: Fault) => boolean): Shape {
   const heartbeatIntervalMs = random.pick([45_000, 45_000, 45_000, 30_000, 60_000]);
   const connection: ConnectionOptions = {

@@ -1,5 +1,5 @@
 /**
- * Makes a world that fails smaller: fewer faults, fewer clients, and no more time than it takes.
+ * Reduces a failing world to fewer faults, fewer clients and less time.
  *
  * @module
  */
@@ -8,17 +8,15 @@ import { type Fault, FAULTS, type WorldOptions } from "./options.ts";
 import type { Violation } from "./violation.ts";
 import { simulate } from "./world.ts";
 
-/** A world that fails, and how. */
+/** A failing world. */
 export interface Failure {
-  /** What makes it. */
   readonly options: WorldOptions;
-  /** The rule that it breaks. */
   readonly violation: Violation;
 }
 
 /**
- * The smallest world that was found to break the same rule as `options` does, or `undefined` if that
- * breaks none. Tries each fault by itself and a few sizes, so that it takes some tens of runs at most.
+ * Finds a small world that breaks the same rule as `options`; `undefined` if that breaks none.
+ * Tries to disable each fault and a few sizes: some tens of runs.
  */
 export async function shrink(options: WorldOptions): Promise<Failure | undefined> {
   const { violation } = await simulate(options);
@@ -36,7 +34,7 @@ export async function shrink(options: WorldOptions): Promise<Failure | undefined
   for (const clients of [1, 2, 3, 5, 8, 13]) {
     if (clients < smallest.options.clients) await attempt({ ...smallest.options, clients });
   }
-  // Everything up to its end is the same whatever the length, unless only the healing brings it up.
+  // The world up to the violation does not depend on its length, unless only the healing shows it.
   const hours = Math.ceil(smallest.violation.atMs / 36_000) / 100;
   if (hours < smallest.options.hours) await attempt({ ...smallest.options, hours });
   return smallest;

@@ -1,46 +1,44 @@
 /**
- * What happened in a world, one line for each thing, to be read by people and compared byte by byte.
+ * Records a world's events, one per line, for people and for byte-by-byte comparison.
  *
  * @module
  */
 
 import type { OddFrame } from "./pipe.ts";
 
-/** The trace of a world. */
 export class Timeline {
   #recording: boolean;
   readonly #startMs: number;
   readonly #now: () => number;
   readonly #lines: string[] = [];
 
-  /** An empty trace; `now` is steady time in milliseconds. */
+  /** `now` is steady time in milliseconds. */
   constructor(recording: boolean, now: () => number) {
     this.#recording = recording;
     this.#now = now;
     this.#startMs = now();
   }
 
-  /** Whether lines are kept; ask before making one. */
+  /** Check before composing a line. */
   get recording(): boolean {
     return this.#recording;
   }
 
-  /** Keeps no more lines. */
+  /** Stops recording. */
   end(): void {
     this.#recording = false;
   }
 
-  /** The lines so far. */
   get lines(): readonly string[] {
     return this.#lines;
   }
 
-  /** Adds a line: `who` did, or was done, `what`. */
+  /** Adds a line, if recording. */
   add(who: string, what: string): void {
     if (this.#recording) this.#lines.push(`${this.stamp()}  ${who.padEnd(14)} ${what}`);
   }
 
-  /** The present as it is written in a line: days, hours, minutes, seconds and milliseconds. */
+  /** Formats a time as days, hours, minutes, seconds and milliseconds since the start. */
   stamp(atMs: number = this.#now()): string {
     const ms = Math.floor(atMs - this.#startMs);
     const two = (value: number): string => String(Math.floor(value)).padStart(2, "0");
@@ -49,7 +47,7 @@ export class Timeline {
   }
 }
 
-/** A frame as a line shows it: what only makes it long is left out. */
+/** Formats a frame, without padding. */
 export function brief(data: string | Uint8Array | OddFrame): string {
   if (data instanceof Uint8Array) return `${data.length} bytes of binary`;
   if (typeof data !== "string") return JSON.stringify(data);

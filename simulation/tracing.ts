@@ -1,5 +1,5 @@
 /**
- * Writes what passes on the wire into the timeline.
+ * Writes all traffic into the timeline.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { LinkObserver } from "./network.ts";
 import { brief, type Timeline } from "./timeline.ts";
 
-/** `observer`, with a line for everything that it is told. */
+/** Wraps `observer`, adding a line for each event. */
 export function tracing(observer: LinkObserver, timeline: Timeline): LinkObserver {
   const say = ({ id }: { readonly id: number }, what: string): void => timeline.add(`#${id}`, what);
   return {
@@ -32,9 +32,9 @@ export function tracing(observer: LinkObserver, timeline: Timeline): LinkObserve
       say(link, `<-- close ${code}`);
       observer.serverClosed(link, code);
     },
-    serverCut: (link) => {
+    serverTerminated: (link) => {
       say(link, "the gateway cuts it");
-      observer.serverCut(link);
+      observer.serverTerminated(link);
     },
     serverGone: (link) => {
       say(link, "is gone");

@@ -1,7 +1,7 @@
 /**
- * Tokens of a simulated world, and who verifies them. They have the form of a JWT, so that clients can see when
- * they expire, but no real signature, since cryptography does not run on virtual time; the decision takes a
- * while, as it does when keys have to be fetched.
+ * Simulates tokens and their verification. Tokens have the form of a JWT, so that clients can read
+ * their expiry, but no real signature: cryptography does not run on virtual time. Verification
+ * takes time, as fetching keys does.
  *
  * @module
  */
@@ -11,70 +11,67 @@ import type { TokenVerdict, TokenVerifier } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
 import type { Random } from "./random.ts";
 
-/** What a token says. Each is used for one Identify only, so that it can be told whose verdict it is. */
+/**
+ * The content of a token. Each is used for one Identify, so that a verdict can be matched to it.
+ */
 export interface SimulatedToken {
-  /** Counts up over the world. */
+  /** Unique in the world. */
   readonly serial: number;
   readonly user: string;
   readonly channels: readonly string[];
-  /** Unix milliseconds of the wall clock. */
+  /** Unix milliseconds. */
   readonly expiresAtMs: number;
-  /** Whether its signature is right. */
+  /** The signature is valid. */
   readonly signed: boolean;
 }
 
-/** The text of a token, issued at `nowMs` of the wall clock. */
+/** Encodes a token issued at `nowMs`, in Unix milliseconds. */
 export function tokenText(token: SimulatedToken, nowMs: number): string {
   const claims = { ...token, iat: nowMs / 1000, exp: token.expiresAtMs / 1000 };
-  // The bytes of UTF-8, since names of users need not be Latin-1, which is all that `btoa` takes.
+  // UTF-8, since user names need not be Latin-1, which is all that `btoa` accepts.
   const bytes = String.fromCharCode(...new TextEncoder().encode(JSON.stringify(claims)));
   return `sim.${btoa(bytes)}.sim`;
 }
 
-/** What a token says. */
 export function tokenOf(text: string): SimulatedToken {
   const bytes = Uint8Array.from(atob(text.split(".")[1] ?? ""), (byte) => byte.charCodeAt(0));
   return JSON.parse(new TextDecoder().decode(bytes));
 }
 
-/** What became of a verification. */
+/** Result of a verification. */
 export type Verdict = TokenVerdict | "unreachable";
 
-/** How the issuer of a world is doing. It outlives the gateway's processes. */
+/** State of a world's issuer. Outlives the gateway's processes. */
 export interface Issuer {
-  /** Whether its keys cannot be had. */
+  /** The keys cannot be fetched. */
   failing: boolean;
-  /** The longest that a verification takes, in milliseconds. */
+  /** Maximum duration of a verification, in milliseconds. */
   mostMs: number;
 }
 
-/** What a verifier works with. */
 export interface VerifierDeps {
   readonly issuer: Issuer;
   readonly clock: FakeClock;
   readonly random: Random;
-  /** Told of every verdict, at its time and before the gateway. */
+  /** Called with every verdict, before the gateway receives it. */
   readonly decided: (serial: number, verdict: Verdict) => void;
-  /** Called when promises may settle because of what the verifier did. */
+  /** Called when promises may settle because of the verifier. */
   readonly markDirty: () => void;
 }
 
-/** Verifies tokens for one process. */
 export class SimulatedVerifier implements TokenVerifier {
   readonly #deps: VerifierDeps;
   #dead = false;
 
-  /** A verifier that was asked nothing yet. */
   constructor(parts: VerifierDeps) {
     this.#deps = parts;
   }
 
-  /** The process ended: nobody is answered any more. */
+  /** Drops pending verifications, as the end of the process does. */
   die(): void {
     this.#dead = true;
   }
 
-  /** Decides after a while. */
   verify(text: string): Promise<TokenVerdict> {
     const { clock, random, issuer, decided, markDirty } = this.#deps;
     const token = tokenOf(text);

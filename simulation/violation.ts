@@ -1,23 +1,21 @@
 /**
- * What a checker found wrong, in words.
+ * Describes a broken rule.
  *
  * @module
  */
 
 /** A broken rule. A world stops at its first. */
 export class Violation extends Error {
-  /** The rule, in a few words that stay the same. */
+  /** Stable short name. */
   readonly rule: string;
-  /** The seed of the world. */
   readonly seed: string;
-  /** Virtual milliseconds since the world began. */
+  /** Virtual milliseconds since the start. */
   readonly atMs: number;
-  /** The connection, by its number, where it concerns one. */
+  /** Number of the connection concerned, if any. */
   readonly connection: number | undefined;
-  /** What was expected and what happened. */
+  /** Expected and actual behaviour. */
   readonly explanation: string;
 
-  /** A rule that was broken at one place of one world. */
   constructor(
     parts: {
       readonly rule: string;
@@ -39,5 +37,5 @@ export class Violation extends Error {
   }
 }
 
-/** Reports a broken rule; does not return. */
+/** Throws a {@linkcode Violation}. */
 export type Report = (rule: string, explanation: string, connection?: number) => never;

@@ -1,6 +1,7 @@
 /**
- * A simulated world: the production gateway and log, clients, a backend and a network, on one virtual
- * clock and one seed, with checkers on everything. The same options give the same world, to the byte.
+ * Runs a simulated world: the production gateway, log and client library, a backend and a network,
+ * on one virtual clock and one seed, under the checkers. The same options give the same world, byte
+ * for byte.
  *
  * @module
  */
@@ -12,9 +13,9 @@ import { Checker } from "./checker.ts";
 import { SimulatedClient } from "./client.ts";
 import { Cluster } from "./cluster.ts";
 import { SimulatedDisk } from "./disk.ts";
-import { GlobalFaults } from "./fate.ts";
+import { GlobalFaults } from "./global_faults.ts";
 import { TimerCheck } from "./leftovers.ts";
-import { ClientFaults } from "./mischief.ts";
+import { ClientFaults } from "./client_faults.ts";
 import { Network } from "./network.ts";
 import type { Fault, WorldOptions } from "./options.ts";
 import { GatewayProcess, type ProcessDeps } from "./process.ts";
@@ -24,34 +25,35 @@ import { Timeline } from "./timeline.ts";
 import { tracing } from "./tracing.ts";
 import type { Issuer } from "./verifier.ts";
 import { Violation } from "./violation.ts";
-import type { WorldDeps } from "./world_parts.ts";
+import type { WorldDeps } from "./world_deps.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const SWEEP_MS = 30_000;
-/** How long a connection counts as busy after it was backed up, for the gateway may not know better. */
+/** Time for which a connection counts as busy after it was backed up: the gateway notices late. */
 const BUSY_MS = 1000;
-/** After the faults: what stood still moves, what was half-open is noticed, everybody comes back. */
+/**
+ * Time after the faults for paused connections to continue, dead ones to be detected and clients to
+ * return.
+ */
 const HEALING_MS = 45 * MINUTE_MS;
-/** After everybody left: graces pass, and TCP gives up what nobody reads. */
+/** Time after the last client left for close graces and TCP timeouts to expire. */
 const LEAVING_MS = 25 * MINUTE_MS;
-/** Names that a table keyed by strings might trip over are among them. */
+/** Includes names that collide with properties of objects. */
 const USERS = ["__proto__", "constructor", "\u00fcser \u{1f600}", "7"];
 const CHANNELS = ["general", "__proto__", "toString", "\u00e7a", "5", "6", "7"];
 
-/** How a world went. */
 export interface Outcome {
-  /** The first rule that was broken, if one was. */
   readonly violation: Violation | undefined;
-  /** Virtual hours that passed for the clients, until the end or the violation. */
+  /** Virtual hours until the end or the violation. */
   readonly hours: number;
-  /** How often what happened, by name. */
+  /** Event counts by name. */
   readonly counts: ReadonlyMap<string, number>;
-  /** The trace; empty unless it was recorded. */
+  /** Empty unless recorded. */
   readonly trace: readonly string[];
 }
 
-/** Lets a world run from its beginning to its end, or to the first rule that is broken. */
+/** Runs a world to its end or to the first broken rule. */
 export function simulate(options: WorldOptions): Promise<Outcome> {
   return new World(options).run();
 }
@@ -69,8 +71,8 @@ class World {
   readonly #cluster: Cluster | undefined;
   readonly #deps: WorldDeps;
   readonly #clients: readonly SimulatedClient[];
-  readonly #mischief: readonly ClientFaults[];
-  readonly #fate: GlobalFaults;
+  readonly #clientFaults: readonly ClientFaults[];
+  readonly #globalFaults: GlobalFaults;
   readonly #backend: Backend;
   readonly #counts = new Map<string, number>();
   readonly #off: ReadonlySet<Fault>;
@@ -79,7 +81,7 @@ class World {
   #runs = 0;
   #picks = 0;
   #serial = 0;
-  #stirred = true;
+  #dirty = true;
   #violation: Violation | undefined;
 
   constructor(options: WorldOptions) {
@@ -99,7 +101,7 @@ class World {
     const issuer: Issuer = { failing: false, mostMs: 20 };
     const broke = (error: unknown): void => this.#broke(error, "outside of everything");
     const markDirty = (): void => {
-      this.#stirred = true;
+      this.#dirty = true;
     };
     const cluster = this.#cluster = nodes === 1 ? undefined : new Cluster({
       ...{ count: nodes, clock, retention: shape.retention, logger: this.#logger(), markDirty },
@@ -136,7 +138,7 @@ class World {
         this.#checker.started(process.number, gateway, head);
         network.open(process);
       },
-      spread: ({ number }, messages) => this.#checker.notify(number, messages),
+      notify: ({ number }, messages) => this.#checker.notify(number, messages),
       commanded: ({ number }, command) => this.#checker.commanded(number, command),
       decided: (serial, verdict) => this.#checker.decided(serial, verdict),
       readFailed: () => this.#checker.readFailed(),
@@ -177,10 +179,10 @@ class World {
     });
     const backend = new Backend(this.#deps);
     this.#backend = backend;
-    this.#mischief = this.#clients.map((client) =>
+    this.#clientFaults = this.#clients.map((client) =>
       new ClientFaults(this.#deps, { client, backend })
     );
-    this.#fate = new GlobalFaults(this.#deps, this.#backend);
+    this.#globalFaults = new GlobalFaults(this.#deps, this.#backend);
   }
 
   async run(): Promise<Outcome> {
@@ -211,23 +213,21 @@ class World {
   async #runUntil(untilMs: number): Promise<void> {
     const patient = this.#options.patient ?? false;
     for (;;) {
-      if (this.#stirred || patient || this.#processes.some((process) => process?.draining)) {
-        this.#stirred = false;
+      if (this.#dirty || patient || this.#processes.some((process) => process?.draining)) {
+        this.#dirty = false;
         await settle();
       }
       this.#checker.settled();
-      // What is thrown within the gateway is caught there.
+      // The gateway catches what a checker throws inside it.
       if (this.#violation !== undefined) throw this.#violation;
       if (!this.#clock.fireNext(untilMs)) return;
     }
   }
 
-  /** The processes whose gateways run. */
   get #running(): readonly GatewayProcess[] {
     return this.#processes.flatMap((process) => process?.users === undefined ? [] : [process]);
   }
 
-  /** One of them. */
   #pick(): GatewayProcess | undefined {
     const running = this.#running;
     if (running.length < 2) return running[0];
@@ -239,7 +239,7 @@ class World {
     this.#timeline.add(this.#nameOf(slot), "starts");
     const random = this.#processDeps.random.fork(String(number));
     this.#processes[slot] = new GatewayProcess({ ...this.#processDeps, number, slot, random });
-    this.#stirred = true;
+    this.#dirty = true;
   }
 
   #startLater(slot: number, downMs: number): void {
@@ -285,7 +285,7 @@ class World {
     });
   }
 
-  /** The process ends, by itself or not. */
+  /** Ends the process after a drain or a crash. */
   #end(process: GatewayProcess, how: "reset" | "silent"): void {
     const { network } = this.#deps;
     network.shut(process);
@@ -299,8 +299,8 @@ class World {
 
   #heal(): void {
     this.#timeline.add("world", "heals");
-    for (const mischief of this.#mischief) mischief.end();
-    this.#fate.end();
+    for (const faults of this.#clientFaults) faults.end();
+    this.#globalFaults.end();
     this.#backend.end();
   }
 
@@ -355,7 +355,7 @@ class World {
       warn: write,
       error: (message, fields) => {
         write(message);
-        // The one error that is not a bug.
+        // The only error that is not a bug.
         if (message === "the log cannot be used") return;
         const { error } = fields ?? {};
         this.#broke(error instanceof Error ? error : new Error(message), message);
@@ -371,9 +371,9 @@ class World {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + by);
   }
 
-  /** Something threw that must not. Does not throw itself, for it is called by who catches. */
+  /** Records an unexpected error. Must not throw: its callers are error handlers. */
   #broke(error: unknown, where: string): void {
-    // A checker that reports in the midst of production code is taken for a bug there.
+    // Production code reports a checker's violation as a bug of its own.
     if (error instanceof Violation) return;
     this.#record("no bug comes up", `${where}: ${error instanceof Error ? error.stack : error}`);
   }
@@ -390,7 +390,7 @@ class World {
     this.#violation = violation;
     this.#timeline.add(connection === undefined ? "checker" : `#${connection}`, violation.message);
     this.#timeline.end();
-    // What the production code does with the error must not be taken for a second violation.
+    // Production code must not turn the error into a second violation.
     this.#deps.network.serverDied("silent");
     return violation;
   }

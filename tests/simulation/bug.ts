@@ -1,20 +1,20 @@
 /**
- * A deliberate bug, and how often it shows.
+ * Defines deliberate bugs.
  *
  * @module
  */
 
 import type { Seams } from "../../simulation/mod.ts";
 
-/** A bug that is put in on purpose. */
+/** A deliberate bug. */
 export interface Bug {
-  /** What is wrong, in a few words. */
+  /** Short description. */
   readonly name: string;
-  /** Makes the bug for one world. */
+  /** Creates the bug for one world. */
   readonly make: () => Seams;
 }
 
-/** True once in `count` calls. */
+/** True on every `count`-th call. */
 export function onceIn(count: number): () => boolean {
   let calls = 0;
   return () => ++calls % count === 0;

@@ -1,7 +1,6 @@
 /**
- * Bugs that are put in on purpose, to see that the simulation finds them.
- *
- * Each is small, of a kind that somebody could write, and goes in at one of the simulation's seams.
+ * Lists deliberate bugs, which the simulation must find. Each is small and plausible, and enters
+ * through a seam.
  *
  * @module
  */
@@ -20,7 +19,7 @@ import {
   type SessionState,
 } from "../../gateway/protocol/mod.ts";
 
-/** The reducer, with its effects changed. */
+/** Changes the effects of the reducer. */
 function effects(
   name: string,
   change: (effect: SessionEffect, before: SessionState) => readonly SessionEffect[],
@@ -32,7 +31,7 @@ function effects(
   return { name, make: () => ({ reduce: changed }) };
 }
 
-/** The reducer, with the state that follows changed. */
+/** Changes the next state of the reducer. */
 function states(
   name: string,
   change: (next: SessionState, before: SessionState) => SessionState,
@@ -44,7 +43,7 @@ function states(
   return { name, make: () => ({ reduce: changed }) };
 }
 
-/** The reducer, with what happened changed. */
+/** Changes the events of the reducer. */
 function events(
   name: string,
   change: (event: SessionEvent, state: SessionState) => SessionEvent,
@@ -53,7 +52,7 @@ function events(
   return { name, make: () => ({ reduce: changed }) };
 }
 
-/** The server's side of a socket, with some of it changed. */
+/** Changes part of the server's socket. */
 function socket(name: string, change: (socket: Socket) => Partial<Socket>): Bug {
   const wrap = (real: Socket): Socket => {
     const changed = change(real);
@@ -71,7 +70,7 @@ function socket(name: string, change: (socket: Socket) => Partial<Socket>): Bug 
   return { name, make: () => ({ socket: wrap }) };
 }
 
-/** The gateway's clock, with some of it changed. */
+/** Changes part of the gateway's clock. */
 function clock(name: string, change: (clock: Clock) => Partial<Clock>): Bug {
   const wrap = (real: Clock): Clock => ({
     now: () => real.now(),
@@ -82,7 +81,7 @@ function clock(name: string, change: (clock: Clock) => Partial<Clock>): Bug {
   return { name, make: () => ({ clock: wrap }) };
 }
 
-/** A connection with one of its methods replaced. */
+/** Replaces one method of a connection. */
 function connection<Name extends "deliver" | "execute">(
   name: string,
   method: Name,
@@ -95,7 +94,7 @@ function connection<Name extends "deliver" | "execute">(
   return { name, make: () => ({ accepted }) };
 }
 
-/** Moves the next deadline of a session that has just sent a beat. */
+/** Moves the next heartbeat deadline of a session that has just sent a beat. */
 function shiftAckDeadline(
   byMs: number,
 ): (next: SessionState, before: SessionState) => SessionState {
@@ -246,7 +245,6 @@ const SHELL_BUGS: readonly Bug[] = [
   }),
 ];
 
-/** Every deliberate bug. */
 export const BUGS: readonly Bug[] = [
   ...REDUCER_BUGS,
   ...SHELL_BUGS,

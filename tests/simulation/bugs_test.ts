@@ -11,7 +11,7 @@ import type { Bug } from "./bug.ts";
 import { BUGS } from "./bugs.ts";
 import { NODE_BUGS } from "./node_bugs.ts";
 
-/** Seeds are tried from 1 up to this. */
+/** Seeds from 1 up to this are tried. */
 const MAX_SEEDS = 20;
 
 interface Found {

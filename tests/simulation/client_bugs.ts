@@ -1,6 +1,5 @@
 /**
- * Bugs on the client's side that are put in on purpose, to see that the simulation finds them: a client
- * library that does not do what it should, as it looks from the outside.
+ * Lists deliberate bugs of the client library, simulated at its options and its socket.
  *
  * @module
  */
@@ -10,15 +9,15 @@ import { type Bug, onceIn } from "./bug.ts";
 
 type Handler = ((event: { readonly data: string }) => void) | null;
 
-/** A socket between the library and the network that can be told what to do with frames. */
+/** A socket between library and network that can change frames. */
 interface Between {
-  /** What the library is given in the place of `text`. */
+  /** Replaces a received frame. */
   readonly receive?: (text: string) => readonly string[];
-  /** What is sent in the place of `text`; with `answer`, the library can be answered at once. */
+  /** Replaces a sent frame; `answer` replies to the library at once. */
   readonly send?: (text: string, answer: (text: string) => void) => readonly string[];
 }
 
-/** The library with something between it and the network; `make` is called for each client. */
+/** Puts a changed socket below the library; calls `make` for each client. */
 function between(name: string, make: () => Between): Bug {
   return {
     name,
@@ -74,7 +73,6 @@ function between(name: string, make: () => Between): Bug {
 const isMessage = (text: string): boolean => text.startsWith('{"op":3,');
 const isIdentify = (text: string): boolean => text.startsWith('{"op":1,');
 
-/** Bugs of a client library. */
 export const CLIENT_BUGS: readonly Bug[] = [
   between("the client forgets one message in 500", () => {
     const now = onceIn(500);

@@ -1,5 +1,5 @@
 /**
- * The checker of deliveries by itself: what it takes, and what it reports.
+ * Tests the delivery checker: accepted and reported sequences.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { Delivery } from "../../simulation/delivery.ts";
 import { SimulatedDisk } from "../../simulation/disk.ts";
 import { History, Told } from "../../simulation/history.ts";
 
-/** A session of `alice` in `general`, at the beginning of a log. */
+/** A session of `alice` in `general` at the start of a log. */
 class Scene {
   readonly #disk = new SimulatedDisk({ retentionMs: 1e9, retentionRows: 1e9 });
   readonly #history = new History(

@@ -1,5 +1,5 @@
 /**
- * One seed, one world: traces are compared byte by byte between worlds that were made anew.
+ * Compares traces of the same seed byte by byte.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { type Outcome, simulate } from "../../simulation/mod.ts";
 import { BUGS } from "./bugs.ts";
 
-/** Seeds, each with a number of nodes. */
+/** Seeds with their number of nodes. */
 const SEEDS = [["17", 1], ["18", 3]] as const;
 
 function run([seed, nodes]: (typeof SEEDS)[number], patient = false): Promise<Outcome> {

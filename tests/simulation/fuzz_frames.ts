@@ -1,12 +1,12 @@
 /**
- * Frames for the fuzzer: valid, nearly valid and hostile ones from a seed, made of ready pieces because
- * a million are wanted in seconds; and what is to become of each, decided by plain code that shares
- * nothing with the decoder but JSON.parse.
+ * Generates frames for the fuzzer: valid, nearly valid and hostile, from a seed and from ready
+ * pieces, since a million take seconds this way. Predicts the result of each with code that shares
+ * only JSON.parse with the decoder.
  *
  * @module
  */
 
-/** Uniform numbers in [0, 1) from a 32 bit seed (mulberry32). */
+/** Draws uniformly from [0, 1), from a 32-bit seed (mulberry32). */
 export function mulberry32(seed: number): () => number {
   let state = seed | 0;
   return () => {
@@ -17,13 +17,13 @@ export function mulberry32(seed: number): () => number {
   };
 }
 
-/** What is to become of a message: a frame, or one of the two close codes. */
+/** Expected result: a frame or a close code. */
 export type Expected = 4001 | 1009 | Readonly<Record<string, unknown>>;
 
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 const deepObject = (depth: number) => '{"a":'.repeat(depth) + "1" + "}".repeat(depth);
 
-/** JSON values, good and bad, for any field. */
+/** Valid and invalid JSON values for any field. */
 const VALUES = [
   ..."0 1 2 3 10 11 -0 -1 1.5 1e1 1E400 -1e400 1e-400 5e-324 9007199254740991".split(" "),
   ..."9007199254740992 1579276740336 4294967306 00 +1 .5 1. 0x1 NaN Infinity".split(" "),
@@ -51,7 +51,7 @@ const VALUES = [
   "[".repeat(100),
 ] as const;
 
-/** Values that are long: rarer, because reading them takes the time. */
+/** Long values, used rarely because they are slow to parse. */
 const LONG_VALUES = [
   `"${"x".repeat(4_060)}"`,
   `"${"é".repeat(1_000)}"`,
@@ -80,7 +80,7 @@ const KEYS = [
   "\ud800",
 ] as const;
 
-/** Whole messages that are special as they are. */
+/** Special messages. */
 const WHOLE = [
   "",
   " ",
@@ -103,7 +103,7 @@ const WHOLE = [
   "x".repeat(100_000),
 ] as const;
 
-/** Single characters that a mutation puts in. */
+/** Characters that a mutation inserts. */
 const CHARACTERS = [
   ...'{}[]",:\\0123456789-+.eE \n\tnulltrue\u0000\u007fé€',
   "😀",
@@ -111,7 +111,7 @@ const CHARACTERS = [
   "\udfff",
 ];
 
-/** Makes messages, the same ones for the same seed. */
+/** Generates messages, the same for the same seed. */
 export class FrameSource {
   readonly #random: () => number;
 
@@ -119,17 +119,16 @@ export class FrameSource {
     this.#random = mulberry32(seed);
   }
 
-  /** A whole number in [0, below). */
+  /** An integer in [0, below). */
   integer(below: number): number {
     return Math.floor(this.#random() * below);
   }
 
-  /** One of `items`. */
   pick(items: readonly string[]): string {
     return items[this.integer(items.length)] ?? "";
   }
 
-  /** The next message; `outstanding` is the time of an ACK that would count. */
+  /** Generates a message; `outstanding` is the time of an ACK that would count. */
   next(outstanding: number): string | Uint8Array {
     const kind = this.integer(100);
     if (kind < 40) return this.#valid(outstanding);
@@ -162,7 +161,7 @@ export class FrameSource {
     }
   }
 
-  /** `text` with another key, or another value: mostly JSON still. */
+  /** Replaces a key or a value; mostly still JSON. */
   #swapped(text: string): string {
     const from = text.indexOf(this.integer(2) === 0 ? "," : "{") + 1;
     const colon = text.indexOf(":", from);
@@ -174,7 +173,7 @@ export class FrameSource {
     return `${text.slice(0, colon + 1)}${this.#value()}${rest}`;
   }
 
-  /** `text` with one to three characters lost, added or exchanged, cut off or with a part twice. */
+  /** Deletes, inserts or replaces up to three characters, truncates, or repeats a part. */
   #damaged(text: string): string {
     let damaged = text;
     for (let faults = 1 + this.integer(3); faults > 0; faults--) {
@@ -201,7 +200,7 @@ export class FrameSource {
     return damaged;
   }
 
-  /** An object of up to four of the keys and values above. */
+  /** An object of up to four of the above keys and values. */
   #assembled(): string {
     const fields: string[] = [];
     if (this.integer(4) > 0) fields.push(`"op":${this.pick(["0", "1", "2", "3", "10", "11"])}`);
@@ -215,7 +214,7 @@ export class FrameSource {
 const encoder = new TextEncoder();
 const scratch = new Uint8Array(8_192);
 
-/** What is to become of `data` where `maxBytes` (at most 8,000) are allowed. */
+/** Predicts the result of `data` under a limit of `maxBytes` (at most 8,000). */
 export function expected(data: string | Uint8Array, maxBytes: number): Expected {
   if (typeof data !== "string") return data.length > maxBytes ? 1009 : 4001;
   const { read, written } = encoder.encodeInto(data, scratch);

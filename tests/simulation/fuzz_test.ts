@@ -1,6 +1,6 @@
 /**
- * Fuzzing: a million generated frames through decode and reduce. No exception, and every one that is
- * no frame is answered with 4001, or 1009 where it is too long.
+ * Runs a million generated frames through decode and reduce: no exception, and each malformed frame
+ * closes with 4001, or 1009 if it is too long.
  *
  * @module
  */
@@ -28,7 +28,7 @@ const OPTIONS: SessionOptions = {
   rateLimitWindowMs: 1_000,
 };
 
-/** A session in one of the phases in which frames are read. */
+/** A session in a phase that reads frames. */
 function session(phase: number, at: number): SessionState {
   const open = { heartbeatDueAt: at + 45_000, outstandingHeartbeat: at, frames: [], attempts: 1 };
   const waiting = { attempt: 1, lastId: undefined, by: at + 5_000 };
@@ -49,7 +49,7 @@ function session(phase: number, at: number): SessionState {
   }
 }
 
-/** Says that `data` was decoded to what it should be. */
+/** Asserts that `data` was decoded as predicted. */
 function assertDecoded(
   decoded: ReturnType<typeof decode>,
   should: Expected,
@@ -78,7 +78,7 @@ Deno.test("decode() and reduce() take a million hostile frames without an except
   for (let i = 0; i < FRAMES; i++) {
     const data = source.next(at);
     const decoded = decode(data, MAX_BYTES);
-    // An exception of JSON.parse costs more than all the rest, so only some are asked for twice.
+    // An exception of JSON.parse costs more than the rest, so only some are repeated.
     const sure = !decoded.ok && decoded.reason === "not JSON" && i % 16 > 0;
     const should = sure ? decoded.code : expected(data, MAX_BYTES);
     assertDecoded(decoded, should, data);
@@ -102,7 +102,7 @@ Deno.test("decode() and reduce() take a million hostile frames without an except
     state = after;
   }
   console.log(`fuzzed ${FRAMES} frames:`, counts);
-  // The generator must not drift into making only one kind.
+  // The generator must keep producing every kind.
   assert(counts.frame > FRAMES / 4);
   assert(counts.malformed > FRAMES / 4);
   assert(counts.tooBig > FRAMES / 100);

@@ -1,5 +1,5 @@
 /**
- * Deliberate bugs of the log, of reading from it and of fanning out what it hands over.
+ * Lists deliberate bugs of the log, its reads and its fan-out.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { AppendRequest, Store } from "../../gateway/log/mod.ts";
 import type { LogPage, LogQuery, Message, MessageLog } from "../../gateway/ports.ts";
 import type { Bug } from "./bug.ts";
 
-/** The log, with pages changed as the gateway reads them. */
+/** Changes pages as the gateway reads them. */
 function pages(
   name: string,
   change: (page: LogPage | "expired", query: LogQuery, log: MessageLog) => LogPage | "expired",
@@ -18,12 +18,12 @@ function pages(
   }));
 }
 
-/** The log, with what the gateway asks of it changed. */
+/** Changes the gateway's queries. */
 function reads(name: string, change: (query: LogQuery) => LogQuery): Bug {
   return log(name, (real) => ({ read: (query) => real.read(change(query)) }));
 }
 
-/** The log, with what it hands to the fan-out changed. */
+/** Changes the messages that the fan-out receives. */
 function batches(name: string, change: (messages: readonly Message[]) => readonly Message[]): Bug {
   return log(name, (real) => ({
     subscribe: (listener) => real.subscribe((messages) => listener(change(messages))),
@@ -44,7 +44,7 @@ function log(name: string, change: (log: MessageLog) => Partial<MessageLog>): Bu
   return { name, make: () => ({ log: wrap }) };
 }
 
-/** The store below the log, with some of it changed. `make` is called once in each world. */
+/** Changes part of the store; calls `make` once per world. */
 function store(name: string, make: () => (store: Store) => Partial<Store>): Bug {
   const wrap = (real: Store, change: (store: Store) => Partial<Store>): Store => ({
     open: () => real.open(),
@@ -64,7 +64,7 @@ function store(name: string, make: () => (store: Store) => Partial<Store>): Bug 
   };
 }
 
-/** A store that says that it has kept what it is still writing. */
+/** Confirms commits without a key before they are durable. */
 function hasty(real: Store): Partial<Store> {
   let head = 0;
   return {
@@ -92,7 +92,7 @@ function hasty(real: Store): Partial<Store> {
   };
 }
 
-/** A store that does not know a key again, but for one that comes with another body. */
+/** Ignores idempotency keys, unless the body differs. */
 function forgetful(): (real: Store) => Partial<Store> {
   const digests = new Map<string, string>();
   const forget = (request: AppendRequest): AppendRequest => {
@@ -113,7 +113,6 @@ function shifted(page: LogPage, by: number): LogPage {
   return { ...page, upTo: { id: `${epoch}-${sequence}`, sequence } };
 }
 
-/** The bugs. */
 export const LOG_BUGS: readonly Bug[] = [
   pages("a replay skips one", (page) => {
     if (page === "expired" || page.messages.length < 2) return page;

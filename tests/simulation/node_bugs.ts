@@ -1,5 +1,5 @@
 /**
- * Deliberate bugs of several nodes on one log.
+ * Lists deliberate bugs of several nodes on one log.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { CommandLog, SharedCommand } from "../../gateway/ports.ts";
 import type { ClusterNode } from "../../simulation/cluster.ts";
 import type { Bug } from "./bug.ts";
 
-/** Commands are followed as `change` has it. */
+/** Changes the commands that a node follows. */
 function commands(
   name: string,
   change: (
@@ -23,7 +23,7 @@ function commands(
   return { name, make: () => ({ commands: wrap }) };
 }
 
-/** Bugs that only show with several nodes, or with a log that they share. */
+/** Bugs that need several nodes or a shared log. */
 export const NODE_BUGS: readonly Bug[] = [
   commands("a node that was cut off does not execute what it missed", (node, listener) => {
     return (command) => {

@@ -1,5 +1,5 @@
 /**
- * The parts that a simulated world stands on: randomness, pipes, the disk, and the reading of frames.
+ * Tests parts of simulated worlds: randomness, pipes, disk and frame classification.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A failing world is made smaller, and still fails.
+ * Tests that a shrunk world breaks the same rule.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Worlds under all faults, and under none, in which no rule is broken.
+ * Runs worlds under all faults and under none; no rule may break.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { type Fault, FAULTS, simulate } from "../../simulation/mod.ts";
 
 /** Days of 20 clients; CI runs a thousand of them through `deno task simulate`. */
 const SEEDS = ["1", "2", "3", "4", "5"];
-/** Faults that lie in what a world is like, and do not happen at a time. */
+/** Faults that last for the whole world. */
 const STANDING: readonly Fault[] = ["delay", "members", "burst", "retention", "crowding"];
 /** Faults of worlds with several nodes. */
 const OF_NODES: readonly Fault[] = ["cut_off", "lag"];
@@ -64,7 +64,8 @@ Deno.test("simulate() delivers everything at once in a world without faults", as
 });
 
 Deno.test("seed 17: a device that wakes with a heartbeat due gives up a dead connection", async () => {
-  // Being told that it woke, the client set a timer to ask, which then took the heartbeat for answered.
+  // On waking, the client set a timer to check the connection, and then took the heartbeat for
+  // answered.
   const { violation } = await simulate({ seed: "17", hours: 5, clients: 20 });
   assert.equal(violation?.message, undefined);
 });

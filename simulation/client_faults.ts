@@ -1,5 +1,5 @@
 /**
- * What goes wrong around one client, now and then: on its connection, and by its own doing.
+ * Inflicts faults on one client at random times: on its connection and on its behaviour.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import type { SimulatedClient } from "./client.ts";
 import type { Fault } from "./options.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
-import type { WorldDeps } from "./world_parts.ts";
+import type { WorldDeps } from "./world_deps.ts";
 
-/** How often something goes wrong for a client, on average. */
+/** Mean time between faults of a client. */
 const MEAN_MS = 45 * 60_000;
 const MINUTE_MS = 60_000;
 
@@ -50,7 +50,7 @@ const GARBAGE: readonly (string | Uint8Array)[] = [
 const VIOLATIONS: readonly OddFrame[] = ([1002, 1007, 1008, 1009] as const)
   .map((code) => ({ kind: "violation", code }));
 
-/** What can go wrong, and how much more often than the rarest. */
+/** Faults with their weights. */
 const CHOICES: readonly (readonly [Fault, number])[] = [
   ["stall", 3],
   ["half_open", 3],
@@ -72,7 +72,6 @@ const LOTS: readonly Fault[] = CHOICES.flatMap(([fault, times]) => {
   return Array.from({ length: times }, () => fault);
 });
 
-/** Plagues one client for as long as the world lasts. */
 export class ClientFaults {
   readonly #world: WorldDeps;
   readonly #client: SimulatedClient;
@@ -80,7 +79,6 @@ export class ClientFaults {
   readonly #random: Random;
   #over = false;
 
-  /** Begins at once. */
   constructor(
     world: WorldDeps,
     parts: { readonly client: SimulatedClient; readonly backend: Backend },
@@ -93,7 +91,7 @@ export class ClientFaults {
     this.#next();
   }
 
-  /** Leaves the client alone. */
+  /** Stops, and ends all faults of the client. */
   end(): void {
     this.#over = true;
     this.#client.calm();
@@ -103,7 +101,7 @@ export class ClientFaults {
     this.#world.clock.setTimer(this.#random.wait(MEAN_MS), () => {
       if (this.#over) return;
       const fault = this.#random.pick(LOTS);
-      // With draws of its own, so that a fault that is off shifts nothing in what follows.
+      // A stream of its own, so that disabling a fault does not shift later draws.
       const random = this.#random.fork(String(this.#world.clock.steady()));
       if (this.#world.allows(fault) && this.#client.link !== undefined) this.#do(fault, random);
       this.#next();
@@ -112,7 +110,7 @@ export class ClientFaults {
 
   #do(fault: Fault, random: Random): void {
     const { count, timeline } = this.#world;
-    const { mood, link } = this.#client;
+    const { behaviour, link } = this.#client;
     if (link === undefined) return;
     count(fault);
     if (timeline.recording) timeline.add(`#${link.id} ${this.#client.name}`, `fault: ${fault}`);
@@ -127,14 +125,14 @@ export class ClientFaults {
       case "reset":
         return link.reset();
       case "late_ack":
-        mood.ackMostMs = random.pick([2000, 30_000, 46_000]);
+        behaviour.ackMostMs = random.pick([2000, 30_000, 46_000]);
         return;
       case "no_ack":
-        mood.acks = random.pick(["never", "wrong"]);
-        mood.answersClose = random.chance(0.5);
+        behaviour.acks = random.pick(["never", "wrong"]);
+        behaviour.answersClose = random.chance(0.5);
         return;
       case "double_ack":
-        mood.acks = "twice";
+        behaviour.acks = "twice";
         return this.#client.send(`{"op":11,"time":${random.int(0, 2_000_000_000)}}`);
       case "garbage":
         return this.#client.send(
@@ -147,9 +145,9 @@ export class ClientFaults {
       case "sleep":
         return this.#sleep(random);
       case "unread":
-        mood.dawdles = true;
+        behaviour.dawdles = true;
         this.#world.clock.setTimer(random.int(MINUTE_MS, 60 * MINUTE_MS), () => {
-          mood.dawdles = false;
+          behaviour.dawdles = false;
         });
         return;
       case "tokens":
@@ -157,7 +155,7 @@ export class ClientFaults {
       case "slow_catch_up":
         return this.#catchUpSlowly(random);
       case "odd_identify":
-        mood.identifies = random.pick<IdentifyManner>([
+        behaviour.identifies = random.pick<IdentifyManner>([
           "late",
           "never",
           "twice",
@@ -170,7 +168,7 @@ export class ClientFaults {
     }
   }
 
-  /** A nap through which the connection may hold, or a night. */
+  /** Sleeps briefly, when the connection may survive, or for hours. */
   #sleep(random: Random): void {
     if (random.chance(0.5)) return this.#client.nap(random.int(1000, 3 * MINUTE_MS));
     this.#client.goAway("silent", random.wait(random.pick([60_000, 3_600_000, 8 * 3_600_000])));
@@ -182,10 +180,10 @@ export class ClientFaults {
     this.#client.goAway(how, random.wait(meanMs));
   }
 
-  /** Comes back after long, and is bothered while it still reads what it missed. */
+  /** Reconnects slowly after a long absence, with changes during the replay. */
   #catchUpSlowly(random: Random): void {
     const { clock } = this.#world;
-    this.#client.mood.bytesPerMs = random.int(6, 30);
+    this.#client.behaviour.bytesPerMs = random.int(6, 30);
     const awayMs = random.int(30 * 60_000, 3 * 3_600_000);
     this.#client.goAway("close", awayMs);
     if (this.#world.cluster !== undefined && random.fork("commands").chance(0.3)) {
@@ -212,14 +210,14 @@ export class ClientFaults {
   }
 
   #spoilToken(random: Random): void {
-    const { mood } = this.#client;
+    const { behaviour } = this.#client;
     if (random.chance(0.3)) {
-      mood.renews = false;
-      // It has learned from the close by the time that the next token runs out.
-      this.#world.clock.setTimer(8 * 3_600_000, () => mood.renews = true);
+      behaviour.renews = false;
+      // By then its token has expired and the app has seen the close.
+      this.#world.clock.setTimer(8 * 3_600_000, () => behaviour.renews = true);
       return;
     }
-    mood.flaw = random.pick<TokenFlaw>(["unsigned", "expired", "strange_user", "brief"]);
+    behaviour.flaw = random.pick<TokenFlaw>(["unsigned", "expired", "strange_user", "brief"]);
     if (random.chance(0.7)) this.#client.identify();
     else this.#client.goAway("close", 500);
   }

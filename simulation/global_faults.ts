@@ -1,6 +1,6 @@
 /**
- * What befalls a whole simulated world: the gateway's process, its disk, the issuer, the wall clock and
- * the network as one.
+ * Inflicts faults on a whole world: the gateway's process, its disk, the issuer, the wall clock and
+ * the network.
  *
  * @module
  */
@@ -8,18 +8,16 @@
 import type { Backend } from "./backend.ts";
 import type { Fault } from "./options.ts";
 import type { Random } from "./random.ts";
-import type { WorldDeps } from "./world_parts.ts";
+import type { WorldDeps } from "./world_deps.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** Strikes now and then, for as long as the world lasts. */
 export class GlobalFaults {
   readonly #world: WorldDeps;
   readonly #random: Random;
   #over = false;
 
-  /** Begins at once. */
   constructor(world: WorldDeps, backend: Backend) {
     this.#world = world;
     this.#random = world.random.fork("fate");
@@ -28,13 +26,13 @@ export class GlobalFaults {
         world.crash(random.chance(0.7) ? "reset" : "silent", random.int(200, 30_000));
       };
       if (random.chance(0.5)) return crash();
-      // In the midst of a publish there is most to be lost.
+      // A crash during a publish can lose the most.
       backend.whenItPublishes(() => this.#later(random.int(0, 30), "the time has come", crash));
     });
     this.#every(6 * HOUR_MS, "drain", (random) => {
       const drain = (): void => world.drain(random.pick([0, 500, 20_000]));
       if (random.chance(0.5)) return drain();
-      // In the midst of everybody's coming back, sessions are at all stages.
+      // While all clients reconnect, sessions are at all stages.
       world.crash("reset", 500);
       world.issuer.mostMs = 3000;
       this.#later(5000, "the issuer is well again", () => world.issuer.mostMs = 20);
@@ -51,16 +49,16 @@ export class GlobalFaults {
     this.#every(HOUR_MS, "cut_off", (random) => {
       const forMs = random.pick([1500, 20_000, 5 * MINUTE_MS]);
       cluster.cutOff(random.pick(cluster.slots), forMs);
-      this.#stir(random, { backend, forMs });
+      this.#disturb(random, { backend, forMs });
     });
     this.#every(HOUR_MS, "lag", (random) => {
       const forMs = random.pick([MINUTE_MS, 10 * MINUTE_MS]);
       cluster.lag(random.pick(cluster.slots), forMs);
-      this.#stir(random, { backend, forMs });
+      this.#disturb(random, { backend, forMs });
     });
   }
 
-  /** Strikes no more, and lets everything recover. */
+  /** Stops, and ends all faults. */
   end(): void {
     const { disk, issuer, cluster } = this.#world;
     this.#over = true;
@@ -71,8 +69,8 @@ export class GlobalFaults {
     issuer.mostMs = 20;
   }
 
-  /** Something happens to users meanwhile, and some connections break. */
-  #stir(
+  /** Changes users and breaks connections during the fault. */
+  #disturb(
     random: Random,
     { backend, forMs }: { readonly backend: Backend; readonly forMs: number },
   ): void {
@@ -83,7 +81,7 @@ export class GlobalFaults {
         if (this.#over) return;
         const [link] = random.some([...network.links], 0.2);
         if (breaks) link?.reset();
-        else backend.stir(random.pick(users), random.fork(`stir${count}`));
+        else backend.changeSlightly(random.pick(users), random.fork(`stir${count}`));
       });
     }
   }
