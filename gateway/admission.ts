@@ -11,7 +11,6 @@
 import { ConnectionRate, type ConnectionRateOptions } from "./connection_rate.ts";
 import type { Clock } from "./ports.ts";
 
-/** Limits on connections. */
 export interface AdmissionOptions extends ConnectionRateOptions {
   /** Most connections in all. */
   readonly maxConnections: number;
@@ -21,7 +20,7 @@ export interface AdmissionOptions extends ConnectionRateOptions {
   readonly maxUnidentified: number;
 }
 
-/** The limit that is reached. */
+/** The limit that is exceeded. */
 export type Refusal = "total" | "per_address" | "unidentified" | "rate";
 
 /** Connections beyond the limits that are refused by close code; further ones are refused by HTTP. */
@@ -45,14 +44,14 @@ export class Admission {
     return this.#admitted + this.#refused;
   }
 
-  /** The number of addresses they come from. */
+  /** Number of addresses that they come from. */
   get addresses(): number {
     return this.#perAddress.size;
   }
 
   /**
-   * Counts a connection from `client`. Returns the reason alone when it exceeds the rate, or when too many
-   * refused connections are open to refuse it by close code.
+   * Counts a connection from `client`. Returns the reason instead of a permit when it exceeds the rate, or when
+   * too many refused connections are open to refuse it by close code.
    */
   admit(client: string): Permit | Refusal {
     const address = network(client);
@@ -73,9 +72,9 @@ export class Admission {
   readonly #book: Book = {
     admitted: (address, change) => {
       this.#admitted += change;
-      const left = (this.#perAddress.get(address) ?? 0) + change;
-      if (left === 0) this.#perAddress.delete(address);
-      else this.#perAddress.set(address, left);
+      const count = (this.#perAddress.get(address) ?? 0) + change;
+      if (count === 0) this.#perAddress.delete(address);
+      else this.#perAddress.set(address, count);
     },
     unidentified: (change) => {
       this.#unidentified += change;
@@ -95,7 +94,7 @@ interface Book {
   atFault(address: string): void;
 }
 
-/** One connection in the counts, until {@linkcode release}. */
+/** Counts one connection until {@linkcode release}. */
 export class Permit {
   /** The limit that it exceeds, or `undefined` if it may stay. */
   readonly refusal: Refusal | undefined;
@@ -121,7 +120,7 @@ export class Permit {
     }
   }
 
-  /** The session is ready: it no longer counts as unidentified. */
+  /** Stops counting it as unidentified: the session is ready. */
   identified(): void {
     if (this.refusal !== undefined || this.#counts !== "unidentified") return;
     this.#counts = "identified";
@@ -133,7 +132,7 @@ export class Permit {
     this.#book.atFault(this.#address);
   }
 
-  /** The socket is gone: it no longer counts. */
+  /** Stops counting it: the socket is gone. */
   release(): void {
     if (this.#counts === "no more") return;
     this.identified();
@@ -143,7 +142,7 @@ export class Permit {
   }
 }
 
-/** The address to count by: of IPv4 itself, of IPv6 its /64 network, which one customer has whole. */
+/** Returns the address to count by: an IPv6 address counts as its /64 network, which belongs to one customer. */
 function network(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;

@@ -7,11 +7,10 @@
 
 import type { Clock } from "./ports.ts";
 
-/** The rate for each address. */
 export interface ConnectionRateOptions {
   /** Connections a second in the long run. */
   readonly connectRatePerIp: number;
-  /** Connections at once after a quiet time. */
+  /** Connections at once, after enough time without any. */
   readonly connectBurstPerIp: number;
 }
 
@@ -40,12 +39,11 @@ export class ConnectionRate {
     this.#burst = connectBurstPerIp;
   }
 
-  /** The number of buckets. */
   get addresses(): number {
     return this.#buckets.size;
   }
 
-  /** Takes a token for a connection of `address`; `false`, and takes none, if it exceeds the rate. */
+  /** Takes a token for a connection from `address`. Returns `false`, and takes none, above the rate. */
   connected(address: string): boolean {
     const bucket = this.#bucket(address);
     if (bucket.level < 1) return false;

@@ -1,6 +1,6 @@
 /**
- * The gateway as one object: admits connections, ties them to the hub and the log, answers who is there,
- * and drains. It knows neither HTTP nor `Deno.serve`, so that tests and the simulation run it whole.
+ * The gateway as one object: admits connections, connects them to hub and log, executes commands, reports
+ * presence, and drains. It knows neither HTTP nor a transport, so that tests and the simulation run it whole.
  *
  * @module
  */
@@ -24,48 +24,38 @@ import type {
 import type { Reduce } from "./protocol/mod.ts";
 import { LogThrottle } from "./log_throttle.ts";
 
-/** What a gateway works with. */
 export interface GatewayOptions {
-  /** Both scales of time, and timers. */
   readonly clock: Clock;
-  /** Names of connections. */
+  /** Generates the ids of connections. */
   readonly ids: IdGenerator;
-  /** Where it says what happens. */
   readonly logger: Logger;
-  /** Where it counts. */
   readonly metrics: Metrics;
-  /** Decides on the tokens of clients. */
   readonly verifier: TokenVerifier;
-  /** Keeps messages and hands them over. */
   readonly log: MessageLog;
-  /** How many connections there may be, and how often they may come. */
   readonly limits: AdmissionOptions;
-  /** What each connection works by. */
   readonly connection: ConnectionOptions;
-  /** Most deliveries in one turn of the event loop; see {@linkcode Hub}. */
+  /** See {@linkcode Hub}. */
   readonly turnDeliveries?: number;
-  /** Another reducer than the protocol's, for tests that put a bug in. */
+  /** Replaces the protocol's reducer in tests that inject a bug. */
   readonly reduce?: Reduce;
 }
 
-/** A connection that was admitted and whose socket is not open yet. */
+/** An admitted connection whose socket is not open yet. */
 export interface PendingConnection {
-  /** The socket is open: the session begins. */
+  /** Starts the session on the open socket. */
   accept(socket: Socket): Connection;
-  /** The socket never opened. */
+  /** Releases the permit: the socket never opened. */
   abandon(): void;
 }
 
-/** Why a connection is not let in. */
+/** Reason for which a connection is refused before its upgrade. */
 export type Refused =
-  /** The gateway is shutting down. */
   | "draining"
-  /** There are too many to say so by a close code. */
+  /** A limit is reached, and too many refused connections are open for a close code. */
   | "full"
-  /** Its address connects too often. */
+  /** Its address exceeds the rate. */
   | "too soon";
 
-/** A running gateway. */
 export class Gateway implements Users {
   readonly #options: GatewayOptions;
   readonly #context: ConnectionContext<Connection>;
@@ -76,7 +66,7 @@ export class Gateway implements Users {
   #draining = false;
   #emptied: (() => void)[] = [];
 
-  /** Starts to fan out what the log hands over. */
+  /** Subscribes to the log; {@linkcode drain} unsubscribes. */
   constructor(options: GatewayOptions) {
     const { clock, logger, metrics, verifier, log, reduce } = options;
     this.#options = options;
@@ -99,17 +89,16 @@ export class Gateway implements Users {
     };
   }
 
-  /** Every connection whose socket is not gone. */
+  /** Connections whose socket is not gone. */
   get connections(): ReadonlySet<Connection> {
     return this.#connections;
   }
 
-  /** Whether the gateway is on its way out. */
   get draining(): boolean {
     return this.#draining;
   }
 
-  /** Sizes of every table, for tests: all are 0 when nobody is connected. */
+  /** Sizes of all tables, for tests; all are 0 without connections. */
   get tables(): Readonly<Record<string, number>> {
     return {
       ...this.#hub.tables,
@@ -119,12 +108,12 @@ export class Gateway implements Users {
     };
   }
 
-  /** Resolves when the fan-out is close enough to the log for more to be published. */
+  /** Resolves when the backlog of the fan-out allows another publish (backpressure). */
   ready(): Promise<void> {
     return this.#hub.ready();
   }
 
-  /** Admits a connection from `address` before its upgrade, or says why it gets none. */
+  /** Admits a connection from `address` before its upgrade, or returns the reason for refusing it. */
   connect(address: string): PendingConnection | Refused {
     const { metrics } = this.#options;
     if (this.#draining) {
@@ -141,20 +130,20 @@ export class Gateway implements Users {
       accept: (socket) => this.#accept(socket, address, permit),
       abandon: () => {
         permit.release();
-        this.#tellIfEmpty();
+        this.#notifyIfEmpty();
       },
     };
   }
 
   /**
-   * Executes `command` on the connections that are ready now, between the messages that the log handed over
-   * before and those that it will. Resolves with the number of connections that it closed.
+   * Executes `command` on the connections that are ready now, after the messages that the log has handed over
+   * and before the next. Resolves with the number of connections that it closed.
    */
   execute(command: UserCommand): Promise<number> {
     const connections = this.#hub.membersOf(command.user);
-    const place = this.#options.log.head().sequence;
-    // What is replayed does not come through the hub, and may be ahead of it.
-    for (const connection of connections) connection.executeInReplay(command, place);
+    const { sequence } = this.#options.log.head();
+    // Replays bypass the hub and may be ahead of it.
+    for (const connection of connections) connection.executeInReplay(command, sequence);
     return new Promise((resolve) => {
       this.#hub.inOrder(() => {
         resolve(connections.filter((connection) => connection.execute(command)).length);
@@ -162,7 +151,6 @@ export class Gateway implements Users {
     });
   }
 
-  /** Counts the ready connections of `user`, with their channels. */
   presence(user: string): Presence {
     const connections = this.#hub.membersOf(user);
     const channels = new Set<string>();
@@ -173,8 +161,8 @@ export class Gateway implements Users {
   }
 
   /**
-   * Admits nobody any more, closes every connection with 1012, spread over `spreadMs` so that not all
-   * clients come back at once, and resolves when they are gone, or cut, or past being cut.
+   * Stops admitting and closes every connection with 1012, spread over `spreadMs` so that not all clients
+   * reconnect at once. Resolves when all are gone, `spreadMs` plus twice `closeGraceMs` later at the latest.
    */
   async drain(spreadMs: number): Promise<void> {
     const { clock, connection: { closeGraceMs } } = this.#options;
@@ -194,7 +182,7 @@ export class Gateway implements Users {
 
   #whenEmpty(callback: () => void): void {
     this.#emptied.push(callback);
-    this.#tellIfEmpty();
+    this.#notifyIfEmpty();
   }
 
   #accept(socket: Socket, address: string, permit: Permit): Connection {
@@ -204,18 +192,18 @@ export class Gateway implements Users {
     });
     this.#connections.add(connection);
     connection.open(permit.refusal === undefined ? "opened" : "refused");
-    // It was admitted before the drain began and opened after: nobody else would tell it.
+    // Admitted before the drain began and opened after it, so `drain` has not seen it.
     if (this.#draining) connection.feed({ type: "drained" });
     return connection;
   }
 
   #gone(connection: Connection): void {
     this.#connections.delete(connection);
-    this.#tellIfEmpty();
+    this.#notifyIfEmpty();
   }
 
-  /** Counts what was admitted and not only what has opened: an upgrade may be under way. */
-  #tellIfEmpty(): void {
+  /** Counts admitted connections, not open ones, because an upgrade may be in progress. */
+  #notifyIfEmpty(): void {
     if (this.#admission.connections > 0) return;
     const emptied = this.#emptied;
     this.#emptied = [];

@@ -1,9 +1,9 @@
 /**
- * Who is ready, by user and by channel, and fan-out: every message that the log hands over goes, in
- * order and encoded once, to those who may see it.
+ * Indexes ready members by user and channel, and fans out: every message of the log is encoded once and
+ * delivered, in order, to the members that may see it.
  *
- * Consecutive messages to the same audience are one run, so that a member is handed many at a time. It
- * knows members, not sockets: how a member copes with what it is given is the connection's matter.
+ * Consecutive messages to the same audience form a run, so that a member receives many at a time. The hub knows
+ * members, not sockets; a slow peer is the connection's matter.
  *
  * @module
  */
@@ -11,68 +11,62 @@
 import { type Run, RunEncoder } from "./session/encode.ts";
 import type { Clock, Message, Position } from "./ports.ts";
 
-/** How long fan-out may hold the event loop before other things get their turn, in milliseconds. */
+/** Longest time for which fan-out holds the event loop. */
 const TURN_MS = 8;
-/** Deliveries after which it looks at the clock. */
+/** Deliveries between two looks at the clock. */
 const DELIVERIES_A_LOOK = 64;
 /**
- * Members, bytes and deliveries after which the turn ends whatever the clock says. The clock does not see the
- * writes to sockets, which come at the end of the turn: one for each member, of about 14 µs.
+ * Members, bytes and deliveries that end a turn whatever the clock says. The clock does not include the writes
+ * to sockets, which follow at the end of the turn: one for each member, about 14 µs.
  */
 const TURN_MEMBERS = 1000;
 const TURN_BYTES = 4 * 1024 * 1024;
 const TURN_DELIVERIES = 50_000;
-/** A run ends with the message that takes it over so many characters of JSON, or at so many messages. */
+/** A run ends with the message that brings it to so many characters of JSON, or at so many messages. */
 const MAX_RUN_LENGTH = 32 * 1024;
 const MAX_RUN_MESSAGES = 256;
-/** Messages that may wait for fan-out before publishers are held up. */
+/** Messages that may wait for fan-out before publishers are held back. */
 const BACKLOG_MESSAGES = 2000;
 
-/** Somebody who is ready to receive. */
 export interface Member {
-  /** Takes messages that this member may see. Must not throw. */
+  /** Receives messages that this member may see. Must not throw. */
   deliver(run: Run): void;
-  /** The turn of the fan-out in which it was last served; for the hub alone, and 0 at first. */
+  /** The turn of the fan-out that served it last; 0 at first. Only the hub changes it. */
   servedInTurn: number;
 }
 
-/** What the hub knows of a member. */
 interface Subscription {
   readonly user: string;
   readonly channels: Set<string>;
 }
 
-/** What a hub works with. */
 export interface HubOptions {
-  /** For turns with the event loop. */
   readonly clock: Clock;
-  /** Where fan-out begins: the head of the log. */
+  /** The head of the log; fan-out begins after it. */
   readonly position: Position;
-  /** Characters of JSON with which a run ends, at most 32 Ki: a part of what may wait for a member. */
+  /** Characters of JSON at which a run ends, 32 Ki at most: a fraction of what may be unsent to a member. */
   readonly runLength?: number | undefined;
-  /** Most deliveries in one turn of the event loop, 50,000 unless given; few where time stands still. */
+  /** Most deliveries in one turn of the event loop; 50,000 by default. Fewer for a clock that stands still. */
   readonly turnDeliveries?: number | undefined;
 }
 
-/** A run on its way to its audience. */
 interface Delivering<M> {
   readonly run: Run;
-  /** Who was in the audience when it began. */
+  /** The audience when delivery began. */
   readonly members: readonly M[];
-  /** Who is in it now. */
+  /** The audience now. */
   readonly audience: Audience<M>;
-  /** How many of `members` have been served. */
+  /** Number of `members` that were served. */
   served: number;
 }
 
-/** What fan-out needs of a table of members. */
+/** The part of `Map` and `Set` that fan-out needs. */
 interface Audience<M> {
   readonly size: number;
   has(member: M): boolean;
   keys(): Iterable<M>;
 }
 
-/** The tables of who is ready, and the fan-out. */
 export class Hub<M extends Member = Member> {
   readonly #clock: Clock;
   readonly #subscriptions = new Map<M, Subscription>();
@@ -82,17 +76,15 @@ export class Hub<M extends Member = Member> {
   readonly #runLength: number;
   readonly #turnDeliveries: number;
   #backlog: (Message | (() => void))[] = [];
-  /** How many of the backlog are done. */
+  /** Number of entries of the backlog that are done. */
   #done = 0;
-  /** How many turns there have been. */
   #turns = 0;
   #delivering: Delivering<M> | undefined;
   #afterRun: (() => void)[] = [];
-  /** Whether fan-out is at work, or has a timer to go on. */
+  /** Fan-out is running, or has a timer to continue. */
   #busy = false;
   #waiting: (() => void)[] = [];
 
-  /** A hub without members. */
   constructor({ clock, position, runLength, turnDeliveries }: HubOptions) {
     this.#clock = clock;
     this.#position = position;
@@ -101,14 +93,14 @@ export class Hub<M extends Member = Member> {
   }
 
   /**
-   * The last message whose fan-out has begun. A member that registers receives what comes after it; in the middle of
-   * a run, members may not have it yet.
+   * The last message whose fan-out has begun. A member that registers receives what follows it; in the middle of a
+   * run, members may not have it yet.
    */
   get position(): Position {
     return this.#position;
   }
 
-  /** Sizes of every table, for tests and assertions that nothing is left behind. */
+  /** Sizes of all tables, for tests. */
   get tables(): { readonly members: number; readonly users: number; readonly channels: number } {
     return {
       members: this.#subscriptions.size,
@@ -117,7 +109,7 @@ export class Hub<M extends Member = Member> {
     };
   }
 
-  /** Makes `member` receive what `user` and `channels` may see; replaces what it received before. */
+  /** Subscribes `member` as `user` to exactly `channels`. */
   register(member: M, user: string, channels: Iterable<string>): void {
     const subscription = this.#subscriptionOf(member, user);
     const wanted = new Set(channels);
@@ -127,7 +119,6 @@ export class Hub<M extends Member = Member> {
     for (const channel of wanted) this.subscribe(member, channel);
   }
 
-  /** Makes `member` receive nothing more. */
   remove(member: M): void {
     const subscription = this.#subscriptions.get(member);
     if (subscription === undefined) return;
@@ -136,7 +127,7 @@ export class Hub<M extends Member = Member> {
     for (const channel of subscription.channels) remove(this.#byChannel, channel, member);
   }
 
-  /** Adds a channel to a member. Returns whether that changed anything. */
+  /** Returns `false` if `member` is not registered or already subscribed. */
   subscribe(member: M, channel: string): boolean {
     const subscription = this.#subscriptions.get(member);
     if (subscription === undefined || subscription.channels.has(channel)) return false;
@@ -145,7 +136,7 @@ export class Hub<M extends Member = Member> {
     return true;
   }
 
-  /** Takes a channel from a member. Returns whether that changed anything. */
+  /** Returns `false` if `member` was not subscribed. */
   unsubscribe(member: M, channel: string): boolean {
     const subscription = this.#subscriptions.get(member);
     if (subscription === undefined || !subscription.channels.delete(channel)) return false;
@@ -153,31 +144,31 @@ export class Hub<M extends Member = Member> {
     return true;
   }
 
-  /** The members of `user`, as they are now. */
+  /** Returns a snapshot of the members of `user`. */
   membersOf(user: string): readonly M[] {
     return [...this.#byUser.get(user) ?? []];
   }
 
-  /** The channels of `member`. */
+  /** Empty if `member` is not registered. */
   channelsOf(member: M): ReadonlySet<string> {
     return this.#subscriptions.get(member)?.channels ?? new Set();
   }
 
-  /** Resolves when the fan-out is close enough to the log for more to be published. */
+  /** Resolves once fewer than {@linkcode BACKLOG_MESSAGES} messages wait for fan-out. */
   ready(): Promise<void> {
     if (this.#waitingMessages < BACKLOG_MESSAGES) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Fans out `messages`: at once what is little, the rest in turns with the event loop. */
+  /** Fans out `messages`: at once as far as one turn of the event loop allows, the rest in later turns. */
   publish(messages: readonly Message[]): void {
     for (const message of messages) this.#backlog.push(message);
     if (!this.#busy) this.#fanOut();
   }
 
   /**
-   * Runs `action` when no run is on its way, which is at once as a rule: then each member has everything up
-   * to the position. It must not throw.
+   * Runs `action` as soon as no run is in progress, usually at once: every member then has everything up to
+   * `position`. `action` must not throw.
    */
   betweenRuns(action: () => void): void {
     if (this.#delivering === undefined) action();
@@ -185,40 +176,40 @@ export class Hub<M extends Member = Member> {
   }
 
   /**
-   * Runs `action` once everything that was handed over before has been fanned out, and nothing after. It
-   * must not throw.
+   * Runs `action` after the fan-out of everything that was published before, and before that of anything
+   * published later. `action` must not throw.
    */
   inOrder(action: () => void): void {
     this.#backlog.push(action);
     if (!this.#busy) this.#fanOut();
   }
 
-  /** The subscription of `member` as `user`: the one that it has, or another. */
+  /** Returns the subscription of `member`; replaces that of another user. */
   #subscriptionOf(member: M, user: string): Subscription {
     const subscription = this.#subscriptions.get(member);
     if (subscription?.user === user) return subscription;
     this.remove(member);
-    const taken: Subscription = { user, channels: new Set() };
-    this.#subscriptions.set(member, taken);
+    const created: Subscription = { user, channels: new Set() };
+    this.#subscriptions.set(member, created);
     add(this.#byUser, user, member);
-    return taken;
+    return created;
   }
 
   get #waitingMessages(): number {
     return this.#backlog.length - this.#done;
   }
 
-  /** Works through the backlog for one turn of the event loop, and goes on in another if that is not enough. */
+  /** Processes the backlog for one turn of the event loop, and schedules another for the rest. */
   #fanOut(): void {
     this.#busy = true;
     this.#turns += 1;
     const turn = new Turn(this.#clock, this.#turns, this.#turnDeliveries);
     try {
       while (this.#step(turn)) {
-        // Until the turn is over, or the backlog.
+        // Until the turn or the backlog ends.
       }
     } finally {
-      // A bug in what was stepped through stops that, and not the fan-out.
+      // A bug in one step must not stop the fan-out.
       this.#endTurn();
     }
   }
@@ -234,11 +225,11 @@ export class Hub<M extends Member = Member> {
     if (this.#busy) this.#clock.setTimer(0, () => this.#fanOut());
   }
 
-  /** Does the next thing, or a part of it. Returns whether to go on in this turn. */
+  /** Processes the next entry of the backlog, or a part of it. Returns whether to continue in this turn. */
   #step(turn: Turn): boolean {
     if (turn.over) return false;
     if (this.#delivering !== undefined) {
-      if (serve(this.#delivering, turn)) this.#runIsOver();
+      if (serve(this.#delivering, turn)) this.#finishRun();
       return true;
     }
     const next = this.#backlog[this.#done];
@@ -259,14 +250,14 @@ export class Hub<M extends Member = Member> {
     return true;
   }
 
-  #runIsOver(): void {
+  #finishRun(): void {
     this.#delivering = undefined;
     const actions = this.#afterRun;
     this.#afterRun = [];
     for (const action of actions) action();
   }
 
-  /** Takes `first`, the next of the backlog, and what follows to the same audience. */
+  /** Takes `first`, the next of the backlog, and those that follow to the same audience. */
   #takeRun(first: Message): Run {
     const run = new RunEncoder();
     for (;;) {
@@ -295,7 +286,7 @@ export class Hub<M extends Member = Member> {
   }
 }
 
-/** What one turn of the event loop may still do. */
+/** The budget of one turn of the event loop. */
 class Turn {
   readonly #clock: Clock;
   readonly #endMs: number;
@@ -316,9 +307,8 @@ class Turn {
     return this.#over;
   }
 
-  /** Counts a delivery of so many bytes. */
   delivered(member: Member, bytes: number): void {
-    // A set of them would cost as much as the rest of a delivery in here.
+    // A set of members would cost as much as the rest of a delivery here.
     if (member.servedInTurn !== this.#number) {
       member.servedInTurn = this.#number;
       this.#members += 1;
@@ -331,14 +321,14 @@ class Turn {
   }
 }
 
-/** Hands a run to its members as long as the turn lasts. Returns whether all have it. */
+/** Delivers a run to its members until the turn ends. Returns whether all have it. */
 function serve<M extends Member>(delivering: Delivering<M>, turn: Turn): boolean {
   const { run, members, audience } = delivering;
   while (!turn.over) {
     const member = members[delivering.served];
     if (member === undefined) return true;
     delivering.served += 1;
-    // One that has left meanwhile, or was closed by what another was given, gets nothing.
+    // It was unsubscribed meanwhile, or closed by a delivery to another.
     if (!audience.has(member)) continue;
     member.deliver(run);
     turn.delivered(member, run.frames.bytes);

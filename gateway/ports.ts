@@ -1,8 +1,6 @@
 /**
- * The ports: what the gateway needs from the world, as interfaces. `runtime/`, `log/` and `auth/`
- * implement them for production, `mock/` for tests.
- *
- * Interfaces only, no code.
+ * The interfaces through which the gateway uses the outside world. `runtime/`, `log/`, `auth/` and `cluster/`
+ * implement them for production, `mock/` for tests. No code.
  *
  * @module
  */
@@ -11,77 +9,77 @@ import type { Json, ViolationCode } from "./protocol/mod.ts";
 
 export type { Json };
 
-/** A timer that was set. */
+/** A pending or expired timer. */
 export interface Timer {
-  /** Keeps the callback from being called; harmless once it was. */
+  /** Prevents the call; without effect once it was made. */
   cancel(): void;
 }
 
-/** Time, in two scales that agree until somebody sets the wall clock. */
+/** Time on two scales, which agree until the wall clock is set. */
 export interface Clock {
-  /** Wall time: unix milliseconds. For what other machines see: message times, token expiry. */
+  /** Wall time in unix milliseconds. For values that other machines see: message times, token expiry. */
   now(): number;
-  /** Time that never jumps or goes back, in milliseconds, anchored to unix time at the start. */
+  /** Monotonic time in milliseconds, equal to unix time at the start of the process. */
   steady(): number;
-  /** Calls `callback` once, `delayMs` of steady time from now (any non-negative number). */
+  /** Calls `callback` once, after `delayMs` of steady time (any non-negative number). */
   setTimer(delayMs: number, callback: () => void): Timer;
 }
 
-/** Names that nobody else has and nobody can guess. */
+/** Generates ids that are unique and cannot be guessed. */
 export interface IdGenerator {
-  /** A new one: 1 to 40 characters of `[0-9a-z]`. */
+  /** Returns 1 to 40 characters of `[0-9a-z]`. */
   next(): string;
 }
 
-/** What the body of a request may cost. */
+/** Limits on the body of one request. */
 export interface BodyLimits {
   /** Longest body, in bytes. */
   readonly maxBytes: number;
-  /** How long it may take to arrive, in milliseconds. */
+  /** Longest time until it has arrived, in milliseconds. */
   readonly timeoutMs: number;
-  /** What it shares with the bodies of other requests. */
+  /** Shared with the bodies of other requests. */
   readonly budget: BodyBudget;
 }
 
-/** What bodies may hold together while they arrive. */
+/** Limits the memory of all bodies together while they arrive. */
 export interface BodyBudget {
-  /** The share of a body that begins to arrive; `undefined` if there is no room for one. */
+  /** Opens the share of a body that begins to arrive; `undefined` if there is no room for another. */
   begin(): BodyShare | undefined;
 }
 
-/** What one body holds. */
+/** The memory of one body. */
 export interface BodyShare {
-  /** It holds `bytes` bytes by now; `false` if there is no room for so many. */
+  /** Sets the size of the body so far. Returns `false` if there is no room for it. */
   holds(bytes: number): boolean;
-  /** It is handed over, or let go. */
+  /** Returns the memory to the budget. */
   release(): void;
 }
 
-/** Why there is no body: it or all are over a limit, or its connection broke before it was complete. */
+/** The body or all bodies together exceed a limit, or the connection broke before the body was complete. */
 export type BodyFailure = "too_large" | "overloaded" | "timed_out" | "broken";
 
 /** Fields of a log line, as JSON. Never a token or a key. */
 export type LogFields = Readonly<Record<string, Json | Error | undefined>>;
 
-/** Structured logging. The message says what happened, the fields to whom. */
+/** Structured logging. The message is fixed text to search for; what varies is in the fields. */
 export interface Logger {
-  /** For whoever looks into one connection. */
+  /** Details of single connections. */
   debug(message: string, fields?: LogFields): void;
-  /** What an operator wants to know of a normal day. */
+  /** Events of normal operation. */
   info(message: string, fields?: LogFields): void;
-  /** What works less well than it should. */
+  /** Degraded operation. */
   warn(message: string, fields?: LogFields): void;
-  /** What somebody has to look at. */
+  /** Failures that an operator must look into. */
   error(message: string, fields?: LogFields): void;
 }
 
 /**
- * Why a token is refused. `not_yet_valid` and `unknown_key` may end by themselves, when a clock or a key
- * set has caught up; `expired` and `invalid` tokens are never accepted again.
+ * Reason for refusing a token. A token that is `not_yet_valid` or signed by an `unknown_key` may be accepted
+ * later, when a clock or a key set has caught up; an `expired` or `invalid` one never is.
  */
 export type TokenRefusal = "not_yet_valid" | "unknown_key" | "expired" | "invalid";
 
-/** What the verifier says of a token: a refusal is a value, not an error. */
+/** The result of verifying a token. A refusal is a value, not an error. */
 export type TokenVerdict =
   | {
     readonly ok: true;
@@ -94,33 +92,33 @@ export type TokenVerdict =
   }
   | {
     readonly ok: false;
-    /** Why, for programs. */
+    /** For programs. */
     readonly refusal: TokenRefusal;
-    /** Why, in words that may be shown to the client; at most 120 bytes. */
+    /** For the client to read; at most 120 bytes. */
     readonly reason: string;
   };
 
 /** Verifies the tokens of users. */
 export interface TokenVerifier {
   /**
-   * Decides on a token.
+   * Checks signature and claims.
    *
-   * @throws {OperationalError} `issuer_unreachable` when no key can be had to decide by
+   * @throws {OperationalError} `issuer_unreachable` when no key set has been fetched
    */
   verify(token: string): Promise<TokenVerdict>;
 }
 
-/** What a socket tells its connection. */
+/** Receives the events of a socket. */
 export interface SocketListener {
   /** A whole WebSocket message: text, or the bytes of a binary one. */
   messageReceived(data: string | Uint8Array): void;
-  /** A ping or a pong of the peer. Only told by a transport that shows them. */
+  /** A ping or pong of the peer. Not every transport reports them. */
   controlReceived(): void;
-  /** The peer broke RFC 6455 or a limit of the transport, which ends the connection with this code. */
+  /** The peer violated RFC 6455 or a limit of the transport, which closes the connection with `code`. */
   violated(code: ViolationCode): void;
-  /** What the runtime was handed has gone to the network. Told once for each {@linkcode Socket.notifyFlushed}. */
+  /** The runtime has sent what it had. Called once for each {@linkcode Socket.notifyFlushed}. */
   flushed(): void;
-  /** The WebSocket is gone, by whomever. Called once; nothing follows. */
+  /** The WebSocket is gone, closed by either side. Called once; nothing follows. */
   closed(): void;
 }
 
@@ -128,32 +126,32 @@ export interface SocketListener {
 export interface Outgoing {
   /** The payload of each frame. */
   readonly texts: readonly string[];
-  /** The length of all payloads in UTF-8. */
+  /** Length of all payloads in UTF-8. */
   readonly bytes: number;
-  /** The frames as bytes, headers included (RFC 6455, section 5.2); made once, when first asked for. */
+  /** The frames with their headers (RFC 6455, section 5.2); encoded once, at the first use. */
   readonly wire: Uint8Array;
 }
 
-/** A server side WebSocket that is open. */
+/** The server side of an open WebSocket. */
 export interface Socket {
-  /** Says where events go. What arrives before is held for it. */
+  /** Sets the listener, and passes on the events that came before. */
   listen(listener: SocketListener): void;
-  /** Hands frames to the runtime. Silently without effect once the socket is closing. */
+  /** Passes frames to the runtime. Without effect once the socket is closing. */
   send(outgoing: Outgoing): void;
-  /** Bytes handed to the runtime that it has not given to the network yet. */
+  /** Bytes that the runtime has and the network does not. */
   readonly bufferedBytes: number;
-  /** Asks to be told by `flushed`, never within this call; asking again before that changes nothing. */
+  /** Requests one call of `flushed`, never within this call; requests before it are merged. */
   notifyFlushed(): void;
-  /** Sends a close frame; what was sent before goes first. */
+  /** Sends a close frame, after everything sent before. */
   close(code: number, reason: string): void;
   /**
-   * Ends the connection without the peer. Returns whether it is gone: a runtime may be unable to while
-   * a write is pending, and then the connection ends when TCP gives it up; `closed` tells.
+   * Ends the connection without the peer. Returns `false` where the runtime cannot because a write is pending:
+   * the connection then ends when TCP gives it up, with a call of `closed`.
    */
   terminate(): boolean;
 }
 
-/** What becomes of a WebSocket handshake that was accepted. */
+/** Receives the outcome of an accepted WebSocket handshake; one of the two is called. */
 export interface UpgradeListener {
   /** The WebSocket is open. */
   opened(socket: Socket): void;
@@ -161,44 +159,44 @@ export interface UpgradeListener {
   abandoned(): void;
 }
 
-/** What a transport knows and can do of a request, beside what the `Request` says. */
+/** The transport's side of a request: what a `Request` lacks. */
 export interface Exchange {
-  /** The client's IP address, as the limits per address count it. */
+  /** The client's IP address, for the limits per address. */
   readonly address: string;
   /**
-   * Reads the request's body, once; the body of the `Request` is not to be touched. Nothing of it is read
-   * before, and never more than `maxBytes` of it is held; one that is declared to be longer is not read.
+   * Reads the request's body. Call it once, and do not touch the body of the `Request`. Nothing is read before,
+   * and never more than `maxBytes` held; a body that is declared to be longer is not read.
    */
   readBody(limits: BodyLimits): Promise<Uint8Array | BodyFailure>;
-  /** Makes a WebSocket of the request. Returns what to answer it with, or why it cannot be done. */
+  /** Upgrades the request to a WebSocket. Returns the response, or the reason for which it cannot. */
   upgrade(listener: UpgradeListener): Response | string;
 }
 
-/** Answers a request. Must not reject. */
+/** Responds to a request. Must not reject. */
 export type RequestHandler = (
   request: Request,
   exchange: Exchange,
 ) => Response | Promise<Response>;
 
-/** What the app's backend asks to publish. */
+/** A message that the backend publishes, before the log stores it. */
 export interface Draft {
-  /** To everyone who is in this channel… */
+  /** For the subscribers of this channel… */
   readonly channel?: string;
-  /** …or to this user; with neither, to everyone. Never both. */
+  /** …or for this user; with neither, for everyone. Never both. */
   readonly user?: string;
-  /** Who wrote it, in the app's terms. */
+  /** Identifies the author to the app. */
   readonly author: string;
-  /** What the app wants its clients to have. */
+  /** Any JSON; the gateway does not interpret it. */
   readonly content: Json;
 }
 
-/** A message that the log has kept. */
+/** A message that the log has stored. */
 export interface Message extends Draft {
-  /** `<epoch>-<sequence>`: its position in the one order of the deployment. */
+  /** `<epoch>-<sequence>`: its position in the single order of all messages. */
   readonly id: string;
   /** The sequence in `id`. */
   readonly sequence: number;
-  /** Unix milliseconds at which it was accepted. */
+  /** Unix milliseconds of its acceptance. */
   readonly time: number;
 }
 
@@ -210,85 +208,85 @@ export interface Position {
   readonly sequence: number;
 }
 
-/** What a reader may see: messages to everyone, to `user`, and to `channels`. */
+/** The messages that a reader may see. */
 export interface Audience {
-  /** Whether messages to everyone belong to it. */
+  /** Includes messages to everyone. */
   readonly everyone: boolean;
-  /** Whose own messages belong to it. */
+  /** Includes messages to this user. */
   readonly user?: string;
-  /** The channels whose messages belong to it. */
+  /** Includes messages to these channels. */
   readonly channels: readonly string[];
 }
 
-/** A read from the log. */
+/** A request for one page of the log. */
 export interface LogQuery {
-  /** The id after which to read; `undefined` reads from the oldest message that is kept. */
+  /** Reads after this id; `undefined` reads from the oldest stored message. */
   readonly after: string | undefined;
-  /** For whom. */
+  /** Filters the messages. */
   readonly audience: Audience;
-  /** At most this many messages. */
+  /** Most messages. */
   readonly limit: number;
-  /** At most this many bytes of JSON, but always one message if there is one. */
+  /** Most bytes of JSON; a first message is returned whatever its size. */
   readonly maxBytes: number;
 }
 
-/** A page of what was read. */
+/** The result of one read. */
 export interface LogPage {
   /** In order. */
   readonly messages: readonly Message[];
-  /** Whether more follow after the last of `messages`. */
+  /** More follow after the last of `messages`. */
   readonly more: boolean;
   /**
-   * Up to where this page is complete: the last of `messages` if more follow, else the head of the log
-   * when it was read. Reading on from here misses nothing.
+   * The end of what the page covers: the last of `messages` if more follow, else the head of the log at the time
+   * of the read. A read after it misses nothing.
    */
   readonly upTo: Position;
 }
 
 /** The answer to a publish under an idempotency key. */
 export interface Published {
-  /** What became of each draft, in order. */
+  /** One for each draft, in order. */
   readonly messages: readonly Pick<Message, "id" | "time">[];
-  /** Whether this is the answer that an earlier publish with the same key got. */
+  /** The answer is that of an earlier publish with the same key. */
   readonly repeated: boolean;
 }
 
-/** A key under which a publish happens once (docs/http.md, "Idempotency"). */
+/** Makes a publish happen once (docs/http.md, "Idempotency"). */
 export interface IdempotencyKey {
   /** As the backend sent it. */
   readonly key: string;
-  /** A digest of the body: the same key with another digest is refused. */
+  /** Digest of the body: the same key with another digest is refused. */
   readonly digest: string;
 }
 
 /**
- * Keeps messages and spreads them, which is one port, because a message that is spread but not kept
- * cannot be resumed. All failures are {@linkcode OperationalError}s.
+ * Stores messages and notifies subscribers of them. It is one port because a message that is delivered but not
+ * stored cannot be resumed. All failures are {@linkcode OperationalError}s.
  */
 export interface MessageLog {
-  /** Keeps `drafts`, all or none, next to each other and in order; resolves once they are durable. */
+  /** Stores all `drafts` or none, in order and with nothing between; resolves once they are durable. */
   publish(drafts: readonly Draft[]): Promise<readonly Message[]>;
   /**
-   * The same, once in 24 hours for each key.
+   * Publishes once in 24 hours for each key.
    *
    * @throws {OperationalError} `idempotency_key_reused` for the same key with another digest
    */
   publishOnce(key: IdempotencyKey, drafts: readonly Draft[]): Promise<Published>;
   /**
-   * Hands `listener` every message that is durable, in order, a batch at a time, before the publish
-   * that made it resolves. From the head of the log on; returns how to stop.
+   * Notifies `listener` of every durable message after the head of the log: in order, in batches, before its
+   * publish resolves. Returns a function that unsubscribes.
    */
   subscribe(listener: (messages: readonly Message[]) => void): () => void;
   /**
-   * What `query.audience` may see after `query.after`; `"expired"` when that id is not one of this log
-   * or something after it is no longer kept.
+   * Reads one page. Returns `"expired"` when `query.after` is not an id of this log, or a message after it is no
+   * longer stored.
    */
   read(query: LogQuery): Promise<LogPage | "expired">;
-  /** The position of the last message that was handed to subscribers. */
+  /** Returns the position of the last message of which subscribers were notified. */
   head(): Position;
-  /** Resolves if the log can be written; for `/health`. Rejects otherwise. */
+  /** Rejects if the log cannot be written; for `/health`. */
   check(): Promise<void>;
-  /** Lets what is being published finish, then gives everything back. */
+  /** Waits for publishes in progress, then releases all resources. */
   close(): Promise<void>;
 }
 
@@ -296,7 +294,7 @@ export interface MessageLog {
 export interface LoginRequest {
   /** Becomes the token's `sub`. */
   readonly user: string;
-  /** Any but `wrong`. */
+  /** `wrong` is refused, anything else accepted. */
   readonly password: string;
   /** Becomes the token's `channels`; `["general"]` unless given. */
   readonly channels?: readonly string[];
@@ -304,7 +302,7 @@ export interface LoginRequest {
   readonly expires_in?: number;
 }
 
-/** The answer to a login that was accepted. */
+/** The response to an accepted login. */
 export interface LoginAnswer {
   /** The JWT to identify with. */
   readonly token: string;
@@ -314,7 +312,7 @@ export interface LoginAnswer {
   readonly expires_in: number;
 }
 
-/** The open connections of users: those of one gateway, or of all nodes of a deployment. */
+/** The open connections of users, on one gateway or all nodes of a deployment. */
 export interface Users {
   /**
    * Executes `command` on the connections that its user has open now, after the messages that were published
@@ -331,11 +329,11 @@ export interface Users {
   presence(user: string): Presence | Promise<Presence>;
 }
 
-/** Whether a user is there. */
+/** The ready connections of a user. */
 export interface Presence {
-  /** How many of the user's connections are ready. */
+  /** Number of ready connections. */
   readonly connections: number;
-  /** Every channel of any of them, sorted, each once. */
+  /** Channels of all of them together, sorted, without repetitions. */
   readonly channels: readonly string[];
 }
 
@@ -344,16 +342,16 @@ export type UserCommand =
   | { readonly do: "join" | "leave"; readonly user: string; readonly channel: string }
   | { readonly do: "disconnect"; readonly user: string };
 
-/** A command in a shared log; nodes answer to `reply` once they have executed it. */
+/** A command in a shared log. Nodes answer to the subject `reply` once they have executed it. */
 export type SharedCommand = UserCommand & { readonly reply: string };
 
 /**
- * A log that many nodes share, and in which they tell each other what to do. A command has its place among
- * the messages, so that every node comes to it in the same order, also one that was cut off for a while.
+ * Carries commands in a log that many nodes share. A command has its place among the messages, so that every node
+ * executes it at the same place, also one that was disconnected for a while.
  */
 export interface CommandLog {
-  /** Stores `command`, and resolves once it is durable and this node has come to it. */
+  /** Stores `command`; resolves once it is durable and this node's listeners were notified of it. */
   appendCommand(command: SharedCommand): Promise<void>;
-  /** Hands `listener` every command after the head of the log; returns how to stop. */
+  /** Notifies `listener` of every command after the head of the log. Returns a function that unsubscribes. */
   subscribeCommands(listener: (command: SharedCommand) => void): () => void;
 }

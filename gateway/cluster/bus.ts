@@ -1,24 +1,22 @@
 /**
- * What nodes say to each other: text under a subject, to every node that is connected, with no promise
- * that it arrives.
+ * Publishes text under a subject to every connected node, at most once: a text may be lost.
  *
  * @module
  */
 
 import type { NatsConnection } from "@nats-io/transport-node";
 
-/** Publishes and subscribes, as NATS does. */
 export interface Bus {
-  /** Sends `text`; subscribers answer to the subject `reply`. */
+  /** Subscribers answer to the subject `reply`. */
   publish(subject: string, text: string, reply?: string): void;
-  /** Calls `listener` with what is published under `subject`; returns how to stop. */
+  /** Returns a function that unsubscribes. */
   subscribe(
     subject: string,
     listener: (text: string, reply: string | undefined) => void,
   ): () => void;
 }
 
-/** The bus of a NATS server; what is published once the connection is closed is dropped. */
+/** Drops what is published after the connection was closed. */
 export function natsBus(nats: NatsConnection): Bus {
   return {
     publish: (subject, text, reply) => {

@@ -1,14 +1,13 @@
 /**
- * The connections of users, on every node.
+ * Executes commands and reports presence on all nodes of a deployment.
  *
- * A command is written into the log, so that no node can miss it: one that was cut off comes to it before
- * the messages that follow. The node that wrote it waits up to 2 s until the nodes that are there answer
- * that they have executed it.
+ * A command is appended to the log, so that no node misses it: one that was disconnected executes it before the
+ * messages that follow. The node that appended it waits up to 2 s for the live nodes to answer that they have
+ * executed it.
  *
- * Who is where is a question to all nodes over the bus; each answers for the connections that it has, and
- * the asker puts the answers together. Nodes tell each other every second that they are there, and one
- * that is silent for three seconds is no longer counted. Until then a question that it leaves open fails,
- * so that nobody takes a part for the whole.
+ * Presence is a request to all nodes over the bus; each answers for its own connections. Nodes send a heartbeat
+ * every second, and one that is silent for three seconds no longer counts as live. A request that a live node
+ * does not answer fails, so that a partial answer is never taken for a complete one.
  *
  * @module
  */
@@ -27,21 +26,16 @@ import type {
 } from "../ports.ts";
 import type { Bus } from "./bus.ts";
 
-/** What the users of many nodes need. */
 export interface ClusterUsersDeps {
-  /** Connects the nodes. */
   readonly bus: Bus;
   /** The connections of this node. */
   readonly local: Users;
-  /** The log of the same nodes. */
   readonly log: CommandLog;
-  /** For beats and deadlines. */
   readonly clock: Clock;
-  /** Names this node. */
+  /** Generates the name of this node and subjects of replies. */
   readonly ids: IdGenerator;
-  /** Hears of nodes that come and go. */
   readonly logger: Logger;
-  /** The first part of the subjects; the same for all nodes, and not under the stream's. */
+  /** Prefix of the subjects; the same on all nodes, and outside the stream's. */
   readonly subject: string;
 }
 
@@ -49,37 +43,35 @@ interface Answer extends Presence {
   readonly node: string;
 }
 
-/** The answers of all nodes, as they come. */
 interface Answers {
-  /** The subject that they come to. */
+  /** The subject to answer to. */
   readonly reply: string;
-  /** All of them together, and whether every node is among them that was there. */
+  /** The merged answers; `complete` if every live node has answered. */
   readonly all: Promise<Presence & { readonly complete: boolean }>;
-  /** Waits no longer. */
+  /** Stops waiting. */
   stop(): void;
 }
 
-interface Beat {
+interface Heartbeat {
   readonly node: string;
   readonly state: "new" | "here" | "gone";
 }
 
-const BEAT_MS = 1000;
-const SILENCE_MS = 3000;
-const ANSWER_MS = 2000;
-/** What `IdGenerator` gives. */
+const HEARTBEAT_MS = 1000;
+const NODE_TIMEOUT_MS = 3000;
+const ANSWER_TIMEOUT_MS = 2000;
+/** Matches what {@linkcode IdGenerator} returns. */
 const ID = /^[0-9a-z]{1,40}$/;
-const NOBODY: Presence = { connections: 0, channels: [] };
-/** In which the other nodes tell a new one that they are there. */
+const NO_CONNECTIONS: Presence = { connections: 0, channels: [] };
+/** Time for the other nodes to answer the first heartbeat of a new one. */
 const GREETING_MS = 250;
 
-/** The connections of all nodes. */
 export class ClusterUsers implements Users {
   readonly #deps: ClusterUsersDeps;
   readonly #node: string;
   readonly #subscriptions: readonly (() => void)[];
-  /** When each node was heard last, in steady time. */
-  readonly #heard = new Map<string, number>();
+  /** Steady time of each node's last heartbeat. */
+  readonly #lastSeen = new Map<string, number>();
   #timer: Timer;
 
   private constructor(deps: ClusterUsersDeps) {
@@ -87,24 +79,24 @@ export class ClusterUsers implements Users {
     this.#deps = deps;
     this.#node = ids.next();
     this.#subscriptions = [
-      bus.subscribe(`${subject}.nodes`, (text) => this.#hear(JSON.parse(text))),
+      bus.subscribe(`${subject}.nodes`, (text) => this.#receiveHeartbeat(JSON.parse(text))),
       bus.subscribe(`${subject}.users`, (text, reply) => {
         const { user }: { readonly user: string } = JSON.parse(text);
         if (reply !== undefined) void this.#answerPresence(user, reply);
       }),
       log.subscribeCommands((command) => void this.#receive(command)),
     ];
-    this.#timer = this.#beat("new");
+    this.#timer = this.#sendHeartbeat("new");
   }
 
-  /** Begins to answer for the connections here, and gets to know the other nodes. */
+  /** Subscribes, and resolves once the other nodes had 250 ms to send a heartbeat. */
   static async start(deps: ClusterUsersDeps): Promise<ClusterUsers> {
     const users = new ClusterUsers(deps);
     await new Promise<void>((resolve) => deps.clock.setTimer(GREETING_MS, resolve));
     return users;
   }
 
-  /** Stores `command`, and waits until the nodes have executed it, or 2 s; counts what they closed by then. */
+  /** Stores `command` and waits up to 2 s for the live nodes; counts the connections closed by then. */
   async execute(command: UserCommand): Promise<number> {
     const answers = this.#gather();
     try {
@@ -113,15 +105,10 @@ export class ClusterUsers implements Users {
       answers.stop();
       throw error;
     }
-    // It is stored: a node that has not answered comes to it when it can, and misses nothing.
+    // It is stored: a node that has not answered executes it later.
     return (await answers.all).connections;
   }
 
-  /**
-   * How many connections of `user` are ready, and in which channels they are.
-   *
-   * @throws {OperationalError} `log_unavailable` when a node that is there does not answer
-   */
   async presence(user: string): Promise<Presence> {
     const answers = this.#gather();
     this.#deps.bus.publish(`${this.#deps.subject}.users`, JSON.stringify({ user }), answers.reply);
@@ -130,39 +117,39 @@ export class ClusterUsers implements Users {
     throw new OperationalError("log_unavailable", "not every gateway has answered; try again");
   }
 
-  /** Answers no longer, and tells the others so. */
+  /** Unsubscribes and announces that this node is gone. */
   close(): void {
     this.#timer.cancel();
-    this.#tell("gone");
+    this.#announce("gone");
     for (const unsubscribe of this.#subscriptions) unsubscribe();
   }
 
-  #beat(state: Beat["state"]): Timer {
-    this.#tell(state);
-    return this.#deps.clock.setTimer(BEAT_MS, () => {
-      this.#timer = this.#beat("here");
+  #sendHeartbeat(state: Heartbeat["state"]): Timer {
+    this.#announce(state);
+    return this.#deps.clock.setTimer(HEARTBEAT_MS, () => {
+      this.#timer = this.#sendHeartbeat("here");
     });
   }
 
-  #tell(state: Beat["state"]): void {
+  #announce(state: Heartbeat["state"]): void {
     const { bus, subject } = this.#deps;
     bus.publish(`${subject}.nodes`, JSON.stringify({ node: this.#node, state }));
   }
 
-  #hear({ node, state }: Beat): void {
+  #receiveHeartbeat({ node, state }: Heartbeat): void {
     const { clock, logger } = this.#deps;
     if (state === "gone") {
-      if (this.#heard.delete(node)) logger.info("node left", { node });
+      if (this.#lastSeen.delete(node)) logger.info("node left", { node });
       return;
     }
-    if (!this.#heard.has(node) && node !== this.#node) {
+    if (!this.#lastSeen.has(node) && node !== this.#node) {
       logger.info("node joined", { node });
     }
-    this.#heard.set(node, clock.steady());
-    if (state === "new" && node !== this.#node) this.#tell("here");
+    this.#lastSeen.set(node, clock.steady());
+    if (state === "new" && node !== this.#node) this.#announce("here");
   }
 
-  /** What the subjects begin with that answers go to. */
+  /** Prefix of the subjects of replies. */
   get #answers(): string {
     return `${this.#deps.subject}.answers.`;
   }
@@ -178,17 +165,17 @@ export class ClusterUsers implements Users {
 
   async #receive({ reply, ...command }: SharedCommand): Promise<void> {
     const { local, bus, logger } = this.#deps;
-    // Anybody who may write to the stream could have nodes answer to any subject.
+    // Otherwise a writer to the stream could make the nodes publish to any subject.
     if (!reply.startsWith(this.#answers) || !ID.test(reply.slice(this.#answers.length))) {
       return logger.error("a command has no valid reply subject");
     }
     const connections = await local.execute(command);
-    bus.publish(reply, this.#answer({ ...NOBODY, connections }));
+    bus.publish(reply, this.#answer({ ...NO_CONNECTIONS, connections }));
   }
 
-  /** Collects what every node says to `reply`, until all have that are there, or it has taken too long. */
+  /** Collects answers until every live node has answered, or for 2 s. */
   #gather(): Answers {
-    const awaited = this.#nodes();
+    const awaited = this.#liveNodes();
     const channels = new Set<string>();
     let connections = 0;
     const reply = this.#answers + this.#deps.ids.next();
@@ -200,7 +187,7 @@ export class ClusterUsers implements Users {
       awaited.delete(answer.node);
       if (awaited.size === 0) resolve();
     });
-    const timer = this.#deps.clock.setTimer(ANSWER_MS, resolve);
+    const timer = this.#deps.clock.setTimer(ANSWER_TIMEOUT_MS, resolve);
     const all = promise.then(() => {
       timer.cancel();
       unsubscribe();
@@ -209,14 +196,14 @@ export class ClusterUsers implements Users {
     return { reply, all, stop: resolve };
   }
 
-  /** This node, and every other that was heard of lately. */
-  #nodes(): Set<string> {
+  /** Returns this node and every other with a heartbeat in the last three seconds. */
+  #liveNodes(): Set<string> {
     const { clock, logger } = this.#deps;
-    for (const [node, at] of this.#heard) {
-      if (clock.steady() - at < SILENCE_MS) continue;
-      this.#heard.delete(node);
+    for (const [node, at] of this.#lastSeen) {
+      if (clock.steady() - at < NODE_TIMEOUT_MS) continue;
+      this.#lastSeen.delete(node);
       if (node !== this.#node) logger.warn("node timed out", { node });
     }
-    return new Set([this.#node, ...this.#heard.keys()]);
+    return new Set([this.#node, ...this.#lastSeen.keys()]);
   }
 }

@@ -1,9 +1,9 @@
 /**
- * One socket and one session: feeds the reducer what happens, carries out what it asks for, and arms one
- * timer for the session's next deadline.
+ * Runs one session on one socket: passes events to the reducer, performs its effects, and arms one timer for the
+ * next deadline.
  *
- * It decides nothing about the protocol; that is `protocol/session.ts`. A bug that comes up while a
- * connection is served closes that connection with 1011 and nothing else.
+ * It decides nothing about the protocol; `protocol/session.ts` does. A bug closes its connection with 1011 and no
+ * other.
  *
  * @module
  */
@@ -31,26 +31,22 @@ import {
 } from "../protocol/mod.ts";
 import { Terminator } from "./terminator.ts";
 
-/** What makes one connection. */
 export interface ConnectionDeps {
-  /** Names it in the log. */
+  /** Identifies the connection in the log. */
   readonly id: string;
-  /** The peer's address. */
   readonly address: string;
-  /** The open socket. */
+  /** Open. */
   readonly socket: Socket;
-  /** Its place among the connections that are counted. */
   readonly permit: Permit;
-  /** What all connections share. */
   readonly context: ConnectionContext<Connection>;
 }
 
-/** An event without its time, which the connection adds. */
+/** An event without `at`, which the connection adds. */
 export type SessionInput = SessionEvent extends infer E
   ? E extends SessionEvent ? Omit<E, "at"> : never
   : never;
 
-/** Closes for which the next connections of the address may have to wait, refused tokens aside. */
+/** Close codes that charge the peer's address. Refused tokens charge it in `#verify`. */
 const FAULTS: ReadonlySet<number> = new Set([
   CloseCode.ProtocolError.code,
   CloseCode.InvalidText.code,
@@ -60,13 +56,9 @@ const FAULTS: ReadonlySet<number> = new Set([
   CloseCode.RateLimited.code,
 ]);
 
-/** A session on its socket. */
 export class Connection implements Member, Recipient, SocketListener {
-  /** Names it in the log. */
   readonly id: string;
-  /** The peer's address. */
   readonly address: string;
-  /** For the hub. */
   servedInTurn = 0;
   readonly #socket: Socket;
   readonly #context: ConnectionContext<Connection>;
@@ -74,7 +66,7 @@ export class Connection implements Member, Recipient, SocketListener {
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
   #state: SessionState = initial();
-  /** What happened while something else was being dealt with. */
+  /** Events that arrived while another was processed. */
   #events: SessionEvent[] | undefined;
   #busy = false;
   #timer: Timer | undefined;
@@ -82,7 +74,6 @@ export class Connection implements Member, Recipient, SocketListener {
   #terminator: Terminator | undefined;
   #socketClosed = false;
 
-  /** A connection on an open socket, for which nothing has happened yet. */
   constructor({ id, address, socket, permit, context }: ConnectionDeps) {
     this.id = id;
     this.address = address;
@@ -93,32 +84,31 @@ export class Connection implements Member, Recipient, SocketListener {
     this.#delivery = new Delivery(context, this);
   }
 
-  /** What the session is at. */
   get phase(): Phase {
     return this.#state.phase;
   }
 
-  /** The user of a ready session. */
+  /** `undefined` unless the session is ready. */
   get user(): string | undefined {
     return this.#state.phase === "ready" ? this.#state.user : undefined;
   }
 
-  /** Bytes that wait for the peer to take them. */
+  /** Queued bytes and those that the runtime holds; 0 once the socket is closed. */
   get unsentBytes(): number {
     return this.#socketClosed ? 0 : this.#outbox.unsentBytes;
   }
 
-  /** Begins the session, or refuses it for want of room. */
+  /** Starts the session, or closes it because a limit on connections is reached. */
   open(how: "opened" | "refused"): void {
-    // First, because what has arrived before comes with `listen`.
+    // First, because `listen` passes on what has arrived already.
     this.feed({ type: how });
     this.#socket.listen(this);
   }
 
-  /** Feeds the session what happened now. */
+  /** Passes an event to the reducer and performs the effects. */
   feed(event: SessionInput): void {
     const timed = { ...event, at: this.#context.clock.steady() } as SessionEvent;
-    // Carrying out an effect can make the next thing happen; it waits for its turn.
+    // An effect can cause another event, which waits for this one.
     if (this.#busy) {
       this.#events ??= [];
       this.#events.push(timed);
@@ -140,7 +130,6 @@ export class Connection implements Member, Recipient, SocketListener {
     this.#arm();
   }
 
-  /** Takes messages that the user may see. */
   deliver(run: Run): void {
     try {
       this.#delivery.offer(run);
@@ -149,7 +138,7 @@ export class Connection implements Member, Recipient, SocketListener {
     }
   }
 
-  /** Executes `command` on live delivery. Returns whether that closed the connection. */
+  /** Executes `command` on live delivery. Returns whether it closed the connection. */
   execute(command: UserCommand): boolean {
     const { hub } = this.#context;
     switch (command.do) {
@@ -167,12 +156,11 @@ export class Connection implements Member, Recipient, SocketListener {
     }
   }
 
-  /** Executes `command`, which comes after the message `sequence`, on a replay if there is one. */
+  /** Executes `command`, which follows the message `sequence`, on a replay in progress. */
   executeInReplay(command: UserCommand, sequence: number): void {
     this.#delivery.executeInReplay(command, sequence);
   }
 
-  /** Sends messages. Returns whether they were taken. */
   sendRun(run: Run): boolean {
     if (this.#state.phase !== "ready") return false;
     if (this.#outbox.push(run.frames)) return true;
@@ -180,12 +168,10 @@ export class Connection implements Member, Recipient, SocketListener {
     return false;
   }
 
-  /** Resolves once the peer has taken everything, or is gone. */
   whenSent(): Promise<void> {
     return this.#outbox.empty();
   }
 
-  /** Decodes a message of the peer, unless the session is over. */
   messageReceived(data: string | Uint8Array): void {
     if (this.#over) return;
     try {
@@ -198,19 +184,17 @@ export class Connection implements Member, Recipient, SocketListener {
     }
   }
 
-  /** Counts a ping or pong of the peer against its limit of frames. */
+  /** Counts the ping or pong against the limit of frames. */
   controlReceived(): void {
     if (this.#over) return;
     this.#context.metrics.frameIn("control");
     this.feed({ type: "controlReceived" });
   }
 
-  /** Ends the session with the code that the transport has sent, or is about to. */
   violated(code: ViolationCode): void {
     this.feed({ type: "violated", code });
   }
 
-  /** Hands the runtime what waits. */
   flushed(): void {
     try {
       this.#outbox.flushed();
@@ -219,7 +203,6 @@ export class Connection implements Member, Recipient, SocketListener {
     }
   }
 
-  /** The socket is gone: the session is over, whatever it was at. */
   closed(): void {
     this.#socketClosed = true;
     const { metrics } = this.#context;
@@ -270,7 +253,7 @@ export class Connection implements Member, Recipient, SocketListener {
         void this.#startDelivery(effect.channels);
         return;
       case "leave":
-        this.#leave();
+        this.#stopDelivery();
         return;
       case "recordRoundTrip":
         metrics.roundTrip(effect.ms);
@@ -305,8 +288,8 @@ export class Connection implements Member, Recipient, SocketListener {
         return this.feed({ type: "tokenRejected", attempt, reason: verdict.reason });
       }
       const { user, channels } = verdict;
-      // The session's deadlines are on the steady scale: what is left of the token's life is not
-      // changed by a wall clock that is set later.
+      // Deadlines are in steady time, so that setting the wall clock later does not change how long
+      // the token still lives.
       const expiresAt = clock.steady() + (verdict.expiresAt - clock.now());
       this.feed({ type: "tokenVerified", attempt, claims: { user, channels, expiresAt } });
     } catch (error) {
@@ -317,8 +300,8 @@ export class Connection implements Member, Recipient, SocketListener {
   async #locate(effect: SessionEffect & { readonly type: "locate" }): Promise<void> {
     const { attempt } = effect;
     try {
-      await this.#delivery.locate(effect, (place) => {
-        this.feed({ type: "located", attempt, ...place });
+      await this.#delivery.resolveStart(effect, (start) => {
+        this.feed({ type: "located", attempt, ...start });
       });
     } catch (error) {
       this.#dependencyFailed(attempt, error);
@@ -345,7 +328,7 @@ export class Connection implements Member, Recipient, SocketListener {
     this.feed({ type: "dependencyFailed", attempt });
   }
 
-  /** Contains a bug to this connection (design: a bug is an assertion). */
+  /** Closes this connection with 1011. */
   #bug(error: unknown): void {
     const { clock, logger, metrics, options } = this.#context;
     metrics.bug();
@@ -356,8 +339,8 @@ export class Connection implements Member, Recipient, SocketListener {
     this.#events = undefined;
     const state = this.#state;
     if (state.phase === "closed") return;
-    // The reducer itself may be what fails, so that it is not asked how to end.
-    this.#leave();
+    // Not by the reducer, which may have the bug.
+    this.#stopDelivery();
     this.#outbox.discard();
     const now = clock.steady();
     if (this.#socketClosed || (state.phase === "closing" && state.cutAt <= now)) {
@@ -373,7 +356,7 @@ export class Connection implements Member, Recipient, SocketListener {
     this.#arm();
   }
 
-  #leave(): void {
+  #stopDelivery(): void {
     this.#context.hub.remove(this);
     this.#delivery.stop();
   }

@@ -1,9 +1,8 @@
 /**
- * What one session is sent, and from where on: live messages from the hub, or first a replay of what the
- * client missed.
+ * Chooses what a session receives: a replay of missed messages first, then live ones.
  *
- * It knows neither the socket nor the session's state: it is given how to send, and told what is asked
- * for. `replay.ts` reads and orders; this file says which of the two sources is at work.
+ * It knows neither the socket nor the session's state. `replay.ts` reads and orders; this file switches between
+ * the two sources.
  *
  * @module
  */
@@ -13,105 +12,95 @@ import type { Metrics } from "../metrics.ts";
 import type { MessageLog, Position, UserCommand } from "../ports.ts";
 import { Replay } from "./replay.ts";
 
-/** What all deliveries of a gateway work with. */
 export interface DeliveryContext {
-  /** Where missed messages are read. */
   readonly log: MessageLog;
-  /** Where it counts. */
   readonly metrics: Metrics;
-  /** How far the fan-out has come. */
   readonly hub: FanOut;
-  /** Where the bounds are. */
   readonly options: {
-    /** Most bytes that may wait for the peer. */
+    /** Most bytes that may be unsent. */
     readonly maxBufferedBytes: number;
   };
 }
 
-/** What a delivery asks of the fan-out. */
 export interface FanOut {
-  /** The last message that was fanned out. */
+  /** The last message whose fan-out has begun. */
   readonly position: Position;
-  /** Runs `action` when each member has everything up to the position. */
+  /** Runs `action` as soon as every member has everything up to `position`. */
   betweenRuns(action: () => void): void;
 }
 
-/** The connection that a delivery is for. */
 export interface Recipient {
-  /** Sends messages. Returns whether they were taken. */
+  /** Returns `false` if the session is not ready, or too much is unsent. */
   sendRun(run: Run): boolean;
-  /** Resolves once the peer has taken everything, or is gone. */
+  /** Resolves once everything has been sent, or was discarded at the end of the session. */
   whenSent(): Promise<void>;
 }
 
-/** Where a session is to begin. */
 export interface StartRequest {
-  /** Whose messages. */
   readonly user: string;
-  /** The channels whose messages. */
   readonly channels: readonly string[];
-  /** The last id that the client has seen. */
+  /** The id of the last message that the client received. */
   readonly lastId: string | undefined;
-  /** Whether the session is ready already. */
+  /** The session is ready and renews its token. */
   readonly renewal: boolean;
 }
 
-/** Where a session begins. */
 export interface StartPosition {
-  /** The id after which its messages follow. */
+  /** The session's messages follow this id. */
   readonly lastId: string;
-  /** Whether they are everything since what the client has seen. */
+  /** The client misses nothing between the last id that it sent and this one. */
   readonly resumed: boolean;
 }
 
-/** What one session is sent. */
 export class Delivery {
   readonly #context: DeliveryContext;
   readonly #recipient: Recipient;
-  /** Counts requests for a place, so that only the newest one's replay is used. */
+  /** Counts calls of `resolveStart`, so that only the replay of the newest is used. */
   #requests = 0;
   #replay: Replay | undefined;
-  /** Everything up to here was sent by a replay that was ahead of the fan-out. */
+  /** The end of a replay that was ahead of the fan-out; live messages up to it are skipped. */
   #liveAfter: Position | undefined;
 
-  /** Nothing is sent yet. */
   constructor(context: DeliveryContext, recipient: Recipient) {
     this.#context = context;
     this.#recipient = recipient;
   }
 
   /**
-   * Finds where the session begins and hands it to `found`, unless another request comes meanwhile.
+   * Passes the session's start to `onResolved`, unless a newer call overtakes this one.
    *
-   * `found` is called in the very turn in which the place was looked at: what is fanned out between that
-   * and registering with the hub would be lost.
+   * Calls `onResolved` in the turn of the event loop in which it read the position: messages fanned out between
+   * that and registering with the hub would be lost.
    *
    * @throws {OperationalError} when the log cannot be read
    */
-  async locate(request: StartRequest, found: (place: StartPosition) => void): Promise<void> {
+  async resolveStart(
+    request: StartRequest,
+    onResolved: (start: StartPosition) => void,
+  ): Promise<void> {
     const { hub } = this.#context;
     if (request.renewal) {
       // In the middle of a run, this member may not have what the position says.
-      return hub.betweenRuns(() => found({ lastId: this.#sentUpTo(), resumed: true }));
+      return hub.betweenRuns(() => onResolved({ lastId: this.#sentUpTo(), resumed: true }));
     }
     const { lastId } = request;
     const number = ++this.#requests;
     this.#replay = undefined;
     if (lastId !== undefined) {
       const replay = this.#createReplay({ ...request, lastId });
-      const kept = await replay.begin();
+      const complete = await replay.begin();
       if (this.#requests !== number) return;
-      if (kept) {
+      if (complete) {
         this.#replay = replay;
-        return found({ lastId, resumed: true });
+        return onResolved({ lastId, resumed: true });
       }
     }
-    found({ lastId: hub.position.id, resumed: false });
+    onResolved({ lastId: hub.position.id, resumed: false });
   }
 
   /**
-   * Begins to send, with the replay that `locate` found if there is one, or goes on with other channels.
-   * Resolves when nothing is replayed any more; `"expired"` if retention was faster.
+   * Starts the replay that `resolveStart` prepared, or gives a running one new channels. Resolves when a replay
+   * that it started ends; `"expired"` if retention overtook it.
    *
    * @throws {OperationalError} when the log cannot be read
    */
@@ -123,7 +112,7 @@ export class Delivery {
     return "live";
   }
 
-  /** Takes messages from the fan-out. */
+  /** Sends live messages, or passes them to the replay. */
   offer(run: Run): void {
     if (this.#replay !== undefined) return this.#replay.offer(run);
     let live: Run | undefined = run;
@@ -135,13 +124,12 @@ export class Delivery {
     if (this.#recipient.sendRun(live)) this.#context.metrics.delivered(live.messages.length);
   }
 
-  /** Executes `command`, which comes after the message `sequence`, on the replay. */
+  /** Executes `command`, which follows the message `sequence`, on the replay if there is one. */
   executeInReplay(command: UserCommand, sequence: number): void {
     if (command.do === "join") this.#replay?.subscribe(command.channel, sequence);
     if (command.do === "leave") this.#replay?.unsubscribe(command.channel);
   }
 
-  /** Sends nothing more. */
   stop(): void {
     this.#requests += 1;
     this.#replay?.stop();

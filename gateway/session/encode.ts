@@ -1,5 +1,5 @@
 /**
- * Frames in the form in which they are sent: encoded once, however many connections receive them.
+ * Encodes frames, once for all connections that receive them.
  *
  * @module
  */
@@ -10,14 +10,13 @@ import { encode, type MessageFrame, Op, type ServerFrame } from "../protocol/mod
 
 const encoder = new TextEncoder();
 
-/** Text frames of the server, ready to be sent to anybody. */
 export class Frames implements Outgoing {
   readonly texts: readonly string[];
   readonly bytes: number;
   readonly #payloads: readonly Uint8Array[];
   #wire: Uint8Array | undefined;
 
-  /** Encodes the payload of each frame; `texts` has at least one. */
+  /** @param texts at least one payload */
   constructor(texts: readonly string[]) {
     this.texts = texts;
     this.#payloads = texts.map((text) => encoder.encode(text));
@@ -29,7 +28,7 @@ export class Frames implements Outgoing {
   }
 }
 
-/** The frame of anything but a message. */
+/** Encodes any frame but Message. */
 export function encodeFrame(frame: ServerFrame): Frames {
   return new Frames([encode(frame)]);
 }
@@ -38,27 +37,24 @@ export function encodeFrame(frame: ServerFrame): Frames {
 export interface Run {
   /** At least one, in order. */
   readonly messages: readonly Message[];
-  /** The Message frame of each. */
+  /** One Message frame for each. */
   readonly frames: Outgoing;
 }
 
-/** Puts a run together. */
 export class RunEncoder {
   readonly #messages: Message[] = [];
   readonly #texts: string[] = [];
   #length = 0;
 
-  /** How many messages it has. */
   get messages(): number {
     return this.#messages.length;
   }
 
-  /** Characters of their frames. */
+  /** Characters in all frames. */
   get length(): number {
     return this.#length;
   }
 
-  /** Encodes `message` as the next. */
   add(message: Message): void {
     const text = encodeMessage(message);
     this.#messages.push(message);
@@ -66,27 +62,25 @@ export class RunEncoder {
     this.#length += text.length;
   }
 
-  /** The run of what was added. */
   finish(): Run {
     return { messages: this.#messages, frames: new Frames(this.#texts) };
   }
 }
 
-/** A run of `messages`. */
 export function encodeRun(messages: readonly Message[]): Run {
   return { messages, frames: new Frames(messages.map(encodeMessage)) };
 }
 
-/** The part of `run` after `sequence`, or `undefined` if there is none. */
+/** Returns the part of `run` after `sequence`, or `undefined` if there is none. */
 export function runAfter(run: Run, sequence: number): Run | undefined {
   const rest = run.messages.filter((message) => message.sequence > sequence);
   if (rest.length === run.messages.length) return run;
   return rest.length === 0 ? undefined : encodeRun(rest);
 }
 
-/** The text of a Message frame (op 3). The recipient of a message to one user is not in it. */
+/** Encodes a Message frame (op 3), which does not name the recipient of a message to one user. */
 function encodeMessage({ id, channel, author, content, time }: Message): string {
-  // The content came from JSON, so it is the JSON that the schema's type means.
+  // `content` was parsed from JSON, so it fits the schema's type.
   const frame = { op: Op.Message, id, author, content, time } as MessageFrame;
   return encode(channel === undefined ? frame : { ...frame, channel });
 }
@@ -94,7 +88,7 @@ function encodeMessage({ id, channel, author, content, time }: Message): string 
 /** FIN and the opcode of a text frame (RFC 6455, section 5.2). */
 const FINAL_TEXT = 0x81;
 
-/** Unmasked frames, one behind the other. A server's frames have no mask, so that everybody's are the same bytes. */
+/** Concatenates the frames. A server's frames carry no mask, so every peer gets the same bytes. */
 function toWire(payloads: readonly Uint8Array[]): Uint8Array {
   const size = payloads.reduce((sum, { length }) => sum + headerBytes(length) + length, 0);
   const wire = Buffer.allocUnsafeSlow(size);

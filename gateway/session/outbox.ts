@@ -1,23 +1,21 @@
 /**
- * What one connection has still to send: a bounded queue in front of the runtime's own.
+ * The bounded send queue of one connection, in front of the runtime's own.
  *
- * The runtime is handed little at a time, because what it was handed can neither be taken back nor
- * dropped while the peer does not read; what waits here can. It decides nothing: whoever pushes is
- * told when the bound is passed.
+ * The runtime gets little at a time, because what it has can neither be taken back nor dropped while the peer does
+ * not read. `push` reports that the bound is reached; its caller decides what follows.
  *
  * @module
  */
 
 import type { Outgoing, Socket } from "../ports.ts";
 
-/** How much of a connection's data the runtime holds at most, but for one push, in bytes. */
+/** Most bytes that the runtime holds, exceeded by one push at most. */
 const HANDED_BYTES = 64 * 1024;
 
-/** Frames that wait for one peer to read. */
 export class Outbox {
   readonly #socket: Socket;
   readonly #maxBytes: number;
-  /** What waits; there is none as long as the peer keeps up. */
+  /** `undefined` while the peer keeps up. */
   #queue: Outgoing[] | undefined;
   #first = 0;
   #queuedBytes = 0;
@@ -30,15 +28,14 @@ export class Outbox {
     this.#maxBytes = maxBufferedBytes;
   }
 
-  /** Bytes that the peer has not taken yet. */
+  /** Queued bytes and those that the runtime holds. */
   get unsentBytes(): number {
     return this.#queuedBytes + this.#socket.bufferedBytes;
   }
 
   /**
-   * Sends `outgoing` after everything that was pushed before.
-   *
-   * @returns whether there was room; if not, it was not taken
+   * Sends `outgoing` after everything that was pushed before. Returns `false`, and drops it, if it exceeds the
+   * bound; with nothing unsent, any size is accepted.
    */
   push(outgoing: Outgoing): boolean {
     if (this.#discarded) return true;
@@ -59,7 +56,7 @@ export class Outbox {
     return true;
   }
 
-  /** Resolves once nothing waits here and the runtime has sent what it was handed, or at `discard`. */
+  /** Resolves once everything has been sent, or at `discard`. */
   empty(): Promise<void> {
     if (this.#discarded || this.unsentBytes === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -69,7 +66,7 @@ export class Outbox {
     });
   }
 
-  /** The runtime has sent what it was handed: hands it what comes next. */
+  /** Refills the runtime, which has sent what it had. */
   flushed(): void {
     const queue = this.#queue ?? [];
     while (this.#first < queue.length && this.#socket.bufferedBytes < HANDED_BYTES) {
@@ -89,7 +86,7 @@ export class Outbox {
     if (this.#queue !== undefined || this.#emptied !== undefined) this.#socket.notifyFlushed();
   }
 
-  /** Drops what has not been handed to the runtime, and takes nothing more. */
+  /** Drops the queue, and everything that is pushed later. */
   discard(): void {
     this.#discarded = true;
     this.#queue = undefined;

@@ -1,10 +1,10 @@
 /**
- * What a client missed, sent before what is new: reads pages from the log at the pace at which the peer
- * takes them, and goes over to live messages without a gap and without a duplicate.
+ * Sends a client the messages that it missed: reads pages from the log at the pace of the peer, then switches to
+ * live messages without a gap or a duplicate.
  *
- * While it runs, live messages are set aside here. It may go live as soon as a page reached the head of
- * the log and everything that was fanned out since is set aside; if that is too much to hold, it reads
- * on from the log instead (docs/protocol.md, "Resuming").
+ * While it runs, it buffers live messages. It goes live once a page reaches the head of the log and everything
+ * fanned out since is in the buffer; if the buffer overflows, it reads on from the log (docs/protocol.md,
+ * "Resuming").
  *
  * @module
  */
@@ -15,53 +15,45 @@ import type { LogPage, Message, MessageLog, Position } from "../ports.ts";
 /** Most messages in a page. */
 const PAGE_MESSAGES = 250;
 
-/** Where a replay goes. */
 export interface ReplayTarget {
-  /** Sends messages. Returns whether to go on. */
+  /** Returns whether to continue. */
   send(run: Run): boolean;
-  /** Resolves once the peer has taken everything, or is gone. */
+  /** Resolves once everything has been sent, or was discarded at the end of the session. */
   flushed(): Promise<void>;
-  /** How far the fan-out has come. */
+  /** Returns the last message whose fan-out has begun. */
   position(): Position;
-  /** The replay is over: everything up to and including `position` has been sent. */
+  /** Ends the replay: everything up to and including `position` has been sent. */
   live(position: Position): void;
 }
 
-/** What a replay works with. */
 export interface ReplayOptions {
-  /** What it reads from. */
   readonly log: MessageLog;
-  /** Where it goes. */
   readonly target: ReplayTarget;
-  /** Whose messages. */
   readonly user: string;
-  /** The channels whose messages. */
   readonly channels: readonly string[];
-  /** The last id that the client has seen. */
+  /** The id of the last message that the client received. */
   readonly lastId: string;
-  /** Most bytes that may wait for the peer; a page and what is set aside are each a part of it. */
+  /** Most bytes that may be unsent: a page is up to a quarter of it, the live buffer up to half. */
   readonly maxBufferedBytes: number;
 }
 
-/** One client's way from what it has seen last to the present. */
 export class Replay {
   readonly #log: MessageLog;
   readonly #target: ReplayTarget;
   readonly #user: string;
   readonly #pageBytes: number;
   readonly #liveBufferMaxBytes: number;
-  /** The channels that it may see, each with the position after which. */
+  /** The channels that the client may see, each with the sequence after which. */
   #channels: Map<string, number>;
   #cursorId: string;
   #first: LogPage | undefined;
-  /** Live messages since `#liveBufferFrom`; `undefined` once they were too many. */
+  /** Live messages since `#liveBufferFrom`; `undefined` after an overflow. */
   #liveBuffer: Run[] | undefined = [];
   #liveBufferBytes = 0;
   #liveBufferFrom = 0;
   #running = false;
   #stopped = false;
 
-  /** A replay that has not begun. */
   constructor(options: ReplayOptions) {
     this.#log = options.log;
     this.#target = options.target;
@@ -72,18 +64,17 @@ export class Replay {
     this.#liveBufferMaxBytes = Math.ceil(options.maxBufferedBytes / 2);
   }
 
-  /** Whether it has begun to send. */
   get running(): boolean {
     return this.#running;
   }
 
-  /** Everything up to here has been sent. */
+  /** Everything up to this id has been sent. */
   get cursorId(): string {
     return this.#cursorId;
   }
 
   /**
-   * Reads the first page. Returns whether everything that was missed is still kept.
+   * Reads the first page. Returns whether everything that was missed is still stored.
    *
    * @throws {OperationalError} when the log cannot be read
    */
@@ -95,8 +86,8 @@ export class Replay {
   }
 
   /**
-   * Sends everything, then calls `live`. Resolves `"expired"` if retention overtook it: the client then
-   * has to come back.
+   * Sends everything, then calls `live`. Resolves `"expired"` if retention overtook it: the client must then
+   * reconnect.
    *
    * @throws {OperationalError} when the log cannot be read
    */
@@ -108,11 +99,11 @@ export class Replay {
       if (this.#stopped) return "stopped";
       if (page === "expired") return "expired";
       for (const message of page.messages) {
-        if (this.#sees(message) && !this.#target.send(encodeRun([message]))) return "stopped";
+        if (this.#maySee(message) && !this.#target.send(encodeRun([message]))) return "stopped";
       }
       const { upTo } = page;
       this.#cursorId = upTo.id;
-      // With nothing left to send, what was set aside fits, whatever the page was.
+      // With nothing unsent, the live buffer fits, whatever the size of the page.
       await this.#target.flushed();
       if (this.#stopped) return "stopped";
       if (!page.more && this.#liveBuffer !== undefined && this.#liveBufferFrom <= upTo.sequence) {
@@ -123,7 +114,7 @@ export class Replay {
     }
   }
 
-  /** Sets live messages aside. */
+  /** Buffers live messages. An overflow drops the buffer; the log has them, too. */
   offer(run: Run): void {
     if (this.#liveBuffer === undefined) return;
     this.#liveBufferBytes += run.frames.bytes;
@@ -131,19 +122,18 @@ export class Replay {
     else this.#liveBuffer = undefined;
   }
 
-  /** The client may see `channel` from after the place `after` on. */
+  /** Adds `channel`, without its messages up to the sequence `after`. */
   subscribe(channel: string, after: number): void {
     if (!this.#channels.has(channel)) this.#channels.set(channel, after);
   }
 
-  /** The client may see nothing more of `channel`, what it missed included. */
+  /** Removes `channel`, with the messages of it that are not sent yet. */
   unsubscribe(channel: string): void {
     this.#channels.delete(channel);
     // All messages of a run have the same audience.
     this.#liveBuffer = this.#liveBuffer?.filter(({ messages }) => messages[0]?.channel !== channel);
   }
 
-  /** The client's channels are these now. */
   replaceChannels(channels: readonly string[]): void {
     for (const channel of [...this.#channels.keys()]) {
       if (!channels.includes(channel)) this.unsubscribe(channel);
@@ -152,15 +142,14 @@ export class Replay {
     for (const channel of channels) this.subscribe(channel, sequence);
   }
 
-  /** Ends it; nothing is sent any more. */
   stop(): void {
     this.#stopped = true;
     this.#liveBuffer = undefined;
   }
 
-  #goLive(upTo: Position, aside: readonly Run[]): "live" | "stopped" {
+  #goLive(upTo: Position, buffered: readonly Run[]): "live" | "stopped" {
     let reached = upTo;
-    for (const run of aside) {
+    for (const run of buffered) {
       const rest = runAfter(run, upTo.sequence);
       if (rest === undefined) continue;
       if (!this.#target.send(rest)) return "stopped";
@@ -187,8 +176,8 @@ export class Replay {
     });
   }
 
-  /** Whether the client may see it, by what its audience is now and not when the page was read. */
-  #sees({ channel, sequence }: Message): boolean {
+  /** Decides by the channels of now, which may not be those of when the page was read. */
+  #maySee({ channel, sequence }: Message): boolean {
     if (channel === undefined) return true;
     const after = this.#channels.get(channel);
     return after !== undefined && sequence > after;

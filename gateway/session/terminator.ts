@@ -1,5 +1,5 @@
 /**
- * Ends a connection without its peer, and keeps trying where the runtime cannot.
+ * Terminates a connection; retries with backoff while the runtime cannot.
  *
  * @module
  */
@@ -7,20 +7,16 @@
 import type { Metrics } from "../metrics.ts";
 import type { Clock, Socket, Timer } from "../ports.ts";
 
-/** The longest wait between two tries, in milliseconds. */
-const LAST_RETRY_MS = 60_000;
+/** Longest wait between two attempts. */
+const MAX_RETRY_MS = 60_000;
 
-/** What terminating works with. */
 export interface TerminatorDeps {
-  /** For the waits. */
   readonly clock: Clock;
-  /** Where sockets that linger are counted. */
   readonly metrics: Metrics;
-  /** How long to wait after the first try, in milliseconds; each later wait is twice as long. */
+  /** Milliseconds until the first retry; each later wait is twice as long. */
   readonly retryMs: number;
 }
 
-/** Terminates one socket. */
 export class Terminator {
   readonly #socket: Socket;
   readonly #deps: TerminatorDeps;
@@ -28,7 +24,7 @@ export class Terminator {
   #retry: Timer | undefined;
   #lingers = false;
 
-  /** Tries at once. */
+  /** Makes the first attempt. */
   constructor(socket: Socket, deps: TerminatorDeps) {
     this.#socket = socket;
     this.#deps = deps;
@@ -36,7 +32,7 @@ export class Terminator {
     this.#try();
   }
 
-  /** The socket is gone. */
+  /** Stops retrying: the socket is gone. */
   closed(): void {
     this.#retry?.cancel();
     if (this.#lingers) this.#deps.metrics.lingering(-1);
@@ -48,6 +44,6 @@ export class Terminator {
     if (!this.#lingers) this.#deps.metrics.lingering(1);
     this.#lingers = true;
     this.#retry = this.#deps.clock.setTimer(this.#retryMs, () => this.#try());
-    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
+    this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
   }
 }
