@@ -35,7 +35,8 @@ browserTest("a pasted token connects, runs out, and the next one resumes", async
   visitor.allow(/status of 401/);
   const tab = new ConsolePage(await visitor.open());
   await tab.page.getByRole("button", { name: "Log in" }).waitFor({ state: "hidden" });
-  const first = await token(3);
+  // Long enough for what the page is asked to do before it expires.
+  const first = await token(8);
   await paste(tab, first);
   await tab.connect();
   await tab.card("Log in").getByRole("definition").getByText("7", { exact: true }).waitFor();
