@@ -11,6 +11,7 @@
 import { ConnectionRate, type ConnectionRateOptions } from "./connection_rate.ts";
 import type { Clock } from "./ports.ts";
 
+/** Limits on the number of connections, and on how often they come. */
 export interface AdmissionOptions extends ConnectionRateOptions {
   /** Most connections in all. */
   readonly maxConnections: number;

@@ -7,6 +7,7 @@
 
 import type { Clock } from "./ports.ts";
 
+/** The rate at which one address may connect. */
 export interface ConnectionRateOptions {
   /** Connections a second in the long run. */
   readonly connectRatePerIp: number;

@@ -10,6 +10,7 @@ import type { Clock, Logger, MessageLog, TokenVerifier } from "../ports.ts";
 import type { Reduce, SessionOptions } from "../protocol/mod.ts";
 import type { LogThrottle } from "../log_throttle.ts";
 
+/** The numbers of a connection: those of its session, and limits of the shell. */
 export interface ConnectionOptions extends SessionOptions {
   /** Largest frame that a client may send, in bytes. */
   readonly maxFrameBytes: number;
