@@ -10,6 +10,7 @@
 
 import { type Run, RunEncoder } from "./session/encode.ts";
 import type { Clock, Message, Position } from "./ports.ts";
+import { Waiters } from "./util.ts";
 
 /** Longest time for which fan-out holds the event loop. */
 const TURN_MS = 8;
@@ -83,7 +84,7 @@ export class Hub<M extends Member = Member> {
   #afterRun: (() => void)[] = [];
   /** Fan-out is running, or has a timer to continue. */
   #busy = false;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Waiters();
 
   constructor({ clock, position, runLength, turnDeliveries }: HubOptions) {
     this.#clock = clock;
@@ -157,7 +158,7 @@ export class Hub<M extends Member = Member> {
   /** Resolves once fewer than {@linkcode BACKLOG_MESSAGES} messages wait for fan-out. */
   ready(): Promise<void> {
     if (this.#waitingMessages < BACKLOG_MESSAGES) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return this.#waiting.wait();
   }
 
   /** Fans out `messages`: at once as far as one turn of the event loop allows, the rest in later turns. */
@@ -216,11 +217,7 @@ export class Hub<M extends Member = Member> {
 
   #endTurn(): void {
     this.#forgetDone();
-    if (this.#waitingMessages < BACKLOG_MESSAGES) {
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const resolve of waiting) resolve();
-    }
+    if (this.#waitingMessages < BACKLOG_MESSAGES) this.#waiting.releaseAll();
     this.#busy = this.#delivering !== undefined || this.#waitingMessages > 0;
     if (this.#busy) this.#clock.setTimer(0, () => this.#fanOut());
   }

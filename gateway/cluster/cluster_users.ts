@@ -24,6 +24,7 @@ import type {
   UserCommand,
   Users,
 } from "../ports.ts";
+import { delay } from "../util.ts";
 import type { Bus } from "./bus.ts";
 
 export interface ClusterUsersDeps {
@@ -92,7 +93,7 @@ export class ClusterUsers implements Users {
   /** Subscribes, and resolves once the other nodes had 250 ms to send a heartbeat. */
   static async start(deps: ClusterUsersDeps): Promise<ClusterUsers> {
     const users = new ClusterUsers(deps);
-    await new Promise<void>((resolve) => deps.clock.setTimer(GREETING_MS, resolve));
+    await delay(deps.clock, GREETING_MS);
     return users;
   }
 

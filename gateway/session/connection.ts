@@ -29,6 +29,7 @@ import {
   type SessionState,
   type ViolationCode,
 } from "../protocol/mod.ts";
+import { toError } from "../util.ts";
 import { Terminator } from "./terminator.ts";
 
 export interface ConnectionDeps {
@@ -334,7 +335,7 @@ export class Connection implements Member, Recipient, SocketListener {
     metrics.bug();
     logger.error("unhandled error while a connection was served", {
       connection: this.id,
-      error: error instanceof Error ? error : new Error(String(error)),
+      error: toError(error),
     });
     this.#events = undefined;
     const state = this.#state;

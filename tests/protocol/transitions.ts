@@ -81,6 +81,24 @@ function closing(
   ];
 }
 
+/** Events without effect once a close frame was sent. */
+const IGNORED = [
+  "opened",
+  "refused",
+  "frameReceived",
+  "controlReceived",
+  "violated",
+  "tokenVerified",
+  "tokenRejected",
+  "located",
+  "dependencyFailed",
+  "ticked",
+  "overflowed",
+  "disconnected",
+  "drained",
+  "failed",
+] as const;
+
 /**
  * Every transition. Deadlines that are due come before the event that brought the time, the earliest
  * first; of the rows that fit, the first holds. Together the rows cover every phase and every event.
@@ -208,44 +226,13 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: ["closing"], on: ["closed"], to: "closed", effects: [] },
   {
     from: ["closing"],
-    on: [
-      "opened",
-      "refused",
-      "frameReceived",
-      "controlReceived",
-      "violated",
-      "tokenVerified",
-      "tokenRejected",
-      "located",
-      "dependencyFailed",
-      "ticked",
-      "overflowed",
-      "disconnected",
-      "drained",
-      "failed",
-    ],
+    on: IGNORED,
     to: "same",
     effects: [],
   },
   {
     from: ["closed"],
-    on: [
-      "opened",
-      "refused",
-      "frameReceived",
-      "controlReceived",
-      "violated",
-      "tokenVerified",
-      "tokenRejected",
-      "located",
-      "dependencyFailed",
-      "ticked",
-      "overflowed",
-      "disconnected",
-      "drained",
-      "failed",
-      "closed",
-    ],
+    on: [...IGNORED, "closed"],
     to: "same",
     effects: [],
   },
