@@ -9,7 +9,7 @@
 
 import net from "node:net";
 import type { AddressInfo, Server } from "node:net";
-import type { Clock, Timer } from "../ports.ts";
+import type { Clock } from "../ports.ts";
 
 /** Time without a connection after which a probe connects, in milliseconds. */
 const QUIET_MS = 2000;
@@ -20,34 +20,44 @@ const FAILURES = 2;
 
 /** Calls `deaf` when `server` no longer accepts; returns a function that stops watching. */
 export function watchAccepting(server: Server, clock: Clock, deaf: () => void): () => void {
-  let timer: Timer;
+  let stop = (): void => {};
   let accepted = 0;
   let failures = 0;
   server.on("connection", () => accepted += 1);
   const look = (): void => {
     const before = accepted;
-    timer = clock.setTimer(QUIET_MS, () => {
-      if (accepted > before || !server.listening) {
-        failures = 0;
-        return look();
-      }
-      const probe = net.connect(target(server.address() as AddressInfo));
-      let tried = true;
-      // Without a descriptor for the probe the result means nothing.
-      probe.on("error", () => tried = false);
-      timer = clock.setTimer(ACCEPT_MS, () => {
-        probe.destroy();
-        failures = accepted > before || !tried ? 0 : failures + 1;
-        if (failures >= FAILURES) {
-          failures = 0;
-          deaf();
-        }
-        look();
-      });
+    const timer = clock.setTimer(QUIET_MS, () => {
+      if (accepted === before && server.listening) return probe();
+      failures = 0;
+      look();
     });
+    stop = () => timer.cancel();
+  };
+  const probe = (): void => {
+    const socket = net.connect(target(server.address() as AddressInfo));
+    let tried = true;
+    // Without a descriptor for the probe the result means nothing.
+    socket.on("error", () => tried = false);
+    const finish = (failed: boolean): void => {
+      stop();
+      failures = failed ? failures + 1 : 0;
+      if (failures >= FAILURES) {
+        failures = 0;
+        deaf();
+      }
+      look();
+    };
+    const hear = (): void => finish(false);
+    server.once("connection", hear);
+    const timer = clock.setTimer(ACCEPT_MS, () => finish(tried));
+    stop = () => {
+      timer.cancel();
+      server.off("connection", hear);
+      socket.destroy();
+    };
   };
   look();
-  return () => timer.cancel();
+  return () => stop();
 }
 
 function target({ address, port }: AddressInfo): { readonly host: string; readonly port: number } {

@@ -1,0 +1,36 @@
+/**
+ * The watch over a listener that may stop accepting, on a real socket.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import net from "node:net";
+import { watchAccepting } from "../../gateway/runtime/accept_watch.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { within } from "../conformance/support/wait.ts";
+import { needs, testUnless } from "../permissions.ts";
+
+testUnless(needs("net"))("watchAccepting() ends its probe once that was accepted", async () => {
+  const server = net.createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const clock = new FakeClock();
+  let failed = 0;
+  const stop = watchAccepting(server, clock, () => failed += 1);
+  // One probe after the other: the watch goes on.
+  for (const _ of [1, 2, 3]) {
+    const accepted = once(server, "connection");
+    await clock.advance(2000);
+    const [socket]: net.Socket[] = await within("the probe", accepted);
+    assert(socket !== undefined);
+    socket.resume();
+    await within("the end of the probe", once(socket, "close"));
+  }
+  assert.equal(failed, 0);
+  stop();
+  assert.equal(clock.pending, 0);
+  server.close();
+  await once(server, "close");
+});
