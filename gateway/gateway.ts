@@ -109,8 +109,8 @@ export class Gateway implements Users {
   }
 
   /** Resolves when the backlog of the fan-out allows another publish (backpressure). */
-  ready(): Promise<void> {
-    return this.#hub.ready();
+  whenBelowBacklogLimit(): Promise<void> {
+    return this.#hub.whenBelowBacklogLimit();
   }
 
   /** Admits a connection from `address` before its upgrade, or returns the reason for refusing it. */

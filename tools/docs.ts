@@ -119,10 +119,10 @@ function stateDiagram(): string {
 
 const OPEN: readonly Phase[] = ["unidentified", "verifying", "locating", "ready"];
 
-/** `next` is the row for ready sessions: the same as `row`, but it leaves first. */
+/** `next` is the row for ready sessions: the same as `row`, but it unsubscribes first. */
 function isReadyTwin(row: Transition, next: Transition | undefined): boolean {
   return next !== undefined && next.on === row.on && next.closes === row.closes &&
-    next.when === row.when && row.closes !== undefined && next.effects[0] === "leave";
+    next.when === row.when && row.closes !== undefined && next.effects[0] === "unsubscribe";
 }
 
 function transitions(): string {
@@ -133,7 +133,7 @@ function transitions(): string {
     const twin = isReadyTwin(row, TRANSITIONS[i + 1]);
     if (twin) i++;
     const from = twin ? [...row.from, "ready" as const] : row.from;
-    const effects = [...(twin ? ["`leave` if ready"] : []), ...row.effects.map(code)];
+    const effects = [...(twin ? ["`unsubscribe` if ready"] : []), ...row.effects.map(code)];
     const closes = row.closes === undefined ? "" : `, with ${CloseCode[row.closes].code}`;
     rows.push([
       OPEN.every((phase) => from.includes(phase)) ? "any open" : from.join(", "),

@@ -297,13 +297,13 @@ Deno.test("Hub delivers by who is there when a run's turn comes", () => {
   assert.deepEqual(late.sequences, [2, 3]);
 });
 
-Deno.test("Hub.ready() waits while 2,000 messages or more wait, and no longer", async () => {
+Deno.test("Hub.whenBelowBacklogLimit() waits while 2,000 messages or more wait, and no longer", async () => {
   const { clock, hub, publish, member } = setUp({ turnDeliveries: 2000 });
   member("ann", "all");
-  await hub.ready();
+  await hub.whenBelowBacklogLimit();
   publish(...alternating(6000));
   let released = 0;
-  for (let i = 0; i < 3; i++) void hub.ready().then(() => released++);
+  for (let i = 0; i < 3; i++) void hub.whenBelowBacklogLimit().then(() => released++);
   await settle();
   assert.equal(released, 0);
   clock.fireNext();

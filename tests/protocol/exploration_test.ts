@@ -107,7 +107,7 @@ function normalised(state: SessionState, at: number, history: History): string {
       "identifyBy",
       "by",
       "expiresAt",
-      "cutAt",
+      "terminateAt",
     ].includes(key);
     return isTime && typeof value === "number" ? value - at : value;
   };
