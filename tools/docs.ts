@@ -10,13 +10,8 @@
  * @module
  */
 
-import {
-  acceptedValues,
-  defaultValue,
-  type Option,
-  OPTION_GROUPS,
-} from "../gateway/config/option_types.ts";
-import { OPTIONS } from "../gateway/config/options.ts";
+import { acceptedValues, defaultValue, envName } from "../gateway/config/option_types.ts";
+import { OPTION_GROUPS } from "../gateway/config/options.ts";
 import { type MetricInfo, METRICS } from "../gateway/metrics.ts";
 import { type ProblemInfo, PROBLEMS } from "../gateway/http/problem.ts";
 import {
@@ -153,14 +148,13 @@ function triggerLabel(trigger: Trigger): string {
 }
 
 function options(): string {
-  return OPTION_GROUPS.map((group) => {
-    const rows = Object.values<Option>(OPTIONS).filter((option) => option.group === group)
-      .map((option) => {
-        const preset = defaultValue(option);
-        const shown = preset === "" ? "" : code(preset);
-        return [code(option.env), acceptedValues(option), shown, option.doc];
-      });
-    return `#### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
+  return Object.entries(OPTION_GROUPS).map(([name, group]) => {
+    const rows = Object.entries(group).map(([key, option]) => {
+      const preset = defaultValue(option);
+      const shown = preset === "" ? "" : code(preset);
+      return [code(envName(key)), acceptedValues(option), shown, option.doc];
+    });
+    return `#### ${name}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
   }).join("\n\n");
 }
 
