@@ -4,6 +4,7 @@
  * @module
  */
 
+import assert from "node:assert/strict";
 import {
   type ClientEvents,
   type Disconnect,
@@ -112,6 +113,14 @@ export class App implements AsyncDisposable {
     const drafts = contents.map((content) => ({ author: "bob", content }));
     return (await this.gateway.publish(...drafts)).map(({ id }) => id);
   }
+}
+
+/** Checks that `app` finds out `ms` from now, and not before, that its connection is dead. */
+export async function endsAfter(app: App, ms: number): Promise<void> {
+  await app.gateway.advance(ms - 1);
+  assert.deepEqual(app.codes, []);
+  await app.gateway.advance(1);
+  assert.deepEqual(app.codes, [1006]);
 }
 
 /** The gateway as an app reaches it: not at all while `isBroken`. */
