@@ -62,7 +62,6 @@ class OddSocket {
 
 const MESSAGE = { op: 3, id: "x-1", author: "bob", content: "hello", time: 1 };
 
-/** A client on such sockets, with what it told. */
 async function begin(): Promise<{
   readonly client: GatewayClient;
   readonly clock: FakeClock;

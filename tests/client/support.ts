@@ -22,7 +22,6 @@ export interface AppOptions extends Partial<GatewayClientOptions> {
   readonly silent?: boolean;
 }
 
-/** A gateway and an app on it. */
 export interface Stage extends AsyncDisposable {
   readonly gateway: MockGateway;
   readonly app: App;
@@ -50,7 +49,6 @@ export async function stage(
 /** What was told, with the virtual milliseconds since the start. */
 export type Told<T> = T & { readonly atMs: number };
 
-/** An app. */
 export class App implements AsyncDisposable {
   readonly client: GatewayClient;
   readonly contents: unknown[] = [];

@@ -21,7 +21,6 @@ async function createHistory(): Promise<Fixture & { readonly ids: readonly strin
   return { ...fixture, ids: answer.json.map(({ id }: { id: string }) => id) };
 }
 
-/** The contents on a page. */
 function contents(page: { messages: { content: number }[] }): number[] {
   return page.messages.map(({ content }) => content);
 }

@@ -20,7 +20,6 @@ import { TurnClock } from "./support/turns.ts";
 /** A test that reads a file, too. */
 const test = testUnless(needs("read"));
 
-/** An answer, parsed. */
 interface Answer {
   readonly status: number;
   // deno-lint-ignore no-explicit-any -- whatever the route answers with; the test says what it expects

@@ -16,7 +16,7 @@ export interface History {
   readonly greeted: boolean;
   readonly subscribed: boolean;
   readonly closeSent: boolean;
-  readonly cut: boolean;
+  readonly terminated: boolean;
   /** The Identify whose token the verifier accepted last, and whether its place was found. */
   readonly proven: number | undefined;
 }
@@ -26,25 +26,23 @@ export const NOTHING: History = {
   greeted: false,
   subscribed: false,
   closeSent: false,
-  cut: false,
+  terminated: false,
   proven: undefined,
 };
 
-/** The history after `step`. */
 export function remember(history: History, { event, step: [, effects] }: Taken): History {
   const has = (type: SessionEffect["type"]) => effects.some((effect) => effect.type === type);
   return {
     greeted: history.greeted || has("send"),
     subscribed: has("unsubscribe") ? false : history.subscribed || has("subscribe"),
     closeSent: history.closeSent || has("close"),
-    cut: history.cut || has("terminate"),
+    terminated: history.terminated || has("terminate"),
     proven: event.type === "tokenVerified" && has("locate") ? event.attempt : history.proven,
   };
 }
 
 type Invariant = (taken: Taken, history: History) => void;
 
-/** Every invariant, by name. */
 export const INVARIANTS: Readonly<Record<string, Invariant>> = {
   nothingIsSentBeforeHello({ step: [, effects] }, { greeted }) {
     const [first] = effects.filter(({ type }) => type === "send");
@@ -57,13 +55,15 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
     }
   },
 
-  nothingIsDoneAfterCloseButCut({ step: [, effects] }, { closeSent, cut }) {
+  nothingIsDoneAfterCloseButTerminate({ step: [, effects] }, { closeSent, terminated }) {
     const closed = effects.findIndex(({ type }) => type === "close");
     const over = closeSent || closed >= 0;
     const rest = over ? effects.slice(closed + 1) : [];
     assert(rest.every(({ type }) => type === "terminate"));
-    assert(rest.length + (cut ? 1 : 0) <= 1, "cut twice");
-    if (!over) assert(effects.every(({ type }) => type !== "terminate"), "cut without a close");
+    assert(rest.length + (terminated ? 1 : 0) <= 1, "terminated twice");
+    if (!over) {
+      assert(effects.every(({ type }) => type !== "terminate"), "terminated without a close");
+    }
   },
 
   readyOnlyOnceVerifiedAndLocated({ event, step: [, effects] }, { proven }) {
@@ -193,7 +193,6 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
 
 const NAMED = Object.entries(INVARIANTS);
 
-/** Says that every invariant holds for `taken`. */
 export function assertInvariants(taken: Taken, history: History): void {
   let checking = "";
   try {

@@ -39,7 +39,6 @@ export function received(frame: ClientFrame): SessionInput {
   return { type: "frameReceived", decoded: { ok: true, frame } };
 }
 
-/** An Identify arrived. */
 export function identify(lastId?: string): SessionInput {
   return received(
     lastId === undefined
@@ -53,7 +52,6 @@ export function heartbeat(time = 7): SessionInput {
   return received({ op: Op.Heartbeat, time });
 }
 
-/** An ACK arrived. */
 export function ack(time: number): SessionInput {
   return received({ op: Op.HeartbeatAck, time });
 }
@@ -96,7 +94,6 @@ export class Driver {
     return effects;
   }
 
-  /** Feeds `happening` at the time `at`. */
   feedAt(at: number, happening: SessionInput): readonly SessionEffect[] {
     return this.feed(happening, at - this.at);
   }
@@ -126,12 +123,10 @@ export function openedSession(options: Partial<SessionOptions> = {}): Driver {
   return session;
 }
 
-/** The frames among `effects`. */
 export function sent(effects: readonly SessionEffect[]): readonly ServerFrame[] {
   return effects.flatMap((effect) => effect.type === "send" ? [effect.frame] : []);
 }
 
-/** The types of `effects`, in order. */
 export function types(effects: readonly SessionEffect[]): readonly string[] {
   return effects.map((effect) => effect.type);
 }

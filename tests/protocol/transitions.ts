@@ -47,13 +47,11 @@ export type EffectName = Exclude<EffectType, "send"> | `send ${OpName}`;
 
 /** One row of the table. */
 export interface Transition {
-  /** The phases in which it holds. */
   readonly from: readonly Phase[];
   /** What sets it off: any of these. */
   readonly on: readonly Trigger[];
   /** The condition; without one the row holds whenever no row above it does. */
   readonly when?: Guard;
-  /** The phase that follows. */
   readonly to: Phase | "same";
   /** What is to be done, in order. */
   readonly effects: readonly EffectName[];

@@ -194,7 +194,10 @@ const REDUCER_BUGS: readonly Bug[] = [
       },
     }),
   },
-  effects("a silent peer is never cut", (effect) => effect.type === "terminate" ? [] : [effect]),
+  effects(
+    "a silent peer is never terminated",
+    (effect) => effect.type === "terminate" ? [] : [effect],
+  ),
   events("a drain does not reach a session that identifies", (event, state) => {
     if (event.type !== "drained" || state.phase === "ready") return event;
     return { type: "ticked", at: event.at };

@@ -33,7 +33,6 @@ export type Command =
   | { readonly do: "check" }
   /** Writes a file until the disk is full. */
   | { readonly do: "fill"; readonly path: string }
-  /** Removes a file. */
   | { readonly do: "remove"; readonly path: string };
 
 /** The answer: a value, or the code and the text of the error. */

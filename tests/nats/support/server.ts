@@ -22,7 +22,6 @@ async function whyNot(): Promise<string | undefined> {
   }
 }
 
-/** What a server is started with. */
 export interface NatsServerOptions {
   /** Lines for its configuration file. */
   readonly config?: string;
@@ -68,7 +67,6 @@ export class NatsServer implements AsyncDisposable {
     return server;
   }
 
-  /** Where it is. */
   get url(): string {
     return `nats://127.0.0.1:${this.#port}`;
   }
