@@ -76,7 +76,7 @@ Deno.test("lastId of an earlier client is where the next one takes up", async ()
   await next.client.close();
 });
 
-Deno.test("a gap is told when what was missed is no longer kept, and the session goes on", async () => {
+Deno.test("a gap is told when what was missed is no longer stored, and the session goes on", async () => {
   await using it = await stage({}, { retentionMs: 60_000 });
   const { app, gateway } = it;
   await app.say("one");

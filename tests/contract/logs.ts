@@ -30,11 +30,11 @@ export interface LogFactory {
   readonly forgets?: string;
   /** Why no test can move its clock. */
   readonly realTime?: string;
-  /** A new log that keeps messages for an hour. */
+  /** A new log that stores messages for an hour. */
   create(): Promise<Fixture>;
 }
 
-/** How long a log under test keeps messages. */
+/** Time for which a log under test stores messages. */
 export const RETENTION_MS: number = 60 * 60 * 1000;
 
 /** Of a log that has files. */

@@ -181,7 +181,7 @@ export class World {
     const sequence = Number(after?.split("-")[1]);
     const oldest = this.#fixture.clock.now() - RETENTION_MS;
     const lost = this.#published.some((m) => m.sequence > sequence && m.time <= oldest);
-    assert.ok(lost, "everything since is young enough to be kept");
+    assert.ok(lost, "everything since is young enough to be stored");
   }
 
   #drop(client: Client): void {

@@ -108,7 +108,7 @@ test("a node that says goodbye is not waited for, and one that dies only for a w
   assert.equal(
     await a.users.execute({ do: "disconnect", user: "alice" }),
     1,
-    "which is kept for whoever is there",
+    "which is stored for those who are there",
   );
   await eventually(async () => assert.equal((await a.users.presence("alice")).connections, 1));
 });
@@ -181,7 +181,7 @@ test("what no gateway wrote as a command is logged, carried out by nobody and no
   assert.deepEqual(a.calls, ["leave ann room"]);
 });
 
-test("what NATS cannot keep is refused", async (url, server) => {
+test("what NATS cannot store is refused", async (url, server) => {
   await using a = await startNode(url, 1);
   await server.stop();
   await assert.rejects(a.users.execute({ do: "disconnect", user: "alice" }), {

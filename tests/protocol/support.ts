@@ -85,17 +85,17 @@ export class Driver {
     this.options = { ...OPTIONS, ...options };
   }
 
-  /** Feeds `happening`, `afterMs` after the event before it; returns what is to be done. */
-  feed(happening: SessionInput, afterMs = 0): readonly SessionEffect[] {
+  /** Feeds `input`, `afterMs` after the event before it; returns what is to be done. */
+  feed(input: SessionInput, afterMs = 0): readonly SessionEffect[] {
     this.at += afterMs;
-    const [state, effects] = reduce(this.state, { ...happening, at: this.at }, this.options);
+    const [state, effects] = reduce(this.state, { ...input, at: this.at }, this.options);
     this.state = state;
     this.effects.push(...effects);
     return effects;
   }
 
-  feedAt(at: number, happening: SessionInput): readonly SessionEffect[] {
-    return this.feed(happening, at - this.at);
+  feedAt(at: number, input: SessionInput): readonly SessionEffect[] {
+    return this.feed(input, at - this.at);
   }
 
   /** Feeds `ticked` at the next deadline, as a shell with an exact timer does. */

@@ -28,7 +28,7 @@ export type Command =
   | { readonly do: "publish"; readonly content: string }
   /** Publishes without end, and says each id as soon as it is known. */
   | { readonly do: "flood" }
-  /** Answers with the contents of all that is kept. */
+  /** Answers with the contents of all that is stored. */
   | { readonly do: "read" }
   | { readonly do: "check" }
   /** Writes a file until the disk is full. */

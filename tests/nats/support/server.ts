@@ -76,7 +76,7 @@ export class NatsServer implements AsyncDisposable {
     return this.#child?.pid;
   }
 
-  /** Starts it again on what it kept, at the same port. */
+  /** Starts it again on what it stored, at the same port. */
   async start(): Promise<void> {
     const path = `${this.#directory}/server.conf`;
     Deno.writeTextFileSync(
@@ -130,7 +130,7 @@ export class NatsServer implements AsyncDisposable {
     await this.#log;
   }
 
-  /** Loses everything that it kept. It must not be running. */
+  /** Loses everything that it stored. It must not be running. */
   forget(): void {
     Deno.removeSync(`${this.#directory}/data`, { recursive: true });
   }
