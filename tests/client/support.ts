@@ -1,5 +1,5 @@
 /**
- * An app on the client under test: keeps what it is told, on the clock of a mock gateway.
+ * An app on the client under test: records its events, on the clock of a mock gateway.
  *
  * @module
  */

@@ -93,7 +93,7 @@ for (const factory of LOGS) {
     assert.equal(calls, 3);
   });
 
-  test("a listener that throws is logged and stops nobody", async ({ log, logger }) => {
+  test("a listener that throws is logged and stops no other", async ({ log, logger }) => {
     const heard: Json[] = [];
     log.subscribe(() => {
       throw new Error("a bug in a listener");

@@ -52,7 +52,7 @@ Deno.test("Gateway.drain() closes all with 1012, evenly over the time, and resol
   await world.assertEmpty();
 });
 
-Deno.test("Gateway.drain() resolves at once when nobody is there, and sets no timer", async () => {
+Deno.test("Gateway.drain() resolves at once without connections, and sets no timer", async () => {
   const world = new World();
   const state = await drain(world);
   assert.equal(state.over, true);
@@ -114,7 +114,7 @@ Deno.test("Gateway.drain() terminates peers that answer nothing, and does not wa
   assert.equal(other.over, true);
 });
 
-Deno.test("Gateway admits nobody while it drains", async () => {
+Deno.test("Gateway admits no connection while it drains", async () => {
   const world = new World();
   await world.ready();
   await drain(world);

@@ -13,7 +13,7 @@ import { idsOf, NUMBERS, type Peer, World } from "./support/world.ts";
 
 const { maxBufferedBytes } = NUMBERS;
 
-/** A peer that reads only when it is told to, and knows the most that was ever unsent to it. */
+/** A peer that reads on demand, and records the most that was ever unsent to it. */
 class SlowSocket extends FakeSocket {
   peer: Peer | undefined;
   mostUnsent = 0;
@@ -54,7 +54,7 @@ async function turn(world: World, socket: SlowSocket, bytes: number): Promise<nu
   return socket.sent.length - before;
 }
 
-Deno.test("A replay of 100,000 messages to a slow peer stays within the bound and starves nobody", async () => {
+Deno.test("A replay of 100,000 messages to a slow peer stays within the bound and starves no other peer", async () => {
   const world = new World();
   const [seen] = await world.publish({});
   const missed = await world.publishMany(100_000);

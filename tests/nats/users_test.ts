@@ -135,7 +135,7 @@ test("a node that was cut off comes to every command in its place among the mess
   for (const { calls } of [a, b]) assert.deepEqual(calls, [...order, "leave bob room"]);
 });
 
-test("a node that starts is told nothing that was said before, and reads around it", async (url) => {
+test("a node that starts executes no earlier command, and reads around it", async (url) => {
   await using a = await startNode(url, 1);
   await a.users.execute({ do: "join", user: "alice", channel: "room" });
   const [message] = await a.log.publish([{ author: "1", content: "said" }]);
@@ -155,7 +155,7 @@ test("a node that starts is told nothing that was said before, and reads around 
   assert.deepEqual(after !== "expired" && after.messages.map(({ id }) => id), [next!.id]);
 });
 
-test("what no gateway wrote as a command is logged, carried out by nobody and not answered", async (url) => {
+test("what no gateway wrote as a command is logged, not executed and not answered", async (url) => {
   await using a = await startNode(url, 1);
   const good = {
     do: "leave" as const,

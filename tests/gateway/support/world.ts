@@ -62,7 +62,7 @@ export class World {
   readonly log: FaultyLog;
   readonly gateway: Gateway;
 
-  /** A gateway to which nobody is connected. */
+  /** A gateway without connections. */
   constructor(
     { connection, limits, reduce, turnDeliveries, retentionMessages = Infinity, ...retention }:
       WorldOptions = {},
@@ -116,7 +116,7 @@ export class World {
     return this.publish(...Array.from({ length: count }, () => draft));
   }
 
-  /** How many connections are in each phase, without phases that nobody is in. */
+  /** Number of connections in each phase, without empty phases. */
   async phases(): Promise<Record<string, number>> {
     const phases: Record<string, number> = {};
     for (const phase of ["unidentified", "verifying", "locating", "ready", "closing"]) {

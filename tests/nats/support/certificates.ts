@@ -18,7 +18,7 @@ export class Authority implements Disposable {
   readonly #directory = Deno.makeTempDirSync({ prefix: "certificates-" });
   #signed = 0;
 
-  /** Makes one that nobody knows yet. */
+  /** Makes one that no peer trusts yet. */
   constructor() {
     openssl(
       ..."req -x509 -days 2 -subj /CN=authority".split(" "),

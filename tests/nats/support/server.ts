@@ -29,7 +29,7 @@ export interface NatsServerOptions {
   readonly port?: number;
 }
 
-/** Ports that nobody listens on now. */
+/** Ports that are free now. */
 function freePorts(count: number): readonly number[] {
   const listeners = Array.from({ length: count }, () => Deno.listen({ port: 0 }));
   const ports = listeners.map(({ addr }) => addr.transport === "tcp" ? addr.port : 0);
