@@ -265,7 +265,7 @@ async function serve(
 ): Promise<Listeners> {
   const http: HttpOptions = {
     log: withBackpressure(log, {
-      ready: () => gateway.ready(),
+      whenBelowBacklogLimit: () => gateway.whenBelowBacklogLimit(),
       failed: () => metrics.logPublishFailed(),
     }),
     users,

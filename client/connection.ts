@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CloseCode, Op } from "../gateway/protocol/codes.ts";
+import { ABNORMAL, CloseCode, Op } from "../gateway/protocol/codes.ts";
 import type { MessageFrame, Ready, ServerFrame } from "../gateway/protocol/frame_types.ts";
 import { decodeServerFrame } from "./frames.ts";
 import type { ClientClock, ClientSocket, ClientSocketConstructor, ClientTimer } from "./types.ts";
@@ -37,8 +37,6 @@ export interface ConnectionListener {
 
 /** `WebSocket.OPEN`. */
 const OPEN = 1;
-/** The code without a close frame (RFC 6455, section 7.4.1). */
-const ABNORMAL = 1006;
 /** The limit for an ACK after a sleep, or when the network may have changed. */
 const PROBE_MS = 5000;
 /** A timer this late means that the device slept, or that a hidden page's timers are throttled. */

@@ -6,14 +6,12 @@
  */
 
 import type { ClientSocket, ClientSocketConstructor } from "../client/mod.ts";
-import { Op } from "../gateway/protocol/codes.ts";
+import { ABNORMAL, Op } from "../gateway/protocol/codes.ts";
 import { opOf, type SocketEvent } from "./frames.ts";
 
 /** Called with an event and the number of its connection, from 1. */
 export type TapListener = (event: SocketEvent, connection: number) => void;
 
-/** The code without a close frame. */
-const ABNORMAL = 1006;
 /** The reason of a connection that was blocked. */
 export const TERMINATED_REASON = "cut by the console";
 

@@ -23,6 +23,7 @@ import type {
 } from "./ports.ts";
 import type { Reduce } from "./protocol/mod.ts";
 import { LogThrottle } from "./log_throttle.ts";
+import { Waiters } from "./util.ts";
 
 export interface GatewayOptions {
   readonly clock: Clock;
@@ -64,7 +65,7 @@ export class Gateway implements Users {
   readonly #connections = new Set<Connection>();
   readonly #unsubscribe: () => void;
   #draining = false;
-  #emptied: (() => void)[] = [];
+  readonly #emptied = new Waiters();
 
   /** Subscribes to the log; {@linkcode drain} unsubscribes. */
   constructor(options: GatewayOptions) {
@@ -109,8 +110,8 @@ export class Gateway implements Users {
   }
 
   /** Resolves when the backlog of the fan-out allows another publish (backpressure). */
-  ready(): Promise<void> {
-    return this.#hub.ready();
+  whenBelowBacklogLimit(): Promise<void> {
+    return this.#hub.whenBelowBacklogLimit();
   }
 
   /** Admits a connection from `address` before its upgrade, or returns the reason for refusing it. */
@@ -172,17 +173,12 @@ export class Gateway implements Users {
       const delayMs = connections.length < 2 ? 0 : spreadMs * index / (connections.length - 1);
       return clock.setTimer(delayMs, () => connection.feed({ type: "drained" }));
     });
-    await new Promise<void>((resolve) => {
-      timers.push(clock.setTimer(spreadMs + 2 * closeGraceMs, resolve));
-      this.#whenEmpty(resolve);
-    });
+    const emptied = this.#emptied.wait();
+    timers.push(clock.setTimer(spreadMs + 2 * closeGraceMs, () => this.#emptied.releaseAll()));
+    this.#notifyIfEmpty();
+    await emptied;
     for (const timer of timers) timer.cancel();
     this.#unsubscribe();
-  }
-
-  #whenEmpty(callback: () => void): void {
-    this.#emptied.push(callback);
-    this.#notifyIfEmpty();
   }
 
   #accept(socket: Socket, address: string, permit: Permit): Connection {
@@ -204,9 +200,6 @@ export class Gateway implements Users {
 
   /** Counts admitted connections, not open ones, because an upgrade may be in progress. */
   #notifyIfEmpty(): void {
-    if (this.#admission.connections > 0) return;
-    const emptied = this.#emptied;
-    this.#emptied = [];
-    for (const callback of emptied) callback();
+    if (this.#admission.connections === 0) this.#emptied.releaseAll();
   }
 }

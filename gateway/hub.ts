@@ -156,7 +156,7 @@ export class Hub<M extends Member = Member> {
   }
 
   /** Resolves once fewer than {@linkcode BACKLOG_MESSAGES} messages wait for fan-out. */
-  ready(): Promise<void> {
+  whenBelowBacklogLimit(): Promise<void> {
     if (this.#waitingMessages < BACKLOG_MESSAGES) return Promise.resolve();
     return this.#waiting.wait();
   }

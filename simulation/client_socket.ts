@@ -8,6 +8,7 @@
  */
 
 import type { ClientSocket } from "../client/mod.ts";
+import { ABNORMAL } from "../gateway/protocol/codes.ts";
 import type { Behaviour } from "./behaviour.ts";
 import { messageId } from "./delivery.ts";
 import type { Device } from "./device.ts";
@@ -44,7 +45,6 @@ interface Identify {
 }
 
 const ACK = '{"op":11,"time":';
-const ABNORMAL = 1006;
 /** Time until an attempt without network fails, in milliseconds. */
 const OFFLINE_MS = 20;
 /** Time until a close is answered, in milliseconds; no rule depends on it. */

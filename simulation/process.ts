@@ -252,7 +252,10 @@ export class GatewayProcess implements Acceptor {
       ...(seams.reduce === undefined ? {} : { reduce: seams.reduce }),
     });
     this.#gateway = gateway;
-    this.#paced = withBackpressure(log, { ready: () => gateway.ready(), failed: () => {} });
+    this.#paced = withBackpressure(log, {
+      whenBelowBacklogLimit: () => gateway.whenBelowBacklogLimit(),
+      failed: () => {},
+    });
     this.#users = await this.#startUsers(gateway);
     started(this, gateway);
   }

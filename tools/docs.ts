@@ -10,13 +10,8 @@
  * @module
  */
 
-import {
-  acceptedValues,
-  defaultValue,
-  type Option,
-  OPTION_GROUPS,
-} from "../gateway/config/option_types.ts";
-import { OPTIONS } from "../gateway/config/options.ts";
+import { acceptedValues, defaultValue, envName } from "../gateway/config/option_types.ts";
+import { OPTION_GROUPS } from "../gateway/config/options.ts";
 import { type MetricInfo, METRICS } from "../gateway/metrics.ts";
 import { type ProblemInfo, PROBLEMS } from "../gateway/http/problem.ts";
 import {
@@ -119,10 +114,10 @@ function stateDiagram(): string {
 
 const OPEN: readonly Phase[] = ["unidentified", "verifying", "locating", "ready"];
 
-/** `next` is the row for ready sessions: the same as `row`, but it leaves first. */
+/** `next` is the row for ready sessions: the same as `row`, but it unsubscribes first. */
 function isReadyTwin(row: Transition, next: Transition | undefined): boolean {
   return next !== undefined && next.on === row.on && next.closes === row.closes &&
-    next.when === row.when && row.closes !== undefined && next.effects[0] === "leave";
+    next.when === row.when && row.closes !== undefined && next.effects[0] === "unsubscribe";
 }
 
 function transitions(): string {
@@ -133,7 +128,7 @@ function transitions(): string {
     const twin = isReadyTwin(row, TRANSITIONS[i + 1]);
     if (twin) i++;
     const from = twin ? [...row.from, "ready" as const] : row.from;
-    const effects = [...(twin ? ["`leave` if ready"] : []), ...row.effects.map(code)];
+    const effects = [...(twin ? ["`unsubscribe` if ready"] : []), ...row.effects.map(code)];
     const closes = row.closes === undefined ? "" : `, with ${CloseCode[row.closes].code}`;
     rows.push([
       OPEN.every((phase) => from.includes(phase)) ? "any open" : from.join(", "),
@@ -153,14 +148,13 @@ function triggerLabel(trigger: Trigger): string {
 }
 
 function options(): string {
-  return OPTION_GROUPS.map((group) => {
-    const rows = Object.values<Option>(OPTIONS).filter((option) => option.group === group)
-      .map((option) => {
-        const preset = defaultValue(option);
-        const shown = preset === "" ? "" : code(preset);
-        return [code(option.env), acceptedValues(option), shown, option.doc];
-      });
-    return `#### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
+  return Object.entries(OPTION_GROUPS).map(([name, group]) => {
+    const rows = Object.entries(group).map(([key, option]) => {
+      const preset = defaultValue(option);
+      const shown = preset === "" ? "" : code(preset);
+      return [code(envName(key)), acceptedValues(option), shown, option.doc];
+    });
+    return `#### ${name}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
   }).join("\n\n");
 }
 

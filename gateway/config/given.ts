@@ -6,6 +6,7 @@
  */
 
 import { OperationalError } from "../errors.ts";
+import { envName } from "./option_types.ts";
 
 /** The text of an option and the name under which it was given: `GATEWAY_PORT` or `--port`. */
 export interface GivenText {
@@ -22,18 +23,10 @@ type FileOption<Key> = readonly [key: Key, path: string | undefined];
 /** The options that were given, by key. */
 export class GivenOptions<Key extends string> {
   readonly #texts: ReadonlyMap<string, GivenText>;
-  readonly #table: Readonly<Record<Key, { readonly env: string }>>;
   readonly #readTextFile: ReadTextFile;
 
-  constructor(
-    texts: ReadonlyMap<string, GivenText>,
-    { table, readTextFile }: {
-      readonly table: Readonly<Record<Key, { readonly env: string }>>;
-      readonly readTextFile: ReadTextFile;
-    },
-  ) {
+  constructor(texts: ReadonlyMap<string, GivenText>, readTextFile: ReadTextFile) {
     this.#texts = texts;
-    this.#table = table;
     this.#readTextFile = readTextFile;
   }
 
@@ -48,7 +41,7 @@ export class GivenOptions<Key extends string> {
 
   /** The name for messages: the one that the operator used, else the variable. */
   nameOf(key: Key): string {
-    return this.get(key)?.name ?? this.#table[key].env;
+    return this.get(key)?.name ?? envName(key);
   }
 
   /** The certificate or the private key in the file at `path`, which option `key` names. */

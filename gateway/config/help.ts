@@ -7,11 +7,11 @@
 import {
   acceptedValues,
   defaultValue,
+  envName,
   flagName,
-  type Option,
-  OPTION_GROUPS,
+  type OptionTable,
 } from "./option_types.ts";
-import { OPTIONS } from "./options.ts";
+import { OPTION_GROUPS } from "./options.ts";
 import { VERSION } from "./version.ts";
 
 /** The widest line of the help text, in characters. */
@@ -29,19 +29,20 @@ export function helpText(): string {
     "      --mock       run as a test server for clients, with virtual time",
     "  -h, --help       print this and exit",
     "  -v, --version    print the version and exit",
-    ...OPTION_GROUPS.flatMap((group) => ["", `${group}:`, ...groupLines(group)]),
+    ...Object.entries(OPTION_GROUPS).flatMap((
+      [name, group],
+    ) => ["", `${name}:`, ...groupLines(group)]),
     "",
   ].join("\n");
 }
 
-function groupLines(group: string): readonly string[] {
-  const rows = Object.entries<Option>(OPTIONS).filter(([, option]) => option.group === group);
-  return rows.flatMap(([key, option]) => {
+function groupLines(group: OptionTable): readonly string[] {
+  return Object.entries(group).flatMap(([key, option]) => {
     const preset = defaultValue(option);
     const accepted = `Accepts ${acceptedValues(option)}`;
     return [
       "",
-      `  --${flagName(key)}, ${option.env}`,
+      `  --${flagName(key)}, ${envName(key)}`,
       ...wrapped(option.doc.replaceAll("`", "")),
       ...wrapped(`${accepted}; ${preset === "" ? "not set" : preset} by default.`),
     ];

@@ -6,26 +6,10 @@
 
 export type OptionUnit = "ms" | "hours" | "bytes";
 
-export interface DescribedOption {
-  readonly env: `GATEWAY_${string}`;
+interface DescribedOption {
   /** Its meaning, in sentences for operators; Markdown code spans allowed. */
   readonly doc: string;
-  /** The heading under which help and documentation list it. */
-  readonly group: OptionGroup;
 }
-
-/** The headings of help and documentation, in order. */
-export const OPTION_GROUPS = [
-  "Listening",
-  "Tokens and keys",
-  "Sessions",
-  "Limits",
-  "Messages",
-  "NATS",
-  "Logging",
-] as const;
-
-export type OptionGroup = (typeof OPTION_GROUPS)[number];
 
 /** A whole number, `min` and `max` included. */
 export interface IntegerOption extends DescribedOption {
@@ -58,6 +42,9 @@ export interface TextOption extends DescribedOption {
 /** A row of the table. */
 export type Option = IntegerOption | EnumOption | ListOption | TextOption;
 
+/** Options by the key under which the configuration has them. */
+export type OptionTable = Readonly<Record<string, Option>>;
+
 type OptionValue<O extends Option> = O extends IntegerOption
   ? O extends { readonly default: number } ? number : number | undefined
   : O extends EnumOption ? O["choices"][number]
@@ -66,13 +53,18 @@ type OptionValue<O extends Option> = O extends IntegerOption
   : string | undefined;
 
 /** The values of the options of a table, by key. */
-export type ValuesOf<Table extends Readonly<Record<string, Option>>> = {
+export type ValuesOf<Table extends OptionTable> = {
   readonly [K in keyof Table]: OptionValue<Table[K]>;
 };
 
 /** The flag of an option: its key in kebab case, such as `--tls-cert`. */
 export function flagName(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** The variable of an option, such as `GATEWAY_TLS_CERT`. */
+export function envName(key: string): string {
+  return `GATEWAY_${flagName(key).replaceAll("-", "_").toUpperCase()}`;
 }
 
 /** The accepted values in words. */

@@ -1,29 +1,25 @@
 /**
- * The table of options. `parse.ts` reads by it; `--help` and the table of docs/operations.md are generated
- * from it. Data only.
+ * The table of options; those for NATS are in `nats.ts`. A key gives an option its variable and its flag:
+ * `maxPings` is `GATEWAY_MAX_PINGS` and `--max-pings`. `parse.ts` reads by the table; `--help` and the table of
+ * docs/operations.md are generated from it. Data only.
  *
  * @module
  */
 
 import { NATS_OPTIONS } from "./nats.ts";
-import type { Option, ValuesOf } from "./option_types.ts";
+import type { OptionTable, ValuesOf } from "./option_types.ts";
 
 const MIB = 1024 * 1024;
 const MINUTE_MS = 60_000;
 
-/** Every option by the key under which the configuration has it. */
-export const OPTIONS = {
+const LISTENING = {
   host: {
-    env: "GATEWAY_HOST",
-    group: "Listening",
     type: "host",
     default: "127.0.0.1",
     doc: "Address to listen on; `0.0.0.0` or `::` for every interface. Must be loopback with " +
       "the mock issuer.",
   },
   port: {
-    env: "GATEWAY_PORT",
-    group: "Listening",
     type: "integer",
     min: 0,
     max: 65_535,
@@ -31,8 +27,6 @@ export const OPTIONS = {
     doc: "TCP port to listen on; 0 picks a free one and logs it.",
   },
   transport: {
-    env: "GATEWAY_TRANSPORT",
-    group: "Listening",
     type: "enum",
     choices: ["auto", "deno", "node"],
     default: "auto",
@@ -41,15 +35,11 @@ export const OPTIONS = {
       "docs/operations.md.",
   },
   apiHost: {
-    env: "GATEWAY_API_HOST",
-    group: "Listening",
     type: "host",
     default: "127.0.0.1",
     doc: "Address to listen on for `GATEWAY_API_PORT`.",
   },
   apiPort: {
-    env: "GATEWAY_API_PORT",
-    group: "Listening",
     type: "integer",
     min: 0,
     max: 65_535,
@@ -59,21 +49,15 @@ export const OPTIONS = {
       "logs it.",
   },
   tlsCert: {
-    env: "GATEWAY_TLS_CERT",
-    group: "Listening",
     type: "path",
     doc: "PEM file of the certificate chain; together with `GATEWAY_TLS_KEY` serves HTTPS and " +
       "WSS.",
   },
   tlsKey: {
-    env: "GATEWAY_TLS_KEY",
-    group: "Listening",
     type: "path",
     doc: "PEM file of the certificate's private key.",
   },
   trustedProxies: {
-    env: "GATEWAY_TRUSTED_PROXIES",
-    group: "Listening",
     type: "integer",
     min: 0,
     max: 16,
@@ -82,8 +66,6 @@ export const OPTIONS = {
       "the right of `X-Forwarded-For`; with 0 the header is ignored.",
   },
   allowedOrigins: {
-    env: "GATEWAY_ALLOWED_ORIGINS",
-    group: "Listening",
     type: "origins",
     default: [],
     doc: "Web origins whose pages may connect, separated by commas. If empty, all may. Clients " +
@@ -92,8 +74,6 @@ export const OPTIONS = {
       "`https://example.com` nor `https://a.b.example.com`.",
   },
   console: {
-    env: "GATEWAY_CONSOLE",
-    group: "Listening",
     type: "enum",
     choices: ["auto", "on", "off"],
     default: "auto",
@@ -102,35 +82,28 @@ export const OPTIONS = {
       "gateway answers only to IP addresses, `localhost` and other names that cannot be " +
       "registered. If `GATEWAY_ALLOWED_ORIGINS` is set, include the console's origin.",
   },
+} as const satisfies OptionTable;
+
+const TOKENS_AND_KEYS = {
   jwtSecret: {
-    env: "GATEWAY_JWT_SECRET",
-    group: "Tokens and keys",
     type: "secret",
     doc: "HS256 secret shared with the backend that signs tokens; at least 32 bytes. Not " +
       "together with `GATEWAY_JWKS_URL`. With neither, the mock issuer is on.",
   },
   jwksUrl: {
-    env: "GATEWAY_JWKS_URL",
-    group: "Tokens and keys",
     type: "url",
     doc: "URL of the issuer's public keys (JWKS). Must be https, or http on loopback.",
   },
   jwtIssuer: {
-    env: "GATEWAY_JWT_ISSUER",
-    group: "Tokens and keys",
     type: "string",
     doc: "Required `iss` of tokens; not checked unless set.",
   },
   jwtAudience: {
-    env: "GATEWAY_JWT_AUDIENCE",
-    group: "Tokens and keys",
     type: "string",
     doc: "Required `aud` of tokens; not checked unless set. Set it if the issuer also serves " +
       "other services.",
   },
   clockToleranceMs: {
-    env: "GATEWAY_CLOCK_TOLERANCE_MS",
-    group: "Tokens and keys",
     type: "integer",
     unit: "ms",
     min: 0,
@@ -142,15 +115,14 @@ export const OPTIONS = {
       "clock.",
   },
   publishKey: {
-    env: "GATEWAY_PUBLISH_KEY",
-    group: "Tokens and keys",
     type: "secret",
     doc: "Key with which the app's backend calls the HTTP API; at least 16 characters. Required " +
       "with a real issuer; `dev` by default with the mock issuer.",
   },
+} as const satisfies OptionTable;
+
+const SESSIONS = {
   heartbeatIntervalMs: {
-    env: "GATEWAY_HEARTBEAT_INTERVAL_MS",
-    group: "Sessions",
     type: "integer",
     unit: "ms",
     min: 10,
@@ -163,8 +135,6 @@ export const OPTIONS = {
       "client.",
   },
   identifyTimeoutMs: {
-    env: "GATEWAY_IDENTIFY_TIMEOUT_MS",
-    group: "Sessions",
     type: "integer",
     unit: "ms",
     min: 10,
@@ -173,8 +143,6 @@ export const OPTIONS = {
     doc: "Time for a client to identify; then it is closed with 4004.",
   },
   verifyTimeoutMs: {
-    env: "GATEWAY_VERIFY_TIMEOUT_MS",
-    group: "Sessions",
     type: "integer",
     unit: "ms",
     min: 10,
@@ -184,8 +152,6 @@ export const OPTIONS = {
       "with 1011.",
   },
   closeGraceMs: {
-    env: "GATEWAY_CLOSE_GRACE_MS",
-    group: "Sessions",
     type: "integer",
     unit: "ms",
     min: 0,
@@ -194,8 +160,6 @@ export const OPTIONS = {
     doc: "Time for a client to answer a close frame; then its connection is terminated.",
   },
   drainMs: {
-    env: "GATEWAY_DRAIN_MS",
-    group: "Sessions",
     type: "integer",
     unit: "ms",
     min: 0,
@@ -204,9 +168,10 @@ export const OPTIONS = {
     doc: "Time over which connections are closed with 1012 on SIGTERM, SIGINT or SIGHUP, so " +
       "that clients do not all return at once.",
   },
+} as const satisfies OptionTable;
+
+const LIMITS = {
   maxConnections: {
-    env: "GATEWAY_MAX_CONNECTIONS",
-    group: "Limits",
     type: "integer",
     min: 1,
     max: 10_000_000,
@@ -214,8 +179,6 @@ export const OPTIONS = {
     doc: "Most connections in total; further ones are closed with 1013.",
   },
   maxConnectionsPerIp: {
-    env: "GATEWAY_MAX_CONNECTIONS_PER_IP",
-    group: "Limits",
     type: "integer",
     min: 1,
     max: 10_000_000,
@@ -224,8 +187,6 @@ export const OPTIONS = {
       "or all clients count as one address.",
   },
   maxUnidentified: {
-    env: "GATEWAY_MAX_UNIDENTIFIED",
-    group: "Limits",
     type: "integer",
     min: 1,
     max: 10_000_000,
@@ -234,8 +195,6 @@ export const OPTIONS = {
       "users.",
   },
   connectRatePerIp: {
-    env: "GATEWAY_CONNECT_RATE_PER_IP",
-    group: "Limits",
     type: "integer",
     min: 1,
     max: 1_000_000,
@@ -245,8 +204,6 @@ export const OPTIONS = {
       "closed for a flood or a bad frame.",
   },
   connectBurstPerIp: {
-    env: "GATEWAY_CONNECT_BURST_PER_IP",
-    group: "Limits",
     type: "integer",
     min: 1,
     max: 10_000_000,
@@ -255,8 +212,6 @@ export const OPTIONS = {
       "all clients of an office after a restart of the gateway.",
   },
   maxFrameBytes: {
-    env: "GATEWAY_MAX_FRAME_BYTES",
-    group: "Limits",
     type: "integer",
     unit: "bytes",
     min: 128,
@@ -265,8 +220,6 @@ export const OPTIONS = {
     doc: "Longest frame a client may send, token included; longer ones close with 1009.",
   },
   maxBufferedBytes: {
-    env: "GATEWAY_MAX_BUFFERED_BYTES",
-    group: "Limits",
     type: "integer",
     unit: "bytes",
     min: 4096,
@@ -276,8 +229,6 @@ export const OPTIONS = {
       "twice `GATEWAY_MAX_MESSAGE_BYTES`.",
   },
   maxMessageBytes: {
-    env: "GATEWAY_MAX_MESSAGE_BYTES",
-    group: "Limits",
     type: "integer",
     unit: "bytes",
     min: 1024,
@@ -285,24 +236,21 @@ export const OPTIONS = {
     default: 65_536,
     doc: "Longest message the backend may publish, as JSON.",
   },
+} as const satisfies OptionTable;
+
+const MESSAGES = {
   log: {
-    env: "GATEWAY_LOG",
-    group: "Messages",
     type: "enum",
     choices: ["sqlite", "memory"],
     default: "sqlite",
     doc: "Where messages are stored: `sqlite` survives crashes and restarts, `memory` does not.",
   },
   dataDir: {
-    env: "GATEWAY_DATA_DIR",
-    group: "Messages",
     type: "path",
     default: "./data",
     doc: "Directory of the SQLite log, created if missing. Only one process may use it.",
   },
   logSync: {
-    env: "GATEWAY_LOG_SYNC",
-    group: "Messages",
     type: "enum",
     choices: ["full", "normal"],
     default: "full",
@@ -310,8 +258,6 @@ export const OPTIONS = {
       "may lose the last messages; a crash of the process does not.",
   },
   retentionHours: {
-    env: "GATEWAY_RETENTION_HOURS",
-    group: "Messages",
     type: "integer",
     unit: "hours",
     min: 1,
@@ -320,8 +266,6 @@ export const OPTIONS = {
     doc: "How long messages are stored, and so how long a client may be away and still resume.",
   },
   retentionBytes: {
-    env: "GATEWAY_RETENTION_BYTES",
-    group: "Messages",
     type: "integer",
     unit: "bytes",
     min: MIB,
@@ -329,24 +273,44 @@ export const OPTIONS = {
     default: 1024 * MIB,
     doc: "Most space for the log, on disk or in memory; the oldest messages are deleted first.",
   },
-  ...NATS_OPTIONS,
+} as const satisfies OptionTable;
+
+const LOGGING = {
   logLevel: {
-    env: "GATEWAY_LOG_LEVEL",
-    group: "Logging",
     type: "enum",
     choices: ["debug", "info", "warn", "error"],
     default: "info",
     doc: "Lowest severity of log lines that are written.",
   },
   logFormat: {
-    env: "GATEWAY_LOG_FORMAT",
-    group: "Logging",
     type: "enum",
     choices: ["auto", "json", "text"],
     default: "auto",
     doc: "`json` writes one object per line, `text` is for people; `auto` is text on a terminal.",
   },
-} as const satisfies Readonly<Record<string, Option>>;
+} as const satisfies OptionTable;
+
+/** Headings of help and documentation, in order, with their options. */
+export const OPTION_GROUPS: Readonly<Record<string, OptionTable>> = {
+  Listening: LISTENING,
+  "Tokens and keys": TOKENS_AND_KEYS,
+  Sessions: SESSIONS,
+  Limits: LIMITS,
+  Messages: MESSAGES,
+  NATS: NATS_OPTIONS,
+  Logging: LOGGING,
+};
+
+/** Every option by its key. */
+export const OPTIONS = {
+  ...LISTENING,
+  ...TOKENS_AND_KEYS,
+  ...SESSIONS,
+  ...LIMITS,
+  ...MESSAGES,
+  ...NATS_OPTIONS,
+  ...LOGGING,
+};
 
 /** A value for every option. */
 export type OptionValues = ValuesOf<typeof OPTIONS>;

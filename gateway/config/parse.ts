@@ -14,7 +14,7 @@ import { helpText } from "./help.ts";
 import type { NatsOptions } from "../cluster/nats_options.ts";
 import { configError, GivenOptions, type GivenText, quoted, type ReadTextFile } from "./given.ts";
 import { type NATS_OPTIONS, resolveNats } from "./nats.ts";
-import { flagName, type Option } from "./option_types.ts";
+import { envName, flagName, type Option } from "./option_types.ts";
 import { OPTIONS, type OptionValues } from "./options.ts";
 import { parseValue } from "./values.ts";
 import { redactUrl } from "../redact_url.ts";
@@ -101,7 +101,7 @@ const MIN_SECRET_BYTES = 32;
 const COMMAND_FLAGS = ["--mock", "--help", "--version"];
 const MIN_PUBLISH_KEY_LENGTH = 16;
 const KEYS_BY_ENV: ReadonlyMap<string, string> = new Map(
-  Object.entries(OPTIONS).map(([key, option]) => [option.env, key]),
+  Object.keys(OPTIONS).map((key) => [envName(key), key]),
 );
 const KEYS_BY_FLAG: ReadonlyMap<string, string> = new Map(
   Object.keys(OPTIONS).map((key) => [`--${flagName(key)}`, key]),
@@ -117,7 +117,7 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   if (flags === "help") return { command: "help", text: helpText() };
   if (flags === "version") return { command: "version", text: VERSION };
   const texts = new Map([...readEnv(env), ...flags.texts]);
-  const given: Given = new GivenOptions(texts, { table: OPTIONS, readTextFile });
+  const given: Given = new GivenOptions(texts, readTextFile);
   const values = parseValues(texts);
   checkBuffers(values, given);
   const { jwtSecret, jwksUrl, tlsCert, tlsKey, ...rest } = values;
@@ -265,7 +265,7 @@ function checkLoopback(
   throw configError(
     given.nameOf(key),
     `is ${quoted(host)}, but the mock issuer admits anyone and runs only on 127.0.0.1, ::1 or ` +
-      `localhost; set ${OPTIONS.jwtSecret.env} or ${OPTIONS.jwksUrl.env}`,
+      `localhost; set ${envName("jwtSecret")} or ${envName("jwksUrl")}`,
   );
 }
 

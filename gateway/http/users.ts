@@ -18,6 +18,11 @@ import {
   UserPathSchema,
 } from "./schemas.ts";
 
+const MEMBERSHIP = [
+  { method: "put", command: "join", done: "They are in the channel" },
+  { method: "delete", command: "leave", done: "They are not in the channel" },
+] as const;
+
 export function addUserRoutes(
   app: App,
   { users, guard }: { readonly users: Users; readonly guard: Guard },
@@ -64,37 +69,22 @@ export function addUserRoutes(
     },
   );
 
-  app.openapi(
-    createRoute({
-      ...shared,
-      method: "put",
-      path: "/users/{user}/channels/{channel}",
-      operationId: "join",
-      summary: "Let a user join a channel",
-      description: "Holds for the connections that the user has open now.",
-      request: { params: MembershipPathSchema },
-      responses: responses({ 204: { description: "They are in the channel" } }, problems),
-    }),
-    async (context) => {
-      await users.execute({ do: "join", ...context.req.valid("param") });
-      return noContent();
-    },
-  );
-
-  app.openapi(
-    createRoute({
-      ...shared,
-      method: "delete",
-      path: "/users/{user}/channels/{channel}",
-      operationId: "leave",
-      summary: "Let a user leave a channel",
-      description: "Holds for the connections that the user has open now.",
-      request: { params: MembershipPathSchema },
-      responses: responses({ 204: { description: "They are not in the channel" } }, problems),
-    }),
-    async (context) => {
-      await users.execute({ do: "leave", ...context.req.valid("param") });
-      return noContent();
-    },
-  );
+  for (const { method, command, done } of MEMBERSHIP) {
+    app.openapi(
+      createRoute({
+        ...shared,
+        method,
+        path: "/users/{user}/channels/{channel}",
+        operationId: command,
+        summary: `Let a user ${command} a channel`,
+        description: "Holds for the connections that the user has open now.",
+        request: { params: MembershipPathSchema },
+        responses: responses({ 204: { description: done } }, problems),
+      }),
+      async (context) => {
+        await users.execute({ do: command, ...context.req.valid("param") });
+        return noContent();
+      },
+    );
+  }
 }

@@ -10,18 +10,18 @@ import type { Message, MessageLog, Published } from "../ports.ts";
 
 export interface BackpressureOptions {
   /** Resolves when the fan-out's backlog is below its limit. */
-  readonly ready: () => Promise<void>;
+  readonly whenBelowBacklogLimit: () => Promise<void>;
   /** Called for each publish that the log could not store. */
   readonly failed: () => void;
 }
 
-/** Returns `log` with publishes that wait for `ready` first. */
+/** Returns `log` with publishes that wait for the fan-out first. */
 export function withBackpressure(
   log: MessageLog,
-  { ready, failed }: BackpressureOptions,
+  { whenBelowBacklogLimit, failed }: BackpressureOptions,
 ): MessageLog {
   const paced = async <T>(publish: () => Promise<T>): Promise<T> => {
-    await ready();
+    await whenBelowBacklogLimit();
     try {
       return await publish();
     } catch (error) {

@@ -95,6 +95,9 @@ export const CloseCode = {
   Disconnected: { code: 4010, reconnect: false },
 } as const satisfies Readonly<Record<string, CloseCodeInfo>>;
 
+/** The code that a WebSocket reports for an end without a close frame (RFC 6455, section 7.4.1). */
+export const ABNORMAL = 1006;
+
 /** The name of a close code. */
 export type CloseCodeName = keyof typeof CloseCode;
 

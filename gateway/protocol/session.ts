@@ -37,7 +37,7 @@ export function nextDeadline(state: SessionState): number | undefined {
     case "closed":
       return undefined;
     case "closing":
-      return state.cutAt;
+      return state.terminateAt;
     case "unidentified":
       return Math.min(state.heartbeatDueAt, state.identifyBy);
     case "verifying":
@@ -208,7 +208,7 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
     case "failed":
       return closeOpen(state, "InternalError", "internal error", at, options);
     case "closed":
-      return [{ phase: "closed" }, leaving(state)];
+      return [{ phase: "closed" }, unsubscribe(state)];
   }
 }
 
@@ -275,7 +275,7 @@ function located(
     : { op: Op.Ready, user, last_id: place.lastId, resumed: place.resumed } as const;
   return [
     { ...open(state), phase: "ready", user, expiresAt, renewal: undefined },
-    [{ type: "send", frame: ready }, { type: "join", user, channels }],
+    [{ type: "send", frame: ready }, { type: "subscribe", user, channels }],
   ];
 }
 
@@ -332,8 +332,8 @@ function open({ heartbeatDueAt, outstandingHeartbeat, frames, attempts }: OpenSt
   return { heartbeatDueAt, outstandingHeartbeat, frames, attempts };
 }
 
-function leaving(state: OpenState): readonly SessionEffect[] {
-  return state.phase === "ready" ? [{ type: "leave" }] : [];
+function unsubscribe(state: OpenState): readonly SessionEffect[] {
+  return state.phase === "ready" ? [{ type: "unsubscribe" }] : [];
 }
 
 /** Closes an open session: out of every table first, then the close frame. */
@@ -345,12 +345,12 @@ function closeOpen(
   options: SessionOptions,
 ): Step {
   const [closing, effects] = close(name, reason, at, options);
-  return [closing, [...leaving(state), ...effects]];
+  return [closing, [...unsubscribe(state), ...effects]];
 }
 
 function close(name: CloseCodeName, reason: string, at: number, options: SessionOptions): Step {
   return [
-    { phase: "closing", cutAt: at + options.closeGraceMs },
+    { phase: "closing", terminateAt: at + options.closeGraceMs },
     [{ type: "close", code: CloseCode[name].code, reason }],
   ];
 }

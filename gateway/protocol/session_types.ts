@@ -102,12 +102,12 @@ export interface ReadyState extends Open {
   /** The Identify that renews the token, while in progress. */
   readonly renewal: Identification | undefined;
 }
-/** A close frame was sent; the peer has until `cutAt` to answer it. */
+/** A close frame was sent; the peer has until `terminateAt` to answer it. */
 export interface ClosingState {
   /** After the close frame. */
   readonly phase: "closing";
   /** Time at which the connection is terminated. */
-  readonly cutAt: number;
+  readonly terminateAt: number;
 }
 /** The connection is gone. */
 export interface ClosedState {
@@ -195,9 +195,9 @@ export type SessionEffect =
     readonly renewal: boolean;
   }
   /** Deliver messages to `user` and `channels` from here on, and to no others. */
-  | { readonly type: "join"; readonly user: string; readonly channels: readonly string[] }
+  | { readonly type: "subscribe"; readonly user: string; readonly channels: readonly string[] }
   /** Deliver nothing more. */
-  | { readonly type: "leave" }
+  | { readonly type: "unsubscribe" }
   /** A beat was acknowledged after this many milliseconds. */
   | { readonly type: "recordRoundTrip"; readonly ms: number }
   /** Send a close frame. */

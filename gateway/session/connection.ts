@@ -249,11 +249,11 @@ export class Connection implements Member, Recipient, SocketListener {
       case "locate":
         void this.#locate(effect);
         return;
-      case "join":
+      case "subscribe":
         hub.register(this, effect.user, effect.channels);
         void this.#startDelivery(effect.channels);
         return;
-      case "leave":
+      case "unsubscribe":
         this.#stopDelivery();
         return;
       case "recordRoundTrip":
@@ -344,14 +344,14 @@ export class Connection implements Member, Recipient, SocketListener {
     this.#stopDelivery();
     this.#outbox.discard();
     const now = clock.steady();
-    if (this.#socketClosed || (state.phase === "closing" && state.cutAt <= now)) {
+    if (this.#socketClosed || (state.phase === "closing" && state.terminateAt <= now)) {
       this.#become({ phase: "closed" });
       return this.#terminate();
     }
     const { code } = CloseCode.InternalError;
     if (state.phase !== "closing") {
       metrics.closed(code);
-      this.#become({ phase: "closing", cutAt: now + options.closeGraceMs });
+      this.#become({ phase: "closing", terminateAt: now + options.closeGraceMs });
     }
     this.#socket.close(code, "internal error");
     this.#arm();

@@ -8,6 +8,7 @@
  */
 
 import type { Outgoing, Socket } from "../ports.ts";
+import { Waiters } from "../util.ts";
 
 /** Most bytes that the runtime holds, exceeded by one push at most. */
 const HANDED_BYTES = 64 * 1024;
@@ -19,7 +20,7 @@ export class Outbox {
   #queue: Outgoing[] | undefined;
   #first = 0;
   #queuedBytes = 0;
-  #emptied: (() => void)[] | undefined;
+  #emptied: Waiters | undefined;
   #discarded = false;
 
   /** @param maxBufferedBytes most bytes that may be unsent, the runtime's part included */
@@ -59,11 +60,9 @@ export class Outbox {
   /** Resolves once everything has been sent, or at `discard`. */
   empty(): Promise<void> {
     if (this.#discarded || this.unsentBytes === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#emptied ??= [];
-      this.#emptied.push(resolve);
-      this.#socket.notifyFlushed();
-    });
+    this.#emptied ??= new Waiters();
+    this.#socket.notifyFlushed();
+    return this.#emptied.wait();
   }
 
   /** Refills the runtime, which has sent what it had. */
@@ -98,6 +97,6 @@ export class Outbox {
   #resolveEmptied(): void {
     const waiting = this.#emptied;
     this.#emptied = undefined;
-    for (const resolve of waiting ?? []) resolve();
+    waiting?.releaseAll();
   }
 }

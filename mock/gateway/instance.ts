@@ -132,7 +132,7 @@ function createRoutes(
 ): RequestHandler {
   return createHttp({
     log: withBackpressure(log, {
-      ready: () => gateway.ready(),
+      whenBelowBacklogLimit: () => gateway.whenBelowBacklogLimit(),
       failed: () => metrics.logPublishFailed(),
     }),
     users: gateway,

@@ -5,6 +5,7 @@
  */
 
 import type { Clock, Socket } from "../../gateway/ports.ts";
+import { Waiters } from "../../gateway/util.ts";
 import { type Faults, Link, NO_FAULTS } from "./link.ts";
 import type { Transcript } from "./transcript.ts";
 
@@ -27,7 +28,7 @@ export class Links {
   readonly #links = new Map<string, Link>();
   #faults: Faults = NO_FAULTS;
   #count = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Waiters();
 
   constructor(options: LinksOptions) {
     this.#options = options;
@@ -69,7 +70,7 @@ export class Links {
       },
       changed: () => {
         if (link.finished) this.#links.delete(id);
-        this.#wake();
+        this.#waiting.releaseAll();
       },
     });
     this.#links.set(id, link);
@@ -94,7 +95,7 @@ export class Links {
 
   /** Resolves when a peer next sends or closes. */
   changed(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return this.#waiting.wait();
   }
 
   /** Ends every connection, clears the faults, and starts again at `c1`. */
@@ -103,10 +104,6 @@ export class Links {
     this.#links.clear();
     this.#faults = NO_FAULTS;
     this.#count = 0;
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#waiting.releaseAll();
   }
 }

@@ -8,6 +8,7 @@
 
 import type { PendingConnection } from "../../gateway/gateway.ts";
 import type { Outgoing, Socket, SocketListener } from "../../gateway/ports.ts";
+import { ABNORMAL } from "../../gateway/protocol/codes.ts";
 
 /** The standard `WebSocket` class. */
 export interface WebSocketConstructor {
@@ -35,7 +36,6 @@ const OPEN = 1;
 const CLOSING = 2;
 const CLOSED = 3;
 
-const ABNORMAL = 1006;
 const NO_CODE = 1005;
 /** The longest reason of a close frame, in bytes of UTF-8. */
 const MAX_REASON_BYTES = 123;

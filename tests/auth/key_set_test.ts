@@ -69,7 +69,7 @@ Deno.test("prefetch() resolves and logs when the issuer is down", async () => {
   assert.deepEqual(w.log.messages("warn"), [FAILED]);
 });
 
-Deno.test("KeySet takes up a new key without a restart, and keeps the old one", async () => {
+Deno.test("KeySet accepts a new key without a restart, and still the old one", async () => {
   const w = await world();
   const old = await w.issuer.token();
   assert.ok((await w.verifier.verify(old)).ok);

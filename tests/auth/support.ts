@@ -13,7 +13,6 @@ import { FakeLogger } from "../../mock/doubles/logger.ts";
 
 /** A `fetch` that counts, and answers as the test says at the moment. */
 export class ScriptedFetch {
-  /** Every request, in order. */
   readonly requests: Request[] = [];
   /** How the next ones are answered. */
   answer: Fetch;
@@ -22,7 +21,6 @@ export class ScriptedFetch {
     this.answer = answer;
   }
 
-  /** How many requests there were. */
   get count(): number {
     return this.requests.length;
   }
@@ -33,7 +31,6 @@ export class ScriptedFetch {
   };
 }
 
-/** Refuses the connection. */
 export function down(_request: Request): Promise<Response> {
   return Promise.reject(new TypeError("connection refused"));
 }
@@ -45,7 +42,6 @@ export function hanging({ signal }: Request): Promise<Response> {
   });
 }
 
-/** Answers with this text. */
 export function saying(text: string, status = 200): Fetch {
   return () => Promise.resolve(new Response(text, { status }));
 }

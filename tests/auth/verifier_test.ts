@@ -49,7 +49,7 @@ const REASONS: Readonly<Record<TokenFault, string>> = {
   truncated: "the token is malformed",
 };
 
-/** The faults that are told from tokens that never were good. */
+/** The faults with a refusal of their own. */
 const SPECIAL_REFUSALS = ["not_yet_valid", "unknown_key", "expired"] as const;
 
 Deno.test("verify() refuses each fault with its reason, which fits a close frame", async (t) => {

@@ -28,7 +28,6 @@ browserTest("an option is not broken over two lines", async ({ visitor }) => {
   await assertOptionsWhole(tab, "--heartbeat-interval-ms=3000");
 });
 
-/** A page that is logged in and connected. */
 async function connected(visitor: Visitor): Promise<ConsolePage> {
   const tab = new ConsolePage(await visitor.open());
   await tab.logIn();

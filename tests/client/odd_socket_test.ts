@@ -1,5 +1,5 @@
 /**
- * Sockets that do what sockets should not: throw, tell things twice, and go on telling when nobody listens.
+ * Sockets that do what sockets should not: throw, emit events twice, and after their listeners are gone.
  *
  * @module
  */
@@ -62,7 +62,6 @@ class OddSocket {
 
 const MESSAGE = { op: 3, id: "x-1", author: "bob", content: "hello", time: 1 };
 
-/** A client on such sockets, with what it told. */
 async function begin(): Promise<{
   readonly client: GatewayClient;
   readonly clock: FakeClock;
@@ -135,7 +134,7 @@ Deno.test("a socket that throws when it sends is left, and the client goes on", 
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("a close that is told twice, or late, disturbs no other connection", async () => {
+Deno.test("a close event that comes twice, or late, disturbs no other connection", async () => {
   const { client, clock, socket } = await begin();
   const first = socket();
   const gone = first.onclose;
@@ -311,7 +310,7 @@ Deno.test("a client that is closed by a listener of error stays closed", async (
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("a listener that is added while others are told hears of the next event, not of this one", async () => {
+Deno.test("a listener that is added during an event receives the next one, not this one", async () => {
   const { client, clock, socket } = await begin();
   socket().ready();
   let late = 0;

@@ -149,7 +149,7 @@ Deno.test("a refusal does not wait for what failed before it", async () => {
   assert.equal(app.client.state, "ready");
 });
 
-Deno.test("refusals count in a row only: a Ready between them begins anew", async () => {
+Deno.test("refusals count in a row only: a Ready between them resets the count", async () => {
   await using gateway = await createMockGateway();
   const faults: (TokenFault | undefined)[] = [];
   for (let round = 0; round < 4; round++) {

@@ -63,7 +63,7 @@ Deno.test("the client resumes from where its first session began, if nothing cam
   assert.deepEqual(it.app.contents, ["missed"]);
 });
 
-Deno.test("lastId of an earlier client is where the next one takes up", async () => {
+Deno.test("the next client resumes from the lastId of an earlier one", async () => {
   await using it = await stage();
   await it.app.say("one");
   const { lastId } = it.app.client;
@@ -76,7 +76,7 @@ Deno.test("lastId of an earlier client is where the next one takes up", async ()
   await next.client.close();
 });
 
-Deno.test("a gap is told when what was missed is no longer kept, and the session goes on", async () => {
+Deno.test("a gap is emitted when what was missed is no longer stored, and the session goes on", async () => {
   await using it = await stage({}, { retentionMs: 60_000 });
   const { app, gateway } = it;
   await app.say("one");
@@ -153,7 +153,7 @@ Deno.test("the client comes back after any code that is not one of the gateway's
   }
 });
 
-Deno.test("delays double from 500 ms to 20 s, are drawn from zero on, and begin anew after a session that lasted", async () => {
+Deno.test("delays double from 500 ms to 20 s, are drawn from zero on, and restart after a session that lasted", async () => {
   const limits = [0, 1, 2, 3, 4, 5, 6, 7, 1000].map((failures) => backoffMs(failures, () => 1));
   assert.deepEqual(limits, [500, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000, 20_000]);
   assert.equal(backoffMs(9, () => 0), 0);
@@ -262,7 +262,7 @@ Deno.test("the client takes no message before Ready", async () => {
   assert.match(app.disconnects[0]?.reason ?? "", /before Ready/);
 });
 
-Deno.test("a connection that cannot even be tried is told as an error, and tried again", async () => {
+Deno.test("a connection that cannot even be tried is an error, and tried again", async () => {
   await using gateway = await createMockGateway();
   let allowed = false;
   const WebSocket = class extends gateway.WebSocket {

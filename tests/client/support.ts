@@ -1,9 +1,10 @@
 /**
- * An app on the client under test: keeps what it is told, on the clock of a mock gateway.
+ * An app on the client under test: records its events, on the clock of a mock gateway.
  *
  * @module
  */
 
+import assert from "node:assert/strict";
 import {
   type ClientEvents,
   type Disconnect,
@@ -21,7 +22,6 @@ export interface AppOptions extends Partial<GatewayClientOptions> {
   readonly silent?: boolean;
 }
 
-/** A gateway and an app on it. */
 export interface Stage extends AsyncDisposable {
   readonly gateway: MockGateway;
   readonly app: App;
@@ -49,7 +49,6 @@ export async function stage(
 /** What was told, with the virtual milliseconds since the start. */
 export type Told<T> = T & { readonly atMs: number };
 
-/** An app. */
 export class App implements AsyncDisposable {
   readonly client: GatewayClient;
   readonly contents: unknown[] = [];
@@ -112,6 +111,14 @@ export class App implements AsyncDisposable {
     const drafts = contents.map((content) => ({ author: "bob", content }));
     return (await this.gateway.publish(...drafts)).map(({ id }) => id);
   }
+}
+
+/** Checks that `app` finds out `ms` from now, and not before, that its connection is dead. */
+export async function endsAfter(app: App, ms: number): Promise<void> {
+  await app.gateway.advance(ms - 1);
+  assert.deepEqual(app.codes, []);
+  await app.gateway.advance(1);
+  assert.deepEqual(app.codes, [1006]);
 }
 
 /** The gateway as an app reaches it: not at all while `isBroken`. */

@@ -94,7 +94,7 @@ Deno.test("after 4003 the client gets a new token first, and resumes", async () 
   assert.equal(app.client.state, "ready");
 });
 
-Deno.test("an app that has no token to give is told, and asked again after a delay", async () => {
+Deno.test("getToken() that fails is an error, and called again after a delay", async () => {
   await using gateway = await createMockGateway();
   let failing = true;
   await using app = new App(gateway, {
@@ -129,7 +129,7 @@ Deno.test("a renewal that fails is tried again while the session goes on", async
 });
 
 for (const token of ["", 7, undefined, false, { token: "x" }]) {
-  Deno.test(`getToken() that gives ${JSON.stringify(token)} is told as what it is`, async () => {
+  Deno.test(`getToken() that gives ${JSON.stringify(token)} is an error that names it`, async () => {
     await using gateway = await createMockGateway();
     await using app = new App(gateway, { getToken: () => Promise.resolve(token as string) });
     await gateway.settled();
@@ -147,7 +147,7 @@ for (
     ["nothing", undefined, "undefined"],
   ] as const
 ) {
-  Deno.test(`getToken() that throws ${name} is told as an error with it as the cause`, async () => {
+  Deno.test(`getToken() that throws ${name} is an error with it as the cause`, async () => {
     await using gateway = await createMockGateway();
     for (
       const getToken of [() => Promise.reject(thrown), () => {
@@ -164,7 +164,7 @@ for (
   });
 }
 
-Deno.test("an error that getToken() throws is told as it is", async () => {
+Deno.test("an error that getToken() throws is emitted unchanged", async () => {
   await using gateway = await createMockGateway();
   const thrown = new DOMException("it took too long", "TimeoutError");
   await using app = new App(gateway, { getToken: () => Promise.reject(thrown) });

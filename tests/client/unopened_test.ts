@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { createMockGateway } from "../../mock/mod.ts";
 import { App, breakable } from "./support.ts";
 
-Deno.test("the third attempt that opens no socket is told as one error, which names the URL and what to check", async () => {
+Deno.test("the third attempt that opens no socket emits one error, which names the URL and what to check", async () => {
   await using gateway = await createMockGateway();
   await using app = new App(gateway, { url: "wss://me:secret@chat.example.com/gatway?key=secret" });
   await gateway.advance(250);

@@ -19,7 +19,6 @@ const NOT_FETCHED = "the issuer's keys cannot be fetched";
 class Issuer implements AsyncDisposable {
   readonly url: string;
   readonly signature: Signature;
-  /** The paths that were asked for. */
   readonly asked: string[] = [];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 

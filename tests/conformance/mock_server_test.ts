@@ -17,7 +17,6 @@ const INTERVAL_MS = 45_000;
 /** For clients that answer: more than a machine that is busy with other tests needs. */
 const PATIENT = { patience_ms: 10_000 };
 
-/** A test server and how to steer it. */
 class MockServer {
   constructor(readonly process: GatewayProcess) {}
 
@@ -39,7 +38,6 @@ class MockServer {
     await this.call("POST", "/clock", { advance_ms: ms, ...more });
   }
 
-  /** How connections were closed, and when. */
   async closes(): Promise<unknown[]> {
     const entries = await this.call("GET", "/transcript?event=close_sent");
     return entries.map((entry: Readonly<Record<string, unknown>>) => [

@@ -16,7 +16,6 @@ const ABREAST = 4;
 interface Bad {
   readonly settings?: Settings;
   readonly args?: readonly string[];
-  /** What the one line has to name. */
   readonly names: string;
 }
 

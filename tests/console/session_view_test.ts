@@ -58,7 +58,7 @@ Deno.test("nextSession() counts to 4002 from the first heartbeat that is not ans
   assert.equal(session.beatDueAt, 6 + INTERVAL_MS);
 });
 
-Deno.test("nextSession() forgets its deadlines when the connection is gone, and the next begins anew", () => {
+Deno.test("nextSession() forgets its deadlines when the connection is gone, and the next starts fresh", () => {
   const closed: SocketEvent = { type: "closed", code: 4002, reason: "" };
   const session = play(OPENING, HELLO, IDENTIFY, READY, { type: "closing" }, closed);
   assert.deepEqual(phases(session).slice(-2), ["closing", "closed"]);

@@ -14,7 +14,6 @@ import { tempDirectory } from "../log/support/temp_directory.ts";
 import { NatsServer, NO_NATS } from "../nats/support/server.ts";
 import { needs } from "../permissions.ts";
 
-/** A log under test and what it was given. */
 export interface Fixture extends AsyncDisposable {
   readonly log: MessageLog;
   readonly clock: FakeClock;
@@ -23,7 +22,6 @@ export interface Fixture extends AsyncDisposable {
   reopen(): Promise<void>;
 }
 
-/** How one kind of log is made. */
 export interface LogFactory {
   readonly name: string;
   /** Why all its tests are left out here, if they are. */
@@ -32,17 +30,16 @@ export interface LogFactory {
   readonly forgets?: string;
   /** Why no test can move its clock. */
   readonly realTime?: string;
-  /** A new log that keeps messages for an hour. */
+  /** A new log that stores messages for an hour. */
   create(): Promise<Fixture>;
 }
 
-/** How long a log under test keeps messages. */
+/** Time for which a log under test stores messages. */
 export const RETENTION_MS: number = 60 * 60 * 1000;
 
 /** Of a log that has files. */
 const ON_DISK = { skipped: needs("read", "write") };
 
-/** The logs. */
 export const LOGS: readonly LogFactory[] = [
   {
     name: "MemoryLog",

@@ -40,7 +40,7 @@ for (const factory of LOGS) {
     assert.deepEqual(log.head(), { id: messages[2]!.id, sequence: messages[2]!.sequence });
   });
 
-  test("publish() of nothing keeps nothing and tells nobody", async ({ log }) => {
+  test("publish() of nothing stores nothing and notifies no subscriber", async ({ log }) => {
     const start = log.head();
     log.subscribe(() => assert.fail("there is nothing to tell"));
     assert.deepEqual(await log.publish([]), []);
@@ -93,7 +93,7 @@ for (const factory of LOGS) {
     assert.equal(calls, 3);
   });
 
-  test("a listener that throws is logged and stops nobody", async ({ log, logger }) => {
+  test("a listener that throws is logged and stops no other", async ({ log, logger }) => {
     const heard: Json[] = [];
     log.subscribe(() => {
       throw new Error("a bug in a listener");

@@ -12,7 +12,6 @@ import { contract, EVERYONE, readAll, toEveryone } from "./support.ts";
 const KEY = { key: "order-1", digest: "digest-1" };
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** What a read after `message` says. */
 async function after(fixture: Fixture, message: Pick<Message, "id">): Promise<string | number> {
   const query = { after: message.id, audience: EVERYONE, limit: 100, maxBytes: 1e6 };
   const page = await fixture.log.read(query);

@@ -19,11 +19,8 @@ export type Step =
   | { readonly do: "pass"; readonly ms: number }
   | { readonly do: "reopen" };
 
-/** The channels that there are. */
 export const CHANNELS: readonly string[] = ["a", "b", "c"];
-/** The users that there are. */
 export const USERS: readonly string[] = ["alice", "bob"];
-/** How many clients there are. */
 export const CLIENTS = 4;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -34,7 +31,6 @@ interface Client {
   readonly audience: Audience;
   /** Where it began, as a sequence. */
   start: number;
-  /** The last id that it has seen. */
   lastId: string | undefined;
   received: Message[];
   session: { stop(): void; stopped: boolean } | undefined;
@@ -69,7 +65,6 @@ export class World {
     return this.#fixture.log;
   }
 
-  /** Takes one step. */
   async take(step: Step): Promise<void> {
     switch (step.do) {
       case "publish":
@@ -186,7 +181,7 @@ export class World {
     const sequence = Number(after?.split("-")[1]);
     const oldest = this.#fixture.clock.now() - RETENTION_MS;
     const lost = this.#published.some((m) => m.sequence > sequence && m.time <= oldest);
-    assert.ok(lost, "everything since is young enough to be kept");
+    assert.ok(lost, "everything since is young enough to be stored");
   }
 
   #drop(client: Client): void {

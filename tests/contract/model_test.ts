@@ -40,7 +40,7 @@ for (const factory of LOGS) {
   if (factory.forgets !== undefined) cannot.add("reopen");
   if (factory.realTime !== undefined) cannot.add("pass");
   Deno.test({
-    name: `${factory.name}: clients get everything or are told, whatever happens when${
+    name: `${factory.name}: clients get everything or learn of the gap, whatever happens when${
       skipped === undefined ? "" : ` (skipped: ${skipped})`
     }`,
     ignore: skipped !== undefined,

@@ -15,10 +15,8 @@ import type {
 } from "../../gateway/ports.ts";
 import type { Fixture, LogFactory } from "./logs.ts";
 
-/** Sees what is for everyone. */
 export const EVERYONE: Audience = { everyone: true, channels: [] };
 
-/** Messages to everyone with these contents. */
 export function toEveryone(...contents: readonly string[]): Draft[] {
   return contents.map((content) => ({ author: "1", content }));
 }

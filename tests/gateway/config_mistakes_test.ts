@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { type Config, parseConfig } from "../../gateway/config/parse.ts";
 import { OperationalError } from "../../gateway/errors.ts";
-import { flagName, type Option } from "../../gateway/config/option_types.ts";
+import { envName, flagName, type Option } from "../../gateway/config/option_types.ts";
 import { OPTIONS } from "../../gateway/config/options.ts";
 
 type Env = Readonly<Record<string, string>>;
@@ -61,9 +61,10 @@ Deno.test("parseConfig() refuses blanks, line breaks and quotes around every fre
     secret: "a-secret-with-more-than-32-characters",
   };
   const names: string[] = [];
-  for (const [key, { env, type }] of Object.entries<Option>(OPTIONS)) {
+  for (const [key, { type }] of Object.entries<Option>(OPTIONS)) {
     const value = good[type];
     if (value === undefined) continue;
+    const env = envName(key);
     names.push(env);
     for (const [spoil, expected] of WRONG) {
       const text = spoil(value);

@@ -37,7 +37,7 @@ function refused(env: Readonly<Record<string, string>>, message: RegExp): void {
   });
 }
 
-Deno.test("parseConfig() uses NATS only when it is told where it is", () => {
+Deno.test("parseConfig() uses NATS only with its URL", () => {
   assert.equal(config({}).nats, undefined);
   const { nats, natsStream, natsSubject, natsReplicas } = config(URL);
   assert.deepEqual(nats, { servers: [URL.GATEWAY_NATS_URL] });

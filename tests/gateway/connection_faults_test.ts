@@ -1,5 +1,5 @@
 /**
- * A connection that goes wrong: bugs are contained to it, and one that cannot be cut is not forgotten.
+ * A connection that goes wrong: bugs are contained to it, and one that cannot be terminated is not forgotten.
  *
  * @module
  */
@@ -64,7 +64,7 @@ Deno.test("Connection closes with 1011 when the verifier has a bug, and the othe
   }
 });
 
-Deno.test("Connection contains a bug of the reducer: closed, out of every table, cut in time", async () => {
+Deno.test("Connection contains a bug of the reducer: closed, out of every table, terminated in time", async () => {
   const { reduce } = reducerWithBug("frameReceived");
   const world = new World({ reduce });
   const peer = world.connect();
@@ -92,7 +92,7 @@ Deno.test("Connection contains a bug that came up when it was ready: nothing mor
   assert.equal(world.gateway.tables["members"], 0);
 });
 
-Deno.test("Connection is cut even if the reducer fails at every tick, and the log stays short", async () => {
+Deno.test("Connection is terminated even if the reducer fails at every tick, and the log stays short", async () => {
   const { reduce } = reducerWithBug("ticked");
   const world = new World({ reduce });
   const peer = world.connect();
@@ -183,7 +183,7 @@ Deno.test("Connection contains a bug on the way to the reducer, so that the runt
   assert.equal(other.frames(Op.HeartbeatAck).length, 1);
 });
 
-Deno.test("Connection that cannot be cut lingers in the metric and the limits, and is tried again", async () => {
+Deno.test("Connection that cannot be terminated lingers in the metric and the limits, and is tried again", async () => {
   const world = new World({ limits: { maxConnectionsPerIp: 1 } });
   const peer = await world.ready({ channels: ["a"] });
   peer.socket.terminateFails = true;
@@ -222,7 +222,7 @@ Deno.test("Connection that lingers is released when TCP gives it up, and leaves 
   await world.assertEmpty();
 });
 
-Deno.test("Connection that fails half way through closing is out of every table and cut in time", async () => {
+Deno.test("Connection that fails half way through closing is out of every table and terminated in time", async () => {
   const world = new World({
     reduce: (state, event, options) => {
       const [next, effects] = reduce(state, event, options);

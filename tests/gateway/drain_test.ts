@@ -12,7 +12,6 @@ import { NUMBERS, type Peer, World } from "./support/world.ts";
 const SPREAD_MS = 10_000;
 const { closeGraceMs } = NUMBERS;
 
-/** Begins to drain; `over` tells whether it is over. */
 async function drain(world: World, spreadMs = SPREAD_MS): Promise<{ readonly over: boolean }> {
   const state = { over: false };
   void world.gateway.drain(spreadMs).then(() => (state.over = true));
@@ -53,7 +52,7 @@ Deno.test("Gateway.drain() closes all with 1012, evenly over the time, and resol
   await world.assertEmpty();
 });
 
-Deno.test("Gateway.drain() resolves at once when nobody is there, and sets no timer", async () => {
+Deno.test("Gateway.drain() resolves at once without connections, and sets no timer", async () => {
   const world = new World();
   const state = await drain(world);
   assert.equal(state.over, true);
@@ -94,7 +93,7 @@ Deno.test("Gateway.drain() delivers to those whose turn has not come", async () 
   assert.equal(last.received.length, 1);
 });
 
-Deno.test("Gateway.drain() cuts peers that answer nothing, and does not wait for one that cannot be cut", async () => {
+Deno.test("Gateway.drain() terminates peers that answer nothing, and does not wait for one that it cannot", async () => {
   const world = new World();
   const peers = [await world.ready(), await world.ready()];
   const state = await drain(world);
@@ -115,7 +114,7 @@ Deno.test("Gateway.drain() cuts peers that answer nothing, and does not wait for
   assert.equal(other.over, true);
 });
 
-Deno.test("Gateway admits nobody while it drains", async () => {
+Deno.test("Gateway admits no connection while it drains", async () => {
   const world = new World();
   await world.ready();
   await drain(world);

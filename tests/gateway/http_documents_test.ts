@@ -74,7 +74,6 @@ Deno.test("/openapi.json has all routes, and the login only with an issuer", asy
   assert.deepEqual(routes(await openApi(createFixture())).sort(), without);
 });
 
-/** A validator of one schema of the document. */
 function schemaOf(document: Document, schema: object): (value: unknown) => boolean {
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
   return ajv.compile({ ...schema, components: document.components });

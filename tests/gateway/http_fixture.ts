@@ -14,10 +14,8 @@ import { FakeClock } from "../../mock/doubles/clock.ts";
 import { FakeIds } from "../../mock/doubles/ids.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";
 
-/** The publish key of the fixture. */
 export const KEY = "a-publish-key";
 
-/** What a request is made of. */
 export interface Call {
   /** Sent as it is if a string or bytes, else as JSON. */
   readonly body?: unknown;
@@ -120,7 +118,6 @@ export function createFixture(
   return { clock, log, logger, users, counts, fetch, call };
 }
 
-/** Reads a response to its end. */
 export async function read(response: Response): Promise<Answer> {
   const text = await response.text();
   const isJson = /json/.test(response.headers.get("content-type") ?? "") && text !== "";

@@ -21,7 +21,6 @@ async function createHistory(): Promise<Fixture & { readonly ids: readonly strin
   return { ...fixture, ids: answer.json.map(({ id }: { id: string }) => id) };
 }
 
-/** The contents on a page. */
 function contents(page: { messages: { content: number }[] }): number[] {
   return page.messages.map(({ content }) => content);
 }
@@ -64,7 +63,7 @@ Deno.test("GET /messages read on from last_id misses nothing and repeats nothing
   assert.deepEqual(contents(json), [7]);
 });
 
-Deno.test("GET /messages after an id that is unknown or no longer kept is 410", async () => {
+Deno.test("GET /messages after an id that is unknown or no longer stored is 410", async () => {
   const { call } = await createHistory();
   for (const after of ["nonsense", "other-1", "id0-999", "id0--1"]) {
     const answer = await call("GET", `/messages?after=${after}`);

@@ -48,7 +48,7 @@ const ROUTES = [
   ["GET", "/%ff"],
 ] as const;
 
-Deno.test("a gateway with the mock issuer answers under names that nobody else can have", async () => {
+Deno.test("a gateway with the mock issuer answers under names that cannot be registered", async () => {
   const { fetch, logger } = createFixture({ allowAnyHost: false });
   for (const host of OWN) {
     const { status } = await read(await fetch(new Request(`http://${host}/health`)));
@@ -73,7 +73,7 @@ Deno.test("a gateway with the mock issuer refuses other names on every route, an
     }
   }
   assert.deepEqual(counts, [], "nothing was published");
-  assert.equal(logger.lines.length, 1, "and it is told once");
+  assert.equal(logger.lines.length, 1, "and it is logged once");
   assert.deepEqual(logger.lines[0]!.fields, { host: "rebound.example" });
 });
 

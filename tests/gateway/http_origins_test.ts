@@ -16,7 +16,6 @@ const HANDSHAKE = {
   "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
 };
 
-/** The origins as the option has them. */
 function parse(origins: string): readonly string[] {
   const env = { GATEWAY_ALLOWED_ORIGINS: origins };
   const command = parseConfig({ env, args: [], readTextFile: () => "" });

@@ -1,5 +1,5 @@
 /**
- * `POST /messages`: what is kept, what is refused, and that a key publishes once.
+ * `POST /messages`: what is stored, what is refused, and that a key publishes once.
  *
  * @module
  */
@@ -13,15 +13,15 @@ import { createFixture, type Fixture } from "./http_fixture.ts";
 const HELLO = { channel: "general", author: "7", content: { text: "hello" } };
 
 /** Everything that was handed to subscribers of the log. */
-function kept(fixture: Fixture): Message[] {
+function storedIn(fixture: Fixture): Message[] {
   const messages: Message[] = [];
   fixture.log.subscribe((batch) => void messages.push(...batch));
   return messages;
 }
 
-Deno.test("POST /messages answers an object with an object and keeps the message", async () => {
+Deno.test("POST /messages answers an object with an object and stores the message", async () => {
   const fixture = createFixture();
-  const messages = kept(fixture);
+  const messages = storedIn(fixture);
   const answer = await fixture.call("POST", "/messages", { body: HELLO });
   assert.equal(answer.status, 201);
   assert.equal(answer.headers.get("content-type"), "application/json");
@@ -33,7 +33,7 @@ Deno.test("POST /messages answers an object with an object and keeps the message
 
 Deno.test("POST /messages answers an array with an array, even of one", async () => {
   const fixture = createFixture();
-  const messages = kept(fixture);
+  const messages = storedIn(fixture);
   const everyone = { author: "7", content: null };
   const alice = { user: "alice", author: "7", content: [1, "two", false] };
   const answer = await fixture.call("POST", "/messages", { body: [HELLO, everyone, alice] });
@@ -49,7 +49,7 @@ Deno.test("POST /messages answers an array with an array, even of one", async ()
   assert.deepEqual(fixture.counts, [3, 1]);
 });
 
-Deno.test("POST /messages answers only once the log has kept the message", async () => {
+Deno.test("POST /messages answers only once the log has stored the message", async () => {
   const { promise, resolve } = Promise.withResolvers<readonly Message[]>();
   const { log } = createFixture();
   const slow: MessageLog = { ...log, publish: () => promise };
@@ -90,13 +90,13 @@ const INVALID: readonly (readonly [string, unknown, string, RegExp])[] = [
 for (const [name, body, pointer, detail] of INVALID) {
   Deno.test(`POST /messages refuses ${name} and says where`, async () => {
     const fixture = createFixture();
-    const messages = kept(fixture);
+    const messages = storedIn(fixture);
     const answer = await fixture.call("POST", "/messages", { body });
     assert.equal(answer.status, 400);
     assert.equal(answer.json.code, "invalid_body");
     assert.equal(answer.json.errors[0].pointer, pointer);
     assert.match(answer.json.errors[0].detail, detail);
-    assert.deepEqual(messages, [], "nothing is kept of a refused request");
+    assert.deepEqual(messages, [], "nothing is stored of a refused request");
   });
 }
 
@@ -169,9 +169,9 @@ Deno.test("POST /messages measures a message as it will be sent, not as it came"
   assert.equal((await call("POST", "/messages", { body })).json.code, "message_too_large");
 });
 
-Deno.test("POST /messages keeps any JSON content as it was", async () => {
+Deno.test("POST /messages stores any JSON content as it was", async () => {
   const fixture = createFixture();
-  const messages = kept(fixture);
+  const messages = storedIn(fixture);
   await fc.assert(
     fc.asyncProperty(fc.jsonValue({ maxDepth: 8 }), async (content) => {
       const sent = JSON.stringify({ author: "7", content });
@@ -188,7 +188,7 @@ Deno.test("POST /messages keeps any JSON content as it was", async () => {
 
 Deno.test("Idempotency-Key publishes once and gives the same answer again", async () => {
   const fixture = createFixture();
-  const messages = kept(fixture);
+  const messages = storedIn(fixture);
   const headers = { "idempotency-key": "order-1" };
   const send = (body: unknown) => fixture.call("POST", "/messages", { body, headers });
   const [first, concurrent] = await Promise.all([send(HELLO), send(HELLO)]);

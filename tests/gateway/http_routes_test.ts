@@ -44,7 +44,7 @@ function createIssuer(): LoginIssuer & { readonly requests: LoginRequest[] } {
   };
 }
 
-Deno.test("the backend's routes refuse whoever has no publish key", async () => {
+Deno.test("the backend's routes refuse requests without a publish key", async () => {
   const { call, users } = createFixture();
   const wrong = [
     "",

@@ -54,7 +54,7 @@ function setUp({ turnDeliveries }: { turnDeliveries?: number } = {}) {
 
 const NOTHING = { members: 0, users: 0, channels: 0 };
 
-Deno.test("Hub delivers by channel, by user and to everyone, to nobody else", () => {
+Deno.test("Hub delivers by channel, by user and to everyone, to no others", () => {
   const { publish, member } = setUp();
   const both = member("ann", "a", "b");
   const second = member("ann");
@@ -67,7 +67,7 @@ Deno.test("Hub delivers by channel, by user and to everyone, to nobody else", ()
   assert.deepEqual(other.sequences, [2, 4, 5]);
 });
 
-Deno.test("Hub encodes a message once, whoever receives it", () => {
+Deno.test("Hub encodes a message once for all members", () => {
   const { publish, member } = setUp();
   const members = Array.from({ length: 50 }, () => member("ann", "a"));
   publish({ channel: "a", content: { text: "ä€😀" } });
@@ -119,7 +119,7 @@ Deno.test("Hub.subscribe() and unsubscribe() change one channel of one member", 
   assert.equal(hub.channelsOf(stranger).size, 0);
 });
 
-Deno.test("Hub keeps no table of a user or a channel that nobody is in", () => {
+Deno.test("Hub keeps no table of a user or a channel without members", () => {
   const { hub, member } = setUp();
   const members = Array.from({ length: 20 }, (_, i) => member(`u${i % 7}`, `c${i}`, "all"));
   assert.deepEqual(hub.tables, { members: 20, users: 7, channels: 21 });
@@ -160,7 +160,7 @@ Deno.test("Hub goes on when members leave during a delivery, and gives those not
 });
 
 for (const channel of [undefined, "a"]) {
-  Deno.test(`Hub gives nobody a message twice who joins again during its delivery (${channel ?? "everyone"})`, () => {
+  Deno.test(`Hub delivers a message once to a member that registers again during its delivery (${channel ?? "everyone"})`, () => {
     const { hub, publish, member } = setUp();
     const members = [member("a", "a"), member("b", "a"), member("c", "a")];
     for (const [i, each] of members.entries()) {
@@ -239,7 +239,7 @@ Deno.test("Hub in the middle of a run gives nothing to who leaves, and not the r
   const [first, second, third, fourth] = ["a", "b", "c", "d"].map((user) => member(user, "room"));
   publish({ channel: "room" }, { channel: "room" });
   assert.deepEqual([first, second, third, fourth].map((each) => each!.got.length), [1, 1, 0, 0]);
-  // Who joins now is told this position, and receives what comes after it.
+  // A member that registers now gets this position, and receives what follows it.
   assert.equal(hub.position.sequence, 2);
   const late = member("late", "room");
   hub.unsubscribe(third!, "room");
@@ -270,7 +270,7 @@ Deno.test("inOrder() acts between the messages before it and those after it, bet
   assert.equal(crowd[0]?.got.length, 2);
 });
 
-Deno.test("Hub ends its turn after 4 MiB, and what nobody receives costs nothing", () => {
+Deno.test("Hub ends its turn after 4 MiB, and messages without an audience cost nothing", () => {
   const { clock, hub, publish, member } = setUp();
   const ann = member("ann", "a");
   const content = "x".repeat(1024 * 1024);
@@ -297,13 +297,13 @@ Deno.test("Hub delivers by who is there when a run's turn comes", () => {
   assert.deepEqual(late.sequences, [2, 3]);
 });
 
-Deno.test("Hub.ready() waits while 2,000 messages or more wait, and no longer", async () => {
+Deno.test("Hub.whenBelowBacklogLimit() waits while 2,000 messages or more wait, and no longer", async () => {
   const { clock, hub, publish, member } = setUp({ turnDeliveries: 2000 });
   member("ann", "all");
-  await hub.ready();
+  await hub.whenBelowBacklogLimit();
   publish(...alternating(6000));
   let released = 0;
-  for (let i = 0; i < 3; i++) void hub.ready().then(() => released++);
+  for (let i = 0; i < 3; i++) void hub.whenBelowBacklogLimit().then(() => released++);
   await settle();
   assert.equal(released, 0);
   clock.fireNext();

@@ -16,7 +16,6 @@ import type { LogFields, Logger } from "../../gateway/ports.ts";
 
 const TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl";
 
-/** What `act` has a logger write. */
 async function written(
   act: (logger: Logger) => void,
   options: Partial<LoggerOptions> = {},

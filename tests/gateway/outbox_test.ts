@@ -33,7 +33,6 @@ function labels(socket: FakeSocket): string[] {
   return socket.sent.map((text) => text.replaceAll(".", ""));
 }
 
-/** Whether `promise` is settled by now. */
 async function isSettled(promise: Promise<void>): Promise<boolean> {
   let settled = false;
   void promise.then(() => (settled = true));

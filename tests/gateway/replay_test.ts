@@ -1,5 +1,5 @@
 /**
- * The switch from the replay to live messages, by itself: what was set aside is sent once, and only while the
+ * The switch from the replay to live messages, by itself: what was buffered is sent once, and only while the
  * peer takes it. The rest of a replay is in `resume_test.ts` and the files beside it.
  *
  * @module
@@ -53,7 +53,7 @@ function setUp() {
   return { log, sent, state, replay, publish, drain };
 }
 
-Deno.test("Replay goes live with what was set aside, and says up to where everything is sent", async () => {
+Deno.test("Replay goes live with what was buffered, and says up to where everything is sent", async () => {
   const { state, sent, replay, publish, drain, log } = setUp();
   await publish({}, {});
   await replay.begin();
@@ -69,7 +69,7 @@ Deno.test("Replay goes live with what was set aside, and says up to where everyt
   assert.equal(replay.cursorId, "id0-4");
 });
 
-Deno.test("Replay does not send what is set aside if the page had it, when it is ahead of the fan-out", async () => {
+Deno.test("Replay does not send what is buffered if the page had it, when it is ahead of the fan-out", async () => {
   const { state, sent, replay, publish, drain } = setUp();
   const [first, second] = await publish({}, {});
   state.position = { id: first!.id, sequence: 1 };
@@ -82,7 +82,7 @@ Deno.test("Replay does not send what is set aside if the page had it, when it is
   assert.deepEqual(state.live, { id: second!.id, sequence: 2 });
 });
 
-Deno.test("Replay ends as stopped when the peer takes no more of a page, or of what was set aside", async () => {
+Deno.test("Replay ends as stopped when the peer takes no more of a page, or of what was buffered", async () => {
   for (const room of [1, 2]) {
     const { state, sent, replay, publish, drain } = setUp();
     state.room = room;

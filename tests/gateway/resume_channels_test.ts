@@ -117,7 +117,7 @@ for (const moment of MOMENTS) {
   });
 }
 
-/** A gateway whose fan-out rests behind the head of its log until the clock moves. */
+/** A gateway whose fan-out yields behind the head of its log until the clock moves. */
 async function lagging() {
   const world = new World({ turnDeliveries: 3 });
   await world.ready({ user: "bulk" });
@@ -193,7 +193,7 @@ Deno.test("A channel joined while the replay is ahead of the fan-out gives what 
   }
 });
 
-Deno.test("Commands hold from their place in the log on, when the fan-out rests behind it", async () => {
+Deno.test("Commands hold from their place in the log on, when the fan-out yields behind it", async () => {
   const { world } = await lagging();
   const peer = await world.ready({ channels: ["a", "c"] });
   const counts: number[] = [];

@@ -42,7 +42,7 @@ async function run({ missed, publishes, lag }: Case): Promise<void> {
   const [seen] = await world.publish({});
   const expected = [...await world.publishMany(missed, { channel: "a" })];
   const at = async (moment: Moment) => {
-    // More than the fan-out does at once, so that it rests until a timer fires.
+    // More than the fan-out does at once, so that it yields until a timer fires.
     if (lag === moment) await world.publishMany(4, { user: "bulk", content: BULK });
     if (!publishes.has(moment)) return;
     const drafts = [{ channel: "a" }, { channel: "b" }, { user: "alice" }, {}];

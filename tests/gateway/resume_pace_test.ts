@@ -13,7 +13,7 @@ import { idsOf, NUMBERS, type Peer, World } from "./support/world.ts";
 
 const { maxBufferedBytes } = NUMBERS;
 
-/** A peer that reads only when it is told to, and knows the most that was ever unsent to it. */
+/** A peer that reads on demand, and records the most that was ever unsent to it. */
 class SlowSocket extends FakeSocket {
   peer: Peer | undefined;
   mostUnsent = 0;
@@ -54,7 +54,7 @@ async function turn(world: World, socket: SlowSocket, bytes: number): Promise<nu
   return socket.sent.length - before;
 }
 
-Deno.test("A replay of 100,000 messages to a slow peer stays within the bound and starves nobody", async () => {
+Deno.test("A replay of 100,000 messages to a slow peer stays within the bound and starves no other peer", async () => {
   const world = new World();
   const [seen] = await world.publish({});
   const missed = await world.publishMany(100_000);
@@ -92,7 +92,7 @@ Deno.test("A last page of one long message and much published meanwhile do not c
   const long = await world.publish({ content: "x".repeat(maxBufferedBytes / 2 - 1000) });
   const { socket, peer } = await slowly(world, seen!.id);
   assert.equal(peer.received.length, 1);
-  // As much as may be set aside, to the last message.
+  // As much as may be buffered, to the last message.
   const meanwhile = await world.publishMany(50, { content: "x".repeat(10_000) });
   socket.drain(maxBufferedBytes);
   await turn(world, socket, 0);
@@ -101,7 +101,7 @@ Deno.test("A last page of one long message and much published meanwhile do not c
   assert.ok(socket.mostUnsent <= maxBufferedBytes);
   for (let i = 0; i < 20; i++) await turn(world, socket, 60_000);
   assert.deepEqual(peer.received, idsOf([...long, ...meanwhile]));
-  assert.equal(world.log.queries.length, 1, "what was set aside was read again");
+  assert.equal(world.log.queries.length, 1, "what was buffered was read again");
 });
 
 Deno.test("A replay that cannot hold what is published meanwhile reads it from the log instead", async () => {
@@ -128,7 +128,7 @@ Deno.test("A replay that cannot hold what is published meanwhile reads it from t
   assert.deepEqual(peer.received, idsOf(all));
 });
 
-Deno.test("A message longer than what may be set aside is read from the log", async () => {
+Deno.test("A message longer than what may be buffered is read from the log", async () => {
   const world = new World();
   const [seen] = await world.publish({});
   const missed = await world.publish({});

@@ -17,7 +17,6 @@ import { tempDirectory } from "./support/temp_directory.ts";
 
 const test = testUnless(needs("read", "write", "run"));
 
-/** Id and content of a message. */
 type Entry = readonly [id: string, content: string];
 
 /** The messages of one publish that was answered. */
@@ -30,7 +29,6 @@ function world(): { clock: FakeClock; ids: FakeIds; logger: FakeLogger } {
   return { clock: new FakeClock(), ids: new FakeIds(), logger: new FakeLogger() };
 }
 
-/** Everything that the log in `directory` has. */
 async function contents(directory: string): Promise<Entry[]> {
   const log = await openSqliteLog({ directory, testing: { thread: "own" }, ...world() });
   const audience = { everyone: true, channels: [] };

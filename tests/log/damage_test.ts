@@ -18,7 +18,6 @@ import { tempDirectory } from "./support/temp_directory.ts";
 
 const test = testUnless(needs("read", "write"));
 
-/** A log that is open, and where its files are. */
 interface Opened {
   readonly log: MessageLog;
   readonly clock: FakeClock;

@@ -176,7 +176,7 @@ for (const [name, damage] of Object.entries(DAMAGES)) {
   });
 }
 
-test("openSqliteLog() begins anew once the damaged file was moved away", async () => {
+test("openSqliteLog() starts an empty log once the damaged file was moved away", async () => {
   await withFile(async (directory, path) => {
     Deno.writeFileSync(path, new Uint8Array(10_000).fill(1));
     await assert.rejects(open(directory), { code: "log_corrupt" });

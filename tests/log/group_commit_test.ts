@@ -161,8 +161,8 @@ test("publish() that the store fails is rejected, unheard, and no obstacle", asy
   assert.deepEqual(bench.logger.messages("error"), ["the log cannot be used"], "said once");
   assert.match(bench.logger.text(), /the disk is full/);
   bench.failure = undefined;
-  await bench.log.publish(drafts(1, "kept"));
-  assert.deepEqual(bench.heard, ["kept"]);
+  await bench.log.publish(drafts(1, "stored"));
+  assert.deepEqual(bench.heard, ["stored"]);
   assert.deepEqual(bench.logger.messages("info"), ["the log can be used again"]);
 });
 
@@ -207,7 +207,7 @@ test("close() waits for the commit that is running and for what waits", async ()
   assert.equal(bench.clock.pending, 0, "no timer is left");
 });
 
-test("SqliteStore fails the one request of a group that cannot be kept", () => {
+test("SqliteStore fails the one request of a group that cannot be stored", () => {
   const directory = tempDirectory();
   const limits = { retentionMs: 1e9, retentionBytes: 2 ** 30 };
   const store = new SqliteStore({ directory, sync: "full", epoch: "e", ...limits });

@@ -49,7 +49,7 @@ Deno.test("LogHealth.check() has one probe at a time, however long it takes", as
   assert.deepEqual(logger.messages("info"), ["the log can be used again"]);
 });
 
-Deno.test("LogHealth.check() probes anew after a probe that failed late", async () => {
+Deno.test("LogHealth.check() probes again after a probe that failed late", async () => {
   const { clock, probes, health } = start();
   const checking = assert.rejects(health.check(), SILENT);
   await clock.advance(1000);

@@ -88,13 +88,13 @@ for (
       largest = Math.max(largest, bytesOnDisk(directory));
     }
     assert.ok(largest <= limit, `${largest} bytes on disk`);
-    // What is kept is the newest without a hole, and not much less than fits.
-    const kept = await newest(log);
-    assert.equal(kept.at(-1)?.id, last?.id);
-    assert.equal(kept.length, last!.sequence - kept[0]!.sequence + 1);
-    const keptBytes = kept.reduce((sum, { content }) => sum + String(content).length, 0);
-    assert.ok(keptBytes > limit / 4, `${keptBytes} bytes kept`);
-    const before = `id0-${kept[0]!.sequence - 2}`;
+    // What is stored is the newest without a hole, and not much less than fits.
+    const stored = await newest(log);
+    assert.equal(stored.at(-1)?.id, last?.id);
+    assert.equal(stored.length, last!.sequence - stored[0]!.sequence + 1);
+    const storedBytes = stored.reduce((sum, { content }) => sum + String(content).length, 0);
+    assert.ok(storedBytes > limit / 4, `${storedBytes} bytes stored`);
+    const before = `id0-${stored[0]!.sequence - 2}`;
     const query = { audience: { everyone: true, channels: [] }, limit: 1, maxBytes: 1 };
     assert.equal(await log.read({ after: before, ...query }), "expired");
   });

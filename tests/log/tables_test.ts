@@ -30,7 +30,7 @@ function fill(tables: Tables, count: number, topicOf: (sequence: number) => stri
   });
 }
 
-test("discardAfter() takes out messages and keys that nobody was told of", () => {
+test("discardAfter() removes messages and keys that were never acknowledged", () => {
   withTables((tables) => {
     fill(tables, 5, () => "everyone");
     tables.storeKey("told", { digest: "d", first: 2, count: 2, time: 1, stamp: 1 });

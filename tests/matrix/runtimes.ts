@@ -25,13 +25,11 @@ import { Stage } from "./support/stage.ts";
 
 /** A way to run the scenario. */
 interface Row {
-  /** The command. */
   readonly command: readonly [string, ...string[]];
   /** Whether the scenario has fake timers, and so the part that needs them. */
   readonly fakeTimers?: boolean;
   /** How often to do it, each time with a new client; once unless given. */
   readonly rounds?: number;
-  /** Variables of its own. */
   readonly env?: Readonly<Record<string, string>>;
 }
 

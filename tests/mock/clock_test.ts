@@ -18,7 +18,7 @@ function notes(clock: FakeClock): { noted: string[]; note(label: string): () => 
   };
 }
 
-Deno.test("FakeClock starts where it is told and stands still", async () => {
+Deno.test("FakeClock starts at the given time and stands still", async () => {
   assert.equal(new FakeClock().now(), START_MS);
   const clock = new FakeClock({ startMs: 5 });
   await settle();

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { decodeJwt, decodeProtectedHeader } from "jose";
 import { FakeClock } from "../../mock/doubles/clock.ts";
 import { FakeIds } from "../../mock/doubles/ids.ts";
 import { MockIssuer, TOKEN_FAULTS, type TokenFault } from "../../mock/issuer.ts";
@@ -22,18 +23,13 @@ const GOOD = {
   exp: nowS + 3600,
 };
 
-function part(token: string, index: number): Record<string, unknown> {
-  const text = token.split(".")[index] ?? "";
-  return JSON.parse(atob(text.replaceAll("-", "+").replaceAll("_", "/")));
-}
-
 Deno.test("login() gives a token with the defaults of a login", async () => {
   const answer = await issuer.login({ user: "alice", password: "anything" });
   assert.ok(answer !== undefined);
   assert.equal(answer.user, "alice");
   assert.equal(answer.expires_in, 3600);
-  assert.deepEqual(part(answer.token, 0), { alg: "EdDSA", typ: "JWT", kid: "key0" });
-  assert.deepEqual(part(answer.token, 1), GOOD);
+  assert.deepEqual(decodeProtectedHeader(answer.token), { alg: "EdDSA", typ: "JWT", kid: "key0" });
+  assert.deepEqual(decodeJwt(answer.token), GOOD);
 });
 
 Deno.test("login() keeps to the channels and the expiry that are asked for", async () => {
@@ -41,7 +37,7 @@ Deno.test("login() keeps to the channels and the expiry that are asked for", asy
   const answer = await issuer.login(request);
   assert.ok(answer !== undefined);
   assert.equal(answer.expires_in, 5);
-  const claims = part(answer.token, 1);
+  const claims = decodeJwt(answer.token);
   assert.deepEqual(claims, { ...GOOD, sub: "7", channels: [], exp: nowS + 5 });
 });
 
@@ -65,7 +61,7 @@ Deno.test("rotate() signs with a new key and keeps the old one published unless 
   const kids = () => rotating.jwks().keys.map((key) => key["kid"]);
   await rotating.rotate();
   assert.deepEqual(kids(), ["key1", "key0"]);
-  assert.equal(part(await rotating.token(), 0)["kid"], "key1");
+  assert.equal(decodeProtectedHeader(await rotating.token())["kid"], "key1");
   await rotating.rotate({ retire: true });
   assert.deepEqual(kids(), ["key2"]);
 });
@@ -87,7 +83,8 @@ const DIFFERENCES: Partial<Record<TokenFault, Readonly<Record<string, unknown>>>
 Deno.test("token() differs from a good one in nothing but its fault", async () => {
   for (const fault of Object.keys(TOKEN_FAULTS) as TokenFault[]) {
     const expected = JSON.parse(JSON.stringify({ ...GOOD, ...DIFFERENCES[fault] }));
-    assert.deepEqual(part(await issuer.token({ fault }), 1), expected, fault);
+    const [header, payload] = (await issuer.token({ fault })).split(".");
+    assert.deepEqual(decodeJwt(`${header}.${payload}.`), expected, fault);
   }
 });
 
@@ -100,5 +97,5 @@ Deno.test("token() takes user, channels, expiry and any claims", async () => {
   });
   const { iss: _, ...others } = GOOD;
   const expected = { ...others, sub: "7", channels: ["a"], exp: nowS + 1, extra: { deep: [null] } };
-  assert.deepEqual(part(token, 1), expected);
+  assert.deepEqual(decodeJwt(token), expected);
 });

@@ -7,7 +7,6 @@
 import assert from "node:assert/strict";
 import { createMockGateway, type MockGateway } from "../../mock/mod.ts";
 
-/** Notes every event of a socket, in order. */
 function noted(socket: WebSocket): string[] {
   const events: string[] = [];
   const note = (event: Event): void => {

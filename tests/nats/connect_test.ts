@@ -13,7 +13,6 @@ import {
   type NatsCredentials,
   type NatsOptions,
 } from "../../gateway/cluster/connect.ts";
-import { NATS_OPTIONS } from "../../gateway/config/nats.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { Authority, type Certificate } from "./support/certificates.ts";
@@ -33,19 +32,19 @@ const LOGINS: readonly {
     credentials: { kind: "user", user: "gateway", password: "correct" },
     config: 'authorization { user: "gateway", password: "correct" }',
     wrong: { kind: "user", user: "gateway", password: "swordfish" },
-    option: NATS_OPTIONS.natsPassword.env,
+    option: "GATEWAY_NATS_PASSWORD",
   },
   {
     credentials: { kind: "token", token: "a-secret" },
     config: 'authorization { token: "a-secret" }',
     wrong: { kind: "token", token: "b-secret" },
-    option: NATS_OPTIONS.natsToken.env,
+    option: "GATEWAY_NATS_TOKEN",
   },
   {
     credentials: { kind: "nkey", seed: SEED },
     config: `authorization { users: [ { nkey: ${pair.getPublicKey()} } ] }`,
     wrong: { kind: "nkey", seed: new TextDecoder().decode(nkeys.createUser().getSeed()) },
-    option: NATS_OPTIONS.natsNkeySeed.env,
+    option: "GATEWAY_NATS_NKEY_SEED",
   },
 ];
 
@@ -64,7 +63,7 @@ for (const { credentials, config, wrong, option } of LOGINS) {
 test("refuses a seed with a typing error before it asks anybody", async () => {
   const seed = SEED.replace(/.(?=.{20}$)/, (letter) => letter === "A" ? "B" : "A");
   const options = { servers: ["nats://127.0.0.1:1"], credentials: { kind: "nkey", seed } } as const;
-  await isRefused(options, NATS_OPTIONS.natsNkeySeed.env);
+  await isRefused(options, "GATEWAY_NATS_NKEY_SEED");
 });
 
 const LOCAL = "IP:127.0.0.1";
@@ -85,9 +84,9 @@ test("refuses a server that it cannot trust", async () => {
   using other = new Authority();
   await using server = await NatsServer.start({ config: tlsOf(authority.sign(LOCAL)) });
   const servers = [server.url];
-  await isRefused({ servers, tls: { ca: other.cert } }, NATS_OPTIONS.natsTlsCa.env);
-  await isRefused({ servers }, NATS_OPTIONS.natsTlsCa.env);
-  await isRefused({ servers: [server.url.replace("nats:", "tls:")] }, NATS_OPTIONS.natsTlsCa.env);
+  await isRefused({ servers, tls: { ca: other.cert } }, "GATEWAY_NATS_TLS_CA");
+  await isRefused({ servers }, "GATEWAY_NATS_TLS_CA");
+  await isRefused({ servers: [server.url.replace("nats:", "tls:")] }, "GATEWAY_NATS_TLS_CA");
 });
 
 test("refuses a certificate for another host", async () => {
@@ -95,11 +94,11 @@ test("refuses a certificate for another host", async () => {
   const tls = { ca: authority.cert };
   for (const names of ["DNS:localhost", "IP:127.0.0.2", "DNS:nats.example.com"]) {
     await using server = await NatsServer.start({ config: tlsOf(authority.sign(names)) });
-    await isRefused({ servers: [server.url], tls }, NATS_OPTIONS.natsUrl.env);
+    await isRefused({ servers: [server.url], tls }, "GATEWAY_NATS_URL");
   }
   await using server = await NatsServer.start({ config: tlsOf(authority.sign(LOCAL)) });
   const named = server.url.replace("127.0.0.1", "localhost");
-  await isRefused({ servers: [named], tls }, NATS_OPTIONS.natsUrl.env);
+  await isRefused({ servers: [named], tls }, "GATEWAY_NATS_URL");
 });
 
 test("logs in with its certificate, and says when it is refused", async () => {
@@ -112,19 +111,19 @@ test("logs in with its certificate, and says when it is refused", async () => {
   const { cert, key } = authority.sign("DNS:gateway");
   const strange = other.sign("DNS:gateway");
   await connects({ servers, tls: { ca, cert, key } });
-  await isRefused({ servers, tls: { ca } }, NATS_OPTIONS.natsTlsCert.env);
+  await isRefused({ servers, tls: { ca } }, "GATEWAY_NATS_TLS_CERT");
   const refused = { servers, tls: { ca, cert: strange.cert, key: strange.key } };
-  await isRefused(refused, NATS_OPTIONS.natsTlsCert.env, { when: "sooner or later" });
-  await isRefused({ servers, tls: { ca, cert, key: strange.key } }, NATS_OPTIONS.natsTlsKey.env);
+  await isRefused(refused, "GATEWAY_NATS_TLS_CERT", { when: "sooner or later" });
+  await isRefused({ servers, tls: { ca, cert, key: strange.key } }, "GATEWAY_NATS_TLS_KEY");
 });
 
 test("does not do without the encryption that it was told to use", async () => {
   using authority = new Authority();
   await using server = await NatsServer.start();
   const encrypted = server.url.replace("nats:", "tls:");
-  await isRefused({ servers: [encrypted] }, NATS_OPTIONS.natsUrl.env);
+  await isRefused({ servers: [encrypted] }, "GATEWAY_NATS_URL");
   const servers = [server.url];
-  await isRefused({ servers, tls: { ca: authority.cert } }, NATS_OPTIONS.natsTlsCa.env);
+  await isRefused({ servers, tls: { ca: authority.cert } }, "GATEWAY_NATS_TLS_CA");
 });
 
 test("waits for a server that is down, and says so once", async () => {

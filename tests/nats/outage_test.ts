@@ -52,7 +52,7 @@ test("a NATS that falls silent makes publishes fail, and nothing else", async (s
   const refused = [once(), ...["a", "b", "c"].map((each) => node.log.publish(toEveryone(each)))];
   await Promise.all(refused.map((publish) => assert.rejects(publish, UNAVAILABLE)));
   server.signal("SIGCONT");
-  // It was kept, or it was not: the key tells.
+  // It was stored, or it was not: the key tells.
   await eventually(once);
   await node.log.publish(toEveryone("3"));
   const heard = contents(node);

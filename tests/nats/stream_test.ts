@@ -54,7 +54,7 @@ Deno.test("Stream does not ask again when NATS says no", async () => {
   assert.equal(asked.length, 1);
 });
 
-Deno.test("Stream asks again, but not at once, when nobody is there to hear", async () => {
+Deno.test("Stream asks again, but not at once, when there are no responders", async () => {
   const nobody = Object.assign(new Error("nobody"), { name: "JetStreamNotEnabled" });
   const { stream, clock, asked } = start(1, () => Promise.reject(nobody));
   const failed = assert.rejects(stream.range(), { code: "log_unavailable" });

@@ -108,7 +108,7 @@ test("a node that says goodbye is not waited for, and one that dies only for a w
   assert.equal(
     await a.users.execute({ do: "disconnect", user: "alice" }),
     1,
-    "which is kept for whoever is there",
+    "which is stored for those who are there",
   );
   await eventually(async () => assert.equal((await a.users.presence("alice")).connections, 1));
 });
@@ -135,7 +135,7 @@ test("a node that was cut off comes to every command in its place among the mess
   for (const { calls } of [a, b]) assert.deepEqual(calls, [...order, "leave bob room"]);
 });
 
-test("a node that starts is told nothing that was said before, and reads around it", async (url) => {
+test("a node that starts executes no earlier command, and reads around it", async (url) => {
   await using a = await startNode(url, 1);
   await a.users.execute({ do: "join", user: "alice", channel: "room" });
   const [message] = await a.log.publish([{ author: "1", content: "said" }]);
@@ -155,7 +155,7 @@ test("a node that starts is told nothing that was said before, and reads around 
   assert.deepEqual(after !== "expired" && after.messages.map(({ id }) => id), [next!.id]);
 });
 
-test("what no gateway wrote as a command is logged, carried out by nobody and not answered", async (url) => {
+test("what no gateway wrote as a command is logged, not executed and not answered", async (url) => {
   await using a = await startNode(url, 1);
   const good = {
     do: "leave" as const,
@@ -181,7 +181,7 @@ test("what no gateway wrote as a command is logged, carried out by nobody and no
   assert.deepEqual(a.calls, ["leave ann room"]);
 });
 
-test("what NATS cannot keep is refused", async (url, server) => {
+test("what NATS cannot store is refused", async (url, server) => {
   await using a = await startNode(url, 1);
   await server.stop();
   await assert.rejects(a.users.execute({ do: "disconnect", user: "alice" }), {

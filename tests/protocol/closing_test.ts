@@ -28,6 +28,10 @@ Deno.test("reduce() terminates a peer that does not answer the close frame at ex
 
 Deno.test("reduce() terminates at once when there is no grace", () => {
   const session = new Driver({ closeGraceMs: 0 }).ready({ expiresAt: START + 10 });
-  assert.deepEqual(types(session.feed({ type: "ticked" }, 10)), ["leave", "close", "terminate"]);
+  assert.deepEqual(types(session.feed({ type: "ticked" }, 10)), [
+    "unsubscribe",
+    "close",
+    "terminate",
+  ]);
   assert.equal(session.state.phase, "closed");
 });

@@ -86,7 +86,7 @@ function alphabet(state: SessionState, now: number): readonly SessionEvent[] {
   return [
     ...STEPS_MS.map((step) => now + step).flatMap((at) =>
       [...PLAIN, ...outstandingHeartbeat, ...outcomes(attempts, at), ...outcomes(attempts - 1, at)]
-        .map((happening) => ({ ...happening, at }))
+        .map((input) => ({ ...input, at }))
     ),
     { type: "ticked", at: now + LATE_MS },
   ];
@@ -107,7 +107,7 @@ function normalised(state: SessionState, at: number, history: History): string {
       "identifyBy",
       "by",
       "expiresAt",
-      "cutAt",
+      "terminateAt",
     ].includes(key);
     return isTime && typeof value === "number" ? value - at : value;
   };

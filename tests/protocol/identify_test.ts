@@ -45,7 +45,7 @@ for (const [name, phase, afterMs, begin] of DEADLINES) {
   });
 }
 
-Deno.test("reduce() verifies the token, finds the place, says Ready and joins, in this order", () => {
+Deno.test("reduce() verifies the token, finds the place, sends Ready and subscribes, in this order", () => {
   const session = openedSession();
   assert.deepEqual(session.feed(identify(), 5), [
     { type: "verifyToken", attempt: 1, token: "token" },
@@ -60,7 +60,7 @@ Deno.test("reduce() verifies the token, finds the place, says Ready and joins, i
   }]);
   assert.deepEqual(session.feed(located(1, "e-41"), 5), [
     { type: "send", frame: { op: Op.Ready, user: "ada", last_id: "e-41" } },
-    { type: "join", user: "ada", channels: ["a", "b"] },
+    { type: "subscribe", user: "ada", channels: ["a", "b"] },
   ]);
 });
 

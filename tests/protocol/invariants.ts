@@ -14,9 +14,9 @@ import { pendingOf, type Taken } from "./oracle.ts";
 /** What is remembered of a session besides its state: as little as the invariants need. */
 export interface History {
   readonly greeted: boolean;
-  readonly joined: boolean;
+  readonly subscribed: boolean;
   readonly closeSent: boolean;
-  readonly cut: boolean;
+  readonly terminated: boolean;
   /** The Identify whose token the verifier accepted last, and whether its place was found. */
   readonly proven: number | undefined;
 }
@@ -24,27 +24,25 @@ export interface History {
 /** The history of a session to which nothing has happened. */
 export const NOTHING: History = {
   greeted: false,
-  joined: false,
+  subscribed: false,
   closeSent: false,
-  cut: false,
+  terminated: false,
   proven: undefined,
 };
 
-/** The history after `step`. */
 export function remember(history: History, { event, step: [, effects] }: Taken): History {
   const has = (type: SessionEffect["type"]) => effects.some((effect) => effect.type === type);
   return {
     greeted: history.greeted || has("send"),
-    joined: has("leave") ? false : history.joined || has("join"),
+    subscribed: has("unsubscribe") ? false : history.subscribed || has("subscribe"),
     closeSent: history.closeSent || has("close"),
-    cut: history.cut || has("terminate"),
+    terminated: history.terminated || has("terminate"),
     proven: event.type === "tokenVerified" && has("locate") ? event.attempt : history.proven,
   };
 }
 
 type Invariant = (taken: Taken, history: History) => void;
 
-/** Every invariant, by name. */
 export const INVARIANTS: Readonly<Record<string, Invariant>> = {
   nothingIsSentBeforeHello({ step: [, effects] }, { greeted }) {
     const [first] = effects.filter(({ type }) => type === "send");
@@ -57,13 +55,15 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
     }
   },
 
-  nothingIsDoneAfterCloseButCut({ step: [, effects] }, { closeSent, cut }) {
+  nothingIsDoneAfterCloseButTerminate({ step: [, effects] }, { closeSent, terminated }) {
     const closed = effects.findIndex(({ type }) => type === "close");
     const over = closeSent || closed >= 0;
     const rest = over ? effects.slice(closed + 1) : [];
     assert(rest.every(({ type }) => type === "terminate"));
-    assert(rest.length + (cut ? 1 : 0) <= 1, "cut twice");
-    if (!over) assert(effects.every(({ type }) => type !== "terminate"), "cut without a close");
+    assert(rest.length + (terminated ? 1 : 0) <= 1, "terminated twice");
+    if (!over) {
+      assert(effects.every(({ type }) => type !== "terminate"), "terminated without a close");
+    }
   },
 
   readyOnlyOnceVerifiedAndLocated({ event, step: [, effects] }, { proven }) {
@@ -71,26 +71,26 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
     if (readies.length === 0) return;
     assert.equal(readies.length, 1);
     assert(event.type === "located" && event.attempt === proven);
-    assert.equal(effects[effects.findIndex((e) => e === readies[0]) + 1]?.type, "join");
+    assert.equal(effects[effects.findIndex((e) => e === readies[0]) + 1]?.type, "subscribe");
   },
 
   neverReadyForAnExpiredToken({ event, step: [after] }) {
     if (after.phase === "ready") assert(after.expiresAt > event.at);
   },
 
-  joinedIfAndOnlyIfReady({ step: [after, effects] }, { joined }) {
-    let is = joined;
+  subscribedIfAndOnlyIfReady({ step: [after, effects] }, { subscribed }) {
+    let is = subscribed;
     for (const { type } of effects) {
-      if (type === "join") is = true;
-      if (type === "leave") is = false;
+      if (type === "subscribe") is = true;
+      if (type === "unsubscribe") is = false;
     }
     assert.equal(is, after.phase === "ready");
   },
 
-  leavesExactlyOnce({ before, step: [after, effects] }, { joined }) {
-    const leaves = effects.filter(({ type }) => type === "leave").length;
-    assert.equal(leaves, before.phase === "ready" && after.phase !== "ready" ? 1 : 0);
-    if (leaves === 1) assert(joined, "left what it had not joined");
+  unsubscribesExactlyOnce({ before, step: [after, effects] }, { subscribed }) {
+    const count = effects.filter(({ type }) => type === "unsubscribe").length;
+    assert.equal(count, before.phase === "ready" && after.phase !== "ready" ? 1 : 0);
+    if (count === 1) assert(subscribed, "unsubscribed without a subscription");
   },
 
   aCloseFrameLeadsToClosing({ step: [after, effects] }) {
@@ -100,12 +100,12 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
   },
 
   closingEndsWithinTheGrace({ event, options, step: [after] }) {
-    if (after.phase === "closing") assert(after.cutAt <= event.at + options.closeGraceMs);
+    if (after.phase === "closing") assert(after.terminateAt <= event.at + options.closeGraceMs);
   },
 
   theGraceIsNeverPutOff({ before, step: [after] }) {
     if (before.phase === "closing" && after.phase === "closing") {
-      assert.equal(after.cutAt, before.cutAt);
+      assert.equal(after.terminateAt, before.terminateAt);
     }
   },
 
@@ -193,7 +193,6 @@ export const INVARIANTS: Readonly<Record<string, Invariant>> = {
 
 const NAMED = Object.entries(INVARIANTS);
 
-/** Says that every invariant holds for `taken`. */
 export function assertInvariants(taken: Taken, history: History): void {
   let checking = "";
   try {

@@ -86,7 +86,7 @@ function triggersOf(event: SessionEvent): readonly Trigger[] {
 /** Which deadlines of `state` lie at which time. */
 export function deadlinesOf(state: SessionState): ReadonlyMap<DeadlineName, number> {
   const deadlines = new Map<DeadlineName, number>();
-  if (state.phase === "closing") deadlines.set("close grace", state.cutAt);
+  if (state.phase === "closing") deadlines.set("close grace", state.terminateAt);
   if (!("heartbeatDueAt" in state)) return deadlines;
   deadlines.set(
     state.outstandingHeartbeat === undefined ? "beat" : "ACK deadline",
@@ -144,7 +144,7 @@ export function rowsOf({ before, event, options }: Omit<Taken, "step">): readonl
     if (row === undefined) break;
     rows.push(row);
     if (row.to === "closing") {
-      state = { phase: "closing", cutAt: event.at + options.closeGraceMs };
+      state = { phase: "closing", terminateAt: event.at + options.closeGraceMs };
     } else if (row.to === "closed") {
       state = { phase: "closed" };
     } else {

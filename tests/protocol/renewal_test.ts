@@ -22,7 +22,7 @@ Deno.test("reduce() answers a renewal with a new Ready and the new channels", ()
   }]);
   assert.deepEqual(session.feed(located(2, "e-50")), [
     { type: "send", frame: { op: Op.Ready, user: "ada", last_id: "e-50" } },
-    { type: "join", user: "ada", channels: ["new"] },
+    { type: "subscribe", user: "ada", channels: ["new"] },
   ]);
 });
 

@@ -39,7 +39,6 @@ export function received(frame: ClientFrame): SessionInput {
   return { type: "frameReceived", decoded: { ok: true, frame } };
 }
 
-/** An Identify arrived. */
 export function identify(lastId?: string): SessionInput {
   return received(
     lastId === undefined
@@ -53,7 +52,6 @@ export function heartbeat(time = 7): SessionInput {
   return received({ op: Op.Heartbeat, time });
 }
 
-/** An ACK arrived. */
 export function ack(time: number): SessionInput {
   return received({ op: Op.HeartbeatAck, time });
 }
@@ -87,18 +85,17 @@ export class Driver {
     this.options = { ...OPTIONS, ...options };
   }
 
-  /** Feeds `happening`, `afterMs` after the event before it; returns what is to be done. */
-  feed(happening: SessionInput, afterMs = 0): readonly SessionEffect[] {
+  /** Feeds `input`, `afterMs` after the event before it; returns what is to be done. */
+  feed(input: SessionInput, afterMs = 0): readonly SessionEffect[] {
     this.at += afterMs;
-    const [state, effects] = reduce(this.state, { ...happening, at: this.at }, this.options);
+    const [state, effects] = reduce(this.state, { ...input, at: this.at }, this.options);
     this.state = state;
     this.effects.push(...effects);
     return effects;
   }
 
-  /** Feeds `happening` at the time `at`. */
-  feedAt(at: number, happening: SessionInput): readonly SessionEffect[] {
-    return this.feed(happening, at - this.at);
+  feedAt(at: number, input: SessionInput): readonly SessionEffect[] {
+    return this.feed(input, at - this.at);
   }
 
   /** Feeds `ticked` at the next deadline, as a shell with an exact timer does. */
@@ -126,12 +123,10 @@ export function openedSession(options: Partial<SessionOptions> = {}): Driver {
   return session;
 }
 
-/** The frames among `effects`. */
 export function sent(effects: readonly SessionEffect[]): readonly ServerFrame[] {
   return effects.flatMap((effect) => effect.type === "send" ? [effect.frame] : []);
 }
 
-/** The types of `effects`, in order. */
 export function types(effects: readonly SessionEffect[]): readonly string[] {
   return effects.map((effect) => effect.type);
 }

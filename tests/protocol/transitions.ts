@@ -47,13 +47,11 @@ export type EffectName = Exclude<EffectType, "send"> | `send ${OpName}`;
 
 /** One row of the table. */
 export interface Transition {
-  /** The phases in which it holds. */
   readonly from: readonly Phase[];
   /** What sets it off: any of these. */
   readonly on: readonly Trigger[];
   /** The condition; without one the row holds whenever no row above it does. */
   readonly when?: Guard;
-  /** The phase that follows. */
   readonly to: Phase | "same";
   /** What is to be done, in order. */
   readonly effects: readonly EffectName[];
@@ -65,7 +63,7 @@ const UNREADY = ["unidentified", "verifying", "locating"] as const;
 const OPEN = [...UNREADY, "ready"] as const;
 const PENDING = ["verifying", "locating", "ready"] as const;
 
-/** Rows that close an open session: one that is ready leaves first. */
+/** Rows that close an open session: one that is ready unsubscribes first. */
 function closing(
   closes: CloseCodeName,
   on: Trigger,
@@ -76,7 +74,7 @@ function closing(
   return [
     ...(unready.length > 0 ? [{ ...row, from: unready, effects: ["close"] } as const] : []),
     ...(from.includes("ready")
-      ? [{ ...row, from: ["ready"], effects: ["leave", "close"] } as const]
+      ? [{ ...row, from: ["ready"], effects: ["unsubscribe", "close"] } as const]
       : []),
   ];
 }
@@ -192,14 +190,14 @@ export const TRANSITIONS: readonly Transition[] = [
     on: ["located"],
     when: "its attempt is the newest",
     to: "ready",
-    effects: ["send Ready", "join"],
+    effects: ["send Ready", "subscribe"],
   },
   {
     from: ["ready"],
     on: ["located"],
     when: "its attempt is the newest",
     to: "same",
-    effects: ["send Ready", "join"],
+    effects: ["send Ready", "subscribe"],
   },
   ...closing("InternalError", "dependencyFailed", {
     from: PENDING,
@@ -218,7 +216,7 @@ export const TRANSITIONS: readonly Transition[] = [
   ...closing("ServiceRestart", "drained"),
   ...closing("InternalError", "failed"),
   { from: UNREADY, on: ["closed"], to: "closed", effects: [] },
-  { from: ["ready"], on: ["closed"], to: "closed", effects: ["leave"] },
+  { from: ["ready"], on: ["closed"], to: "closed", effects: ["unsubscribe"] },
   { from: OPEN, on: ["opened", "refused", "ticked"], to: "same", effects: [] },
 
   // After the close frame.

@@ -32,7 +32,6 @@ class OneTimer implements TimeSource {
     };
   }
 
-  /** Whether there is a timer. */
   get isSet(): boolean {
     return this.#callback !== undefined;
   }

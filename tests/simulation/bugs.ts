@@ -132,7 +132,7 @@ const REDUCER_BUGS: readonly Bug[] = [
     };
   }),
   effects("the hub forgets to remove who is closed", (effect) => {
-    return effect.type === "leave" ? [] : [effect];
+    return effect.type === "unsubscribe" ? [] : [effect];
   }),
   {
     name: "a session is ready before Ready is sent",
@@ -144,7 +144,7 @@ const REDUCER_BUGS: readonly Bug[] = [
         const { user, channels, expiresAt } = identification.claims;
         return [
           { ...open, phase: "ready", user, expiresAt, renewal: identification },
-          [{ type: "join", user, channels }, ...effects],
+          [{ type: "subscribe", user, channels }, ...effects],
         ];
       },
     }),
@@ -154,7 +154,7 @@ const REDUCER_BUGS: readonly Bug[] = [
     make: () => ({
       reduce: (state, event, options) => {
         const [next, effects] = reduce(state, event, options);
-        const joins = effects.at(-1)?.type === "join";
+        const joins = effects.at(-1)?.type === "subscribe";
         return [next, joins ? [...effects].reverse() : effects];
       },
     }),
@@ -171,7 +171,7 @@ const REDUCER_BUGS: readonly Bug[] = [
     return { ...event, claims: { ...event.claims, user: state.user } };
   }),
   effects("a renewed token's channels are ignored", (effect, before) => {
-    return effect.type === "join" && before.phase === "ready" ? [] : [effect];
+    return effect.type === "subscribe" && before.phase === "ready" ? [] : [effect];
   }),
   events("a verdict on an older Identify counts", (event, state) => {
     if (event.type !== "tokenVerified" || !("attempts" in state)) return event;
@@ -194,7 +194,10 @@ const REDUCER_BUGS: readonly Bug[] = [
       },
     }),
   },
-  effects("a silent peer is never cut", (effect) => effect.type === "terminate" ? [] : [effect]),
+  effects(
+    "a silent peer is never terminated",
+    (effect) => effect.type === "terminate" ? [] : [effect],
+  ),
   events("a drain does not reach a session that identifies", (event, state) => {
     if (event.type !== "drained" || state.phase === "ready") return event;
     return { type: "ticked", at: event.at };

@@ -51,7 +51,6 @@ function nameOf(specifier: string): string {
   return specifier.replace(/^npm:(.+)@.*$/, "$1");
 }
 
-/** The packages of `lock` that come with `specifiers`, with what they depend on. */
 function packagesOf(lock: Lock, specifiers: readonly string[]): Specifiers {
   const all = Object.keys(lock.npm);
   const found = new Set(

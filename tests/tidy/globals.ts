@@ -29,11 +29,9 @@ const BANNED: readonly RegExp[] = [
   /\b(?:setTimeout|setInterval|globalThis)\b/g,
 ];
 
-/** Modules by which the same could be had. */
 const BANNED_MODULES =
   /^node:(?:timers|perf_hooks|process|child_process|worker_threads|fs|os|net|http|https)(?:\/|$)/;
 
-/** Exceptions, each with the module that it is for. */
 const EXCEPTIONS: readonly (readonly [path: string, module: string])[] = [
   // To let promises settle between two timers, not to measure time.
   ["mock/doubles/clock.ts", "node:timers"],

@@ -10,7 +10,6 @@ export interface Layer {
   readonly name: string;
   /** Its paths as CONTRIBUTING.md shows them; a pattern ends in `/` or `.ts`. */
   readonly paths: readonly string[];
-  /** What it holds. */
   readonly holds: string;
   /** The layers that it may import besides itself; `"any"` for all but `main`. */
   readonly imports: readonly string[] | "any";
@@ -184,7 +183,6 @@ export const LAYERS: readonly Layer[] = [
   },
 ];
 
-/** The layer of the file at `path`. */
 export function layerOf(path: string): Layer | undefined {
   return LAYERS.find(({ paths }) => paths.some((pattern) => matches(path, pattern)));
 }

@@ -2,7 +2,7 @@
  * TypeScript source with the contents of comments, strings and regular expressions blanked out, so that
  * plain patterns find code only. Lengths and lines stay as they are.
  *
- * No parser: whether a slash begins a regular expression is told from what stands before it.
+ * No parser: whether a slash begins a regular expression follows from what stands before it.
  *
  * @module
  */

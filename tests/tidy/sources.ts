@@ -21,7 +21,6 @@ export interface Source {
   readonly imports: readonly string[];
 }
 
-/** Reads a file of the project. */
 export function read(path: string): string {
   return Deno.readTextFileSync(new URL(path, ROOT));
 }

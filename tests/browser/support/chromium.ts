@@ -56,7 +56,6 @@ function find(given: string | undefined): string | undefined {
 
 let running: Promise<Browser> | undefined;
 
-/** The browser. */
 export function browser(): Promise<Browser> {
   if (PROGRAM === undefined) throw new Error(NO_CHROMIUM);
   return running ??= launch(PROGRAM);

@@ -13,7 +13,6 @@ import { eventually } from "../../conformance/support/wait.ts";
 /** The states of the client, as the page names them. */
 export type ClientState = "not made" | "connecting" | "connected" | "waiting" | "paused" | "over";
 
-/** One open page. */
 export class ConsolePage {
   /** What Playwright knows of it. */
   readonly page: Page;
@@ -23,7 +22,6 @@ export class ConsolePage {
     this.page = page;
   }
 
-  /** The card with this heading. */
   card(name: string): Locator {
     return this.page.getByRole("region", { name, exact: true });
   }
@@ -78,7 +76,6 @@ export class ConsolePage {
     return row;
   }
 
-  /** The messages in the list. */
   messages(): Locator {
     return this.card("See it arrive").getByRole("listitem");
   }

@@ -24,7 +24,6 @@ export class PrefixProxy implements Disposable {
     void this.#accept();
   }
 
-  /** Takes no more connections. */
   [Symbol.dispose](): void {
     this.#listener.close();
   }

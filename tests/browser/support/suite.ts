@@ -13,11 +13,9 @@ import { testUnless } from "../../permissions.ts";
 import { browser, FORBIDDEN, NO_CHROMIUM } from "./chromium.ts";
 import { Visitor } from "./visitor.ts";
 
-/** What a test is given. */
 export interface Visit {
   /** The gateway, and the backend of an app that uses it. */
   readonly gateway: GatewayProcess;
-  /** Who opens its pages. */
   readonly visitor: Visitor;
   /** One after the other of several things that the same page shows; what follows one that fails is not tried. */
   readonly step: (name: string, run: () => Promise<void>) => Promise<void>;
@@ -26,9 +24,7 @@ export interface Visit {
 /** The browser and the gateway outlive a test. */
 const UNSANITIZED = { sanitizeOps: false, sanitizeResources: false, sanitizeExit: false };
 
-/** What a test needs. */
 export interface TestOptions {
-  /** Settings of the gateway. */
   readonly settings?: Settings;
   /** Whether the gateway is the test's alone, because it counts what the gateway counts, or ends it. */
   readonly own?: boolean;

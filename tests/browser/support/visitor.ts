@@ -10,7 +10,6 @@ import assert from "node:assert/strict";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { LIMIT_MS } from "../../conformance/support/wait.ts";
 
-/** How a page is to be opened. */
 export interface OpenOptions extends
   Pick<
     BrowserContextOptions,
@@ -85,7 +84,6 @@ export class Visitor implements AsyncDisposable {
     assert.deepEqual(faults, [], "what the pages must not do");
   }
 
-  /** Closes the pages. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const context of this.#contexts) await context.close();
   }

@@ -20,7 +20,6 @@ const VICTIMS = 6;
 
 /** What was seen from outside. */
 export interface Effects<T> {
-  /** What the attacker says. */
   readonly result: T;
   /** The longest round trip of another client's heartbeat, in milliseconds. */
   readonly stallMs: number;

@@ -11,7 +11,6 @@ import { closeInfo, HandshakeRefused, RawClient } from "./raw_client.ts";
 import { pause } from "./wait.ts";
 import { encodeFrame, WireOp } from "./wire.ts";
 
-/** What connections are flooded with. */
 export const FLOOD_KINDS = [
   "pongs",
   "pings",
@@ -23,12 +22,10 @@ export const FLOOD_KINDS = [
 /** One of them, or a token that is refused, once. */
 export type Flood = (typeof FLOOD_KINDS)[number] | "a bad token";
 
-/** What to do. */
 export interface Plan {
   /** The gateway's WebSocket URL. */
   readonly url: string;
   readonly flood: Flood;
-  /** Connections at the same time. */
   readonly connections: number;
   /** How long, in milliseconds. */
   readonly ms: number;
@@ -38,7 +35,6 @@ export interface Plan {
   readonly again?: boolean;
 }
 
-/** What came of it. */
 export interface Outcome {
   /** Connections that were open, one after the other ones included. */
   readonly connections: number;

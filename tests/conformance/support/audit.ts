@@ -9,7 +9,6 @@
 
 /** Looks at all that one client receives, over all of its connections. */
 export class Audit {
-  /** What was wrong. */
   readonly faults: string[] = [];
   readonly #ids = new Set<unknown>();
 

@@ -44,7 +44,6 @@ export interface LoginOptions {
   readonly expiresInS?: number;
 }
 
-/** Presence of a user. */
 export interface Presence {
   readonly user: string;
   readonly connections: number;
@@ -54,7 +53,6 @@ export interface Presence {
 /** What only the gateway with the mock issuer has. */
 const ISSUER_PATHS: ReadonlySet<string> = new Set(["/login", "/.well-known/jwks.json"]);
 
-/** Where a backend sends what. */
 export interface BackendOptions {
   /** The gateway to ask now, without a path. */
   readonly url: () => string;
@@ -111,7 +109,6 @@ export class Backend {
     return token;
   }
 
-  /** Publishes one message. */
   async publish(draft: Draft): Promise<Accepted> {
     return await this.#expect(201, "POST", "/messages", { body: draft }) as Accepted;
   }
@@ -133,13 +130,11 @@ export class Backend {
     assert.ok(answer.status < 300, `leave: ${answer.status} ${JSON.stringify(answer.body)}`);
   }
 
-  /** Disconnects a user. */
   async disconnect(user: string): Promise<void> {
     const answer = await this.request("DELETE", `${userPath(user)}/connections`);
     assert.ok(answer.status < 300, `disconnect: ${answer.status} ${JSON.stringify(answer.body)}`);
   }
 
-  /** Presence of a user. */
   async presence(user: string): Promise<Presence> {
     return await this.#expect(200, "GET", userPath(user)) as Presence;
   }

@@ -9,7 +9,6 @@ import { type WaitOptions, within } from "./wait.ts";
 
 /** Collects what a process writes, both streams, and wakes who waits for a line of it. */
 export class Output {
-  /** All lines so far. */
   readonly lines: string[] = [];
   #wake: (() => void)[] = [];
   #open = 2;

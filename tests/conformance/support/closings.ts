@@ -14,9 +14,7 @@ import { WireOp } from "./wire.ts";
 
 /** The close codes that are tried. */
 export const KINDS = [4001, 4002, 4003, 4008, 4010, 1009, 1012] as const;
-/** One of them. */
 export type Kind = (typeof KINDS)[number];
-/** Who the clients are. */
 export type Client = "raw" | "python";
 
 /** How often each code was seen; 1006 is one that was lost. */
@@ -43,7 +41,6 @@ interface Plan {
   readonly count: number;
 }
 
-/** What to try. */
 export interface Closings {
   readonly kind: Kind;
   readonly count: number;

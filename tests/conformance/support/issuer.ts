@@ -20,7 +20,6 @@ import {
 export const ISSUER = "https://issuer.example";
 /** The audience of good tokens. */
 export const AUDIENCE = "gateway";
-/** A secret for HS256. */
 export const SECRET = "a secret that is shared with the backend only";
 
 const encoder = new TextEncoder();
@@ -35,9 +34,7 @@ export interface Signature {
   readonly key: CryptoKey | Uint8Array;
 }
 
-/** A running issuer. */
 export class Issuer implements AsyncDisposable {
-  /** Where the keys are. */
   readonly jwksUrl: string;
   /** Signs what is to be accepted. */
   readonly good: Signature;
@@ -97,7 +94,6 @@ export function claims(changes: Claims = {}): Claims {
   };
 }
 
-/** A signed token. */
 export async function sign(payload: Claims, { alg, kid, key }: Signature): Promise<string> {
   const header = kid === undefined ? { alg } : { alg, kid };
   // Undefined claims vanish as JSON is made.
@@ -105,7 +101,6 @@ export async function sign(payload: Claims, { alg, kid, key }: Signature): Promi
     .setProtectedHeader(header).sign(key);
 }
 
-/** A signature by a shared secret. */
 export function shared(secret: string, alg = "HS256"): Signature {
   return { alg, key: encoder.encode(secret) };
 }

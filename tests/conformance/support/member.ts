@@ -23,7 +23,6 @@ import { cuttableTo } from "./raw_socket.ts";
 import { within } from "./wait.ts";
 import { webSocketTo } from "./web_socket.ts";
 
-/** How a member lives. */
 export interface MemberOptions extends Pick<GatewayClientOptions, "lastId"> {
   /** Whether it comes back by itself, and soon, when its connection ends; not unless told. */
   readonly reconnects?: boolean;
@@ -31,7 +30,6 @@ export interface MemberOptions extends Pick<GatewayClientOptions, "lastId"> {
   readonly cuttable?: boolean;
 }
 
-/** Who connects, and where. */
 export interface MemberDeps extends MemberOptions, Pick<GatewayClientOptions, "getToken"> {
   /** Where the next connection goes. */
   readonly url: () => string;
@@ -42,9 +40,7 @@ const MAX_QUEUED = 100_000;
 /** For delays that tests are not about: 1 ms at first, 20 ms at most. */
 const SOON = (): number => 0.001;
 
-/** A client that is ready. */
 export class Member implements AsyncDisposable {
-  /** The client itself. */
   readonly client: GatewayClient;
   /** Where messages went on after each gap so far. */
   readonly gaps: string[] = [];
@@ -115,7 +111,6 @@ export class Member implements AsyncDisposable {
     return value;
   }
 
-  /** The contents of the next `count` messages. */
   async nextContents(count: number): Promise<unknown[]> {
     const contents: unknown[] = [];
     while (contents.length < count) {
@@ -125,12 +120,10 @@ export class Member implements AsyncDisposable {
     return contents;
   }
 
-  /** With which code the first connection ended. */
   async closeCode(what = "the end of the connection"): Promise<number> {
     return (await within(what, this.#disconnected.promise)).code;
   }
 
-  /** The session after those that there are. */
   async nextReady(): Promise<ReadySession> {
     return await within("the next Ready", this.#next("ready"));
   }

@@ -57,7 +57,6 @@ export class Nodes implements AsyncDisposable {
     return new Nodes([first, second, third], parts.move());
   }
 
-  /** Ends all of it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts.disposeAsync();
   }

@@ -10,7 +10,6 @@ import assert from "node:assert/strict";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { Answer } from "./backend.ts";
 
-/** A JSON Schema. */
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
@@ -29,7 +28,6 @@ export interface Schema {
   readonly maximum?: number;
 }
 
-/** A parameter of the path, the query or the header. */
 export interface Parameter {
   readonly in: "path" | "query" | "header";
   readonly name: string;
@@ -56,7 +54,6 @@ interface Description {
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
-/** One operation with its place. */
 export interface Place {
   readonly path: string;
   /** In upper case. */
@@ -64,7 +61,6 @@ export interface Place {
   readonly operation: Operation;
 }
 
-/** The document. */
 export class OpenApi {
   readonly #document: Description;
   readonly #ajv = new Ajv2020({ strict: false, validateFormats: false });
@@ -75,7 +71,6 @@ export class OpenApi {
     this.#document = document as Description;
   }
 
-  /** All operations. */
   get places(): readonly Place[] {
     return Object.entries(this.#document.paths).flatMap(([path, methods]) =>
       Object.entries(methods)
@@ -92,7 +87,6 @@ export class OpenApi {
     return target;
   }
 
-  /** Whether `value` is what `schema` describes. */
   isValid(schema: Schema, value: unknown): boolean {
     let validate = this.#validators.get(schema);
     if (validate === undefined) {

@@ -14,7 +14,6 @@ import { type FrameSpec, type WireFrame, WireOp } from "./wire.ts";
 /** A frame of the gateway's protocol. */
 export type Frame = Readonly<Record<string, unknown>>;
 
-/** How a peer identifies, and how it connects. */
 export interface PeerOptions extends ConnectOptions {
   readonly token: string;
 }
@@ -53,7 +52,6 @@ export class Peer implements Disposable {
     }
   }
 
-  /** Sends Identify. */
   async identify(token: string, lastId?: string): Promise<void> {
     await this.raw.json({ op: 1, token, ...(lastId === undefined ? {} : { last_id: lastId }) });
   }
@@ -63,14 +61,12 @@ export class Peer implements Disposable {
     return await within(what, this.#take(what));
   }
 
-  /** The next frame, which has to be Ready. */
   async nextReady(): Promise<Frame> {
     const frame = await this.next("Ready");
     assert.equal(frame["op"], 2, `expected Ready, got ${JSON.stringify(frame)}`);
     return frame;
   }
 
-  /** The next frame, which has to be a Message. */
   async nextMessage(what = "a Message"): Promise<Frame> {
     const frame = await this.next(what);
     assert.equal(frame["op"], 3, `expected ${what}, got ${JSON.stringify(frame)}`);

@@ -23,7 +23,6 @@ export type Settings = Readonly<Record<string, string>>;
 /** The GATEWAY_TRANSPORT of gateways that are not given another one. */
 export const TRANSPORT: string = variable("CONFORMANCE_TRANSPORT") ?? "deno";
 
-/** The root of the repository. */
 export const ROOT: string = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 
 /** What a process has left behind. */
@@ -112,7 +111,6 @@ export async function endWhileStarting(
   }
 }
 
-/** How to start. */
 export interface StartOptions {
   /** Settings besides those that every gateway of the suite has. */
   readonly settings?: Settings;
@@ -122,9 +120,7 @@ export interface StartOptions {
   readonly args?: readonly string[];
 }
 
-/** A running gateway process. */
 export class GatewayProcess extends Target implements AsyncDisposable {
-  /** The process id. */
   readonly pid: number;
   readonly #child: Deno.ChildProcess;
   readonly #output: Output;

@@ -10,7 +10,6 @@ import { ROOT } from "./process.ts";
 
 const PYTHON = "/usr/bin/python3";
 
-/** A running script. */
 export class PythonScript implements AsyncDisposable {
   readonly output: Output;
   readonly status: Promise<Deno.CommandStatus>;

@@ -12,10 +12,8 @@ import assert from "node:assert/strict";
 import { within } from "./wait.ts";
 import { encodeFrame, type FrameSpec, parseFrame, type WireFrame, WireOp } from "./wire.ts";
 
-/** Headers by name. */
 export type Headings = Readonly<Record<string, string | undefined>>;
 
-/** How to connect. */
 export interface ConnectOptions {
   /**
    * Headers of the handshake, besides those that every handshake has. They replace those of the same
@@ -30,12 +28,9 @@ export interface ConnectOptions {
 export class HandshakeRefused extends Error {
   /** The status of the HTTP answer. */
   readonly status: number;
-  /** Its headers. */
   readonly headers: Headers;
-  /** Its body. */
   readonly body: string;
 
-  /** Keeps the answer. */
   constructor(answer: Pick<HandshakeRefused, "status" | "headers" | "body">) {
     super(`handshake refused with ${answer.status}: ${answer.body.slice(0, 200)}`);
     this.name = "HandshakeRefused";
@@ -54,7 +49,6 @@ export interface CloseInfo {
 const EMPTY = new Uint8Array(0);
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/** A connection, after the handshake. */
 export class RawClient implements Disposable {
   readonly #connection: Deno.Conn;
   readonly #chunk = new Uint8Array(65_536);
@@ -77,17 +71,14 @@ export class RawClient implements Disposable {
     }
   }
 
-  /** Sends bytes as they are. */
   async bytes(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) at += await this.#connection.write(bytes.subarray(at));
   }
 
-  /** Sends a frame, or several. */
   async send(...specs: readonly FrameSpec[]): Promise<void> {
     for (const spec of specs) await this.bytes(encodeFrame(spec));
   }
 
-  /** Sends a text frame. */
   async text(payload: string): Promise<void> {
     await this.send({ payload });
   }
@@ -97,7 +88,6 @@ export class RawClient implements Disposable {
     await this.text(JSON.stringify(value));
   }
 
-  /** Sends a close frame. */
   async close(code: number): Promise<void> {
     await this.send({ opcode: WireOp.Close, payload: new Uint8Array([code >> 8, code & 0xff]) });
   }
@@ -217,7 +207,6 @@ export class RawClient implements Disposable {
   }
 }
 
-/** What a close frame says. */
 export function closeInfo({ payload }: WireFrame): CloseInfo {
   if (payload.length < 2) return { code: undefined, reason: "" };
   const code = new DataView(payload.buffer, payload.byteOffset).getUint16(0);

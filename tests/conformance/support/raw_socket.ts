@@ -13,9 +13,7 @@ import { WireOp } from "./wire.ts";
 
 /** Connections that can be cut. */
 export interface Cuttable {
-  /** The class of them. */
   readonly WebSocket: ClientSocketConstructor;
-  /** Ends all that there are. */
   readonly cut: () => void;
 }
 

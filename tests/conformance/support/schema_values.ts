@@ -26,7 +26,6 @@ const ODD_STRINGS = [
 const ODD_NUMBERS = [-1, 0, 1.5, 1001, 31_536_001, 2 ** 53, 1e300];
 const ODD_KEYS = ["chanel", "__proto__", "constructor", "toString", "0", ""];
 
-/** Values that `schema` describes. */
 export function validValues(openApi: OpenApi, schema: Schema): fc.Arbitrary<unknown> {
   return roughly(openApi, schema).filter((value) => openApi.isValid(schema, value));
 }

@@ -27,7 +27,6 @@ export interface SuiteOptions {
   readonly oneProcess?: boolean;
 }
 
-/** One check. */
 export type Check = (gateway: Target) => Promise<void>;
 
 const OWN_PROCESS = "needs a gateway of its own, not one at CONFORMANCE_URL";

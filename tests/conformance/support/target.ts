@@ -12,7 +12,6 @@ import { Peer } from "./peer.ts";
 import { type ConnectOptions, RawClient } from "./raw_client.ts";
 import { eventually } from "./wait.ts";
 
-/** Who connects, and how. */
 export interface JoinOptions extends LoginOptions, MemberOptions {}
 
 /** A gateway behind a URL, or several that are as good as one, taken in turn. */
@@ -34,7 +33,6 @@ export class Target {
     return this.#urls[this.#turn % this.#urls.length] ?? this.#urls[0];
   }
 
-  /** Where its WebSockets are. */
   get wsUrl(): string {
     return `${this.url.replace(/^http/, "ws")}/gateway`;
   }

@@ -28,14 +28,12 @@ export interface FrameSpec {
   readonly announcedBytes?: number;
 }
 
-/** A frame that was received. */
 export interface WireFrame {
   readonly fin: boolean;
   readonly opcode: number;
   readonly payload: Uint8Array;
 }
 
-/** The bytes of a frame. */
 export function encodeFrame(spec: FrameSpec): Uint8Array<ArrayBuffer> {
   const { opcode = WireOp.Text, fin = true, masked = true, payload = "" } = spec;
   const data = typeof payload === "string" ? new TextEncoder().encode(payload) : payload;

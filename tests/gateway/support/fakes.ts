@@ -19,7 +19,6 @@ import type {
   TokenVerifier,
 } from "../../../gateway/ports.ts";
 
-/** A promise that the test settles. */
 export type Deferred<T> = ReturnType<typeof Promise.withResolvers<T>>;
 
 /** Answers each token as the test said when it made the token. */
@@ -42,7 +41,6 @@ export class FakeVerifier implements TokenVerifier {
     return { token: this.token(() => deferred.promise), ...deferred };
   }
 
-  /** The answer that belongs to the token. */
   verify(token: string): Promise<TokenVerdict> {
     const answer = this.#answers.get(token);
     return answer?.() ??
@@ -52,7 +50,6 @@ export class FakeVerifier implements TokenVerifier {
 
 /** Another log, whose reads a test can hold back or let fail. */
 export class FaultyLog implements MessageLog {
-  /** What every read was asked. */
   readonly queries: LogQuery[] = [];
   /** What reads fail with from now on. */
   failure: Error | undefined;

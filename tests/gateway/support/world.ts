@@ -19,7 +19,6 @@ import { FakeLogger } from "../../../mock/doubles/logger.ts";
 import { FakeSocket } from "../../../mock/doubles/socket.ts";
 import { FakeVerifier, FaultyLog } from "./fakes.ts";
 
-/** The numbers that the tests name. */
 export const NUMBERS: ConnectionOptions = {
   ...sessionOptions(),
   verifyTimeoutMs: 8000,
@@ -42,7 +41,6 @@ export interface WorldOptions {
   readonly reduce?: Reduce;
 }
 
-/** Who a peer says it is. */
 export interface Identity {
   readonly user?: string;
   readonly channels?: readonly string[];
@@ -64,7 +62,7 @@ export class World {
   readonly log: FaultyLog;
   readonly gateway: Gateway;
 
-  /** A gateway to which nobody is connected. */
+  /** A gateway without connections. */
   constructor(
     { connection, limits, reduce, turnDeliveries, retentionMessages = Infinity, ...retention }:
       WorldOptions = {},
@@ -114,12 +112,11 @@ export class World {
     return messages;
   }
 
-  /** Publishes `count` messages in one go. */
   publishMany(count: number, draft: Partial<Draft> = {}): Promise<readonly Message[]> {
     return this.publish(...Array.from({ length: count }, () => draft));
   }
 
-  /** How many connections are in each phase, without phases that nobody is in. */
+  /** Number of connections in each phase, without empty phases. */
   async phases(): Promise<Record<string, number>> {
     const phases: Record<string, number> = {};
     for (const phase of ["unidentified", "verifying", "locating", "ready", "closing"]) {
@@ -166,7 +163,6 @@ export class Peer {
     this.identifyWith(token, lastId);
   }
 
-  /** Sends Identify with this token. */
   identifyWith(token: string, lastId?: string): void {
     this.socket.receiveFrame(
       lastId === undefined
@@ -182,7 +178,6 @@ export class Peer {
     this.socket.receiveFrame({ op: Op.HeartbeatAck, time });
   }
 
-  /** What was sent to it, of one op. */
   frames(op: number): Fields[] {
     return this.socket.frames.filter((frame): frame is Fields => {
       return typeof frame === "object" && frame !== null && Reflect.get(frame, "op") === op;
@@ -201,13 +196,11 @@ export class Peer {
     return ready;
   }
 
-  /** The code with which the gateway closed. */
   get closeCode(): number | undefined {
     return this.socket.closeFrame?.code;
   }
 }
 
-/** The ids of messages. */
 export function idsOf(messages: readonly Message[]): string[] {
   return messages.map(({ id }) => id);
 }

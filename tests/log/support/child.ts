@@ -28,12 +28,11 @@ export type Command =
   | { readonly do: "publish"; readonly content: string }
   /** Publishes without end, and says each id as soon as it is known. */
   | { readonly do: "flood" }
-  /** Answers with the contents of all that is kept. */
+  /** Answers with the contents of all that is stored. */
   | { readonly do: "read" }
   | { readonly do: "check" }
   /** Writes a file until the disk is full. */
   | { readonly do: "fill"; readonly path: string }
-  /** Removes a file. */
   | { readonly do: "remove"; readonly path: string };
 
 /** The answer: a value, or the code and the text of the error. */

@@ -45,7 +45,6 @@ export class Child implements AsyncDisposable {
     return value === undefined ? undefined : JSON.parse(value);
   }
 
-  /** Sends a command and gives its answer. */
   async ask(command: Command): Promise<Answer> {
     await this.send(command);
     const answer = await this.next();

@@ -49,12 +49,10 @@ async function installClient(): Promise<void> {
 
 const { os, arch } = Deno.build;
 
-/** This version of Node. */
 export function node(major: 20 | 22 | 24): string {
   return join(MODULES, `node${major}-${os}-${arch === "x86_64" ? "x64" : "arm64"}/bin/node`);
 }
 
-/** Bun. */
 export function bun(): string {
   return join(MODULES, `@oven/bun-${os}-${arch}/bin/bun`.replace("x86_64", "x64"));
 }

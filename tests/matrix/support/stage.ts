@@ -14,14 +14,12 @@ const USER = "alice";
 
 /** A gateway, and who steers it. */
 export class Stage implements AsyncDisposable {
-  /** What the client has seen, in order. */
   readonly seen: string[] = [];
   /** How long the client took from each restart, when the gateway listened again, until it was ready. */
   readonly readyAfterMs: number[] = [];
   /** The same from the moment when the gateway was killed. */
   readonly awayMs: number[] = [];
   readonly #dataDir: string;
-  /** Who the client is. */
   readonly token: string;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   #gateway: GatewayProcess;
@@ -112,7 +110,6 @@ export class Stage implements AsyncDisposable {
     this.#gateway = await startGateway(this.#dataDir, port);
   }
 
-  /** Ends the gateway. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#gateway[Symbol.asyncDispose]();
     await this.#server.shutdown();

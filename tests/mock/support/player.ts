@@ -6,7 +6,6 @@
 
 import type { MockGateway } from "../../../mock/mod.ts";
 
-/** A frame, as it was parsed. */
 export type Frame = Readonly<Record<string, unknown>>;
 
 /** How a connection ended, and after how many virtual milliseconds. */
@@ -70,7 +69,6 @@ export class Player {
     this.socket.send(JSON.stringify(frame));
   }
 
-  /** The frames of one op. */
   of(op: number): readonly (Frame & { readonly atMs: number })[] {
     return this.frames.filter((frame) => frame["op"] === op);
   }

@@ -9,7 +9,6 @@ import type { Clock, Timer } from "../../../gateway/ports.ts";
 
 /** A clock that never makes a test wait. */
 export class TurnClock implements Clock {
-  /** How many milliseconds have passed. */
   passedMs = 0;
   /** How many times longer than asked for everything takes. */
   slowness = 1;

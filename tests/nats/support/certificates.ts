@@ -14,12 +14,11 @@ export interface Certificate {
   readonly keyPath: string;
 }
 
-/** An authority with its files. */
 export class Authority implements Disposable {
   readonly #directory = Deno.makeTempDirSync({ prefix: "certificates-" });
   #signed = 0;
 
-  /** Makes one that nobody knows yet. */
+  /** Makes one that no peer trusts yet. */
   constructor() {
     openssl(
       ..."req -x509 -days 2 -subj /CN=authority".split(" "),
@@ -28,12 +27,10 @@ export class Authority implements Disposable {
     );
   }
 
-  /** Its own certificate. */
   get cert(): string {
     return Deno.readTextFileSync(this.path);
   }
 
-  /** Where that is. */
   get path(): string {
     return `${this.#directory}/ca.pem`;
   }

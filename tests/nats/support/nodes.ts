@@ -15,7 +15,6 @@ import { FakeLogger } from "../../../mock/doubles/logger.ts";
 /** How long something may take that has to happen. */
 const LIMIT_MS = 30_000;
 
-/** A node: its log, and what that told. */
 export interface Node extends AsyncDisposable {
   readonly log: MessageLog & CommandLog;
   readonly logger: FakeLogger;
@@ -23,13 +22,11 @@ export interface Node extends AsyncDisposable {
   readonly commands: readonly SharedCommand[];
   /** Takes away every entry of the stream before number `before`. */
   purge(before: number): Promise<void>;
-  /** Deletes the stream. */
   removeStream(): Promise<void>;
   /** Takes away the entry with this number. */
   remove(number: number): Promise<void>;
 }
 
-/** Starts a node on the server at `url`. */
 export async function startNode(
   url: string,
   options: { readonly windowBytes?: number } = {},

@@ -22,7 +22,6 @@ async function whyNot(): Promise<string | undefined> {
   }
 }
 
-/** What a server is started with. */
 export interface NatsServerOptions {
   /** Lines for its configuration file. */
   readonly config?: string;
@@ -30,7 +29,7 @@ export interface NatsServerOptions {
   readonly port?: number;
 }
 
-/** Ports that nobody listens on now. */
+/** Ports that are free now. */
 function freePorts(count: number): readonly number[] {
   const listeners = Array.from({ length: count }, () => Deno.listen({ port: 0 }));
   const ports = listeners.map(({ addr }) => addr.transport === "tcp" ? addr.port : 0);
@@ -68,7 +67,6 @@ export class NatsServer implements AsyncDisposable {
     return server;
   }
 
-  /** Where it is. */
   get url(): string {
     return `nats://127.0.0.1:${this.#port}`;
   }
@@ -78,7 +76,7 @@ export class NatsServer implements AsyncDisposable {
     return this.#child?.pid;
   }
 
-  /** Starts it again on what it kept, at the same port. */
+  /** Starts it again on what it stored, at the same port. */
   async start(): Promise<void> {
     const path = `${this.#directory}/server.conf`;
     Deno.writeTextFileSync(
@@ -132,7 +130,7 @@ export class NatsServer implements AsyncDisposable {
     await this.#log;
   }
 
-  /** Loses everything that it kept. It must not be running. */
+  /** Loses everything that it stored. It must not be running. */
   forget(): void {
     Deno.removeSync(`${this.#directory}/data`, { recursive: true });
   }

@@ -6,7 +6,6 @@
 
 import { NatsServer, NO_NATS } from "./server.ts";
 
-/** What a test may ask for. */
 export interface NatsTestOptions {
   /** Lines for the server's configuration file. */
   readonly config?: string;
