@@ -105,14 +105,14 @@ export class Checker implements LinkObserver {
   /** The log answered a health check. */
   health(answer: "well" | "failing", { failing, slowness }: SimulatedDisk): void {
     if (failing === (answer === "failing") || slowness > 1) return;
-    this.#report("health is that of the disk", `the log says ${answer}`);
+    this.#report("health is the disk's", `the log says ${answer}`);
   }
 
   admitted(link: Link, answer: "entry" | "full" | "draining"): void {
     const { node } = link;
     const drains = this.#nodes.get(node)?.drainByMs !== undefined;
     if ((answer === "draining") !== drains || answer === "full") {
-      this.#report("whoever fits is admitted", `the gateway said ${answer}`, link.id);
+      this.#report("admitted within the limits", `the gateway said ${answer}`, link.id);
     }
     if (answer !== "entry") return;
     const { connection: options, limits } = this.#options;
@@ -164,7 +164,7 @@ export class Checker implements LinkObserver {
     const frame = JSON.parse(text);
     if (frame.op === 0) return session.sentHello(frame.heartbeat_interval, now);
     if (frame.op === 2) return this.#sentReady(session, frame);
-    this.#report("the gateway speaks the protocol", `it sent ${text}`, link.id);
+    this.#report("only frames of the protocol", `it sent ${text}`, link.id);
   }
 
   serverClosed(link: Link, code: number): void {
@@ -214,7 +214,7 @@ export class Checker implements LinkObserver {
     const missing = delivery.missing?.sequence ?? Infinity;
     if (position < delivery.last || missing <= position) {
       const place = `${delivery.last} arrived last, ${missing} is missing`;
-      this.#report("Ready says where the session is", `${lastId}, while ${place}`, link.id);
+      this.#report("Ready gives the session's position", `${lastId}, while ${place}`, link.id);
     }
   }
 
@@ -293,13 +293,14 @@ export class Checker implements LinkObserver {
     const { maxBufferedBytes } = this.#options.connection;
     if (waitingBytes > 1.25 * maxBufferedBytes + WINDOW_BYTES) {
       const explanation = `${waitingBytes} bytes wait, ${maxBufferedBytes} are allowed`;
-      this.#report("who does not read is closed", explanation, connection);
+      this.#report("slow readers are closed", explanation, connection);
     }
   }
 
   #of(link: Link): Session {
     const session = this.#sessions.get(link.id);
-    return session ?? this.#report("one life", "a connection is used that is gone", link.id);
+    return session ??
+      this.#report("no connection after its end", "a connection is used that is gone", link.id);
   }
 
   #sessionsAt(node: number): readonly Session[] {
@@ -316,7 +317,7 @@ export class Checker implements LinkObserver {
     this.leftovers.changed(frame.user);
     if (session.delivery !== undefined) return;
     const { told } = this.#nodes.get(session.node) ??
-      this.#report("one life", "a process sends that is no more", connection);
+      this.#report("no connection after its end", "a process sends that is no more", connection);
     session.resumed = frame.resumed === true;
     if (lastId !== undefined) this.#options.count(session.resumed ? "resumed" : "not resumed");
     const after = session.resumed
@@ -352,13 +353,13 @@ export class Checker implements LinkObserver {
     const { connection } = session;
     if (asked !== undefined && asked <= this.history.head && this.#isSurelyStored(asked)) {
       const explanation = `${lastId} was not resumed, though all is kept since`;
-      this.#report("what is kept is resumed", explanation, connection);
+      this.#report("what is stored is resumed", explanation, connection);
     }
     const after = this.#sequenceOf(frame.last_id) ?? Infinity;
     // A fan-out that yields may be a little behind, within the same millisecond.
     if (after > told.head || after < told.headBefore(this.#now)) {
       const explanation = `Ready says ${frame.last_id}, the head is ${told.head}`;
-      this.#report("a session begins at the present", explanation, connection);
+      this.#report("a new session starts at the head", explanation, connection);
     }
     return after;
   }

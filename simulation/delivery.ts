@@ -143,14 +143,16 @@ export class Delivery {
       const whose = known === undefined
         ? "was never handed to listeners"
         : `is for ${known.channel ?? known.user ?? "everyone"}`;
-      return report("nobody receives what is not theirs", `${id} ${whose}`, connection);
+      return report("only entitled messages", `${id} ${whose}`, connection);
     }
     const { entry } = expected;
     // All clients receive the same text, so it is parsed once.
     if (entry.frame === text) return;
-    if (id !== `${epoch}-${sequence}`) report("ids", `${id} is not an id of this log`, connection);
+    if (id !== `${epoch}-${sequence}`) {
+      report("delivered unchanged", `${id} is not an id of this log`, connection);
+    }
     if (!isFrameOf(entry, text)) {
-      report("delivered as it was accepted", `${id} has changed`, connection);
+      report("delivered unchanged", `${id} has changed`, connection);
     }
     entry.frame = text;
   }

@@ -156,33 +156,33 @@ export class SimulatedStore implements Store {
       disk.limbo = undefined;
       this.#ages = new RetentionClock(disk.last);
       return { epoch: disk.epoch, head: disk.head, groupRows: 1000, groupBytes: 4 * 2 ** 20 };
-    }, { mostMs: 20 });
+    }, { maxMs: 20 });
   }
 
   append(requests: readonly AppendRequest[], now: Instant): Promise<Appended> {
-    return this.#call(() => this.#append(requests, now), { mostMs: 20, answersLater: true });
+    return this.#call(() => this.#append(requests, now), { maxMs: 20, answersLater: true });
   }
 
   read(request: ReadRequest): Promise<ReadResult> {
     return this.#call(() => {
       this.#use();
       return read(this.#deps.disk, request);
-    }, { mostMs: 3 });
+    }, { maxMs: 3 });
   }
 
   prune(now: Instant): Promise<boolean> {
     return this.#call(() => {
       this.#use();
       return this.#deps.disk.prune(this.#ages.stampOf(now));
-    }, { mostMs: 2 });
+    }, { maxMs: 2 });
   }
 
   check(_now: Instant): Promise<void> {
-    return this.#call(() => this.#use(), { mostMs: 2 });
+    return this.#call(() => this.#use(), { maxMs: 2 });
   }
 
   close(): Promise<void> {
-    return this.#call(() => {}, { mostMs: 2 });
+    return this.#call(() => {}, { maxMs: 2 });
   }
 
   /** @throws {OperationalError} `log_unavailable` while the disk fails */
@@ -224,10 +224,10 @@ export class SimulatedStore implements Store {
   /** Runs `work` in turn, and answers at once or, as after a sync, a little later. */
   #call<T>(
     work: () => T,
-    { mostMs, answersLater = false }: { readonly mostMs: number; readonly answersLater?: boolean },
+    { maxMs, answersLater = false }: { readonly maxMs: number; readonly answersLater?: boolean },
   ): Promise<T> {
     const { clock, random, disk, markDirty } = this.#deps;
-    const takesMs = Math.ceil(random.int(0, mostMs) * disk.slowness);
+    const takesMs = Math.ceil(random.int(0, maxMs) * disk.slowness);
     const laterMs = answersLater ? random.int(0, 10) : 0;
     disk.busyUntilMs = Math.max(disk.busyUntilMs, clock.steady()) + takesMs;
     const { promise, resolve, reject } = Promise.withResolvers<T>();

@@ -9,6 +9,7 @@ import type { Connection } from "../gateway/session/connection.ts";
 import type { PendingConnection, Refused } from "../gateway/gateway.ts";
 import type { Outgoing, Socket, SocketListener } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
+import type { Seams } from "./options.ts";
 import { type OddFrame, type Packet, Pipe, type Weather } from "./pipe.ts";
 import type { Random } from "./random.ts";
 
@@ -55,9 +56,7 @@ export interface NetworkOptions {
   readonly observer: LinkObserver;
   /** Some packets take seconds. */
   readonly spikes: boolean;
-  /** Wraps the server's side of a socket, for deliberate bugs. */
-  readonly wrap: (socket: Socket) => Socket;
-  readonly accepted: (connection: Connection) => void;
+  readonly seams: Seams;
   /** Called when promises may settle because of the network. */
   readonly markDirty: () => void;
 }
@@ -248,9 +247,9 @@ export class Link {
       this.#network.links.add(this);
       options.observer.opened(this);
       options.markDirty();
-      const connection = entry.accept(options.wrap(server));
+      const connection = entry.accept(options.seams.socket?.(server) ?? server);
       options.observer.served(this, connection);
-      options.accepted(connection);
+      options.seams.accepted?.(connection);
     });
   }
 

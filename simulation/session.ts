@@ -12,6 +12,7 @@ import type { ConnectionOptions } from "../gateway/session/connection_context.ts
 import type { Meaning } from "./client_frames.ts";
 import type { Delivery } from "./delivery.ts";
 import type { OddFrame } from "./pipe.ts";
+import type { Rule } from "./rules.ts";
 import type { Report } from "./violation.ts";
 import { type SimulatedToken, tokenOf, type Verdict } from "./verifier.ts";
 
@@ -202,10 +203,10 @@ export class Session {
   }
 
   sentHello(interval: number, atMs: number): void {
-    if (this.#greeted) this.#wrong("Hello comes once", "a second Hello was sent");
+    if (this.#greeted) this.#wrong("Hello comes first", "a second Hello was sent");
     this.#greeted = true;
     if (interval !== this.#options.heartbeatIntervalMs) {
-      this.#wrong("Hello says the interval", `Hello says ${interval}`);
+      this.#wrong("Hello comes first", `Hello says ${interval}`);
     }
     this.settled(atMs);
   }
@@ -221,7 +222,7 @@ export class Session {
       const due = this.#outstandingHeartbeat === undefined
         ? `one was due at ${this.#beatDueMs}`
         : "none was due";
-      this.#wrong("beats come on time", `a beat of ${time} was sent at ${atMs}; ${due}`);
+      this.#wrong("heartbeats are sent on time", `a beat of ${time} was sent at ${atMs}; ${due}`);
     }
     this.#outstandingHeartbeat = time;
     this.#beatDueMs = atMs + this.#options.heartbeatIntervalMs;
@@ -233,7 +234,7 @@ export class Session {
     const answered = this.#answers.shift();
     if (answered?.time !== time || (answered.atMs !== atMs && !this.#isHeldUp(atMs))) {
       const asked = answered === undefined ? "nothing" : `${answered.time} at ${answered.atMs}`;
-      this.#wrong("beats are answered at once", `${time} was answered; ${asked} was asked`);
+      this.#wrong("heartbeats are answered at once", `${time} was answered; ${asked} was asked`);
     }
   }
 
@@ -246,7 +247,10 @@ export class Session {
       return this.#wrong("Ready follows a verified Identify", "Ready was sent without one");
     }
     if (user !== identify.token.user) {
-      this.#wrong("Ready names the user", `Ready is for ${user}, not ${identify.token.user}`);
+      this.#wrong(
+        "Ready follows a verified Identify",
+        `Ready is for ${user}, not ${identify.token.user}`,
+      );
     }
     if (identify === this.#identify) {
       this.#identify = undefined;
@@ -282,7 +286,7 @@ export class Session {
   /** The gateway terminated the connection. */
   wasTerminated(atMs: number): void {
     if (!this.#terminated && Math.abs(atMs - (this.#terminateByMs ?? 0)) > ROUNDING_MS) {
-      this.#wrong("cut after the grace", `cut at ${atMs}, due at ${this.#terminateByMs}`);
+      this.#wrong("terminated after the grace", `cut at ${atMs}, due at ${this.#terminateByMs}`);
     }
     this.#terminated = true;
   }
@@ -296,7 +300,7 @@ export class Session {
   settled(atMs: number): void {
     const terminateByMs = this.#terminateByMs ?? Infinity;
     if (this.stage === "closing" && !this.#terminated && terminateByMs < atMs - ROUNDING_MS) {
-      this.#wrong("cut after the grace", `it was due to be cut at ${this.#terminateByMs}`);
+      this.#wrong("terminated after the grace", `it was due to be cut at ${this.#terminateByMs}`);
     }
     if (this.stage !== "open") return;
     this.#advance(atMs);
@@ -307,13 +311,13 @@ export class Session {
     }
     if (this.#isHeldUp(atMs)) return;
     if (this.#heldBeats.length > 0) {
-      this.#wrong("beats come on time", `no beat was sent at ${this.#heldBeats[0]}`);
+      this.#wrong("heartbeats are sent on time", `no beat was sent at ${this.#heldBeats[0]}`);
     }
     if ((this.#answers[0]?.atMs ?? Infinity) < atMs) {
-      this.#wrong("beats are answered at once", "a beat of the client has no answer");
+      this.#wrong("heartbeats are answered at once", "a beat of the client has no answer");
     }
     if (this.#heldReadys.length > 0) {
-      this.#wrong("a verified token is answered at once", "a renewal has no Ready");
+      this.#wrong("renewals are answered at once", "a renewal has no Ready");
     }
   }
 
@@ -364,7 +368,7 @@ export class Session {
     if (!this.#greeted) this.#wrong("Hello comes first", "a frame was sent before Hello");
   }
 
-  #wrong(rule: string, explanation: string): never {
+  #wrong(rule: Rule, explanation: string): never {
     return this.#report(rule, explanation, this.connection);
   }
 }
