@@ -18,7 +18,7 @@ import { meaningOf } from "./client_frames.ts";
 import { Delivery } from "./delivery.ts";
 import type { SimulatedDisk } from "./disk.ts";
 import { LeftoverCheck, presenceOf } from "./leftovers.ts";
-import { type Durable, History, Told } from "./history.ts";
+import { type Durable, History, Progress } from "./history.ts";
 import type { Link, LinkObserver } from "./network.ts";
 import { type OddFrame, WINDOW_BYTES } from "./pipe.ts";
 import { Session } from "./session.ts";
@@ -44,7 +44,7 @@ interface Ready {
 /** A running node. */
 interface Node {
   readonly gateway: Gateway;
-  readonly told: Told;
+  readonly progress: Progress;
   drainByMs: number | undefined;
 }
 
@@ -74,7 +74,11 @@ export class Checker implements LinkObserver {
 
   /** Process `node` has started a gateway, which notifies of messages after `head`. */
   started(node: number, gateway: Gateway, head: number): void {
-    this.#nodes.set(node, { gateway, told: new Told(head, this.#report), drainByMs: undefined });
+    this.#nodes.set(node, {
+      gateway,
+      progress: new Progress(head, this.#report),
+      drainByMs: undefined,
+    });
   }
 
   /** The gateway of `node` drains and must have closed every connection by `byMs`. */
@@ -117,14 +121,12 @@ export class Checker implements LinkObserver {
     if (answer !== "entry") return;
     const { connection: options, limits } = this.#options;
     const counted = this.#sessionsAt(node).filter(({ refused }) => !refused);
-    const { id: connection, address } = link;
-    const backedUpAtMs = (): number => link.backedUpAtMs;
-    const report = this.#report;
-    const session = new Session({ connection, node, address, options, report, backedUpAtMs });
+    const session = new Session({ link, options, report: this.#report });
     session.refused = counted.length >= limits.maxConnections ||
-      counted.filter((other) => other.address === address).length >= limits.maxConnectionsPerIp ||
+      counted.filter((other) => other.address === link.address).length >=
+        limits.maxConnectionsPerIp ||
       counted.filter(({ delivery }) => delivery === undefined).length >= limits.maxUnidentified;
-    this.#sessions.set(connection, session);
+    this.#sessions.set(link.id, session);
     this.leftovers.changed();
   }
 
@@ -158,7 +160,7 @@ export class Checker implements LinkObserver {
   serverSent(link: Link, text: string): void {
     const session = this.#of(link);
     const now = this.#now;
-    if (text.startsWith('{"op":10,"time":')) return session.sentBeat(+text.slice(16, -1), now);
+    if (text.startsWith('{"op":10,"time":')) return session.sentHeartbeat(+text.slice(16, -1), now);
     if (text.startsWith('{"op":11,"time":')) return session.sentAck(+text.slice(16, -1), now);
     if (text.startsWith('{"op":3,')) return session.sentMessage();
     const frame = JSON.parse(text);
@@ -178,11 +180,7 @@ export class Checker implements LinkObserver {
     this.#of(link).wasTerminated(this.#now);
   }
 
-  serverGone(link: Link): void {
-    this.serverDied(link);
-  }
-
-  serverDied(link: Link): void {
+  serverEnded(link: Link): void {
     const session = this.#sessions.get(link.id);
     if (session === undefined) return;
     session.stage = "gone";
@@ -225,10 +223,10 @@ export class Checker implements LinkObserver {
 
   /** The log of `node` notifies its subscribers of `messages`. */
   notify(node: number, messages: readonly Message[]): void {
-    const told = this.#nodes.get(node)?.told;
+    const progress = this.#nodes.get(node)?.progress;
     const ready = this.#sessionsAt(node).filter((session) => session.ready);
     for (const message of messages) {
-      told?.advance(message.sequence, this.#now);
+      progress?.advance(message.sequence, this.#now);
       const entry = this.history.at(message.sequence) ?? this.history.notify(message);
       for (const { delivery } of ready) delivery?.notify(entry);
     }
@@ -316,17 +314,17 @@ export class Checker implements LinkObserver {
     }
     this.leftovers.changed(frame.user);
     if (session.delivery !== undefined) return;
-    const { told } = this.#nodes.get(session.node) ??
+    const { progress } = this.#nodes.get(session.node) ??
       this.#report("no connection after its end", "a process sends that is no more", connection);
     session.resumed = frame.resumed === true;
     if (lastId !== undefined) this.#options.count(session.resumed ? "resumed" : "not resumed");
     const after = session.resumed
       ? this.#resumedAfter(session, frame, lastId)
-      : this.#begunAfter(session, frame, { lastId, told });
+      : this.#begunAfter(session, frame, { lastId, progress });
     session.delivery = new Delivery({
       connection,
       history: this.history,
-      told,
+      progress,
       report: this.#report,
       epoch: this.#options.durable.epoch,
       user: token.user,
@@ -347,18 +345,18 @@ export class Checker implements LinkObserver {
   #begunAfter(
     session: Session,
     frame: Ready,
-    { lastId, told }: { readonly lastId: string | undefined; readonly told: Told },
+    { lastId, progress }: { readonly lastId: string | undefined; readonly progress: Progress },
   ): number {
     const asked = lastId === undefined ? undefined : this.#sequenceOf(lastId);
     const { connection } = session;
     if (asked !== undefined && asked <= this.history.head && this.#isSurelyStored(asked)) {
-      const explanation = `${lastId} was not resumed, though all is kept since`;
+      const explanation = `${lastId} was not resumed, though all is stored since`;
       this.#report("what is stored is resumed", explanation, connection);
     }
     const after = this.#sequenceOf(frame.last_id) ?? Infinity;
     // A fan-out that yields may be a little behind, within the same millisecond.
-    if (after > told.head || after < told.headBefore(this.#now)) {
-      const explanation = `Ready says ${frame.last_id}, the head is ${told.head}`;
+    if (after > progress.head || after < progress.headBefore(this.#now)) {
+      const explanation = `Ready says ${frame.last_id}, the head is ${progress.head}`;
       this.#report("a new session starts at the head", explanation, connection);
     }
     return after;

@@ -66,14 +66,18 @@ export class SimulatedClient implements SocketOwner {
 
   constructor(
     world: WorldDeps,
-    parts: { readonly index: number; readonly user: string; readonly address: string },
+    { index, user, address }: {
+      readonly index: number;
+      readonly user: string;
+      readonly address: string;
+    },
   ) {
-    this.name = `c${parts.index}`;
-    this.user = parts.user;
+    this.name = `c${index}`;
+    this.user = user;
     this.device = new Device(world.clock);
     this.#world = world;
-    this.#random = world.random.fork(`client${parts.index}`);
-    this.#address = parts.address;
+    this.#random = world.random.fork(`client${index}`);
+    this.#address = address;
     this.#loops = this.#random.chance(0.2);
     world.clock.setTimer(this.#random.int(0, MINUTE_MS), () => this.#open(undefined));
   }
@@ -230,7 +234,7 @@ export class SimulatedClient implements SocketOwner {
       this.#given = -1;
     }
     const world = this.#world;
-    const parts = { world, random: this.#random, client: this };
+    const deps = { world, random: this.#random, client: this };
     const address = (): string | undefined => this.#online ? this.#address : undefined;
     const connecting = (socket: SimulatedSocket): void => this.connecting(socket);
     world.markDirty();
@@ -239,7 +243,7 @@ export class SimulatedClient implements SocketOwner {
       url: "ws://simulated/gateway",
       WebSocket: class extends SimulatedSocket {
         constructor() {
-          super(parts, address());
+          super(deps, address());
           connecting(this);
         }
       },
@@ -252,7 +256,7 @@ export class SimulatedClient implements SocketOwner {
     const library = new GatewayClient(world.seams.client?.(options) ?? options);
     this.#library = library;
     library.on("error", () => world.count("tokens that could not be had"));
-    library.on("gap", () => world.count("gaps told"));
+    library.on("gap", () => world.count("gaps"));
     library.on("ready", () => world.count("sessions"));
     library.on("state", (state) => {
       if (state === "paused") world.count("apps that did not read");

@@ -67,9 +67,9 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
   #over = false;
 
   /** Starts to connect; fails if `address` is undefined, which means no network. */
-  constructor(parts: SocketDeps, address: string | undefined) {
-    this.#deps = parts;
-    const { world } = parts;
+  constructor(deps: SocketDeps, address: string | undefined) {
+    this.#deps = deps;
+    const { world } = deps;
     if (address === undefined) {
       world.clock.setTimer(OFFLINE_MS, () => this.#fail());
     } else {

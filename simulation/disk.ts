@@ -112,8 +112,8 @@ export class SimulatedDisk {
   /** Deletes up to 500 expired or excess rows. Returns true if there is more to do. */
   prune(stamp: number): boolean {
     const { retentionMs, retentionRows } = this.options;
-    for (const [key, kept] of this.#keys) {
-      if (kept.stamp > stamp - DAY_MS) break;
+    for (const [key, stored] of this.#keys) {
+      if (stored.stamp > stamp - DAY_MS) break;
       this.#keys.delete(key);
     }
     let gone = Math.max(0, this.#rows.length - retentionRows);
@@ -139,9 +139,9 @@ export class SimulatedStore implements Store {
   #ages = new RetentionClock({ time: 0, stamp: 0 });
   #dead = false;
 
-  constructor(parts: StoreDeps) {
-    this.#deps = parts;
-    parts.disk.busyUntilMs = 0;
+  constructor(deps: StoreDeps) {
+    this.#deps = deps;
+    deps.disk.busyUntilMs = 0;
   }
 
   /** Drops pending calls without an answer, as the end of the process does. */
@@ -207,9 +207,9 @@ export class SimulatedStore implements Store {
       }
       const first = disk.head + rows.length + 1;
       added.forEach((row, index) => rows.push({ ...row, sequence: first + index, time, stamp }));
-      const kept = { first, count: added.length, time };
-      if (once !== undefined) keys.push({ ...once, ...kept, stamp });
-      return { kind: "stored", ...kept };
+      const stored = { first, count: added.length, time };
+      if (once !== undefined) keys.push({ ...once, ...stored, stamp });
+      return { kind: "stored", ...stored };
     });
     if (disk.failing) {
       if (random.chance(0.3)) disk.limbo = { rows, keys };

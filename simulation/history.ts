@@ -26,7 +26,7 @@ export interface Durable {
 }
 
 /** Progress of one node in notifying its subscribers. */
-export class Told {
+export class Progress {
   readonly #report: Report;
   #head: number;
   #before: number;

@@ -32,9 +32,8 @@ export interface LinkObserver {
   serverClosed(link: Link, code: number): void;
   /** The gateway called `terminate()`, which may have to wait. */
   serverTerminated(link: Link): void;
-  /** The socket is closed and the gateway notified. */
-  serverGone(link: Link): void;
-  serverDied(link: Link): void;
+  /** The socket is closed and the gateway notified, or the process has died. */
+  serverEnded(link: Link, how: "closed" | "died"): void;
 }
 
 export interface ClientListener {
@@ -120,14 +119,18 @@ export class Link {
 
   constructor(
     network: Network,
-    parts: { readonly id: number; readonly address: string; readonly listener: ClientListener },
+    { id, address, listener }: {
+      readonly id: number;
+      readonly address: string;
+      readonly listener: ClientListener;
+    },
   ) {
-    this.id = parts.id;
-    this.address = parts.address;
+    this.id = id;
+    this.address = address;
     this.#network = network;
-    this.#listener = parts.listener;
+    this.#listener = listener;
     const { clock, spikes } = network.options;
-    const random = network.options.random.fork(`link${parts.id}`);
+    const random = network.options.random.fork(`link${id}`);
     const weather: Weather = { latencyMs: random.int(3, 120), spikes };
     const common = { clock, random, weather };
     this.#toServer = new Pipe({ ...common, deliver: (packet) => this.#reachServer(packet) });
@@ -209,7 +212,7 @@ export class Link {
     this.#server?.die();
     this.#server = undefined;
     this.#network.links.delete(this);
-    this.#network.options.observer.serverDied(this);
+    this.#network.options.observer.serverEnded(this, "died");
     if (how === "silent") this.drop();
     else this.#toClient.push(RESET, 0);
   }
@@ -222,7 +225,7 @@ export class Link {
   /** For the server's side. */
   serverGone(): void {
     this.#network.links.delete(this);
-    this.#network.options.observer.serverGone(this);
+    this.#network.options.observer.serverEnded(this, "closed");
     this.#network.options.markDirty();
   }
 
@@ -239,7 +242,7 @@ export class Link {
     options.clock.setTimer(upgradeMs, () => {
       if (!this.#network.isOpen(acceptor)) return this.#refuse();
       if (this.#listener === undefined) {
-        options.observer.serverGone(this);
+        options.observer.serverEnded(this, "closed");
         return entry.abandon();
       }
       const server = new ServerSocket(this, options);

@@ -63,8 +63,8 @@ export class SimulatedVerifier implements TokenVerifier {
   readonly #deps: VerifierDeps;
   #dead = false;
 
-  constructor(parts: VerifierDeps) {
-    this.#deps = parts;
+  constructor(deps: VerifierDeps) {
+    this.#deps = deps;
   }
 
   /** Drops pending verifications, as the end of the process does. */

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import type { Draft } from "../../gateway/ports.ts";
 import { Delivery } from "../../simulation/delivery.ts";
 import { SimulatedDisk } from "../../simulation/disk.ts";
-import { History, Told } from "../../simulation/history.ts";
+import { History, Progress } from "../../simulation/history.ts";
 
 /** A session of `alice` in `general` at the start of a log. */
 class Scene {
@@ -17,7 +17,7 @@ class Scene {
     this.#disk,
     (rule, explanation) => this.#report(rule, explanation),
   );
-  readonly #told = new Told(0, (rule, explanation) => this.#report(rule, explanation));
+  readonly #progress = new Progress(0, (rule, explanation) => this.#report(rule, explanation));
   readonly delivery = new Delivery({
     connection: 1,
     history: this.#history,
@@ -26,7 +26,7 @@ class Scene {
     user: "alice",
     channels: ["general"],
     after: 0,
-    told: this.#told,
+    progress: this.#progress,
   });
   #atMs = 0;
 
@@ -36,7 +36,7 @@ class Scene {
     this.#history.submitted(draft);
     this.#disk.commit({ rows: [{ sequence, topic: "", body: "", time: 5, stamp: 5 }], keys: [] });
     const message = { ...draft, id: `e1-${sequence}`, sequence, time: 5 };
-    this.#told.advance(sequence, ++this.#atMs);
+    this.#progress.advance(sequence, ++this.#atMs);
     this.delivery.notify(this.#history.notify(message));
   }
 

@@ -31,7 +31,7 @@ Deno.test("simulate() keeps every rule through days of faults, and sees each fau
   for (const { code } of Object.values(CloseCode)) happened(`closed with ${code}`);
   for (const what of ["resumed", "not resumed", "join", "leave", "disconnect"]) happened(what);
   const ofApps = [
-    "gaps told",
+    "gaps",
     "apps that did not read",
     "tokens that could not be had",
     "tokens that never came",
