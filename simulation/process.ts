@@ -22,18 +22,41 @@ import type {
   Users,
 } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
-import { ClusterNode, SUBJECT } from "./cluster.ts";
-import { SimulatedStore } from "./disk.ts";
-import type { Acceptor } from "./network.ts";
-import { replaced } from "./options.ts";
+import type { Checker } from "./checker.ts";
+import { type Cluster, ClusterNode, SUBJECT } from "./cluster.ts";
+import { type SimulatedDisk, SimulatedStore } from "./disk.ts";
+import type { Acceptor, Network } from "./network.ts";
+import { replaced, type Seams } from "./options.ts";
 import type { Random } from "./random.ts";
-import { SimulatedVerifier } from "./verifier.ts";
-import type { ProcessWorld } from "./world_deps.ts";
+import type { Timeline } from "./timeline.ts";
+import { type Issuer, SimulatedVerifier } from "./verifier.ts";
+import type { Report } from "./violation.ts";
 
 /** A promise may wait for a timer this short; longer ones are deadlines. */
 const SHORT_MS = 100;
 /** Interval of the nodes' beats, which settle no promise. */
 const BEAT_MS = 1000;
+
+/** The parts of a world that a process needs. */
+export interface ProcessWorld {
+  readonly clock: FakeClock;
+  /** The world's stream: fork it, do not draw from it. */
+  readonly random: Random;
+  readonly network: Network;
+  readonly checker: Checker;
+  readonly timeline: Timeline;
+  readonly disk: SimulatedDisk;
+  /** Undefined in a world of one node. */
+  readonly cluster: Cluster | undefined;
+  readonly issuer: Issuer;
+  readonly seams: Seams;
+  /** Called when promises may settle. */
+  readonly markDirty: () => void;
+  /** Ends the world. */
+  readonly report: Report;
+  /** Called with uncaught errors. */
+  readonly broke: (error: unknown) => void;
+}
 
 /** The configuration of a world's gateways. */
 export interface NodeOptions {

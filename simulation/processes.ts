@@ -4,9 +4,8 @@
  * @module
  */
 
-import { GatewayProcess, type NodeOptions } from "./process.ts";
+import { GatewayProcess, type NodeOptions, type ProcessWorld } from "./process.ts";
 import type { Random } from "./random.ts";
-import type { ProcessWorld } from "./world_deps.ts";
 
 const DRAINED_DOWN_MS = 5000;
 

@@ -20,7 +20,7 @@ import { TimerCheck } from "./leftovers.ts";
 import { ClientFaults } from "./client_faults.ts";
 import { Network } from "./network.ts";
 import type { WorldOptions } from "./options.ts";
-import type { GatewayProcess } from "./process.ts";
+import type { GatewayProcess, ProcessWorld } from "./process.ts";
 import { Processes } from "./processes.ts";
 import { Random } from "./random.ts";
 import type { Rule } from "./rules.ts";
@@ -28,7 +28,7 @@ import { shapeOf } from "./shape.ts";
 import { Timeline } from "./timeline.ts";
 import { tracing } from "./tracing.ts";
 import { Violation } from "./violation.ts";
-import type { ProcessWorld, WorldDeps } from "./world_deps.ts";
+import type { WorldDeps } from "./world_deps.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

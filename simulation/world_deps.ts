@@ -4,39 +4,9 @@
  * @module
  */
 
-import type { FakeClock } from "../mock/doubles/clock.ts";
-import type { Checker } from "./checker.ts";
-import type { Cluster } from "./cluster.ts";
-import type { SimulatedDisk } from "./disk.ts";
 import type { Fault } from "./faults.ts";
-import type { Network } from "./network.ts";
-import type { Seams } from "./options.ts";
+import type { ProcessWorld } from "./process.ts";
 import type { Processes } from "./processes.ts";
-import type { Random } from "./random.ts";
-import type { Timeline } from "./timeline.ts";
-import type { Issuer } from "./verifier.ts";
-import type { Report } from "./violation.ts";
-
-/** All that a gateway's process needs, too. */
-export interface ProcessWorld {
-  readonly clock: FakeClock;
-  /** The world's stream: fork it, do not draw from it. */
-  readonly random: Random;
-  readonly network: Network;
-  readonly checker: Checker;
-  readonly timeline: Timeline;
-  readonly disk: SimulatedDisk;
-  /** Undefined in a world of one node. */
-  readonly cluster: Cluster | undefined;
-  readonly issuer: Issuer;
-  readonly seams: Seams;
-  /** Called when promises may settle. */
-  readonly markDirty: () => void;
-  /** Ends the world. */
-  readonly report: Report;
-  /** Called with uncaught errors. */
-  readonly broke: (error: unknown) => void;
-}
 
 export interface WorldDeps extends ProcessWorld {
   readonly processes: Processes;
