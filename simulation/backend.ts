@@ -189,7 +189,7 @@ export class Backend {
 
   /** Reuses a key with another body, which must be refused. */
   #reuse(log: MessageLog, key: string): void {
-    log.publishOnce({ key, digest: "another" }, [{ author: "nobody", content: null }]).then(
+    log.publishOnce({ key, digest: "another" }, [{ author: "someone", content: null }]).then(
       () => this.#world.checker.keyTaken(key),
       (error: unknown) => {
         if (!(error instanceof OperationalError)) throw error;

@@ -30,7 +30,7 @@ Deno.test("Random.fork() is not shifted by what the stream above it draws", () =
   assert.notEqual(one.fork("x").unit(), one.fork("y").unit());
 });
 
-Deno.test("Random draws evenly, and waits for as long as it is told on average", () => {
+Deno.test("Random draws evenly, and waits for the given time on average", () => {
   const random = new Random("even");
   const counts = Array.from({ length: 10 }, () => 0);
   let waited = 0;
