@@ -76,7 +76,7 @@ export class Backend {
     if (this.#over) return;
     const luck = random.unit();
     if (luck < 0.3) this.#publish(random, random.int(50, 200), 1000);
-    else if (luck > 0.9) this.#world.breakDisk(random.int(1000, 60_000));
+    else if (luck > 0.9) this.#world.breakLog(random.int(1000, 60_000));
     else this.#changeMembers(random, user);
   }
 
@@ -126,8 +126,8 @@ export class Backend {
     next();
   }
 
-  #publish(random: Random, count: number, mostBytes = random.chance(0.05) ? 6000 : 100): void {
-    const drafts = Array.from({ length: count }, () => this.#draft(random, mostBytes));
+  #publish(random: Random, count: number, maxBytes = random.chance(0.05) ? 6000 : 100): void {
+    const drafts = Array.from({ length: count }, () => this.#draft(random, maxBytes));
     for (const draft of drafts) this.#world.checker.history.submitted(draft);
     const key = random.chance(0.7) ? `key${this.#world.nextSerial()}` : undefined;
     this.#try({ drafts, key, tries: 1 });
@@ -137,9 +137,9 @@ export class Backend {
     onPublish?.();
   }
 
-  #draft(random: Random, mostBytes: number): Draft {
+  #draft(random: Random, maxBytes: number): Draft {
     const { users, channels, nextSerial } = this.#world;
-    const content = { n: nextSerial(), pad: "x".repeat(random.int(0, mostBytes)) };
+    const content = { n: nextSerial(), pad: "x".repeat(random.int(0, maxBytes)) };
     const author = random.pick(users);
     const luck = random.unit();
     if (luck < 0.6) return { channel: random.pick(channels), author, content };
@@ -147,7 +147,7 @@ export class Backend {
   }
 
   #try(order: Order): void {
-    const process = this.#world.process();
+    const process = this.#world.processes.pick();
     const log = process?.log;
     if (process === undefined || log === undefined) return this.#retry(order);
     this.#open.set(order, process);
@@ -189,7 +189,7 @@ export class Backend {
 
   /** Reuses a key with another body, which must be refused. */
   #reuse(log: MessageLog, key: string): void {
-    log.publishOnce({ key, digest: "another" }, [{ author: "nobody", content: null }]).then(
+    log.publishOnce({ key, digest: "another" }, [{ author: "someone", content: null }]).then(
       () => this.#world.checker.keyTaken(key),
       (error: unknown) => {
         if (!(error instanceof OperationalError)) throw error;
@@ -199,10 +199,10 @@ export class Backend {
 
   /** Checks that the log's health matches the disk's. */
   #probe(): void {
-    const { clock, process, disk, checker, markDirty, broke } = this.#world;
+    const { clock, processes, disk, checker, markDirty, broke } = this.#world;
     clock.setTimer(PROBE_MS, () => {
       this.#probe();
-      const log = process()?.log;
+      const log = processes.pick()?.log;
       // On a slow disk, or one that is still busy, the check may time out.
       if (log === undefined || disk.busyUntilMs > clock.steady()) return;
       markDirty();
@@ -214,9 +214,9 @@ export class Backend {
   }
 
   #askPresence(check: PresenceCheck, random: Random): void {
-    const { clock, process, users } = this.#world;
+    const { clock, processes, users } = this.#world;
     clock.setTimer(PRESENCE_MS, () => {
-      const asked = process();
+      const asked = processes.pick();
       if (asked !== undefined) check.ask(asked, random.pick(users));
       this.#askPresence(check, random);
     });
@@ -224,15 +224,15 @@ export class Backend {
 
   #retry(order: Order): void {
     if (order.key === undefined || order.tries >= TRIES) return;
-    const mostMs = Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** Math.min(order.tries, 10));
-    const delayMs = Math.max(1, Math.floor(mostMs / 2));
+    const maxMs = Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** Math.min(order.tries, 10));
+    const delayMs = Math.max(1, Math.floor(maxMs / 2));
     this.#world.clock.setTimer(delayMs, () => this.#try({ ...order, tries: order.tries + 1 }));
   }
 
   #changeMembers(random: Random, user: string): void {
-    const { channels, memberships, process, timeline, count } = this.#world;
+    const { channels, memberships, processes, timeline, count } = this.#world;
     const channel = random.pick(channels);
-    const users = process()?.users;
+    const users = processes.pick()?.users;
     if (users === undefined) return;
     if (random.chance(0.1)) {
       count("disconnect");

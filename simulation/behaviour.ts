@@ -13,7 +13,7 @@ export type TokenFlaw = "unsigned" | "expired" | "strange_user" | "brief";
 export interface Behaviour {
   acks: "at_once" | "twice" | "wrong" | "never";
   /** Maximum delay of an ACK. */
-  ackMostMs: number;
+  maxAckMs: number;
   answersClose: boolean;
   identifies: IdentifyManner;
   flaw: TokenFlaw | undefined;
@@ -27,7 +27,7 @@ export interface Behaviour {
 
 export const CALM: Readonly<Behaviour> = {
   acks: "at_once",
-  ackMostMs: 0,
+  maxAckMs: 0,
   answersClose: true,
   identifies: "prompt",
   flaw: undefined,

@@ -18,7 +18,7 @@ import { meaningOf } from "./client_frames.ts";
 import { Delivery } from "./delivery.ts";
 import type { SimulatedDisk } from "./disk.ts";
 import { LeftoverCheck, presenceOf } from "./leftovers.ts";
-import { type Durable, History, Told } from "./history.ts";
+import { type Durable, History, Progress } from "./history.ts";
 import type { Link, LinkObserver } from "./network.ts";
 import { type OddFrame, WINDOW_BYTES } from "./pipe.ts";
 import { Session } from "./session.ts";
@@ -44,7 +44,7 @@ interface Ready {
 /** A running node. */
 interface Node {
   readonly gateway: Gateway;
-  readonly told: Told;
+  readonly progress: Progress;
   drainByMs: number | undefined;
 }
 
@@ -74,7 +74,11 @@ export class Checker implements LinkObserver {
 
   /** Process `node` has started a gateway, which notifies of messages after `head`. */
   started(node: number, gateway: Gateway, head: number): void {
-    this.#nodes.set(node, { gateway, told: new Told(head, this.#report), drainByMs: undefined });
+    this.#nodes.set(node, {
+      gateway,
+      progress: new Progress(head, this.#report),
+      drainByMs: undefined,
+    });
   }
 
   /** The gateway of `node` drains and must have closed every connection by `byMs`. */
@@ -105,26 +109,24 @@ export class Checker implements LinkObserver {
   /** The log answered a health check. */
   health(answer: "well" | "failing", { failing, slowness }: SimulatedDisk): void {
     if (failing === (answer === "failing") || slowness > 1) return;
-    this.#report("health is that of the disk", `the log says ${answer}`);
+    this.#report("health is the disk's", `the log says ${answer}`);
   }
 
   admitted(link: Link, answer: "entry" | "full" | "draining"): void {
     const { node } = link;
     const drains = this.#nodes.get(node)?.drainByMs !== undefined;
     if ((answer === "draining") !== drains || answer === "full") {
-      this.#report("whoever fits is admitted", `the gateway said ${answer}`, link.id);
+      this.#report("admitted within the limits", `the gateway said ${answer}`, link.id);
     }
     if (answer !== "entry") return;
     const { connection: options, limits } = this.#options;
     const counted = this.#sessionsAt(node).filter(({ refused }) => !refused);
-    const { id: connection, address } = link;
-    const backedUpAtMs = (): number => link.backedUpAtMs;
-    const report = this.#report;
-    const session = new Session({ connection, node, address, options, report, backedUpAtMs });
+    const session = new Session({ link, options, report: this.#report });
     session.refused = counted.length >= limits.maxConnections ||
-      counted.filter((other) => other.address === address).length >= limits.maxConnectionsPerIp ||
+      counted.filter((other) => other.address === link.address).length >=
+        limits.maxConnectionsPerIp ||
       counted.filter(({ delivery }) => delivery === undefined).length >= limits.maxUnidentified;
-    this.#sessions.set(connection, session);
+    this.#sessions.set(link.id, session);
     this.leftovers.changed();
   }
 
@@ -158,13 +160,13 @@ export class Checker implements LinkObserver {
   serverSent(link: Link, text: string): void {
     const session = this.#of(link);
     const now = this.#now;
-    if (text.startsWith('{"op":10,"time":')) return session.sentBeat(+text.slice(16, -1), now);
+    if (text.startsWith('{"op":10,"time":')) return session.sentHeartbeat(+text.slice(16, -1), now);
     if (text.startsWith('{"op":11,"time":')) return session.sentAck(+text.slice(16, -1), now);
     if (text.startsWith('{"op":3,')) return session.sentMessage();
     const frame = JSON.parse(text);
     if (frame.op === 0) return session.sentHello(frame.heartbeat_interval, now);
     if (frame.op === 2) return this.#sentReady(session, frame);
-    this.#report("the gateway speaks the protocol", `it sent ${text}`, link.id);
+    this.#report("only frames of the protocol", `it sent ${text}`, link.id);
   }
 
   serverClosed(link: Link, code: number): void {
@@ -178,11 +180,7 @@ export class Checker implements LinkObserver {
     this.#of(link).wasTerminated(this.#now);
   }
 
-  serverGone(link: Link): void {
-    this.serverDied(link);
-  }
-
-  serverDied(link: Link): void {
+  serverEnded(link: Link): void {
     const session = this.#sessions.get(link.id);
     if (session === undefined) return;
     session.stage = "gone";
@@ -214,7 +212,7 @@ export class Checker implements LinkObserver {
     const missing = delivery.missing?.sequence ?? Infinity;
     if (position < delivery.last || missing <= position) {
       const place = `${delivery.last} arrived last, ${missing} is missing`;
-      this.#report("Ready says where the session is", `${lastId}, while ${place}`, link.id);
+      this.#report("Ready gives the session's position", `${lastId}, while ${place}`, link.id);
     }
   }
 
@@ -225,10 +223,10 @@ export class Checker implements LinkObserver {
 
   /** The log of `node` notifies its subscribers of `messages`. */
   notify(node: number, messages: readonly Message[]): void {
-    const told = this.#nodes.get(node)?.told;
+    const progress = this.#nodes.get(node)?.progress;
     const ready = this.#sessionsAt(node).filter((session) => session.ready);
     for (const message of messages) {
-      told?.advance(message.sequence, this.#now);
+      progress?.advance(message.sequence, this.#now);
       const entry = this.history.at(message.sequence) ?? this.history.notify(message);
       for (const { delivery } of ready) delivery?.notify(entry);
     }
@@ -293,13 +291,14 @@ export class Checker implements LinkObserver {
     const { maxBufferedBytes } = this.#options.connection;
     if (waitingBytes > 1.25 * maxBufferedBytes + WINDOW_BYTES) {
       const explanation = `${waitingBytes} bytes wait, ${maxBufferedBytes} are allowed`;
-      this.#report("who does not read is closed", explanation, connection);
+      this.#report("slow readers are closed", explanation, connection);
     }
   }
 
   #of(link: Link): Session {
     const session = this.#sessions.get(link.id);
-    return session ?? this.#report("one life", "a connection is used that is gone", link.id);
+    return session ??
+      this.#report("no connection after its end", "a connection is used that is gone", link.id);
   }
 
   #sessionsAt(node: number): readonly Session[] {
@@ -315,17 +314,17 @@ export class Checker implements LinkObserver {
     }
     this.leftovers.changed(frame.user);
     if (session.delivery !== undefined) return;
-    const { told } = this.#nodes.get(session.node) ??
-      this.#report("one life", "a process sends that is no more", connection);
+    const { progress } = this.#nodes.get(session.node) ??
+      this.#report("no connection after its end", "a process sends that is no more", connection);
     session.resumed = frame.resumed === true;
     if (lastId !== undefined) this.#options.count(session.resumed ? "resumed" : "not resumed");
     const after = session.resumed
       ? this.#resumedAfter(session, frame, lastId)
-      : this.#begunAfter(session, frame, { lastId, told });
+      : this.#begunAfter(session, frame, { lastId, progress });
     session.delivery = new Delivery({
       connection,
       history: this.history,
-      told,
+      progress,
       report: this.#report,
       epoch: this.#options.durable.epoch,
       user: token.user,
@@ -346,19 +345,19 @@ export class Checker implements LinkObserver {
   #begunAfter(
     session: Session,
     frame: Ready,
-    { lastId, told }: { readonly lastId: string | undefined; readonly told: Told },
+    { lastId, progress }: { readonly lastId: string | undefined; readonly progress: Progress },
   ): number {
     const asked = lastId === undefined ? undefined : this.#sequenceOf(lastId);
     const { connection } = session;
     if (asked !== undefined && asked <= this.history.head && this.#isSurelyStored(asked)) {
-      const explanation = `${lastId} was not resumed, though all is kept since`;
-      this.#report("what is kept is resumed", explanation, connection);
+      const explanation = `${lastId} was not resumed, though all is stored since`;
+      this.#report("what is stored is resumed", explanation, connection);
     }
     const after = this.#sequenceOf(frame.last_id) ?? Infinity;
     // A fan-out that yields may be a little behind, within the same millisecond.
-    if (after > told.head || after < told.headBefore(this.#now)) {
-      const explanation = `Ready says ${frame.last_id}, the head is ${told.head}`;
-      this.#report("a session begins at the present", explanation, connection);
+    if (after > progress.head || after < progress.headBefore(this.#now)) {
+      const explanation = `Ready says ${frame.last_id}, the head is ${progress.head}`;
+      this.#report("a new session starts at the head", explanation, connection);
     }
     return after;
   }

@@ -8,13 +8,19 @@
  * @module
  */
 
-import { GatewayClient, type Message, type TokenRequest } from "../client/mod.ts";
+import {
+  GatewayClient,
+  type GatewayClientOptions,
+  type Message,
+  type TokenRequest,
+} from "../client/mod.ts";
 import { type Behaviour, CALM } from "./behaviour.ts";
 import { SimulatedSocket, type SocketOwner } from "./client_socket.ts";
 import { Device } from "./device.ts";
 import type { Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
+import type { Rule } from "./rules.ts";
 import { tokenText } from "./verifier.ts";
 import type { WorldDeps } from "./world_deps.ts";
 
@@ -60,14 +66,18 @@ export class SimulatedClient implements SocketOwner {
 
   constructor(
     world: WorldDeps,
-    parts: { readonly index: number; readonly user: string; readonly address: string },
+    { index, user, address }: {
+      readonly index: number;
+      readonly user: string;
+      readonly address: string;
+    },
   ) {
-    this.name = `c${parts.index}`;
-    this.user = parts.user;
+    this.name = `c${index}`;
+    this.user = user;
     this.device = new Device(world.clock);
     this.#world = world;
-    this.#random = world.random.fork(`client${parts.index}`);
-    this.#address = parts.address;
+    this.#random = world.random.fork(`client${index}`);
+    this.#address = address;
     this.#loops = this.#random.chance(0.2);
     world.clock.setTimer(this.#random.int(0, MINUTE_MS), () => this.#open(undefined));
   }
@@ -141,8 +151,8 @@ export class SimulatedClient implements SocketOwner {
   /** The library creates a socket. */
   connecting(socket: SimulatedSocket): void {
     this.#socket = socket;
-    const { acks, ackMostMs, answersClose } = CALM;
-    Object.assign(this.behaviour, { acks, ackMostMs, answersClose });
+    const { acks, maxAckMs, answersClose } = CALM;
+    Object.assign(this.behaviour, { acks, maxAckMs, answersClose });
     const { link } = socket;
     if (link === undefined) return;
     this.say(link, "connects");
@@ -163,7 +173,7 @@ export class SimulatedClient implements SocketOwner {
     const expected = ready ? undefined : this.#position;
     if (lastId === expected || link === undefined) return;
     const explanation = `${this.name} resumes from ${lastId}, and not from ${expected}`;
-    this.report("the client resumes from what it has", explanation, link);
+    this.report("the client resumes from its last message", explanation, link);
   }
 
   /** The socket is about to deliver a message to the library. */
@@ -176,7 +186,7 @@ export class SimulatedClient implements SocketOwner {
   arrived(id: string): void {
     if (this.#loops || this.#library?.state === "closed" || this.#given === sequenceOf(id)) return;
     const explanation = `${id} reached ${this.name}, which has ${this.#given}`;
-    this.report("the client hands on what arrives", explanation, this.link);
+    this.report("the client delivers what arrives", explanation, this.link);
   }
 
   /** A session starts or resumes at this position. */
@@ -200,11 +210,11 @@ export class SimulatedClient implements SocketOwner {
     const library = this.#library;
     if (library === undefined || library.lastId === this.#position) return;
     const explanation = `${this.name} is at ${library.lastId}, and ${this.#position} arrived`;
-    this.report("the client hands on what arrives", explanation, this.link);
+    this.report("the client delivers what arrives", explanation, this.link);
   }
 
   /** Reports a rule that the client broke. */
-  report(rule: string, explanation: string, link: Link | undefined): void {
+  report(rule: Rule, explanation: string, link: Link | undefined): void {
     this.#world.report(rule, explanation, link?.id);
   }
 
@@ -224,16 +234,16 @@ export class SimulatedClient implements SocketOwner {
       this.#given = -1;
     }
     const world = this.#world;
-    const parts = { world, random: this.#random, client: this };
+    const deps = { world, random: this.#random, client: this };
     const address = (): string | undefined => this.#online ? this.#address : undefined;
     const connecting = (socket: SimulatedSocket): void => this.connecting(socket);
     world.markDirty();
     this.#position = lastId;
-    const library = new GatewayClient(world.clientSeam({
+    const options: GatewayClientOptions = {
       url: "ws://simulated/gateway",
       WebSocket: class extends SimulatedSocket {
         constructor() {
-          super(parts, address());
+          super(deps, address());
           connecting(this);
         }
       },
@@ -242,10 +252,11 @@ export class SimulatedClient implements SocketOwner {
       getToken: (request) => this.#getToken(request),
       lastId,
       maxQueuedMessages: MAX_QUEUED,
-    }));
+    };
+    const library = new GatewayClient(world.seams.client?.(options) ?? options);
     this.#library = library;
     library.on("error", () => world.count("tokens that could not be had"));
-    library.on("gap", () => world.count("gaps told"));
+    library.on("gap", () => world.count("gaps"));
     library.on("ready", () => world.count("sessions"));
     library.on("state", (state) => {
       if (state === "paused") world.count("apps that did not read");
@@ -309,7 +320,7 @@ export class SimulatedClient implements SocketOwner {
     const sequence = sequenceOf(id);
     if (sequence <= this.#given) {
       const explanation = `${this.name} was given ${id} after ${this.#given}`;
-      this.report("the client hands on each message once, in order", explanation, this.link);
+      this.report("the client delivers once, in order", explanation, this.link);
     }
     this.#given = sequence;
     this.#givenId = id;

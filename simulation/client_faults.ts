@@ -5,9 +5,9 @@
  */
 
 import type { Backend } from "./backend.ts";
-import type { IdentifyManner, TokenFlaw } from "./behaviour.ts";
+import type { TokenFlaw } from "./behaviour.ts";
 import type { SimulatedClient } from "./client.ts";
-import type { Fault } from "./options.ts";
+import { type ClientFault, FAULT_NAMES, faultInfo } from "./faults.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import type { WorldDeps } from "./world_deps.ts";
@@ -50,26 +50,11 @@ const GARBAGE: readonly (string | Uint8Array)[] = [
 const VIOLATIONS: readonly OddFrame[] = ([1002, 1007, 1008, 1009] as const)
   .map((code) => ({ kind: "violation", code }));
 
-/** Faults with their weights. */
-const CHOICES: readonly (readonly [Fault, number])[] = [
-  ["stall", 3],
-  ["half_open", 3],
-  ["reset", 3],
-  ["late_ack", 3],
-  ["no_ack", 2],
-  ["double_ack", 2],
-  ["garbage", 3],
-  ["flood", 1],
-  ["away", 5],
-  ["sleep", 3],
-  ["unread", 2],
-  ["tokens", 4],
-  ["slow_reader", 3],
-  ["slow_catch_up", 4],
-  ["odd_identify", 3],
-];
-const LOTS: readonly Fault[] = CHOICES.flatMap(([fault, times]) => {
-  return Array.from({ length: times }, () => fault);
+const ODD_MANNERS = ["late", "never", "twice", "bad_id", "hangs_up"] as const;
+
+/** Every fault of a client, as often as its weight. */
+const LOTS = FAULT_NAMES.flatMap((fault) => {
+  return Array.from({ length: faultInfo(fault).weight ?? 0 }, () => fault as ClientFault);
 });
 
 export class ClientFaults {
@@ -79,14 +64,10 @@ export class ClientFaults {
   readonly #random: Random;
   #over = false;
 
-  constructor(
-    world: WorldDeps,
-    parts: { readonly client: SimulatedClient; readonly backend: Backend },
-  ) {
-    const { client, backend } = parts;
-    this.#backend = backend;
+  constructor(world: WorldDeps, client: SimulatedClient, backend: Backend) {
     this.#world = world;
     this.#client = client;
+    this.#backend = backend;
     this.#random = world.random.fork(`mischief/${client.name}`);
     this.#next();
   }
@@ -108,7 +89,7 @@ export class ClientFaults {
     });
   }
 
-  #do(fault: Fault, random: Random): void {
+  #do(fault: ClientFault, random: Random): void {
     const { count, timeline } = this.#world;
     const { behaviour, link } = this.#client;
     if (link === undefined) return;
@@ -125,7 +106,7 @@ export class ClientFaults {
       case "reset":
         return link.reset();
       case "late_ack":
-        behaviour.ackMostMs = random.pick([2000, 30_000, 46_000]);
+        behaviour.maxAckMs = random.pick([2000, 30_000, 46_000]);
         return;
       case "no_ack":
         behaviour.acks = random.pick(["never", "wrong"]);
@@ -155,16 +136,10 @@ export class ClientFaults {
       case "slow_catch_up":
         return this.#catchUpSlowly(random);
       case "odd_identify":
-        behaviour.identifies = random.pick<IdentifyManner>([
-          "late",
-          "never",
-          "twice",
-          "bad_id",
-          "hangs_up",
-        ]);
+        behaviour.identifies = random.pick(ODD_MANNERS);
         return this.#client.goAway("close", 1000);
       default:
-        throw new Error(`${fault} is not done to one client`);
+        return fault satisfies never;
     }
   }
 

@@ -8,7 +8,7 @@
 /** A client's message, or the close code that it must cause. */
 export type Meaning =
   | { readonly kind: "identify"; readonly token: string; readonly lastId: string | undefined }
-  | { readonly kind: "beat"; readonly time: number }
+  | { readonly kind: "heartbeat"; readonly time: number }
   | { readonly kind: "ack"; readonly time: number }
   | { readonly kind: "fault"; readonly code: 4001 | 1009 };
 
@@ -20,7 +20,9 @@ const encoder = new TextEncoder();
 export function meaningOf(data: string | Uint8Array, maxBytes: number): Meaning {
   if (typeof data === "string") {
     const plain = PLAIN.exec(data);
-    if (plain !== null) return { kind: plain[1] === "0" ? "beat" : "ack", time: Number(plain[2]) };
+    if (plain !== null) {
+      return { kind: plain[1] === "0" ? "heartbeat" : "ack", time: Number(plain[2]) };
+    }
   }
   const bytes = typeof data === "string" ? encoder.encode(data).length : data.length;
   if (bytes > maxBytes) return { kind: "fault", code: 1009 };
@@ -40,7 +42,7 @@ function ofFrame(frame: unknown): Meaning {
   );
   if (op === 10 || op === 11) {
     if (typeof time !== "number" || !Number.isSafeInteger(time) || time < 0) return MALFORMED;
-    return { kind: op === 10 ? "beat" : "ack", time };
+    return { kind: op === 10 ? "heartbeat" : "ack", time };
   }
   if (op !== 1 || typeof token !== "string" || token === "") return MALFORMED;
   if (lastId !== undefined && typeof lastId !== "string") return MALFORMED;

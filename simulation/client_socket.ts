@@ -15,6 +15,7 @@ import type { Device } from "./device.ts";
 import type { ClientListener, Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
+import type { Rule } from "./rules.ts";
 import { tokenOf, tokenText } from "./verifier.ts";
 import type { WorldDeps } from "./world_deps.ts";
 
@@ -28,7 +29,7 @@ export interface SocketOwner {
   arriving(id: string): void;
   arrived(id: string): void;
   positioned(lastId: string): void;
-  report(rule: string, explanation: string, link: Link | undefined): void;
+  report(rule: Rule, explanation: string, link: Link | undefined): void;
   say(link: Link, what: string): void;
 }
 
@@ -66,9 +67,9 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
   #over = false;
 
   /** Starts to connect; fails if `address` is undefined, which means no network. */
-  constructor(parts: SocketDeps, address: string | undefined) {
-    this.#deps = parts;
-    const { world } = parts;
+  constructor(deps: SocketDeps, address: string | undefined) {
+    this.#deps = deps;
+    const { world } = deps;
     if (address === undefined) {
       world.clock.setTimer(OFFLINE_MS, () => this.#fail());
     } else {
@@ -153,7 +154,7 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
     const { client } = this.#deps;
     client.say(link, code === undefined ? "loses its connection" : `is closed with ${code}`);
     if (code !== undefined && FAULTS.has(code) && !this.#provoked) {
-      client.report("the client keeps to the protocol", `it was closed with ${code}`, link);
+      client.report("the client obeys the protocol", `it was closed with ${code}`, link);
     }
     if (code !== undefined && client.behaviour.answersClose) link.clientAnswersClose(code);
     this.#detach();
@@ -173,15 +174,15 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
 
   #acknowledge(text: string): void {
     const { client, random } = this.#deps;
-    const { acks, ackMostMs } = client.behaviour;
+    const { acks, maxAckMs } = client.behaviour;
     if (acks === "never") return;
     const ack = acks === "wrong" ? `${ACK}${Number(text.slice(ACK.length, -1)) - 1}}` : text;
     const send = (): void => {
       this.link?.clientSend(ack);
       if (acks === "twice") this.link?.clientSend(ack);
     };
-    if (ackMostMs === 0) send();
-    else client.device.setTimer(random.int(0, ackMostMs), send);
+    if (maxAckMs === 0) send();
+    else client.device.setTimer(random.int(0, maxAckMs), send);
   }
 
   #identify(frame: Identify): void {

@@ -173,7 +173,7 @@ export class ClusterNode implements MessageLog, CommandLog {
   /** Counts entries. */
   readonly #reached: Watermark;
   /** Counts messages, by sequence. */
-  readonly #told: Watermark;
+  readonly #notified: Watermark;
   readonly #commanded = new Set<(command: SharedCommand) => void>();
   readonly #topics = new Set<Topic>();
   #following = false;
@@ -185,7 +185,7 @@ export class ClusterNode implements MessageLog, CommandLog {
     this.cluster = cluster;
     this.#subscribers = new Subscribers(logger, { epoch: cluster.epoch, sequence: cluster.head });
     this.#reached = new Watermark(clock, cluster.entries.length);
-    this.#told = new Watermark(clock, cluster.head);
+    this.#notified = new Watermark(clock, cluster.head);
     cluster.nodes.add(this);
   }
 
@@ -250,7 +250,7 @@ export class ClusterNode implements MessageLog, CommandLog {
       if (asked.epoch !== this.cluster.epoch) return "expired";
       await this.#assertConnected();
       if (asked.sequence > this.cluster.head) return "expired";
-      await this.#told.waitFor(asked.sequence, ANSWER_TIMEOUT_MS);
+      await this.#notified.waitFor(asked.sequence, ANSWER_TIMEOUT_MS);
     }
     const head = this.head();
     const page = await stored.read(query);
@@ -331,7 +331,7 @@ export class ClusterNode implements MessageLog, CommandLog {
         for (const listener of this.#commanded) listener(entry.content);
       } else this.#subscribers.notify(entry.content);
       this.#reached.advance(number + 1);
-      this.#told.advance(this.head().sequence);
+      this.#notified.advance(this.head().sequence);
     }
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Message } from "../gateway/ports.ts";
-import { contentOf, type History, type HistoryEntry, type Told } from "./history.ts";
+import { contentOf, type History, type HistoryEntry, type Progress } from "./history.ts";
 import type { Report } from "./violation.ts";
 
 /** A message in flight. It is optional without `must`, after the user left its channel. */
@@ -19,7 +19,7 @@ export interface DeliveryDeps {
   readonly connection: number;
   readonly history: History;
   /** Progress of the session's node. */
-  readonly told: Told;
+  readonly progress: Progress;
   readonly report: Report;
   readonly epoch: string;
   readonly user: string;
@@ -32,20 +32,19 @@ export interface DeliveryDeps {
 export class Delivery {
   readonly #deps: DeliveryDeps;
   readonly #channels: Set<string>;
-  #expected: Expected[] = [];
-  #first = 0;
+  readonly #expected: Expected[] = [];
   #last: number;
   readonly #beganAt: number;
   #liveBytes = 0;
 
   /** Expects the messages after `after` that the session may see. */
-  constructor(parts: DeliveryDeps) {
-    this.#deps = parts;
-    this.#channels = new Set(parts.channels);
-    this.#last = parts.after;
-    this.#beganAt = parts.told.head;
-    for (const entry of parts.history.after(parts.after)) {
-      if (entry.sequence <= parts.told.head) this.notify(entry);
+  constructor(deps: DeliveryDeps) {
+    this.#deps = deps;
+    this.#channels = new Set(deps.channels);
+    this.#last = deps.after;
+    this.#beganAt = deps.progress.head;
+    for (const entry of deps.history.after(deps.after)) {
+      if (entry.sequence <= deps.progress.head) this.notify(entry);
     }
   }
 
@@ -69,7 +68,7 @@ export class Delivery {
 
   /** First message that must still arrive. */
   get missing(): HistoryEntry | undefined {
-    return this.#expected.slice(this.#first).find(({ must }) => must)?.entry;
+    return this.#expected.find(({ must }) => must)?.entry;
   }
 
   /** The session's node notifies its subscribers of `entry`. */
@@ -97,33 +96,27 @@ export class Delivery {
     if (this.#channels.has(channel)) return;
     this.#channels.add(channel);
     // Messages notified in the same millisecond may be fanned out before or after.
-    const { history, told } = this.#deps;
-    const first = Math.max(this.#last, told.headBefore(atMs));
-    for (let sequence = told.head; sequence > first; sequence--) {
+    const { history, progress } = this.#deps;
+    const first = Math.max(this.#last, progress.headBefore(atMs));
+    for (let sequence = progress.head; sequence > first; sequence--) {
       const entry = history.at(sequence);
       if (entry?.draft.channel === channel) this.#expect(entry, false);
     }
-    this.#expected = this.#expected.slice(this.#first)
-      .sort((a, b) => a.entry.sequence - b.entry.sequence);
-    this.#first = 0;
-  }
-
-  #exit(channel: string): void {
-    this.#channels.delete(channel);
-    this.#excuse(channel);
+    this.#expected.sort((a, b) => a.entry.sequence - b.entry.sequence);
   }
 
   /** Makes messages in flight in `channel` optional. */
   #excuse(channel: string): void {
-    for (let index = this.#first; index < this.#expected.length; index++) {
-      const expected = this.#expected[index];
-      if (expected?.entry.draft.channel === channel) expected.must = false;
+    for (const expected of this.#expected) {
+      if (expected.entry.draft.channel === channel) expected.must = false;
     }
   }
 
   /** Applies the channels of a renewed token. */
   replaceChannels(channels: readonly string[], atMs: number): void {
-    for (const channel of [...this.#channels]) if (!channels.includes(channel)) this.#exit(channel);
+    for (const channel of [...this.#channels]) {
+      if (!channels.includes(channel)) this.leave(channel, { replays: true });
+    }
     for (const channel of channels) this.#enter(channel, atMs);
   }
 
@@ -143,14 +136,16 @@ export class Delivery {
       const whose = known === undefined
         ? "was never handed to listeners"
         : `is for ${known.channel ?? known.user ?? "everyone"}`;
-      return report("nobody receives what is not theirs", `${id} ${whose}`, connection);
+      return report("only entitled messages", `${id} ${whose}`, connection);
     }
     const { entry } = expected;
     // All clients receive the same text, so it is parsed once.
     if (entry.frame === text) return;
-    if (id !== `${epoch}-${sequence}`) report("ids", `${id} is not an id of this log`, connection);
+    if (id !== `${epoch}-${sequence}`) {
+      report("delivered unchanged", `${id} is not an id of this log`, connection);
+    }
     if (!isFrameOf(entry, text)) {
-      report("delivered as it was accepted", `${id} has changed`, connection);
+      report("delivered unchanged", `${id} has changed`, connection);
     }
     entry.frame = text;
   }
@@ -158,14 +153,10 @@ export class Delivery {
   /** Advances to the expected message with this sequence, past optional ones. */
   #next(sequence: number): Expected | undefined {
     for (;;) {
-      const expected = this.#expected[this.#first];
+      const [expected] = this.#expected;
       if (expected === undefined || expected.entry.sequence > sequence) return undefined;
-      this.#first++;
+      this.#expected.shift();
       if (expected.entry.sequence > this.#beganAt) this.#liveBytes -= expected.entry.bytes;
-      if (this.#first > 500) {
-        this.#expected.splice(0, this.#first);
-        this.#first = 0;
-      }
       if (expected.entry.sequence === sequence) return expected;
       if (expected.must) {
         const { connection, report, epoch } = this.#deps;

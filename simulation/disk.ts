@@ -112,8 +112,8 @@ export class SimulatedDisk {
   /** Deletes up to 500 expired or excess rows. Returns true if there is more to do. */
   prune(stamp: number): boolean {
     const { retentionMs, retentionRows } = this.options;
-    for (const [key, kept] of this.#keys) {
-      if (kept.stamp > stamp - DAY_MS) break;
+    for (const [key, stored] of this.#keys) {
+      if (stored.stamp > stamp - DAY_MS) break;
       this.#keys.delete(key);
     }
     let gone = Math.max(0, this.#rows.length - retentionRows);
@@ -139,9 +139,9 @@ export class SimulatedStore implements Store {
   #ages = new RetentionClock({ time: 0, stamp: 0 });
   #dead = false;
 
-  constructor(parts: StoreDeps) {
-    this.#deps = parts;
-    parts.disk.busyUntilMs = 0;
+  constructor(deps: StoreDeps) {
+    this.#deps = deps;
+    deps.disk.busyUntilMs = 0;
   }
 
   /** Drops pending calls without an answer, as the end of the process does. */
@@ -156,33 +156,33 @@ export class SimulatedStore implements Store {
       disk.limbo = undefined;
       this.#ages = new RetentionClock(disk.last);
       return { epoch: disk.epoch, head: disk.head, groupRows: 1000, groupBytes: 4 * 2 ** 20 };
-    }, { mostMs: 20 });
+    }, { maxMs: 20 });
   }
 
   append(requests: readonly AppendRequest[], now: Instant): Promise<Appended> {
-    return this.#call(() => this.#append(requests, now), { mostMs: 20, answersLater: true });
+    return this.#call(() => this.#append(requests, now), { maxMs: 20, answersLater: true });
   }
 
   read(request: ReadRequest): Promise<ReadResult> {
     return this.#call(() => {
       this.#use();
       return read(this.#deps.disk, request);
-    }, { mostMs: 3 });
+    }, { maxMs: 3 });
   }
 
   prune(now: Instant): Promise<boolean> {
     return this.#call(() => {
       this.#use();
       return this.#deps.disk.prune(this.#ages.stampOf(now));
-    }, { mostMs: 2 });
+    }, { maxMs: 2 });
   }
 
   check(_now: Instant): Promise<void> {
-    return this.#call(() => this.#use(), { mostMs: 2 });
+    return this.#call(() => this.#use(), { maxMs: 2 });
   }
 
   close(): Promise<void> {
-    return this.#call(() => {}, { mostMs: 2 });
+    return this.#call(() => {}, { maxMs: 2 });
   }
 
   /** @throws {OperationalError} `log_unavailable` while the disk fails */
@@ -207,9 +207,9 @@ export class SimulatedStore implements Store {
       }
       const first = disk.head + rows.length + 1;
       added.forEach((row, index) => rows.push({ ...row, sequence: first + index, time, stamp }));
-      const kept = { first, count: added.length, time };
-      if (once !== undefined) keys.push({ ...once, ...kept, stamp });
-      return { kind: "stored", ...kept };
+      const stored = { first, count: added.length, time };
+      if (once !== undefined) keys.push({ ...once, ...stored, stamp });
+      return { kind: "stored", ...stored };
     });
     if (disk.failing) {
       if (random.chance(0.3)) disk.limbo = { rows, keys };
@@ -224,10 +224,10 @@ export class SimulatedStore implements Store {
   /** Runs `work` in turn, and answers at once or, as after a sync, a little later. */
   #call<T>(
     work: () => T,
-    { mostMs, answersLater = false }: { readonly mostMs: number; readonly answersLater?: boolean },
+    { maxMs, answersLater = false }: { readonly maxMs: number; readonly answersLater?: boolean },
   ): Promise<T> {
     const { clock, random, disk, markDirty } = this.#deps;
-    const takesMs = Math.ceil(random.int(0, mostMs) * disk.slowness);
+    const takesMs = Math.ceil(random.int(0, maxMs) * disk.slowness);
     const laterMs = answersLater ? random.int(0, 10) : 0;
     disk.busyUntilMs = Math.max(disk.busyUntilMs, clock.steady()) + takesMs;
     const { promise, resolve, reject } = Promise.withResolvers<T>();

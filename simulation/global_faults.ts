@@ -6,7 +6,7 @@
  */
 
 import type { Backend } from "./backend.ts";
-import type { Fault } from "./options.ts";
+import { faultInfo, type WorldFault } from "./faults.ts";
 import type { Random } from "./random.ts";
 import type { WorldDeps } from "./world_deps.ts";
 
@@ -21,41 +21,31 @@ export class GlobalFaults {
   constructor(world: WorldDeps, backend: Backend) {
     this.#world = world;
     this.#random = world.random.fork("fate");
-    this.#every(3 * HOUR_MS, "crash", (random) => {
-      const crash = (): void => {
-        world.crash(random.chance(0.7) ? "reset" : "silent", random.int(200, 30_000));
-      };
-      if (random.chance(0.5)) return crash();
-      // A crash during a publish can lose the most.
-      backend.whenItPublishes(() => this.#later(random.int(0, 30), "the time has come", crash));
-    });
-    this.#every(6 * HOUR_MS, "drain", (random) => {
-      const drain = (): void => world.drain(random.pick([0, 500, 20_000]));
-      if (random.chance(0.5)) return drain();
-      // While all clients reconnect, sessions are at all stages.
-      world.crash("reset", 500);
-      world.issuer.mostMs = 3000;
-      this.#later(5000, "the issuer is well again", () => world.issuer.mostMs = 20);
-      this.#later(random.int(800, 2500), "the time has come", drain);
-    });
-    this.#every(3 * HOUR_MS, "log_failure", (random) => this.#breakDisk(random));
-    this.#every(4 * HOUR_MS, "verifier_failure", (random) => this.#breakIssuer(random));
-    this.#every(4 * HOUR_MS, "wall_jump", (random) => this.#setClock(random));
-    this.#every(6 * HOUR_MS, "half_open", (random) => {
-      for (const link of random.some([...world.network.links], 0.3)) link.drop();
-    });
-    const { cluster } = world;
-    if (cluster === undefined) return;
-    this.#every(HOUR_MS, "cut_off", (random) => {
-      const forMs = random.pick([1500, 20_000, 5 * MINUTE_MS]);
-      cluster.cutOff(random.pick(cluster.slots), forMs);
-      this.#disturb(random, { backend, forMs });
-    });
-    this.#every(HOUR_MS, "lag", (random) => {
-      const forMs = random.pick([MINUTE_MS, 10 * MINUTE_MS]);
-      cluster.lag(random.pick(cluster.slots), forMs);
-      this.#disturb(random, { backend, forMs });
-    });
+    const strikes: Readonly<Record<WorldFault, (random: Random) => void>> = {
+      crash: (random) => this.#crash(random, backend),
+      drain: (random) => this.#drain(random),
+      log_failure: (random) => this.#breakDisk(random),
+      verifier_failure: (random) => this.#breakIssuer(random),
+      wall_jump: (random) => this.#setClock(random),
+      half_open: (random) => {
+        for (const link of random.some([...world.network.links], 0.3)) link.drop();
+      },
+      cut_off: (random) => {
+        const forMs = random.pick([1500, 20_000, 5 * MINUTE_MS]);
+        world.cluster?.cutOff(random.pick(world.cluster.slots), forMs);
+        this.#disturb(random, { backend, forMs });
+      },
+      lag: (random) => {
+        const forMs = random.pick([MINUTE_MS, 10 * MINUTE_MS]);
+        world.cluster?.lag(random.pick(world.cluster.slots), forMs);
+        this.#disturb(random, { backend, forMs });
+      },
+    };
+    for (const fault of Object.keys(strikes) as WorldFault[]) {
+      const { everyHours = Infinity, nodes } = faultInfo(fault);
+      if (nodes && world.cluster === undefined) continue;
+      this.#every(everyHours * HOUR_MS, fault, strikes[fault]);
+    }
   }
 
   /** Stops, and ends all faults. */
@@ -66,7 +56,27 @@ export class GlobalFaults {
     disk.failing = false;
     disk.slowness = 1;
     issuer.failing = false;
-    issuer.mostMs = 20;
+    issuer.maxMs = 20;
+  }
+
+  #crash(random: Random, backend: Backend): void {
+    const crash = (): void => {
+      this.#world.processes.crash(random.chance(0.7) ? "reset" : "silent", random.int(200, 30_000));
+    };
+    if (random.chance(0.5)) return crash();
+    // A crash during a publish can lose the most.
+    backend.whenItPublishes(() => this.#later(random.int(0, 30), "the time has come", crash));
+  }
+
+  #drain(random: Random): void {
+    const { processes, issuer } = this.#world;
+    const drain = (): void => processes.drain(random.pick([0, 500, 20_000]));
+    if (random.chance(0.5)) return drain();
+    // While all clients reconnect, sessions are at all stages.
+    processes.crash("reset", 500);
+    issuer.maxMs = 3000;
+    this.#later(5000, "the issuer is well again", () => issuer.maxMs = 20);
+    this.#later(random.int(800, 2500), "the time has come", drain);
   }
 
   /** Changes users and breaks connections during the fault. */
@@ -86,7 +96,7 @@ export class GlobalFaults {
     }
   }
 
-  #every(meanMs: number, fault: Fault, strike: (random: Random) => void): void {
+  #every(meanMs: number, fault: WorldFault, strike: (random: Random) => void): void {
     const random = this.#random.fork(fault);
     const next = (): void => {
       this.#world.clock.setTimer(random.wait(meanMs), () => {
@@ -105,7 +115,7 @@ export class GlobalFaults {
   #breakDisk(random: Random): void {
     const { disk } = this.#world;
     const forMs = random.pick([2000, MINUTE_MS, 10 * MINUTE_MS]);
-    if (random.chance(0.7)) return this.#world.breakDisk(forMs);
+    if (random.chance(0.7)) return this.#world.breakLog(forMs);
     disk.slowness = random.pick([100, 1000]);
     this.#later(forMs, "the disk is well again", () => {
       disk.slowness = 1;
@@ -115,10 +125,10 @@ export class GlobalFaults {
   #breakIssuer(random: Random): void {
     const { issuer } = this.#world;
     if (random.chance(0.5)) issuer.failing = true;
-    else issuer.mostMs = 15_000;
+    else issuer.maxMs = 15_000;
     this.#later(random.pick([5000, 5 * MINUTE_MS]), "the issuer is well again", () => {
       issuer.failing = false;
-      issuer.mostMs = 20;
+      issuer.maxMs = 20;
     });
   }
 

@@ -26,7 +26,7 @@ export interface Durable {
 }
 
 /** Progress of one node in notifying its subscribers. */
-export class Told {
+export class Progress {
   readonly #report: Report;
   #head: number;
   #before: number;
@@ -147,7 +147,7 @@ export class History {
       this.#report("total order", `${id} follows the message with sequence ${this.head}`);
     }
     if (sequence > this.#disk.head) {
-      this.#report("durable before it is told", `${id} is spread and not on the disk yet`);
+      this.#report("durable before it is sent", `${id} is spread and not on the disk yet`);
     }
     return this.#add(message);
   }
@@ -180,10 +180,10 @@ export class History {
       const id = messages[index]?.id;
       if (sequence === undefined || id !== `${this.#disk.epoch}-${sequence}`) {
         const place = sequence === undefined ? "nowhere" : `at ${sequence}`;
-        this.#report("201 means kept", `message ${n} was accepted as ${id} and is ${place}`);
+        this.#report("201 means stored", `message ${n} was accepted as ${id} and is ${place}`);
       }
       if (sequence > this.#disk.head) {
-        this.#report("201 means kept", `${id} was accepted and is not durable`);
+        this.#report("201 means stored", `${id} was accepted and is not durable`);
       }
     });
   }
@@ -193,7 +193,7 @@ export class History {
     const { n: serial, pad } = contentOf(message);
     const submitted = this.#submitted.get(serial);
     if (submitted === undefined) {
-      return this.#report("nothing is made up", `message ${sequence} was never submitted`);
+      return this.#report("every message was submitted", `message ${sequence} was never submitted`);
     }
     const { draft, bytes, bornAtMs } = submitted;
     if (submitted.sequence !== undefined) {
@@ -202,7 +202,7 @@ export class History {
     }
     const same = message.user === draft.user && message.channel === draft.channel &&
       message.author === draft.author && pad === contentOf(draft).pad;
-    if (!same) this.#report("kept as it was submitted", `message ${sequence} has changed`);
+    if (!same) this.#report("stored unchanged", `message ${sequence} has changed`);
     submitted.sequence = sequence;
     const entry = {
       sequence,

@@ -98,7 +98,7 @@ function checkTables(
   for (const name in expected) {
     if (tables[name] !== expected[name]) {
       const explanation = `${tables[name]} entries in ${name}, ${expected[name]} are there`;
-      report("tables hold who is there", explanation);
+      report("tables match the connections", explanation);
     }
   }
   for (const { stage, served, connection } of sessions) {
@@ -131,7 +131,7 @@ function checkPresence(
   const found = presence.channels.join();
   if (presence.connections !== expected.connections || found !== expected.channels.join()) {
     const explanation = `${user} has ${presence.connections} connections and channels ${found}`;
-    report("presence tells who is there", explanation);
+    report("presence matches the connections", explanation);
   }
 }
 

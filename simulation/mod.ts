@@ -4,8 +4,10 @@
  * @module
  */
 
-export { type Fault, FAULTS, type Seams, type WorldOptions } from "./options.ts";
+export { type Fault, FAULT_NAMES, faultInfo, FAULTS } from "./faults.ts";
+export { replaced, type Seams, type WorldOptions } from "./options.ts";
 export { Random } from "./random.ts";
+export { RULES } from "./rules.ts";
 export { type Failure, shrink } from "./shrink.ts";
 export { Violation } from "./violation.ts";
 export { type Outcome, simulate } from "./world.ts";

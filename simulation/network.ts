@@ -9,6 +9,7 @@ import type { Connection } from "../gateway/session/connection.ts";
 import type { PendingConnection, Refused } from "../gateway/gateway.ts";
 import type { Outgoing, Socket, SocketListener } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
+import type { Seams } from "./options.ts";
 import { type OddFrame, type Packet, Pipe, type Weather } from "./pipe.ts";
 import type { Random } from "./random.ts";
 
@@ -31,9 +32,8 @@ export interface LinkObserver {
   serverClosed(link: Link, code: number): void;
   /** The gateway called `terminate()`, which may have to wait. */
   serverTerminated(link: Link): void;
-  /** The socket is closed and the gateway notified. */
-  serverGone(link: Link): void;
-  serverDied(link: Link): void;
+  /** The socket is closed and the gateway notified, or the process has died. */
+  serverEnded(link: Link, how: "closed" | "died"): void;
 }
 
 export interface ClientListener {
@@ -55,9 +55,7 @@ export interface NetworkOptions {
   readonly observer: LinkObserver;
   /** Some packets take seconds. */
   readonly spikes: boolean;
-  /** Wraps the server's side of a socket, for deliberate bugs. */
-  readonly wrap: (socket: Socket) => Socket;
-  readonly accepted: (connection: Connection) => void;
+  readonly seams: Seams;
   /** Called when promises may settle because of the network. */
   readonly markDirty: () => void;
 }
@@ -121,14 +119,18 @@ export class Link {
 
   constructor(
     network: Network,
-    parts: { readonly id: number; readonly address: string; readonly listener: ClientListener },
+    { id, address, listener }: {
+      readonly id: number;
+      readonly address: string;
+      readonly listener: ClientListener;
+    },
   ) {
-    this.id = parts.id;
-    this.address = parts.address;
+    this.id = id;
+    this.address = address;
     this.#network = network;
-    this.#listener = parts.listener;
+    this.#listener = listener;
     const { clock, spikes } = network.options;
-    const random = network.options.random.fork(`link${parts.id}`);
+    const random = network.options.random.fork(`link${id}`);
     const weather: Weather = { latencyMs: random.int(3, 120), spikes };
     const common = { clock, random, weather };
     this.#toServer = new Pipe({ ...common, deliver: (packet) => this.#reachServer(packet) });
@@ -210,7 +212,7 @@ export class Link {
     this.#server?.die();
     this.#server = undefined;
     this.#network.links.delete(this);
-    this.#network.options.observer.serverDied(this);
+    this.#network.options.observer.serverEnded(this, "died");
     if (how === "silent") this.drop();
     else this.#toClient.push(RESET, 0);
   }
@@ -223,7 +225,7 @@ export class Link {
   /** For the server's side. */
   serverGone(): void {
     this.#network.links.delete(this);
-    this.#network.options.observer.serverGone(this);
+    this.#network.options.observer.serverEnded(this, "closed");
     this.#network.options.markDirty();
   }
 
@@ -240,7 +242,7 @@ export class Link {
     options.clock.setTimer(upgradeMs, () => {
       if (!this.#network.isOpen(acceptor)) return this.#refuse();
       if (this.#listener === undefined) {
-        options.observer.serverGone(this);
+        options.observer.serverEnded(this, "closed");
         return entry.abandon();
       }
       const server = new ServerSocket(this, options);
@@ -248,9 +250,9 @@ export class Link {
       this.#network.links.add(this);
       options.observer.opened(this);
       options.markDirty();
-      const connection = entry.accept(options.wrap(server));
+      const connection = entry.accept(options.seams.socket?.(server) ?? server);
       options.observer.served(this, connection);
-      options.accepted(connection);
+      options.seams.accepted?.(connection);
     });
   }
 

@@ -10,66 +10,7 @@ import type { Store } from "../gateway/log/mod.ts";
 import type { Clock, CommandLog, MessageLog, Socket, Users } from "../gateway/ports.ts";
 import type { Reduce } from "../gateway/protocol/mod.ts";
 import type { ClusterNode } from "./cluster.ts";
-
-/** All faults; each can be switched off (docs/simulation.md, "Faults"). */
-export const FAULTS = [
-  /** Some frames take seconds. */
-  "delay",
-  /** One direction of a connection pauses. */
-  "stall",
-  /** A connection dies silently. */
-  "half_open",
-  /** A connection is reset. */
-  "reset",
-  /** A client ACKs late, at times too late. */
-  "late_ack",
-  /** A client stops sending ACKs, or ACKs another time. */
-  "no_ack",
-  /** A client ACKs twice, or a heartbeat that was never sent. */
-  "double_ack",
-  /** A client sends invalid frames. */
-  "garbage",
-  /** A client sends too many frames. */
-  "flood",
-  /** A client disconnects and returns later. */
-  "away",
-  /** A device sleeps for seconds or hours; its steady clock may stop too. */
-  "sleep",
-  /** An app does not read for a while. */
-  "unread",
-  /** Tokens are invalid, expire, or belong to another user. */
-  "tokens",
-  /** A connection does not carry messages to the client for a while. */
-  "slow_reader",
-  /** A client returns after a long time on a slow connection, with changes during its replay. */
-  "slow_catch_up",
-  /** A client identifies late, twice, never, or with an invalid `last_id`. */
-  "odd_identify",
-  /** The process ends abruptly; data that is not durable is lost. */
-  "crash",
-  /** The gateway drains and restarts. */
-  "drain",
-  /** The log is unavailable or very slow. */
-  "log_failure",
-  /** The verifier is unavailable or very slow. */
-  "verifier_failure",
-  /** The wall clock is set. */
-  "wall_jump",
-  /** Retention is so short that clients return too late. */
-  "retention",
-  /** The backend lets users join and leave, and disconnects them. */
-  "members",
-  /** The backend publishes many messages at once. */
-  "burst",
-  /** Connections exceed the limits. */
-  "crowding",
-  /** One of several nodes is cut off from the log and the other nodes. */
-  "cut_off",
-  /** One of several nodes follows the log late. */
-  "lag",
-] as const;
-
-export type Fault = (typeof FAULTS)[number];
+import type { Fault } from "./faults.ts";
 
 /** Seams for deliberate bugs: each gets the production part and returns its replacement. */
 export interface Seams {
@@ -92,6 +33,16 @@ export interface Seams {
   readonly accepted?: (connection: Connection) => void;
   /** The options of the client library in each app. */
   readonly client?: (options: GatewayClientOptions) => GatewayClientOptions;
+}
+
+/** `real` with some members replaced; the others keep their private state. */
+export function replaced<T extends object>(real: T, changes: Partial<T>): T {
+  return new Proxy(real, {
+    get: (target, key) => {
+      const value: unknown = Reflect.get(Object.hasOwn(changes, key) ? changes : target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
 }
 
 export interface WorldOptions {

@@ -33,15 +33,25 @@ export interface Weather {
   readonly spikes: boolean;
 }
 
+export interface PipeOptions {
+  readonly clock: FakeClock;
+  readonly random: Random;
+  readonly weather: Weather;
+  readonly deliver: (packet: Packet) => void;
+  /** Called when nothing is backed up any more. */
+  readonly flushed?: () => void;
+  /** Delivers all due packets in one turn, for a receiver that has nothing to settle. */
+  readonly batches?: boolean;
+}
+
 export class Pipe {
+  readonly #options: PipeOptions;
   readonly #clock: FakeClock;
-  readonly #random: Random;
-  readonly #weather: Weather;
-  readonly #deliver: (packet: Packet) => void;
-  readonly #flushed: () => void;
-  readonly #batches: boolean;
-  #packets: { readonly packet: Packet; readonly dueMs: number; readonly bytes: number }[] = [];
-  #first = 0;
+  readonly #packets: {
+    readonly packet: Packet;
+    readonly dueMs: number;
+    readonly bytes: number;
+  }[] = [];
   #lastDueMs = 0;
   #armed = false;
   #pauses = 0;
@@ -49,24 +59,9 @@ export class Pipe {
   #backedUpAtMs = -Infinity;
   #bytesPerMs = Infinity;
 
-  constructor(
-    parts: {
-      readonly clock: FakeClock;
-      readonly random: Random;
-      readonly weather: Weather;
-      readonly deliver: (packet: Packet) => void;
-      /** Called when nothing is backed up any more. */
-      readonly flushed?: () => void;
-      /** Delivers all due packets in one turn, for a receiver that has nothing to settle. */
-      readonly batches?: boolean;
-    },
-  ) {
-    this.#clock = parts.clock;
-    this.#random = parts.random;
-    this.#weather = parts.weather;
-    this.#deliver = parts.deliver;
-    this.#flushed = parts.flushed ?? (() => {});
-    this.#batches = parts.batches ?? false;
+  constructor(options: PipeOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
   }
 
   /** Bytes beyond the kernels' buffers, which the sender's runtime must hold. */
@@ -110,7 +105,7 @@ export class Pipe {
   }
 
   #arm(): void {
-    const head = this.#packets[this.#first];
+    const [head] = this.#packets;
     if (this.#armed || this.#pauses > 0 || head === undefined) return;
     this.#armed = true;
     const delayMs = Math.max(0, head.dueMs - this.#clock.steady());
@@ -120,33 +115,27 @@ export class Pipe {
   #arrive(): void {
     this.#armed = false;
     this.#deliverNext();
-    while (this.#batches && this.#isDue()) this.#deliverNext();
+    while (this.#options.batches && this.#isDue()) this.#deliverNext();
     this.#arm();
   }
 
   #isDue(): boolean {
-    const head = this.#packets[this.#first];
-    return this.#pauses === 0 && head !== undefined && head.dueMs <= this.#clock.steady();
+    return this.#pauses === 0 && (this.#packets[0]?.dueMs ?? Infinity) <= this.#clock.steady();
   }
 
   #deliverNext(): void {
-    const head = this.#packets[this.#first];
-    if (this.#pauses > 0 || head === undefined) return;
-    this.#first++;
-    if (this.#first === this.#packets.length) {
-      this.#packets = [];
-      this.#first = 0;
-    }
+    const head = this.#pauses > 0 ? undefined : this.#packets.shift();
+    if (head === undefined) return;
     const backedUp = this.backedUpBytes > 0;
     if (backedUp) this.#backedUpAtMs = this.#clock.steady();
     this.#inFlightBytes -= head.bytes;
-    this.#deliver(head.packet);
-    if (backedUp && this.backedUpBytes === 0) this.#flushed();
+    this.#options.deliver(head.packet);
+    if (backedUp && this.backedUpBytes === 0) this.#options.flushed?.();
   }
 
   #travelMs(): number {
-    const { latencyMs, spikes } = this.#weather;
-    const luck = this.#random.unit();
+    const { random, weather: { latencyMs, spikes } } = this.#options;
+    const luck = random.unit();
     if (spikes && luck > 0.998) return latencyMs + Math.floor((luck - 0.998) * 4_000_000);
     return latencyMs + Math.floor(luck * luck * 30);
   }

@@ -35,17 +35,17 @@ export class PresenceCheck {
     Promise.resolve(process.users?.presence(user)).then((presence) => {
       if (presence === undefined) return;
       count("presence answered");
-      if (cut) report("presence is the whole deployment's", "a node that is cut off has answered");
+      if (cut) report("presence covers all nodes", "a node that is cut off has answered");
       const found = text(presence);
       if (before === undefined || before !== this.#expected(user)) return;
       count("presence checked");
       if (before.startsWith(`${found} `)) return;
-      report("presence is the whole deployment's", `${user}: ${found}, expected ${before}`);
+      report("presence covers all nodes", `${user}: ${found}, expected ${before}`);
     }, (error: unknown) => {
       if (!(error instanceof OperationalError)) throw error;
       count("presence failed");
       if (cut || before === undefined || before !== this.#expected(user)) return;
-      report("presence is the whole deployment's", `${user}: ${error.code} though all were there`);
+      report("presence covers all nodes", `${user}: ${error.code} though all were there`);
     }).catch(broke);
   }
 
@@ -60,7 +60,7 @@ export class PresenceCheck {
     let connections = 0;
     for (const slot of this.#cluster.slots) {
       const sinceMs = clock.steady() - this.#cluster.changedAtMs(slot);
-      const process = processes().find((each) => each.slot === slot);
+      const process = processes.running.find((each) => each.slot === slot);
       if (process === undefined || this.#cluster.isCutOff(slot)) {
         if (sinceMs < SILENT_MS) return undefined;
         continue;

@@ -16,81 +16,82 @@ import type {
   Clock,
   IdGenerator,
   Logger,
-  LogPage,
-  LogQuery,
-  Message,
   MessageLog,
   Timer,
   UserCommand,
   Users,
 } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
+import type { Checker } from "./checker.ts";
 import { type Cluster, ClusterNode, SUBJECT } from "./cluster.ts";
 import { type SimulatedDisk, SimulatedStore } from "./disk.ts";
-import type { Acceptor } from "./network.ts";
-import type { Seams } from "./options.ts";
+import type { Acceptor, Network } from "./network.ts";
+import { replaced, type Seams } from "./options.ts";
 import type { Random } from "./random.ts";
-import { type Issuer, SimulatedVerifier, type Verdict } from "./verifier.ts";
+import type { Timeline } from "./timeline.ts";
+import { type Issuer, SimulatedVerifier } from "./verifier.ts";
+import type { Report } from "./violation.ts";
 
 /** A promise may wait for a timer this short; longer ones are deadlines. */
 const SHORT_MS = 100;
 /** Interval of the nodes' beats, which settle no promise. */
 const BEAT_MS = 1000;
 
-export interface ProcessDeps {
-  /** Unique in the world. */
-  readonly number: number;
-  /** Position among the nodes; a restarted process has the same. */
-  readonly slot: number;
-  /** Without a cluster, the log is on the disk. */
-  readonly cluster: Cluster | undefined;
+/** The parts of a world that a process needs. */
+export interface ProcessWorld {
   readonly clock: FakeClock;
+  /** The world's stream: fork it, do not draw from it. */
   readonly random: Random;
+  readonly network: Network;
+  readonly checker: Checker;
+  readonly timeline: Timeline;
   readonly disk: SimulatedDisk;
+  /** Undefined in a world of one node. */
+  readonly cluster: Cluster | undefined;
   readonly issuer: Issuer;
+  readonly seams: Seams;
+  /** Called when promises may settle. */
+  readonly markDirty: () => void;
+  /** Ends the world. */
+  readonly report: Report;
+  /** Called with uncaught errors. */
+  readonly broke: (error: unknown) => void;
+}
+
+/** The configuration of a world's gateways. */
+export interface NodeOptions {
   readonly ids: IdGenerator;
   readonly logger: Logger;
   readonly connection: ConnectionOptions;
   readonly limits: AdmissionOptions;
-  readonly seams: Seams;
+}
+
+export interface ProcessOptions extends NodeOptions {
+  /** Unique in the world. */
+  readonly number: number;
+  /** Position among the nodes; a restarted process has the same. */
+  readonly slot: number;
+  readonly random: Random;
+}
+
+interface ProcessClockOptions {
   readonly markDirty: () => void;
-  /** The gateway accepts connections from now on. */
-  readonly started: (process: GatewayProcess, gateway: Gateway) => void;
-  /** The log notifies its subscribers. */
-  readonly notify: (process: GatewayProcess, messages: readonly Message[]) => void;
-  /** The gateway executes a command. */
-  readonly commanded: (process: GatewayProcess, command: UserCommand) => void;
-  readonly decided: (serial: number, verdict: Verdict) => void;
-  readonly readFailed: () => void;
-  /** Called with uncaught errors. */
-  readonly broke: (error: unknown) => void;
+  /** Timers up to this long call `markDirty` when they fire… */
+  readonly dirtyUpToMs: number;
+  /** …except those of exactly this length. */
+  readonly quietMs?: number;
 }
 
 /** A clock that stops with its process and counts its timers. */
 export class ProcessClock implements Clock {
   readonly #clock: FakeClock;
-  readonly #markDirty: () => void;
-  readonly #dirtyUpToMs: number;
-  readonly #quietMs: number | undefined;
+  readonly #options: ProcessClockOptions;
   #pending = 0;
   #dead = false;
 
-  /**
-   * Timers of up to `dirtyUpToMs` call `markDirty` when they fire, except those of exactly
-   * `quietMs`.
-   */
-  constructor(
-    clock: FakeClock,
-    { markDirty, dirtyUpToMs, quietMs }: {
-      readonly markDirty: () => void;
-      readonly dirtyUpToMs: number;
-      readonly quietMs?: number;
-    },
-  ) {
-    this.#quietMs = quietMs;
+  constructor(clock: FakeClock, options: ProcessClockOptions) {
     this.#clock = clock;
-    this.#markDirty = markDirty;
-    this.#dirtyUpToMs = dirtyUpToMs;
+    this.#options = options;
   }
 
   /** Number of set timers. */
@@ -108,13 +109,14 @@ export class ProcessClock implements Clock {
 
   setTimer(delayMs: number, callback: () => void): Timer {
     if (delayMs === Infinity) return { cancel: () => {} };
+    const { markDirty, dirtyUpToMs, quietMs } = this.#options;
     let set = true;
     this.#pending++;
     const timer = this.#clock.setTimer(delayMs, () => {
       set = false;
       this.#pending--;
       if (this.#dead) return;
-      if (delayMs <= this.#dirtyUpToMs && delayMs !== this.#quietMs) this.#markDirty();
+      if (delayMs <= dirtyUpToMs && delayMs !== quietMs) markDirty();
       callback();
     });
     return {
@@ -138,7 +140,8 @@ export class GatewayProcess implements Acceptor {
   readonly number: number;
   /** Position among the nodes; a restarted process has the same. */
   readonly slot: number;
-  readonly #deps: ProcessDeps;
+  readonly #world: ProcessWorld;
+  readonly #options: ProcessOptions;
   readonly #clock: ProcessClock;
   readonly #logClock: ProcessClock;
   readonly #busClock: ProcessClock;
@@ -153,33 +156,24 @@ export class GatewayProcess implements Acceptor {
   #closeUsers: () => void = () => {};
 
   /** Starts, and opens the log first. */
-  constructor(parts: ProcessDeps) {
-    const { clock, disk, markDirty, issuer, decided } = parts;
-    this.#deps = parts;
-    this.number = parts.number;
-    this.slot = parts.slot;
+  constructor(world: ProcessWorld, options: ProcessOptions) {
+    const { clock, disk, markDirty, issuer, checker } = world;
+    const { random } = options;
+    this.#world = world;
+    this.#options = options;
+    this.number = options.number;
+    this.slot = options.slot;
+    const everyTimer = { markDirty, dirtyUpToMs: Infinity };
     this.#clock = new ProcessClock(clock, { markDirty, dirtyUpToMs: SHORT_MS });
-    this.#busClock = new ProcessClock(clock, {
-      markDirty,
-      dirtyUpToMs: Infinity,
-      quietMs: BEAT_MS,
-    });
+    this.#busClock = new ProcessClock(clock, { ...everyTimer, quietMs: BEAT_MS });
     // All of the log's timers settle promises.
-    this.#logClock = new ProcessClock(clock, { markDirty, dirtyUpToMs: Infinity });
-    this.#store = new SimulatedStore({
-      disk,
-      clock,
-      random: parts.random.fork("store"),
-      markDirty,
-    });
+    this.#logClock = new ProcessClock(clock, everyTimer);
+    this.#store = new SimulatedStore({ disk, clock, random: random.fork("store"), markDirty });
     this.#verifier = new SimulatedVerifier({
-      clock,
-      random: parts.random.fork("verifier"),
-      issuer,
-      decided,
-      markDirty,
+      ...{ clock, random: random.fork("verifier"), issuer, markDirty },
+      decided: (serial, verdict) => checker.decided(serial, verdict),
     });
-    this.#start().catch(parts.broke);
+    this.#start().catch(world.broke);
   }
 
   get gateway(): Gateway | undefined {
@@ -231,22 +225,16 @@ export class GatewayProcess implements Acceptor {
   }
 
   async #start(): Promise<void> {
-    const { ids, logger, connection, limits, seams, notify, started } = this.#deps;
+    const { checker, network, cluster, disk, seams } = this.#world;
+    const { ids, logger, connection, limits } = this.#options;
     const opened = await this.#open();
     // Subscribed before the gateway, so that the checkers see a message before it is sent.
-    opened.subscribe((messages) => notify(this, messages));
+    opened.subscribe((messages) => checker.notify(this.number, messages));
     this.#log = seams.log?.(opened) ?? opened;
     const log = this.#observed(this.#log);
-    const clock = seams.clock?.(this.#clock) ?? this.#clock;
     const gateway = new Gateway({
-      clock,
-      ids,
-      logger,
-      metrics: METRICS,
-      verifier: this.#verifier,
-      log,
-      limits,
-      connection,
+      clock: seams.clock?.(this.#clock) ?? this.#clock,
+      ...{ ids, logger, log, limits, connection, metrics: METRICS, verifier: this.#verifier },
       // Small, so that the fan-out yields often.
       turnDeliveries: 3,
       ...(seams.reduce === undefined ? {} : { reduce: seams.reduce }),
@@ -257,11 +245,16 @@ export class GatewayProcess implements Acceptor {
       failed: () => {},
     });
     this.#users = await this.#startUsers(gateway);
-    started(this, gateway);
+    if (cluster === undefined) checker.history.recovered(disk.rows);
+    else cluster.changed(this.slot);
+    const head = cluster === undefined ? checker.history.head : log.head().sequence;
+    checker.started(this.number, gateway, head);
+    network.open(this);
   }
 
   async #open(): Promise<MessageLog> {
-    const { cluster, slot, random, logger, seams } = this.#deps;
+    const { cluster, seams } = this.#world;
+    const { slot, random, logger } = this.#options;
     const clock = this.#logClock;
     if (cluster !== undefined) {
       const node = await ClusterNode.connect({ cluster, slot, clock, logger, random });
@@ -274,20 +267,21 @@ export class GatewayProcess implements Acceptor {
 
   /** The users of this node, or of the cluster. */
   async #startUsers(gateway: Gateway): Promise<Users> {
-    const { commanded, ids, logger, seams } = this.#deps;
+    const { checker, seams } = this.#world;
+    const { ids, logger } = this.#options;
+    const commanded = (command: UserCommand): void => checker.commanded(this.number, command);
     const node = this.#node;
     if (node === undefined) {
-      return {
+      return replaced<Users>(gateway, {
         execute: (command) => {
-          commanded(this, command);
+          commanded(command);
           return gateway.execute(command);
         },
-        presence: (user) => gateway.presence(user),
-      };
+      });
     }
     const log = seams.commands?.(node) ?? node;
     // Subscribed before the gateway, here too.
-    node.subscribeCommands((command) => commanded(this, command));
+    node.subscribeCommands(commanded);
     const users = await ClusterUsers.start({
       ...{ bus: node.bus, local: gateway, log, clock: this.#busClock, ids, logger },
       subject: SUBJECT,
@@ -298,23 +292,16 @@ export class GatewayProcess implements Acceptor {
 
   /** Reports failed reads to the checkers. */
   #observed(log: MessageLog): MessageLog {
-    const read = async (query: LogQuery): Promise<LogPage | "expired"> => {
-      try {
-        return await log.read(query);
-      } catch (error) {
-        this.#deps.readFailed();
-        throw error;
-      }
-    };
-    return {
-      publish: (drafts) => log.publish(drafts),
-      publishOnce: (key, drafts) => log.publishOnce(key, drafts),
-      subscribe: (listener) => log.subscribe(listener),
-      read,
-      head: () => log.head(),
-      check: () => log.check(),
-      close: () => log.close(),
-    };
+    return replaced(log, {
+      read: async (query) => {
+        try {
+          return await log.read(query);
+        } catch (error) {
+          this.#world.checker.readFailed();
+          throw error;
+        }
+      },
+    });
   }
 }
 

@@ -11,27 +11,16 @@ import type { Connection } from "../gateway/session/connection.ts";
 import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
 import type { Meaning } from "./client_frames.ts";
 import type { Delivery } from "./delivery.ts";
+import type { Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
+import type { Rule } from "./rules.ts";
 import type { Report } from "./violation.ts";
 import { type SimulatedToken, tokenOf, type Verdict } from "./verifier.ts";
 
 /** Every code in docs/protocol.md, listed independently. */
-const CODES: ReadonlySet<number> = new Set([
-  1002,
-  1007,
-  1008,
-  1009,
-  1011,
-  1012,
-  1013,
-  4001,
-  4002,
-  4003,
-  4004,
-  4008,
-  4009,
-  4010,
-]);
+const CODES: ReadonlySet<number> = new Set(
+  [1002, 1007, 1008, 1009, 1011, 1012, 1013, 4001, 4002, 4003, 4004, 4008, 4009, 4010],
+);
 
 /** The closes of a drain are spread evenly and may fall between two milliseconds. */
 const ROUNDING_MS = 0.5;
@@ -54,22 +43,13 @@ interface Identify {
 }
 
 export interface SessionDeps {
-  readonly connection: number;
-  /** Number of the process that serves it. */
-  readonly node: number;
-  readonly address: string;
+  readonly link: Pick<Link, "id" | "node" | "address" | "backedUpAtMs">;
   readonly options: ConnectionOptions;
   readonly report: Report;
-  /** Steady time at which the peer last did not accept data, in milliseconds. */
-  readonly backedUpAtMs: () => number;
 }
 
 /** One connection, by the protocol. */
 export class Session {
-  readonly connection: number;
-  /** Number of the process that serves it. */
-  readonly node: number;
-  readonly address: string;
   stage: "admitted" | "open" | "closing" | "gone" = "admitted";
   /** Admitted beyond a limit, only to be closed with 1013. */
   refused = false;
@@ -79,11 +59,10 @@ export class Session {
   /** Resumed, so a replay may be running. */
   resumed = false;
 
+  readonly #deps: SessionDeps;
   readonly #options: ConnectionOptions;
-  readonly #report: Report;
-  readonly #backedUpAtMs: () => number;
   #identifyByMs: number | undefined;
-  #beatDueMs = Infinity;
+  #heartbeatDueMs = Infinity;
   #outstandingHeartbeat: number | undefined;
   #identify: Identify | undefined;
   #pendingByMs: number | undefined;
@@ -96,16 +75,25 @@ export class Session {
   readonly #frames: number[] = [];
   readonly #answers: { readonly time: number; readonly atMs: number }[] = [];
   /** Beats and Readys that wait because the peer does not accept data. */
-  readonly #heldBeats: number[] = [];
+  readonly #heldHeartbeats: number[] = [];
   readonly #heldReadys: Readonly<Identify>[] = [];
 
-  constructor({ connection, node, address, options, report, backedUpAtMs }: SessionDeps) {
-    this.#backedUpAtMs = backedUpAtMs;
-    this.connection = connection;
-    this.node = node;
-    this.address = address;
-    this.#options = options;
-    this.#report = report;
+  constructor(deps: SessionDeps) {
+    this.#deps = deps;
+    this.#options = deps.options;
+  }
+
+  get connection(): number {
+    return this.#deps.link.id;
+  }
+
+  /** Number of the process that serves it. */
+  get node(): number {
+    return this.#deps.link.node;
+  }
+
+  get address(): string {
+    return this.#deps.link.address;
   }
 
   get ready(): boolean {
@@ -120,7 +108,7 @@ export class Session {
   opened(atMs: number): void {
     this.stage = "open";
     if (this.refused) return this.must(1013, "there is no room for it", atMs);
-    this.#beatDueMs = atMs + this.#options.heartbeatIntervalMs;
+    this.#heartbeatDueMs = atMs + this.#options.heartbeatIntervalMs;
     this.#identifyByMs = atMs + this.#options.identifyTimeoutMs;
   }
 
@@ -139,7 +127,7 @@ export class Session {
     switch (meaning.kind) {
       case "fault":
         return this.must(meaning.code, "the frame is malformed", atMs);
-      case "beat":
+      case "heartbeat":
         this.#answers.push({ time: meaning.time, atMs });
         return;
       case "ack":
@@ -202,29 +190,31 @@ export class Session {
   }
 
   sentHello(interval: number, atMs: number): void {
-    if (this.#greeted) this.#wrong("Hello comes once", "a second Hello was sent");
+    if (this.#greeted) this.#wrong("Hello comes first", "a second Hello was sent");
     this.#greeted = true;
     if (interval !== this.#options.heartbeatIntervalMs) {
-      this.#wrong("Hello says the interval", `Hello says ${interval}`);
+      this.#wrong("Hello comes first", `Hello says ${interval}`);
     }
     this.settled(atMs);
   }
 
-  sentBeat(time: number, atMs: number): void {
+  sentHeartbeat(time: number, atMs: number): void {
     this.#assertGreeted();
     this.#advance(atMs);
-    if (this.#heldBeats[0] === time && this.#isHeldUp(atMs)) {
-      this.#heldBeats.shift();
+    if (this.#heldHeartbeats[0] === time && this.#isHeldUp(atMs)) {
+      this.#heldHeartbeats.shift();
       return;
     }
-    if (this.#beatDueMs !== atMs || time !== atMs || this.#outstandingHeartbeat !== undefined) {
+    if (
+      this.#heartbeatDueMs !== atMs || time !== atMs || this.#outstandingHeartbeat !== undefined
+    ) {
       const due = this.#outstandingHeartbeat === undefined
-        ? `one was due at ${this.#beatDueMs}`
+        ? `one was due at ${this.#heartbeatDueMs}`
         : "none was due";
-      this.#wrong("beats come on time", `a beat of ${time} was sent at ${atMs}; ${due}`);
+      this.#wrong("heartbeats are sent on time", `a beat of ${time} was sent at ${atMs}; ${due}`);
     }
     this.#outstandingHeartbeat = time;
-    this.#beatDueMs = atMs + this.#options.heartbeatIntervalMs;
+    this.#heartbeatDueMs = atMs + this.#options.heartbeatIntervalMs;
   }
 
   /** The gateway acknowledged a beat of the client. */
@@ -233,7 +223,7 @@ export class Session {
     const answered = this.#answers.shift();
     if (answered?.time !== time || (answered.atMs !== atMs && !this.#isHeldUp(atMs))) {
       const asked = answered === undefined ? "nothing" : `${answered.time} at ${answered.atMs}`;
-      this.#wrong("beats are answered at once", `${time} was answered; ${asked} was asked`);
+      this.#wrong("heartbeats are answered at once", `${time} was answered; ${asked} was asked`);
     }
   }
 
@@ -246,7 +236,10 @@ export class Session {
       return this.#wrong("Ready follows a verified Identify", "Ready was sent without one");
     }
     if (user !== identify.token.user) {
-      this.#wrong("Ready names the user", `Ready is for ${user}, not ${identify.token.user}`);
+      this.#wrong(
+        "Ready follows a verified Identify",
+        `Ready is for ${user}, not ${identify.token.user}`,
+      );
     }
     if (identify === this.#identify) {
       this.#identify = undefined;
@@ -282,7 +275,10 @@ export class Session {
   /** The gateway terminated the connection. */
   wasTerminated(atMs: number): void {
     if (!this.#terminated && Math.abs(atMs - (this.#terminateByMs ?? 0)) > ROUNDING_MS) {
-      this.#wrong("cut after the grace", `cut at ${atMs}, due at ${this.#terminateByMs}`);
+      this.#wrong(
+        "terminated after the grace",
+        `terminated at ${atMs}, due at ${this.#terminateByMs}`,
+      );
     }
     this.#terminated = true;
   }
@@ -296,7 +292,10 @@ export class Session {
   settled(atMs: number): void {
     const terminateByMs = this.#terminateByMs ?? Infinity;
     if (this.stage === "closing" && !this.#terminated && terminateByMs < atMs - ROUNDING_MS) {
-      this.#wrong("cut after the grace", `it was due to be cut at ${this.#terminateByMs}`);
+      this.#wrong(
+        "terminated after the grace",
+        `it was due to be terminated at ${this.#terminateByMs}`,
+      );
     }
     if (this.stage !== "open") return;
     this.#advance(atMs);
@@ -306,29 +305,29 @@ export class Session {
       this.#wrong("closes come on time", `the drain was over at ${this.#drainByMs}`);
     }
     if (this.#isHeldUp(atMs)) return;
-    if (this.#heldBeats.length > 0) {
-      this.#wrong("beats come on time", `no beat was sent at ${this.#heldBeats[0]}`);
+    if (this.#heldHeartbeats.length > 0) {
+      this.#wrong("heartbeats are sent on time", `no beat was sent at ${this.#heldHeartbeats[0]}`);
     }
     if ((this.#answers[0]?.atMs ?? Infinity) < atMs) {
-      this.#wrong("beats are answered at once", "a beat of the client has no answer");
+      this.#wrong("heartbeats are answered at once", "a beat of the client has no answer");
     }
     if (this.#heldReadys.length > 0) {
-      this.#wrong("a verified token is answered at once", "a renewal has no Ready");
+      this.#wrong("renewals are answered at once", "a renewal has no Ready");
     }
   }
 
   /** Passes a beat that was due before `atMs`; it was sent, even if it has not left yet. */
   #advance(atMs: number): void {
     if (this.stage !== "open" || this.refused) return;
-    if (this.#beatDueMs >= atMs || this.#outstandingHeartbeat !== undefined) return;
-    this.#heldBeats.push(this.#beatDueMs);
-    this.#outstandingHeartbeat = this.#beatDueMs;
-    this.#beatDueMs += this.#options.heartbeatIntervalMs;
+    if (this.#heartbeatDueMs >= atMs || this.#outstandingHeartbeat !== undefined) return;
+    this.#heldHeartbeats.push(this.#heartbeatDueMs);
+    this.#outstandingHeartbeat = this.#heartbeatDueMs;
+    this.#heartbeatDueMs += this.#options.heartbeatIntervalMs;
   }
 
   /** True if the peer does not accept data, so frames may be late. */
   #isHeldUp(atMs: number): boolean {
-    return atMs - this.#backedUpAtMs() <= NOTICED_MS;
+    return atMs - this.#deps.link.backedUpAtMs <= NOTICED_MS;
   }
 
   /** The earliest deadline at or before `atMs`. */
@@ -338,7 +337,7 @@ export class Session {
       this.#identifyByMs ?? Infinity,
       this.#pendingByMs ?? Infinity,
       this.#expiresAtMs ?? Infinity,
-      this.#outstandingHeartbeat === undefined ? Infinity : this.#beatDueMs,
+      this.#outstandingHeartbeat === undefined ? Infinity : this.#heartbeatDueMs,
     );
     return earliest > atMs ? undefined : this.#describe(earliest);
   }
@@ -356,7 +355,7 @@ export class Session {
       ...(this.#identifyByMs === atMs ? [4004] : []),
       ...(this.#expiresAtMs === atMs ? [4003] : []),
       ...(this.#pendingByMs === atMs ? [1011] : []),
-      ...(this.#outstandingHeartbeat !== undefined && this.#beatDueMs === atMs ? [4002] : []),
+      ...(this.#outstandingHeartbeat !== undefined && this.#heartbeatDueMs === atMs ? [4002] : []),
     ];
   }
 
@@ -364,7 +363,7 @@ export class Session {
     if (!this.#greeted) this.#wrong("Hello comes first", "a frame was sent before Hello");
   }
 
-  #wrong(rule: string, explanation: string): never {
-    return this.#report(rule, explanation, this.connection);
+  #wrong(rule: Rule, explanation: string): never {
+    return this.#deps.report(rule, explanation, this.connection);
   }
 }

@@ -8,7 +8,7 @@ import type { AdmissionOptions } from "../gateway/admission.ts";
 import { sessionOptions } from "../gateway/config/session_options.ts";
 import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
 import type { DiskOptions } from "./disk.ts";
-import type { Fault } from "./options.ts";
+import type { Fault } from "./faults.ts";
 import type { Random } from "./random.ts";
 
 const HOUR_MS = 60 * 60_000;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Fault, FAULTS, type WorldOptions } from "./options.ts";
+import { type Fault, FAULT_NAMES } from "./faults.ts";
+import type { WorldOptions } from "./options.ts";
 import type { Violation } from "./violation.ts";
 import { simulate } from "./world.ts";
 
@@ -24,10 +25,10 @@ export async function shrink(options: WorldOptions): Promise<Failure | undefined
   let smallest: Failure = { options, violation };
   const attempt = async (smaller: WorldOptions): Promise<void> => {
     const outcome = await simulate(smaller);
-    if (outcome.violation?.rule !== violation.rule) return;
+    if (outcome.violation?.broken.rule !== violation.broken.rule) return;
     smallest = { options: smaller, violation: outcome.violation };
   };
-  for (const fault of FAULTS) {
+  for (const fault of FAULT_NAMES) {
     const without: readonly Fault[] = [...smallest.options.without ?? [], fault];
     await attempt({ ...smallest.options, without });
   }
@@ -35,7 +36,7 @@ export async function shrink(options: WorldOptions): Promise<Failure | undefined
     if (clients < smallest.options.clients) await attempt({ ...smallest.options, clients });
   }
   // The world up to the violation does not depend on its length, unless only the healing shows it.
-  const hours = Math.ceil(smallest.violation.atMs / 36_000) / 100;
+  const hours = Math.ceil(smallest.violation.broken.atMs / 36_000) / 100;
   if (hours < smallest.options.hours) await attempt({ ...smallest.options, hours });
   return smallest;
 }

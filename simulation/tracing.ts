@@ -33,16 +33,12 @@ export function tracing(observer: LinkObserver, timeline: Timeline): LinkObserve
       observer.serverClosed(link, code);
     },
     serverTerminated: (link) => {
-      say(link, "the gateway cuts it");
+      say(link, "the gateway terminates it");
       observer.serverTerminated(link);
     },
-    serverGone: (link) => {
-      say(link, "is gone");
-      observer.serverGone(link);
-    },
-    serverDied: (link) => {
-      say(link, "dies with the process");
-      observer.serverDied(link);
+    serverEnded: (link, how) => {
+      say(link, how === "died" ? "dies with the process" : "is gone");
+      observer.serverEnded(link, how);
     },
   };
 }

@@ -46,7 +46,7 @@ export interface Issuer {
   /** The keys cannot be fetched. */
   failing: boolean;
   /** Maximum duration of a verification, in milliseconds. */
-  mostMs: number;
+  maxMs: number;
 }
 
 export interface VerifierDeps {
@@ -63,8 +63,8 @@ export class SimulatedVerifier implements TokenVerifier {
   readonly #deps: VerifierDeps;
   #dead = false;
 
-  constructor(parts: VerifierDeps) {
-    this.#deps = parts;
+  constructor(deps: VerifierDeps) {
+    this.#deps = deps;
   }
 
   /** Drops pending verifications, as the end of the process does. */
@@ -77,7 +77,7 @@ export class SimulatedVerifier implements TokenVerifier {
     const token = tokenOf(text);
     const { promise, resolve, reject } = Promise.withResolvers<TokenVerdict>();
     markDirty();
-    clock.setTimer(random.int(0, issuer.mostMs), () => {
+    clock.setTimer(random.int(0, issuer.maxMs), () => {
       if (this.#dead) return;
       markDirty();
       const verdict = issuer.failing ? "unreachable" : decide(token, clock.now());

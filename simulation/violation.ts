@@ -4,10 +4,10 @@
  * @module
  */
 
-/** A broken rule. A world stops at its first. */
-export class Violation extends Error {
-  /** Stable short name. */
-  readonly rule: string;
+import type { Rule } from "./rules.ts";
+
+export interface BrokenRule {
+  readonly rule: Rule;
   readonly seed: string;
   /** Virtual milliseconds since the start. */
   readonly atMs: number;
@@ -15,27 +15,20 @@ export class Violation extends Error {
   readonly connection: number | undefined;
   /** Expected and actual behaviour. */
   readonly explanation: string;
+}
 
-  constructor(
-    parts: {
-      readonly rule: string;
-      readonly seed: string;
-      readonly atMs: number;
-      readonly connection: number | undefined;
-      readonly explanation: string;
-    },
-  ) {
-    const { rule, seed, atMs, connection, explanation } = parts;
+/** A world stops at its first. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+  readonly broken: BrokenRule;
+
+  constructor(broken: BrokenRule) {
+    const { rule, seed, atMs, connection, explanation } = broken;
     const where = connection === undefined ? "" : `, connection ${connection}`;
     super(`${rule}: ${explanation} (seed ${seed}, ${atMs} ms${where})`);
-    this.name = "Violation";
-    this.rule = rule;
-    this.seed = seed;
-    this.atMs = atMs;
-    this.connection = connection;
-    this.explanation = explanation;
+    this.broken = broken;
   }
 }
 
 /** Throws a {@linkcode Violation}. */
-export type Report = (rule: string, explanation: string, connection?: number) => never;
+export type Report = (rule: Rule, explanation: string, connection?: number) => never;

@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { Logger } from "../gateway/ports.ts";
 import { FakeClock, settle } from "../mock/doubles/clock.ts";
 import { FakeIds } from "../mock/doubles/ids.ts";
 import { Backend } from "./backend.ts";
@@ -13,17 +14,19 @@ import { Checker } from "./checker.ts";
 import { SimulatedClient } from "./client.ts";
 import { Cluster } from "./cluster.ts";
 import { SimulatedDisk } from "./disk.ts";
+import type { Fault } from "./faults.ts";
 import { GlobalFaults } from "./global_faults.ts";
 import { TimerCheck } from "./leftovers.ts";
 import { ClientFaults } from "./client_faults.ts";
 import { Network } from "./network.ts";
-import type { Fault, WorldOptions } from "./options.ts";
-import { GatewayProcess, type ProcessDeps } from "./process.ts";
+import type { WorldOptions } from "./options.ts";
+import type { GatewayProcess, ProcessWorld } from "./process.ts";
+import { Processes } from "./processes.ts";
 import { Random } from "./random.ts";
+import type { Rule } from "./rules.ts";
 import { shapeOf } from "./shape.ts";
 import { Timeline } from "./timeline.ts";
 import { tracing } from "./tracing.ts";
-import type { Issuer } from "./verifier.ts";
 import { Violation } from "./violation.ts";
 import type { WorldDeps } from "./world_deps.ts";
 
@@ -62,133 +65,87 @@ class World {
   readonly #options: WorldOptions;
   readonly #clock = new FakeClock();
   readonly #startMs = this.#clock.steady();
-  readonly #random: Random;
   readonly #timeline: Timeline;
   readonly #checker: Checker;
   /** By slot. */
   readonly #timerChecks: readonly TimerCheck[];
-  readonly #processDeps: Omit<ProcessDeps, "number" | "slot">;
-  readonly #cluster: Cluster | undefined;
-  readonly #deps: WorldDeps;
+  readonly #world: WorldDeps;
+  readonly #processes: Processes;
   readonly #clients: readonly SimulatedClient[];
   readonly #clientFaults: readonly ClientFaults[];
   readonly #globalFaults: GlobalFaults;
   readonly #backend: Backend;
   readonly #counts = new Map<string, number>();
-  readonly #off: ReadonlySet<Fault>;
-  /** By slot. */
-  readonly #processes: (GatewayProcess | undefined)[];
-  #runs = 0;
-  #picks = 0;
   #serial = 0;
   #dirty = true;
   #violation: Violation | undefined;
 
   constructor(options: WorldOptions) {
     this.#options = options;
-    this.#off = new Set(options.without);
-    this.#random = new Random(options.seed);
-    this.#timeline = new Timeline(options.recording ?? false, () => this.#clock.steady());
-    const shape = shapeOf(this.#random.fork("shape"), (fault) => this.#allows(fault));
-    const report = this.#report.bind(this);
-    const disk = new SimulatedDisk(shape.retention);
-    const { connection, limits } = shape;
-    const nodes = options.nodes ?? 1;
-    this.#processes = Array.from({ length: nodes }, () => undefined);
-    this.#timerChecks = Array.from({ length: nodes }, () => new TimerCheck(report));
+    const { seed, nodes = 1, clients, seams = {} } = options;
+    const off = new Set<Fault>(options.without);
+    const allows = (fault: Fault): boolean => !off.has(fault);
     const clock = this.#clock;
+    const random = new Random(seed);
+    const timeline = new Timeline(options.recording ?? false, () => clock.steady());
+    const { connection, limits, retention } = shapeOf(random.fork("shape"), allows);
+    const logger = this.#logger();
     const count = (what: string, by = 1): void => this.#count(what, by);
-    const issuer: Issuer = { failing: false, mostMs: 20 };
-    const broke = (error: unknown): void => this.#broke(error, "outside of everything");
+    const report = this.#report.bind(this);
     const markDirty = (): void => {
       this.#dirty = true;
     };
-    const cluster = this.#cluster = nodes === 1 ? undefined : new Cluster({
-      ...{ count: nodes, clock, retention: shape.retention, logger: this.#logger(), markDirty },
-      committed: (messages) => this.#checker.committed(messages),
+    const disk = new SimulatedDisk(retention);
+    const cluster = nodes === 1 ? undefined : new Cluster({
+      ...{ count: nodes, clock, retention, logger, markDirty },
+      committed: (messages) => checker.committed(messages),
     });
     const durable = cluster ?? disk;
-    this.#checker = new Checker({ clock, durable, connection, limits, report, count });
+    const checker = new Checker({ clock, durable, connection, limits, report, count });
     const network = new Network({
-      clock,
-      random: this.#random.fork("network"),
-      observer: this.#timeline.recording ? tracing(this.#checker, this.#timeline) : this.#checker,
-      spikes: this.#allows("delay"),
-      wrap: options.seams?.socket ?? ((socket) => socket),
-      accepted: options.seams?.accepted ?? (() => {}),
-      markDirty,
+      ...{ clock, random: random.fork("network"), spikes: allows("delay"), seams, markDirty },
+      observer: timeline.recording ? tracing(checker, timeline) : checker,
     });
-    this.#processDeps = {
-      clock,
-      random: this.#random.fork("process"),
-      disk,
-      issuer,
-      ids: new FakeIds(),
-      logger: this.#logger(),
-      connection,
-      limits,
-      seams: options.seams ?? {},
-      markDirty,
-      cluster,
-      started: (process, gateway) => {
-        const { history } = this.#checker;
-        if (cluster === undefined) history.recovered(disk.rows);
-        cluster?.changed(process.slot);
-        const head = cluster === undefined ? history.head : process.log?.head().sequence ?? 0;
-        this.#checker.started(process.number, gateway, head);
-        network.open(process);
-      },
-      notify: ({ number }, messages) => this.#checker.notify(number, messages),
-      commanded: ({ number }, command) => this.#checker.commanded(number, command),
-      decided: (serial, verdict) => this.#checker.decided(serial, verdict),
-      readFailed: () => this.#checker.readFailed(),
-      broke,
+    const shared: ProcessWorld = {
+      ...{ clock, random, network, checker, timeline, disk, cluster, seams, markDirty, report },
+      issuer: { failing: false, maxMs: 20 },
+      broke: (error) => this.#broke(error, "outside of everything"),
     };
-    const userCount = Math.max(1, Math.round(options.clients * 0.7));
-    const users = Array.from({ length: userCount }, (_, index) => USERS[index] ?? `u${index}`);
-    const membership = this.#random.fork("membership");
-    this.#deps = {
-      clock,
-      random: this.#random,
-      network,
-      checker: this.#checker,
-      timeline: this.#timeline,
-      disk,
-      cluster,
-      issuer,
-      users,
-      channels: CHANNELS,
-      memberships: new Map(users.map((user) => [user, new Set(membership.some(CHANNELS, 0.4))])),
-      allows: (fault) => this.#allows(fault),
-      nextSerial: () => ++this.#serial,
-      count,
-      process: () => this.#pick(),
-      processes: () => this.#running,
-      crash: (how, downMs) => this.#crash(how, downMs),
-      drain: (spreadMs) => this.#drain(spreadMs),
-      breakDisk: (ms) => this.#breakDisk(ms),
-      markDirty,
-      report,
-      clientSeam: options.seams?.client ?? ((given) => given),
-      broke,
-    };
-    const addresses = Math.ceil(options.clients / 3);
-    this.#clients = Array.from({ length: options.clients }, (_, index) => {
-      const user = users[index % users.length] ?? "";
-      return new SimulatedClient(this.#deps, { index, user, address: `a${index % addresses}` });
-    });
-    const backend = new Backend(this.#deps);
-    this.#backend = backend;
-    this.#clientFaults = this.#clients.map((client) =>
-      new ClientFaults(this.#deps, { client, backend })
+    const ids = new FakeIds();
+    const processes = new Processes(shared, { ids, logger, connection, limits }, nodes);
+    const users = Array.from(
+      { length: Math.max(1, Math.round(clients * 0.7)) },
+      (_, index) => USERS[index] ?? `u${index}`,
     );
-    this.#globalFaults = new GlobalFaults(this.#deps, this.#backend);
+    const membership = random.fork("membership");
+    const world: WorldDeps = {
+      ...shared,
+      ...{ processes, users, channels: CHANNELS, allows, count },
+      memberships: new Map(users.map((user) => [user, new Set(membership.some(CHANNELS, 0.4))])),
+      nextSerial: () => ++this.#serial,
+      breakLog: (ms) => this.#breakLog(ms),
+    };
+    const addresses = Math.ceil(clients / 3);
+    this.#clients = Array.from({ length: clients }, (_, index) => {
+      const user = users[index % users.length] ?? "";
+      return new SimulatedClient(world, { index, user, address: `a${index % addresses}` });
+    });
+    const backend = new Backend(world);
+    processes.onEnded = (process) => backend.processEnded(process);
+    this.#clientFaults = this.#clients.map((client) => new ClientFaults(world, client, backend));
+    this.#globalFaults = new GlobalFaults(world, backend);
+    this.#timerChecks = Array.from({ length: nodes }, () => new TimerCheck(report));
+    this.#timeline = timeline;
+    this.#checker = checker;
+    this.#world = world;
+    this.#processes = processes;
+    this.#backend = backend;
   }
 
   async run(): Promise<Outcome> {
     const endMs = this.#startMs + this.#options.hours * HOUR_MS;
     try {
-      for (const slot of this.#processes.keys()) this.#start(slot);
+      for (const slot of this.#processes.all.keys()) this.#processes.start(slot);
       this.#sweepLater();
       await this.#runUntil(endMs);
       this.#heal();
@@ -200,7 +157,7 @@ class World {
     } catch (error) {
       if (this.#violation === undefined) throw error;
     }
-    for (const process of this.#processes) process?.die();
+    for (const process of this.#processes.all) process?.die();
     this.#count("messages received", this.#checker.history.arrivals);
     return {
       violation: this.#violation,
@@ -213,7 +170,7 @@ class World {
   async #runUntil(untilMs: number): Promise<void> {
     const patient = this.#options.patient ?? false;
     for (;;) {
-      if (this.#dirty || patient || this.#processes.some((process) => process?.draining)) {
+      if (this.#dirty || patient || this.#processes.all.some((process) => process?.draining)) {
         this.#dirty = false;
         await settle();
       }
@@ -224,77 +181,16 @@ class World {
     }
   }
 
-  get #running(): readonly GatewayProcess[] {
-    return this.#processes.flatMap((process) => process?.users === undefined ? [] : [process]);
-  }
-
-  #pick(): GatewayProcess | undefined {
-    const running = this.#running;
-    if (running.length < 2) return running[0];
-    return this.#random.fork(`pick${this.#picks++}`).pick(running);
-  }
-
-  #start(slot: number): void {
-    const number = ++this.#runs;
-    this.#timeline.add(this.#nameOf(slot), "starts");
-    const random = this.#processDeps.random.fork(String(number));
-    this.#processes[slot] = new GatewayProcess({ ...this.#processDeps, number, slot, random });
-    this.#dirty = true;
-  }
-
-  #startLater(slot: number, downMs: number): void {
-    this.#clock.setTimer(downMs, () => {
-      if (this.#processes[slot] === undefined) this.#start(slot);
-    });
-  }
-
-  #nameOf(slot: number): string {
-    return this.#cluster === undefined ? "gateway" : `gateway ${slot}`;
-  }
-
-  #crash(how: "reset" | "silent", downMs: number): void {
-    const process = this.#pick() ?? this.#processes.find((each) => each !== undefined);
-    if (process === undefined) return;
-    this.#timeline.add(this.#nameOf(process.slot), `crashes (${how})`);
-    this.#end(process, how);
-    this.#startLater(process.slot, downMs);
-  }
-
-  #drain(spreadMs: number): void {
-    const process = this.#pick();
-    if (process?.gateway === undefined || process.draining) return;
-    this.#timeline.add(this.#nameOf(process.slot), `drains over ${spreadMs} ms`);
-    this.#checker.draining(process.number, this.#clock.steady() + spreadMs);
-    process.drain(spreadMs).then(() => {
-      if (this.#processes[process.slot] !== process) return;
-      this.#timeline.add(this.#nameOf(process.slot), "has drained");
-      this.#end(process, "reset");
-      this.#startLater(process.slot, 5000);
-    }).catch(this.#deps.broke);
-  }
-
-  #breakDisk(ms: number): void {
-    const { disk } = this.#deps;
-    if (!this.#allows("log_failure") || disk.failing) return;
-    for (const slot of this.#cluster?.slots ?? []) this.#cluster?.cutOff(slot, ms);
+  #breakLog(ms: number): void {
+    const { disk, cluster, allows } = this.#world;
+    if (!allows("log_failure") || disk.failing) return;
+    for (const slot of cluster?.slots ?? []) cluster?.cutOff(slot, ms);
     disk.failing = true;
     this.#timeline.add("disk", "fails");
     this.#clock.setTimer(ms, () => {
       disk.failing = false;
       this.#timeline.add("disk", "is well again");
     });
-  }
-
-  /** Ends the process after a drain or a crash. */
-  #end(process: GatewayProcess, how: "reset" | "silent"): void {
-    const { network } = this.#deps;
-    network.shut(process);
-    process.die();
-    this.#processes[process.slot] = undefined;
-    this.#cluster?.changed(process.slot);
-    this.#checker.stopped(process.number);
-    network.serverDied(how, process.number);
-    this.#backend.processEnded(process);
   }
 
   #heal(): void {
@@ -307,18 +203,18 @@ class World {
   #assertHealed(): void {
     this.#checker.healed();
     const away = this.#clients.filter(({ ready }) => !ready).map(({ name }) => name);
-    if (away.length > 0) this.#report("everybody can come back", `${away.join(" ")} are not ready`);
+    if (away.length > 0) this.#report("every client returns", `${away.join(" ")} are not ready`);
     for (const client of this.#clients) client.healed();
   }
 
   #assertEmpty(): void {
-    for (const process of this.#processes) {
+    for (const process of this.#processes.all) {
       const { gateway, timers } = process ?? {};
-      if (gateway === undefined) return this.#report("everybody can come back", "no gateway runs");
+      if (gateway === undefined) return this.#report("every client returns", "no gateway runs");
       for (const [name, size] of Object.entries(gateway.tables)) {
-        if (size > 0) this.#report("nothing is left behind", `${size} entries in ${name}`);
+        if (size > 0) this.#report("nothing remains", `${size} entries in ${name}`);
       }
-      if (timers !== 0) this.#report("nothing is left behind", `${timers} timers are set`);
+      if (timers !== 0) this.#report("nothing remains", `${timers} timers are set`);
     }
   }
 
@@ -326,7 +222,7 @@ class World {
     this.#clock.setTimer(SWEEP_MS, () => {
       this.#checker.sweep();
       for (const client of this.#clients) client.sweep();
-      for (const process of this.#running) this.#lookAtTimers(process);
+      for (const process of this.#processes.running) this.#lookAtTimers(process);
       this.#sweepLater();
     });
   }
@@ -334,7 +230,7 @@ class World {
   #lookAtTimers({ number, slot, timers, draining }: GatewayProcess): void {
     const now = this.#clock.steady();
     const sessions = this.#checker.sessions.filter(({ node }) => node === number);
-    const links = [...this.#deps.network.links].filter(({ node }) => node === number);
+    const links = [...this.#world.network.links].filter(({ node }) => node === number);
     this.#timerChecks[slot]?.look({
       pending: timers,
       sessions,
@@ -344,7 +240,7 @@ class World {
     });
   }
 
-  #logger(): ProcessDeps["logger"] {
+  #logger(): Logger {
     const write = (message: string): void => {
       this.#timeline.add("log", message);
       this.#count(`logged: ${message}`, 1);
@@ -363,10 +259,6 @@ class World {
     };
   }
 
-  #allows(fault: Fault): boolean {
-    return !this.#off.has(fault);
-  }
-
   #count(what: string, by: number): void {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + by);
   }
@@ -375,14 +267,17 @@ class World {
   #broke(error: unknown, where: string): void {
     // Production code reports a checker's violation as a bug of its own.
     if (error instanceof Violation) return;
-    this.#record("no bug comes up", `${where}: ${error instanceof Error ? error.stack : error}`);
+    this.#record(
+      "no unexpected exception",
+      `${where}: ${error instanceof Error ? error.stack : error}`,
+    );
   }
 
-  #report(rule: string, explanation: string, connection?: number): never {
+  #report(rule: Rule, explanation: string, connection?: number): never {
     throw this.#record(rule, explanation, connection);
   }
 
-  #record(rule: string, explanation: string, connection?: number): Violation {
+  #record(rule: Rule, explanation: string, connection?: number): Violation {
     if (this.#violation !== undefined) return this.#violation;
     const atMs = this.#clock.steady() - this.#startMs;
     const { seed } = this.#options;
@@ -391,7 +286,7 @@ class World {
     this.#timeline.add(connection === undefined ? "checker" : `#${connection}`, violation.message);
     this.#timeline.end();
     // Production code must not turn the error into a second violation.
-    this.#deps.network.serverDied("silent");
+    this.#world.network.serverDied("silent");
     return violation;
   }
 }

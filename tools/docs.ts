@@ -26,7 +26,10 @@ import {
 import type { Phase } from "../gateway/protocol/session_types.ts";
 import { type Transition, TRANSITIONS, type Trigger } from "../tests/protocol/transitions.ts";
 import { TOKEN_FAULTS } from "../mock/issuer.ts";
+import { FAULT_NAMES, faultInfo, RULES } from "../simulation/mod.ts";
+import { BUGS } from "../tests/simulation/bugs.ts";
 import { LAYERS } from "../tests/tidy/layers.ts";
+import { HELP } from "./simulate.ts";
 
 /** The parts that each document must have, by name. */
 const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
@@ -39,6 +42,7 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
   },
   "docs/http.md": { "problems": problems },
   "docs/operations.md": { "metrics": metrics, "options": options },
+  "docs/simulation.md": { "help": help, "faults": faults, "rules": rules, "bugs": bugs },
   "docs/testing-clients.md": {
     "token-faults": tokenFaults,
     "example-python": () => quote("examples/client_test.py", "python"),
@@ -177,6 +181,37 @@ function metrics(): string {
 function tokenFaults(): string {
   const rows = Object.entries(TOKEN_FAULTS).map(([name, what]) => [code(name), what]);
   return table(["Fault", "What is wrong with the token"], rows);
+}
+
+function help(): string {
+  return `\`\`\`\n${HELP}\n\`\`\``;
+}
+
+function faults(): string {
+  const rows = FAULT_NAMES.map((name) => {
+    const { weight, everyHours, nodes, effect } = faultInfo(name);
+    const ways = [
+      ...weight === undefined ? [] : ["a client"],
+      ...everyHours === undefined
+        ? []
+        : [`${nodes ? "a node" : "the world"}, every ${everyHours} h`],
+    ];
+    return [code(name), ways.join("; ") || "the world, always", effect];
+  });
+  return table(["Fault", "Of", "Effect"], rows);
+}
+
+function rules(): string {
+  return table(["Rule", "Meaning"], Object.entries(RULES).map((row) => [...row]));
+}
+
+function bugs(): string {
+  const rows = Object.entries(BUGS).map(([part, { nodes, bugs }]) => [
+    part,
+    String(nodes),
+    bugs.map(({ name }) => name).join("; "),
+  ]);
+  return table(["Bugs of", "Nodes", "Bugs"], rows);
 }
 
 /** A file of the repository as a code block. */

@@ -1,6 +1,6 @@
 /**
- * `deno task simulate`: runs simulated worlds from one seed after another, and shows the first that fails
- * in its smallest form (docs/simulation.md).
+ * `deno task simulate`: runs simulated worlds, seed after seed, and shows the first that fails in its
+ * smallest form (docs/simulation.md).
  *
  * @module
  */
@@ -8,25 +8,24 @@
 import { parseArgs } from "node:util";
 import {
   type Failure,
-  type Fault,
-  FAULTS,
+  FAULT_NAMES,
   shrink,
   simulate,
   type WorldOptions,
 } from "../simulation/mod.ts";
 import type { WorldResult } from "./simulate_worker.ts";
 
-const HELP = `Runs simulated worlds under faults, and checks what the gateway owes its clients.
+export const HELP: string = `Runs simulated worlds under faults, and checks every step.
 
-  --seed S      seed of the first world; the next ones are counted up from it (1)
-  --runs N      how many worlds (10)
-  --hours H     virtual hours of each (24)
-  --clients C   clients in each (20)
-  --nodes N     gateways in each, 1 to 3; if not given, one after the other by the seed
-  --without F   faults that are off, separated by commas: ${FAULTS.join(", ")}
-  --jobs J      worlds that run at once (one for each processor)
-  --trace       run one world and print its whole timeline
-  --quick       on a failure, do not look for a smaller one`;
+  --seed S        seed of the first world; the next count up from it (1)
+  --runs N        number of worlds (10)
+  --hours H       virtual hours of each (24)
+  --clients C     clients in each (20)
+  --nodes N       gateways in each (one, two and three in turn)
+  --without F,…   faults to switch off
+  --jobs J        worlds that run at once (one per processor)
+  --trace         run one world and print its timeline
+  --quick         do not shrink a failing world`;
 
 /** Lines of a failure's timeline without `--trace`. */
 const HEAD_LINES = 8;
@@ -34,19 +33,9 @@ const TAIL_LINES = 60;
 /** The interval of the progress line, in milliseconds. */
 const PROGRESS_MS = 500;
 
-interface Arguments {
-  readonly seed: number;
-  readonly runs: number;
-  readonly hours: number;
-  readonly clients: number;
-  readonly nodes: number | undefined;
-  readonly without: readonly Fault[];
-  readonly jobs: number;
-  readonly trace: boolean;
-  readonly quick: boolean;
-}
+type Arguments = Exclude<ReturnType<typeof readArguments>, "help">;
 
-function readArguments(args: readonly string[]): Arguments | "help" {
+function readArguments(args: readonly string[]) {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -62,22 +51,23 @@ function readArguments(args: readonly string[]): Arguments | "help" {
       help: { type: "boolean", default: false },
     },
   });
-  if (values.help) return "help";
+  if (values.help) return "help" as const;
   const without = values.without.split(",").filter((name) => name !== "").map((name) => {
-    const fault = FAULTS.find((each) => each === name);
-    if (fault === undefined) throw new RangeError(`there is no fault ${name}`);
+    const fault = FAULT_NAMES.find((each) => each === name);
+    if (fault === undefined) {
+      throw new RangeError(`unknown fault ${name}; known are ${FAULT_NAMES.join(", ")}`);
+    }
     return fault;
   });
+  const { trace, quick, nodes } = values;
   return {
     seed: positive("seed", values.seed),
     runs: positive("runs", values.runs),
     hours: positive("hours", values.hours),
     clients: positive("clients", values.clients),
-    nodes: values.nodes === undefined ? undefined : positive("nodes", values.nodes),
-    without,
+    nodes: nodes === undefined ? undefined : positive("nodes", nodes),
     jobs: positive("jobs", values.jobs),
-    trace: values.trace,
-    quick: values.quick,
+    ...{ without, trace, quick },
   };
 }
 
@@ -193,18 +183,18 @@ async function show(failure: Failure | undefined): Promise<void> {
     say("it does not fail again: the simulation is not deterministic\n");
     return;
   }
-  const { options, violation } = failure;
+  const { options, violation: { broken } } = failure;
   const { trace } = await simulate({ ...options, recording: true });
   const without = options.without ?? [];
   say(
-    `\n${violation.rule}\n  ${violation.explanation}\n\n` +
+    `\n${broken.rule}\n  ${broken.explanation}\n\n` +
       `deno task simulate --runs 1 --seed ${options.seed} --hours ${options.hours} ` +
       `--clients ${options.clients} --nodes ${options.nodes ?? 1}${
         without.length > 0 ? ` --without ${without.join()}` : ""
       }\n`,
   );
   const lines = condense(trace);
-  const { connection } = violation;
+  const { connection } = broken;
   if (connection !== undefined) {
     const about = lines.filter((line) => line.includes(`#${connection} `));
     say(

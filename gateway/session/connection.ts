@@ -142,6 +142,7 @@ export class Connection implements Member, Recipient, SocketListener {
   /** Executes `command` on live delivery. Returns whether it closed the connection. */
   execute(command: UserCommand): boolean {
     const { hub } = this.#context;
+    this.#delivery.executed(command);
     switch (command.do) {
       case "join":
         hub.subscribe(this, command.channel);

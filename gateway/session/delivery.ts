@@ -60,6 +60,8 @@ export class Delivery {
   #replay: Replay | undefined;
   /** The end of a replay that was ahead of the fan-out; live messages up to it are skipped. */
   #liveAfter: Position | undefined;
+  /** Commands that the hub has not reached yet, each with the sequence that it follows. */
+  readonly #aheadOfHub = new Map<UserCommand, number>();
 
   constructor(context: DeliveryContext, recipient: Recipient) {
     this.#context = context;
@@ -109,6 +111,8 @@ export class Delivery {
     if (replay === undefined) return "live";
     if (!replay.running) return await replay.run();
     replay.replaceChannels(channels);
+    // The hub has the new channels before these commands, so the replay must, too.
+    for (const [command, sequence] of this.#aheadOfHub) executeIn(replay, command, sequence);
     return "live";
   }
 
@@ -126,8 +130,14 @@ export class Delivery {
 
   /** Executes `command`, which follows the message `sequence`, on the replay if there is one. */
   executeInReplay(command: UserCommand, sequence: number): void {
-    if (command.do === "join") this.#replay?.subscribe(command.channel, sequence);
-    if (command.do === "leave") this.#replay?.unsubscribe(command.channel);
+    if (this.#replay === undefined) return;
+    this.#aheadOfHub.set(command, sequence);
+    executeIn(this.#replay, command, sequence);
+  }
+
+  /** The hub has reached `command`. */
+  executed(command: UserCommand): void {
+    this.#aheadOfHub.delete(command);
   }
 
   stop(): void {
@@ -161,4 +171,9 @@ export class Delivery {
     const after = this.#liveAfter;
     return after !== undefined && after.sequence > position.sequence ? after.id : position.id;
   }
+}
+
+function executeIn(replay: Replay, command: UserCommand, sequence: number): void {
+  if (command.do === "join") replay.subscribe(command.channel, sequence);
+  if (command.do === "leave") replay.unsubscribe(command.channel);
 }

@@ -258,3 +258,24 @@ Deno.test("Commands hold from their place in the log on, when a replay overtakes
   const live = await world.publish({ channel: "a" }, { channel: "c" });
   assert.deepEqual(peer.received.slice(before), idsOf([...replayed, live[1]!]));
 });
+
+for (const moment of MOMENTS) {
+  Deno.test(`A renewal between commands and the fan-out, while the ${moment}, undoes none of them`, async () => {
+    const { world, peer, missed, goOn } = await held(moment, ["a", "b"], { turnDeliveries: 3 });
+    const before = peer.received.length;
+    await world.ready({ user: "bulk" });
+    await world.publishMany(4, { user: "bulk", content: "x".repeat(100_000) });
+    void world.gateway.execute({ do: "leave", user: "alice", channel: "a" });
+    void world.gateway.execute({ do: "join", user: "alice", channel: "c" });
+    // This token was issued before the commands.
+    peer.identify({ channels: ["a", "b"] });
+    await settle();
+    assert.equal(peer.frames(Op.Ready).length, 2);
+    const after = await world.publish({ channel: "a" }, { channel: "b" }, { channel: "c" });
+    await goOn();
+    assert.deepEqual(world.gateway.presence("alice").channels, ["b", "c"]);
+    const live = await world.publish({ channel: "a" }, { channel: "b" }, { channel: "c" });
+    const rest = [...missed.slice(before), ...after, ...live].filter((m) => m.channel !== "a");
+    assert.deepEqual(peer.received.slice(before), idsOf(rest));
+  });
+}

@@ -7,9 +7,11 @@
 
 import type { Connection } from "../../gateway/session/connection.ts";
 import { Frames } from "../../gateway/session/encode.ts";
+import { replaced, type Seams } from "../../simulation/mod.ts";
 import { type Bug, onceIn } from "./bug.ts";
 import { CLIENT_BUGS } from "./client_bugs.ts";
 import { LOG_BUGS } from "./log_bugs.ts";
+import { NODE_BUGS } from "./node_bugs.ts";
 import type { Clock, Socket } from "../../gateway/ports.ts";
 import {
   type Reduce,
@@ -19,16 +21,19 @@ import {
   type SessionState,
 } from "../../gateway/protocol/mod.ts";
 
+function reducer(name: string, changed: Reduce): Bug {
+  return { name, make: () => ({ reduce: changed }) };
+}
+
 /** Changes the effects of the reducer. */
 function effects(
   name: string,
   change: (effect: SessionEffect, before: SessionState) => readonly SessionEffect[],
 ): Bug {
-  const changed: Reduce = (state, event, options) => {
+  return reducer(name, (state, event, options) => {
     const [next, effects] = reduce(state, event, options);
     return [next, effects.flatMap((effect) => change(effect, state))];
-  };
-  return { name, make: () => ({ reduce: changed }) };
+  });
 }
 
 /** Changes the next state of the reducer. */
@@ -36,11 +41,10 @@ function states(
   name: string,
   change: (next: SessionState, before: SessionState) => SessionState,
 ): Bug {
-  const changed: Reduce = (state, event, options) => {
+  return reducer(name, (state, event, options) => {
     const [next, effects] = reduce(state, event, options);
     return [change(next, state), effects];
-  };
-  return { name, make: () => ({ reduce: changed }) };
+  });
 }
 
 /** Changes the events of the reducer. */
@@ -48,37 +52,15 @@ function events(
   name: string,
   change: (event: SessionEvent, state: SessionState) => SessionEvent,
 ): Bug {
-  const changed: Reduce = (state, event, options) => reduce(state, change(event, state), options);
-  return { name, make: () => ({ reduce: changed }) };
+  return reducer(name, (state, event, options) => reduce(state, change(event, state), options));
 }
 
-/** Changes part of the server's socket. */
 function socket(name: string, change: (socket: Socket) => Partial<Socket>): Bug {
-  const wrap = (real: Socket): Socket => {
-    const changed = change(real);
-    return {
-      listen: (listener) => real.listen(listener),
-      send: changed.send ?? ((outgoing) => real.send(outgoing)),
-      notifyFlushed: changed.notifyFlushed ?? (() => real.notifyFlushed()),
-      close: changed.close ?? ((code, reason) => real.close(code, reason)),
-      terminate: changed.terminate ?? (() => real.terminate()),
-      get bufferedBytes() {
-        return changed.bufferedBytes ?? real.bufferedBytes;
-      },
-    };
-  };
-  return { name, make: () => ({ socket: wrap }) };
+  return { name, make: () => ({ socket: (real) => replaced(real, change(real)) }) };
 }
 
-/** Changes part of the gateway's clock. */
 function clock(name: string, change: (clock: Clock) => Partial<Clock>): Bug {
-  const wrap = (real: Clock): Clock => ({
-    now: () => real.now(),
-    steady: () => real.steady(),
-    setTimer: (delayMs, callback) => real.setTimer(delayMs, callback),
-    ...change(real),
-  });
-  return { name, make: () => ({ clock: wrap }) };
+  return { name, make: () => ({ clock: (real) => replaced(real, change(real)) }) };
 }
 
 /** Replaces one method of a connection. */
@@ -109,13 +91,13 @@ function shiftAckDeadline(
 const REDUCER_BUGS: readonly Bug[] = [
   states("the ACK deadline is 1 ms early", shiftAckDeadline(-1)),
   states("the ACK deadline is 1 ms late", shiftAckDeadline(1)),
-  effects("a beat is never sent", (effect) => {
+  effects("no heartbeat is sent", (effect) => {
     return effect.type === "send" && effect.frame.op === 10 ? [] : [effect];
   }),
-  effects("a beat is sent twice", (effect) => {
+  effects("a heartbeat is sent twice", (effect) => {
     return effect.type === "send" && effect.frame.op === 10 ? [effect, effect] : [effect];
   }),
-  effects("a beat is answered with another time", (effect) => {
+  effects("a heartbeat is answered with another time", (effect) => {
     if (effect.type !== "send" || effect.frame.op !== 11) return [effect];
     return [{ ...effect, frame: { ...effect.frame, time: effect.frame.time + 1 } }];
   }),
@@ -131,34 +113,24 @@ const REDUCER_BUGS: readonly Bug[] = [
       decoded: { ok: true, frame: { ...frame, time: state.outstandingHeartbeat } },
     };
   }),
-  effects("the hub forgets to remove who is closed", (effect) => {
+  effects("the hub does not remove a closed connection", (effect) => {
     return effect.type === "unsubscribe" ? [] : [effect];
   }),
-  {
-    name: "a session is ready before Ready is sent",
-    make: () => ({
-      reduce: (state, event, options) => {
-        const [next, effects] = reduce(state, event, options);
-        if (state.phase !== "verifying" || next.phase !== "locating") return [next, effects];
-        const { phase: _phase, identification, ...open } = next;
-        const { user, channels, expiresAt } = identification.claims;
-        return [
-          { ...open, phase: "ready", user, expiresAt, renewal: identification },
-          [{ type: "subscribe", user, channels }, ...effects],
-        ];
-      },
-    }),
-  },
-  {
-    name: "a replay begins before Ready",
-    make: () => ({
-      reduce: (state, event, options) => {
-        const [next, effects] = reduce(state, event, options);
-        const joins = effects.at(-1)?.type === "subscribe";
-        return [next, joins ? [...effects].reverse() : effects];
-      },
-    }),
-  },
+  reducer("a session is ready before Ready is sent", (state, event, options) => {
+    const [next, effects] = reduce(state, event, options);
+    if (state.phase !== "verifying" || next.phase !== "locating") return [next, effects];
+    const { phase: _phase, identification, ...open } = next;
+    const { user, channels, expiresAt } = identification.claims;
+    return [
+      { ...open, phase: "ready", user, expiresAt, renewal: identification },
+      [{ type: "subscribe", user, channels }, ...effects],
+    ];
+  }),
+  reducer("a replay begins before Ready", (state, event, options) => {
+    const [next, effects] = reduce(state, event, options);
+    const subscribes = effects.at(-1)?.type === "subscribe";
+    return [next, subscribes ? [...effects].reverse() : effects];
+  }),
   states("an expired token stays", (next) => {
     return next.phase === "ready" ? { ...next, expiresAt: Infinity } : next;
   }),
@@ -177,23 +149,13 @@ const REDUCER_BUGS: readonly Bug[] = [
     if (event.type !== "tokenVerified" || !("attempts" in state)) return event;
     return { ...event, attempt: state.attempts };
   }),
-  {
-    name: "one frame too many is allowed",
-    make: () => ({
-      reduce: (state, event, options) => {
-        return reduce(state, event, { ...options, rateLimitFrames: options.rateLimitFrames + 1 });
-      },
-    }),
-  },
-  {
-    name: "Identify may come a second late",
-    make: () => ({
-      reduce: (state, event, options) => {
-        const identifyTimeoutMs = options.identifyTimeoutMs + 1000;
-        return reduce(state, event, { ...options, identifyTimeoutMs });
-      },
-    }),
-  },
+  reducer("one frame too many is allowed", (state, event, options) => {
+    return reduce(state, event, { ...options, rateLimitFrames: options.rateLimitFrames + 1 });
+  }),
+  reducer("Identify may come a second late", (state, event, options) => {
+    const identifyTimeoutMs = options.identifyTimeoutMs + 1000;
+    return reduce(state, event, { ...options, identifyTimeoutMs });
+  }),
   effects(
     "a silent peer is never terminated",
     (effect) => effect.type === "terminate" ? [] : [effect],
@@ -218,7 +180,7 @@ const SHELL_BUGS: readonly Bug[] = [
     send: ({ texts }) =>
       real.send(new Frames(texts.map((text) => text.replace('"channel":"5"', '"channel":"6"')))),
   })),
-  socket("what a peer does not read is never counted", () => ({ bufferedBytes: 0 })),
+  socket("unread bytes are not counted", () => ({ bufferedBytes: 0 })),
   clock("a timer that is cancelled stays", (real) => ({
     setTimer: (delayMs, callback) => {
       let cancelled = false;
@@ -228,7 +190,7 @@ const SHELL_BUGS: readonly Bug[] = [
       return { cancel: () => cancelled = true };
     },
   })),
-  clock("deadlines are kept by the wall clock", (real) => ({ steady: () => real.now() })),
+  clock("deadlines follow the wall clock", (real) => ({ steady: () => real.now() })),
   connection("one live message in 500 is delivered twice", "deliver", (real) => {
     const now = onceIn(500);
     return (run) => {
@@ -240,17 +202,28 @@ const SHELL_BUGS: readonly Bug[] = [
     const now = onceIn(500);
     return (run) => now() ? undefined : real(run);
   }),
-  connection("who leaves a channel still receives it", "execute", (real) => {
+  connection("leaving a channel does nothing", "execute", (real) => {
     return (command) => command.do === "leave" ? false : real(command);
   }),
-  connection("who joins a channel does not receive it", "execute", (real) => {
+  connection("joining a channel does nothing", "execute", (real) => {
     return (command) => command.do === "join" ? false : real(command);
   }),
 ];
 
-export const BUGS: readonly Bug[] = [
-  ...REDUCER_BUGS,
-  ...SHELL_BUGS,
-  ...LOG_BUGS,
-  ...CLIENT_BUGS,
-];
+/** By part: its bugs, and the number of gateways in a world that must find them. */
+export const BUGS: Readonly<
+  Record<string, { readonly nodes: number; readonly bugs: readonly Bug[] }>
+> = {
+  "the reducer": { nodes: 1, bugs: REDUCER_BUGS },
+  "socket, clock and connection": { nodes: 1, bugs: SHELL_BUGS },
+  "log, replay and fan-out": { nodes: 1, bugs: LOG_BUGS },
+  "the client library": { nodes: 1, bugs: CLIENT_BUGS },
+  "many nodes": { nodes: 3, bugs: NODE_BUGS },
+};
+
+/** Creates the bug with this name for one world. */
+export function makeBug(name: string): Seams {
+  const bug = Object.values(BUGS).flatMap(({ bugs }) => bugs).find((each) => each.name === name);
+  if (bug === undefined) throw new RangeError(`there is no bug "${name}"`);
+  return bug.make();
+}

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ClientSocket, GatewayClientOptions } from "../../client/mod.ts";
+import type { GatewayClientOptions } from "../../client/mod.ts";
 import { type Bug, onceIn } from "./bug.ts";
 
 type Handler = ((event: { readonly data: string }) => void) | null;
@@ -28,40 +28,19 @@ function between(name: string, make: () => Between): Bug {
         const { receive = (text) => [text], send = (text) => [text] } = make();
         return {
           ...options,
-          WebSocket: class {
-            readonly #socket: ClientSocket;
-            #onmessage: Handler = null;
-
+          WebSocket: class extends Real {
             constructor(url: string) {
-              this.#socket = new Real(url);
-              this.#socket.onmessage = ({ data }: { readonly data: string }) => {
-                for (const text of receive(data)) this.#onmessage?.({ data: text });
-              };
-            }
-
-            get readyState(): number {
-              return this.#socket.readyState;
-            }
-            set onmessage(handler: Handler) {
-              this.#onmessage = handler;
-            }
-            set onopen(handler: unknown) {
-              this.#socket.onopen = handler;
-            }
-            set onclose(handler: unknown) {
-              this.#socket.onclose = handler;
-            }
-            set onerror(handler: unknown) {
-              this.#socket.onerror = handler;
-            }
-
-            send(text: string): void {
-              const answer = (data: string): void => this.#onmessage?.({ data });
-              for (const each of send(text, answer)) this.#socket.send(each);
-            }
-
-            close(code?: number, reason?: string): void {
-              this.#socket.close(code, reason);
+              super(url);
+              let handler: Handler = null;
+              const deliver = (data: string): void => handler?.({ data });
+              const sendOn = this.send.bind(this);
+              Object.defineProperties(this, {
+                onmessage: {
+                  get: (): Handler => ({ data }) => receive(data).forEach(deliver),
+                  set: (given: Handler) => handler = given,
+                },
+                send: { value: (text: string) => send(text, deliver).forEach(sendOn) },
+              });
             }
           },
         };
@@ -78,7 +57,7 @@ export const CLIENT_BUGS: readonly Bug[] = [
     const now = onceIn(500);
     return { receive: (text) => isMessage(text) && now() ? [] : [text] };
   }),
-  between("the client hands two messages on in the wrong order", () => {
+  between("the client delivers two messages in the wrong order", () => {
     const now = onceIn(200);
     let held: string | undefined;
     return {
@@ -95,14 +74,14 @@ export const CLIENT_BUGS: readonly Bug[] = [
       },
     };
   }),
-  between("the client does not say where it takes up", () => ({
+  between("the client does not send its last_id", () => ({
     send: (text) => {
       if (!isIdentify(text)) return [text];
       const { last_id: _, ...rest } = JSON.parse(text);
       return [JSON.stringify(rest)];
     },
   })),
-  between("the client takes up one message before its last", () => ({
+  between("the client resumes one message too early", () => ({
     send: (text) => {
       if (!isIdentify(text)) return [text];
       const frame = JSON.parse(text);
@@ -118,7 +97,7 @@ export const CLIENT_BUGS: readonly Bug[] = [
       return [text];
     },
   })),
-  between("the client sends what is for the gateway to send", () => {
+  between("the client sends frames of the gateway", () => {
     const now = onceIn(200);
     return { send: (text) => now() ? [text, '{"op":3}'] : [text] };
   }),

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import type { Draft } from "../../gateway/ports.ts";
 import { Delivery } from "../../simulation/delivery.ts";
 import { SimulatedDisk } from "../../simulation/disk.ts";
-import { History, Told } from "../../simulation/history.ts";
+import { History, Progress } from "../../simulation/history.ts";
 
 /** A session of `alice` in `general` at the start of a log. */
 class Scene {
@@ -17,7 +17,7 @@ class Scene {
     this.#disk,
     (rule, explanation) => this.#report(rule, explanation),
   );
-  readonly #told = new Told(0, (rule, explanation) => this.#report(rule, explanation));
+  readonly #progress = new Progress(0, (rule, explanation) => this.#report(rule, explanation));
   readonly delivery = new Delivery({
     connection: 1,
     history: this.#history,
@@ -26,7 +26,7 @@ class Scene {
     user: "alice",
     channels: ["general"],
     after: 0,
-    told: this.#told,
+    progress: this.#progress,
   });
   #atMs = 0;
 
@@ -36,7 +36,7 @@ class Scene {
     this.#history.submitted(draft);
     this.#disk.commit({ rows: [{ sequence, topic: "", body: "", time: 5, stamp: 5 }], keys: [] });
     const message = { ...draft, id: `e1-${sequence}`, sequence, time: 5 };
-    this.#told.advance(sequence, ++this.#atMs);
+    this.#progress.advance(sequence, ++this.#atMs);
     this.delivery.notify(this.#history.notify(message));
   }
 
@@ -85,7 +85,7 @@ Deno.test("Delivery reports what is another user's, or of another channel", () =
   for (const target of [{ user: "bob" }, { channel: "other" }]) {
     const scene = new Scene();
     scene.publish(target);
-    assert.throws(() => scene.arrive(1), /nobody receives what is not theirs/);
+    assert.throws(() => scene.arrive(1), /only entitled messages/);
   }
 });
 
@@ -98,7 +98,7 @@ Deno.test("Delivery reports a message that was made up or changed", () => {
   for (const change of changes) {
     const scene = new Scene();
     scene.publish({ channel: "general" });
-    assert.throws(() => scene.arrive(1, change), /delivered as it was accepted/);
+    assert.throws(() => scene.arrive(1, change), /delivered unchanged/);
   }
 });
 
@@ -110,7 +110,7 @@ Deno.test("Delivery.leave() excuses what a replay has not sent, and forbids what
   scene.publish({ channel: "general" });
   scene.publish({});
   scene.arrive(2);
-  assert.throws(() => scene.arrive(3), /nobody receives what is not theirs/);
+  assert.throws(() => scene.arrive(3), /only entitled messages/);
 });
 
 Deno.test("Delivery.leave() asks for what the fan-out had before it", () => {
@@ -127,5 +127,5 @@ Deno.test("Delivery.join() asks for what comes after, and forbids what came befo
   scene.delivery.join("new");
   scene.publish({ channel: "new" });
   assert.equal(scene.delivery.missing?.sequence, 2);
-  assert.throws(() => scene.arrive(1), /nobody receives what is not theirs/);
+  assert.throws(() => scene.arrive(1), /only entitled messages/);
 });

@@ -1,24 +1,11 @@
 /**
- * Generates frames for the fuzzer: valid, nearly valid and hostile, from a seed and from ready
- * pieces, since a million take seconds this way. Predicts the result of each with code that shares
- * only JSON.parse with the decoder.
+ * Generates frames for the fuzzer: valid, nearly valid and hostile, from a seed and from ready pieces,
+ * since a million take seconds this way.
  *
  * @module
  */
 
-/** Draws uniformly from [0, 1), from a 32-bit seed (mulberry32). */
-export function mulberry32(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-/** Expected result: a frame or a close code. */
-export type Expected = 4001 | 1009 | Readonly<Record<string, unknown>>;
+import { Random } from "../../simulation/mod.ts";
 
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 const deepObject = (depth: number) => '{"a":'.repeat(depth) + "1" + "}".repeat(depth);
@@ -113,19 +100,19 @@ const CHARACTERS = [
 
 /** Generates messages, the same for the same seed. */
 export class FrameSource {
-  readonly #random: () => number;
+  readonly #random: Random;
 
-  constructor(seed: number) {
-    this.#random = mulberry32(seed);
+  constructor(seed: string) {
+    this.#random = new Random(seed);
   }
 
   /** An integer in [0, below). */
   integer(below: number): number {
-    return Math.floor(this.#random() * below);
+    return this.#random.int(0, below - 1);
   }
 
   pick(items: readonly string[]): string {
-    return items[this.integer(items.length)] ?? "";
+    return this.#random.pick(items);
   }
 
   /** Generates a message; `outstanding` is the time of an ACK that would count. */
@@ -209,32 +196,4 @@ export class FrameSource {
     }
     return `{${fields.join(",")}}`;
   }
-}
-
-const encoder = new TextEncoder();
-const scratch = new Uint8Array(8_192);
-
-/** Predicts the result of `data` under a limit of `maxBytes` (at most 8,000). */
-export function expected(data: string | Uint8Array, maxBytes: number): Expected {
-  if (typeof data !== "string") return data.length > maxBytes ? 1009 : 4001;
-  const { read, written } = encoder.encodeInto(data, scratch);
-  if (read < data.length || written > maxBytes) return 1009;
-  let value: unknown;
-  try {
-    value = JSON.parse(data);
-  } catch {
-    return 4001;
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return 4001;
-  const fields = new Map<string, unknown>(Object.entries(value));
-  const op = fields.get("op");
-  if (op === 10 || op === 11) {
-    const time = fields.get("time");
-    return Number.isSafeInteger(time) && Number(time) >= 0 ? { op, time } : 4001;
-  }
-  const token = fields.get("token");
-  if (op !== 1 || typeof token !== "string" || token === "") return 4001;
-  if (!fields.has("last_id")) return { op, token };
-  const last_id = fields.get("last_id");
-  return typeof last_id === "string" ? { op, token, last_id } : 4001;
 }

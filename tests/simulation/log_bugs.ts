@@ -6,6 +6,7 @@
 
 import type { AppendRequest, Store } from "../../gateway/log/mod.ts";
 import type { LogPage, LogQuery, Message, MessageLog } from "../../gateway/ports.ts";
+import { replaced } from "../../simulation/mod.ts";
 import type { Bug } from "./bug.ts";
 
 /** Changes pages as the gateway reads them. */
@@ -31,35 +32,16 @@ function batches(name: string, change: (messages: readonly Message[]) => readonl
 }
 
 function log(name: string, change: (log: MessageLog) => Partial<MessageLog>): Bug {
-  const wrap = (real: MessageLog): MessageLog => ({
-    publish: (drafts) => real.publish(drafts),
-    publishOnce: (key, drafts) => real.publishOnce(key, drafts),
-    subscribe: (listener) => real.subscribe(listener),
-    read: (query) => real.read(query),
-    head: () => real.head(),
-    check: () => real.check(),
-    close: () => real.close(),
-    ...change(real),
-  });
-  return { name, make: () => ({ log: wrap }) };
+  return { name, make: () => ({ log: (real) => replaced(real, change(real)) }) };
 }
 
 /** Changes part of the store; calls `make` once per world. */
 function store(name: string, make: () => (store: Store) => Partial<Store>): Bug {
-  const wrap = (real: Store, change: (store: Store) => Partial<Store>): Store => ({
-    open: () => real.open(),
-    append: (requests, now) => real.append(requests, now),
-    read: (request) => real.read(request),
-    prune: (now) => real.prune(now),
-    check: (now) => real.check(now),
-    close: () => real.close(),
-    ...change(real),
-  });
   return {
     name,
     make: () => {
       const change = make();
-      return { store: (real) => wrap(real, change) };
+      return { store: (real) => replaced(real, change(real)) };
     },
   };
 }
@@ -138,7 +120,7 @@ export const LOG_BUGS: readonly Bug[] = [
     if (page !== "expired" || !(sequence <= log.head().sequence)) return page;
     return { messages: [], more: false, upTo: log.head() };
   }),
-  reads("a replay leaves out what is for the user alone", ({ audience, ...query }) => {
+  reads("a replay omits messages to the user", ({ audience, ...query }) => {
     return { ...query, audience: { everyone: true, channels: audience.channels } };
   }),
   reads("a replay has another user's messages", ({ audience, ...query }) => {

@@ -6,6 +6,7 @@
 
 import type { CommandLog, SharedCommand } from "../../gateway/ports.ts";
 import type { ClusterNode } from "../../simulation/cluster.ts";
+import { replaced } from "../../simulation/mod.ts";
 import type { Bug } from "./bug.ts";
 
 /** Changes the commands that a node follows. */
@@ -16,10 +17,10 @@ function commands(
     listener: (command: SharedCommand) => void,
   ) => (command: SharedCommand) => void,
 ): Bug {
-  const wrap = (node: ClusterNode): CommandLog => ({
-    appendCommand: (command) => node.appendCommand(command),
-    subscribeCommands: (listener) => node.subscribeCommands(change(node, listener)),
-  });
+  const wrap = (node: ClusterNode): CommandLog =>
+    replaced<CommandLog>(node, {
+      subscribeCommands: (listener) => node.subscribeCommands(change(node, listener)),
+    });
   return { name, make: () => ({ commands: wrap }) };
 }
 
@@ -56,7 +57,7 @@ export const NODE_BUGS: readonly Bug[] = [
     }),
   },
   {
-    name: "a resume on a node that lags skips what the node has not come to",
+    name: "a resume on a node that lags skips what the node has not read",
     make: () => ({
       node: (node) => {
         const read = node.read.bind(node);
@@ -84,12 +85,9 @@ export const NODE_BUGS: readonly Bug[] = [
     }),
   },
   {
-    name: "presence counts the node that is asked alone",
+    name: "presence counts only the node that is asked",
     make: () => ({
-      users: (users, local) => ({
-        execute: (command) => users.execute(command),
-        presence: (user) => local.presence(user),
-      }),
+      users: (users, local) => replaced(users, { presence: (user) => local.presence(user) }),
     }),
   },
 ];
