@@ -46,9 +46,8 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
   "docs/operations.md": { "metrics": metrics, "options": options },
   "docs/testing-clients.md": {
     "token-faults": tokenFaults,
-    "example-python": () => quote("examples/client_test.py", "python"),
-    "example-typescript": () => quote("examples/client_test.ts", "ts"),
-    "example-app": () => quote("examples/app_test.ts", "ts"),
+    "example-python": () => excerpt("examples/client_test.py", "python", "test_reconnects"),
+    "example-typescript": () => excerpt("examples/client_test.ts", "ts", "my client reconnects"),
   },
 };
 
@@ -185,10 +184,14 @@ function tokenFaults(): string {
   return table(["Fault", "What is wrong with the token"], rows);
 }
 
-/** A file of the repository as a code block. */
-function quote(path: string, language: string): string {
+/** The paragraph of a file that begins with the line that contains `start`, as a code block. */
+function excerpt(path: string, language: string, start: string): string {
   const text = Deno.readTextFileSync(new URL(`../${path}`, import.meta.url));
-  return `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
+  const paragraph = text.split("\n\n").find((part) => part.split("\n", 1)[0]?.includes(start));
+  if (paragraph === undefined) throw new DocumentError(`${path} has no paragraph ${start}`);
+  const indent = /^ */.exec(paragraph)?.[0] ?? "";
+  const lines = paragraph.split("\n").map((line) => line.replace(indent, "")).join("\n");
+  return `\`\`\`${language}\n${lines.trimEnd()}\n\`\`\``;
 }
 
 /** A fault of a document that its generator cannot repair. */
