@@ -43,7 +43,7 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "transitions": transitions,
   },
   "docs/http.md": { "problems": problems },
-  "docs/operations.md": { "metrics": metrics, "options": options },
+  "docs/reference.md": { "metrics": metrics, "options": options },
   "docs/testing-clients.md": {
     "token-faults": tokenFaults,
     "example-python": () => excerpt("examples/client_test.py", "python", "test_reconnects"),
@@ -159,7 +159,7 @@ function options(): string {
         const shown = preset === "" ? "" : code(preset);
         return [code(option.env), acceptedValues(option), shown, option.doc];
       });
-    return `#### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
+    return `### ${group}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
   }).join("\n\n");
 }
 

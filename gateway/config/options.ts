@@ -1,5 +1,5 @@
 /**
- * The table of options. `parse.ts` reads by it; `--help` and the table of docs/operations.md are generated
+ * The table of options. `parse.ts` reads by it; `--help` and the table of docs/reference.md are generated
  * from it. Data only.
  *
  * @module
