@@ -142,7 +142,7 @@ function transitions(): string {
       effects.join(", ") + closes,
     ]);
   }
-  return table(["In", "What happens", "If", "Goes to", "What is done"], rows);
+  return table(["In", "Event", "If", "Next state", "Effects"], rows);
 }
 
 function triggerLabel(trigger: Trigger): string {
@@ -181,7 +181,7 @@ function metrics(): string {
 
 function tokenFaults(): string {
   const rows = Object.entries(TOKEN_FAULTS).map(([name, what]) => [code(name), what]);
-  return table(["Fault", "What is wrong with the token"], rows);
+  return table(["Fault", "The token"], rows);
 }
 
 /** The paragraph of a file that begins with the line that contains `start`, as a code block. */

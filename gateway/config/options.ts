@@ -230,8 +230,7 @@ export const OPTIONS = {
     min: 1,
     max: 10_000_000,
     default: 5000,
-    doc: "Most connections that have not identified yet, so that strangers cannot crowd out " +
-      "users.",
+    doc: "Most connections that have not identified yet, so that they cannot crowd out users.",
   },
   connectRatePerIp: {
     env: "GATEWAY_CONNECT_RATE_PER_IP",
@@ -291,7 +290,7 @@ export const OPTIONS = {
     type: "enum",
     choices: ["sqlite", "memory"],
     default: "sqlite",
-    doc: "Where messages are stored: `sqlite` survives crashes and restarts, `memory` does not.",
+    doc: "Storage of messages: `sqlite` survives crashes and restarts, `memory` does not.",
   },
   dataDir: {
     env: "GATEWAY_DATA_DIR",
