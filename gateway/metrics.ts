@@ -1,6 +1,6 @@
 /**
  * The metrics of the gateway and their text for Prometheus. Registration and the table in
- * docs/operations.md ("Metrics") come from {@linkcode METRICS}.
+ * docs/reference.md ("Metrics") come from {@linkcode METRICS}.
  *
  * The hot path only adds to plain numbers; labels and text are made at a scrape.
  *

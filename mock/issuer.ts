@@ -25,22 +25,22 @@ const FAULT_S = 60;
 
 /** The faults that a token can be given, with an explanation of each. */
 export const TOKEN_FAULTS = {
-  expired: "its exp passed a minute ago",
-  not_yet_valid: "its nbf is a minute ahead",
-  wrong_signature: "another key signed it, under the published key's name",
-  tampered: "its user was changed after it was signed",
-  other_audience: "it is for another service",
-  other_issuer: "its iss is another issuer",
-  alg_none: "it is not signed at all",
-  key_confusion: "its signature is an HMAC under the published key",
-  unknown_key: "it is signed with a key that is not published",
-  unknown_extension: "its header demands an extension that no verifier knows",
-  no_expiry: "it has no exp",
-  endless: "its exp is no time that a clock can show",
-  no_subject: "it has no sub",
-  empty_subject: "its sub is empty",
-  bad_channels: "its channels are a string",
-  truncated: "its signature is missing",
+  expired: "expired a minute ago",
+  not_yet_valid: "is valid from a minute ahead (`nbf`)",
+  wrong_signature: "is signed with another key, under the published key's name",
+  tampered: "had its user changed after it was signed",
+  other_audience: "is for another service (`aud`)",
+  other_issuer: "is from another issuer (`iss`)",
+  alg_none: "is not signed",
+  key_confusion: "is signed by HMAC, with the public key as the secret",
+  unknown_key: "is signed with a key that is not published",
+  unknown_extension: "requires an unknown extension (`crit`)",
+  no_expiry: "has no `exp`",
+  endless: "has an `exp` beyond the range of dates",
+  no_subject: "has no `sub`",
+  empty_subject: "has an empty `sub`",
+  bad_channels: "has a string for `channels`",
+  truncated: "lacks its signature",
 } as const;
 
 /** A key of {@linkcode TOKEN_FAULTS}. */

@@ -130,6 +130,12 @@ test("documents and the console name the version of Deno that CI runs", () => {
   }
 });
 
+test("CONTRIBUTING.md names source files that exist", () => {
+  const named = [...read("CONTRIBUTING.md").matchAll(/`\/?([\w./-]+\.ts)`/g)]
+    .map(([, name = ""]) => name);
+  assert.deepEqual(named.filter((name) => !FILES.some((f) => `/${f}`.endsWith(`/${name}`))), []);
+});
+
 test("links between documents lead to files and headings that exist", () => {
   const anchors = (text: string) =>
     [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>

@@ -41,13 +41,12 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "transitions": transitions,
   },
   "docs/http.md": { "problems": problems },
-  "docs/operations.md": { "metrics": metrics, "options": options },
+  "docs/reference.md": { "metrics": metrics, "options": options },
   "docs/simulation.md": { "help": help, "faults": faults, "rules": rules, "bugs": bugs },
   "docs/testing-clients.md": {
     "token-faults": tokenFaults,
-    "example-python": () => quote("examples/client_test.py", "python"),
-    "example-typescript": () => quote("examples/client_test.ts", "ts"),
-    "example-app": () => quote("examples/app_test.ts", "ts"),
+    "example-python": () => excerpt("examples/client_test.py", "python", "test_reconnects"),
+    "example-typescript": () => excerpt("examples/client_test.ts", "ts", "my client reconnects"),
   },
 };
 
@@ -142,7 +141,7 @@ function transitions(): string {
       effects.join(", ") + closes,
     ]);
   }
-  return table(["In", "What happens", "If", "Goes to", "What is done"], rows);
+  return table(["In", "Event", "If", "Next state", "Effects"], rows);
 }
 
 function triggerLabel(trigger: Trigger): string {
@@ -158,7 +157,7 @@ function options(): string {
       const shown = preset === "" ? "" : code(preset);
       return [code(envName(key)), acceptedValues(option), shown, option.doc];
     });
-    return `#### ${name}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
+    return `### ${name}\n\n${table(["Option", "Accepts", "Default", "Meaning"], rows)}`;
   }).join("\n\n");
 }
 
@@ -180,7 +179,7 @@ function metrics(): string {
 
 function tokenFaults(): string {
   const rows = Object.entries(TOKEN_FAULTS).map(([name, what]) => [code(name), what]);
-  return table(["Fault", "What is wrong with the token"], rows);
+  return table(["Fault", "The token"], rows);
 }
 
 function help(): string {
@@ -214,10 +213,14 @@ function bugs(): string {
   return table(["Bugs of", "Nodes", "Bugs"], rows);
 }
 
-/** A file of the repository as a code block. */
-function quote(path: string, language: string): string {
+/** The paragraph of a file that begins with the line that contains `start`, as a code block. */
+function excerpt(path: string, language: string, start: string): string {
   const text = Deno.readTextFileSync(new URL(`../${path}`, import.meta.url));
-  return `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
+  const paragraph = text.split("\n\n").find((part) => part.split("\n", 1)[0]?.includes(start));
+  if (paragraph === undefined) throw new DocumentError(`${path} has no paragraph ${start}`);
+  const indent = /^ */.exec(paragraph)?.[0] ?? "";
+  const lines = paragraph.split("\n").map((line) => line.replace(indent, "")).join("\n");
+  return `\`\`\`${language}\n${lines.trimEnd()}\n\`\`\``;
 }
 
 /** A fault of a document that its generator cannot repair. */

@@ -1,7 +1,7 @@
 /**
  * The table of options; those for NATS are in `nats.ts`. A key gives an option its variable and its flag:
  * `maxPings` is `GATEWAY_MAX_PINGS` and `--max-pings`. `parse.ts` reads by the table; `--help` and the table of
- * docs/operations.md are generated from it. Data only.
+ * docs/reference.md are generated from it. Data only.
  *
  * @module
  */
@@ -191,8 +191,7 @@ const LIMITS = {
     min: 1,
     max: 10_000_000,
     default: 5000,
-    doc: "Most connections that have not identified yet, so that strangers cannot crowd out " +
-      "users.",
+    doc: "Most connections that have not identified yet, so that they cannot crowd out users.",
   },
   connectRatePerIp: {
     type: "integer",
@@ -243,7 +242,7 @@ const MESSAGES = {
     type: "enum",
     choices: ["sqlite", "memory"],
     default: "sqlite",
-    doc: "Where messages are stored: `sqlite` survives crashes and restarts, `memory` does not.",
+    doc: "Storage of messages: `sqlite` survives crashes and restarts, `memory` does not.",
   },
   dataDir: {
     type: "path",

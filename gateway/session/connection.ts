@@ -133,7 +133,10 @@ export class Connection implements Member, Recipient, SocketListener {
 
   deliver(run: Run): void {
     try {
-      this.#delivery.offer(run);
+      const live = this.#delivery.offer(run);
+      if (live !== undefined && this.sendRun(live)) {
+        this.#context.metrics.delivered(live.messages.length);
+      }
     } catch (error) {
       this.#bug(error);
     }

@@ -116,16 +116,16 @@ export class Delivery {
     return "live";
   }
 
-  /** Sends live messages, or passes them to the replay. */
-  offer(run: Run): void {
-    if (this.#replay !== undefined) return this.#replay.offer(run);
-    let live: Run | undefined = run;
-    if (this.#liveAfter !== undefined) {
-      live = runAfter(run, this.#liveAfter.sequence);
-      if (live === undefined) return;
-      this.#liveAfter = undefined;
+  /** Returns the part of `run` to send now. A replay buffers the run, or has sent the rest. */
+  offer(run: Run): Run | undefined {
+    if (this.#replay !== undefined) {
+      this.#replay.offer(run);
+      return undefined;
     }
-    if (this.#recipient.sendRun(live)) this.#context.metrics.delivered(live.messages.length);
+    if (this.#liveAfter === undefined) return run;
+    const live = runAfter(run, this.#liveAfter.sequence);
+    if (live !== undefined) this.#liveAfter = undefined;
+    return live;
   }
 
   /** Executes `command`, which follows the message `sequence`, on the replay if there is one. */

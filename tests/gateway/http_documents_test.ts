@@ -224,9 +224,9 @@ Deno.test("/asyncapi.json has every close code", async () => {
   );
 });
 
-test("docs/operations.md has every problem that /health answers with, and no other", async () => {
-  const text = await Deno.readTextFile(new URL("../../docs/operations.md", import.meta.url));
-  const [, health = ""] = /^### Health$([^]*?)^###? /m.exec(text) ?? [];
+test("docs/reference.md has every problem that /health answers with, and no other", async () => {
+  const text = await Deno.readTextFile(new URL("../../docs/reference.md", import.meta.url));
+  const [, health = ""] = /^## Health$([^]*?)^## /m.exec(text) ?? [];
   const codes = [...health.matchAll(/^\| `(\w+)`/gm)].map(([, code]) => code);
   assert.deepEqual([...new Set(codes)].sort(), [...READ_FAILURES, "draining"].sort());
 });

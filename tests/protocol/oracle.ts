@@ -57,7 +57,7 @@ const GUARDS: Readonly<
     "frames" in state &&
     state.frames.filter((at) => event.at - at < options.rateLimitWindowMs).length >=
       options.rateLimitFrames,
-  "its `time` is the outstanding beat's": (state, event) =>
+  "its `time` is the outstanding heartbeat's": (state, event) =>
     "outstandingHeartbeat" in state && event.type === "frameReceived" && event.decoded.ok &&
     "time" in event.decoded.frame && event.decoded.frame.time === state.outstandingHeartbeat,
   "its attempt is the newest, the token has expired": (state, event) =>
@@ -89,7 +89,7 @@ export function deadlinesOf(state: SessionState): ReadonlyMap<DeadlineName, numb
   if (state.phase === "closing") deadlines.set("close grace", state.terminateAt);
   if (!("heartbeatDueAt" in state)) return deadlines;
   deadlines.set(
-    state.outstandingHeartbeat === undefined ? "beat" : "ACK deadline",
+    state.outstandingHeartbeat === undefined ? "heartbeat" : "ACK deadline",
     state.heartbeatDueAt,
   );
   if (state.phase === "unidentified") deadlines.set("identify timeout", state.identifyBy);
@@ -134,7 +134,7 @@ function dueRow(state: SessionState, at: number): Transition | undefined {
 
 /**
  * The rows under which `event` falls in `before`: those of the deadlines that are due, then its own.
- * What a beat and a close leave behind is written out here, because one step may pass several rows.
+ * The state after a heartbeat or a close is written out, because one step may pass several rows.
  */
 export function rowsOf({ before, event, options }: Omit<Taken, "step">): readonly Transition[] {
   const rows: Transition[] = [];

@@ -11,7 +11,7 @@ import type { EffectType, EventType, Phase } from "../../gateway/protocol/sessio
 /** Something that becomes due; it takes effect with the first event at or after its time. */
 export type DeadlineName =
   /** The server's next heartbeat, with none outstanding. */
-  | "beat"
+  | "heartbeat"
   /** The same moment, with a heartbeat that was not acknowledged. */
   | "ACK deadline"
   | "identify timeout"
@@ -37,7 +37,7 @@ export type Trigger =
 /** A condition on a transition. */
 export type Guard =
   | "more frames in the window than allowed"
-  | "its `time` is the outstanding beat's"
+  | "its `time` is the outstanding heartbeat's"
   | "its attempt is the newest, the token has expired"
   | "its attempt is the newest, the token is another user's"
   | "its attempt is the newest";
@@ -131,7 +131,7 @@ export const TRANSITIONS: readonly Transition[] = [
   ...closing("IdentifyFailed", "ticked: token expiry", { from: ["locating", "ready"] }),
   ...closing("InternalError", "ticked: verification deadline", { from: PENDING }),
   ...closing("HeartbeatTimeout", "ticked: ACK deadline"),
-  { from: OPEN, on: ["ticked: beat"], to: "same", effects: ["send Heartbeat"] },
+  { from: OPEN, on: ["ticked: heartbeat"], to: "same", effects: ["send Heartbeat"] },
 
   // Frames of the client.
   ...closing("RateLimited", "frameReceived", { when: "more frames in the window than allowed" }),
@@ -144,7 +144,7 @@ export const TRANSITIONS: readonly Transition[] = [
   {
     from: OPEN,
     on: ["frameReceived: HeartbeatAck"],
-    when: "its `time` is the outstanding beat's",
+    when: "its `time` is the outstanding heartbeat's",
     to: "same",
     effects: ["recordRoundTrip"],
   },
