@@ -100,16 +100,18 @@ function isQuick(settings: State["settings"]): boolean {
 }
 
 function renderMuteText(settings: State["settings"]): void {
-  const intervalMs = isQuick(settings) ? QUICK_INTERVAL_MS : settings?.heartbeatIntervalMs;
-  setText(byId("mute-text", HTMLElement), muteText(intervalMs));
+  setText(byId("mute-text", HTMLElement), muteText(settings));
 }
 
-function muteText(intervalMs: number | undefined): string {
+function muteText(settings: State["settings"]): string {
   const text = "The client looks alive, but its ACKs stay here. " +
     "When one is missing as the next heartbeat is due, the gateway closes with 4002; " +
     "the client connects again and answers.";
-  if (intervalMs === undefined) return text;
-  return `${text} That takes ${formatSpan(intervalMs)} to ${formatSpan(2 * intervalMs)}.`;
+  if (settings === undefined) return text;
+  const [that, intervalMs] = isQuick(settings)
+    ? ["On a new connection, that", QUICK_INTERVAL_MS] as const
+    : ["That", settings.heartbeatIntervalMs] as const;
+  return `${text} ${that} takes ${formatSpan(intervalMs)} to ${formatSpan(2 * intervalMs)}.`;
 }
 
 function tick({ faults, session }: State, now: number): void {

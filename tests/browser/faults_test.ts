@@ -44,8 +44,8 @@ browserTest(
   "a gateway of 45 s is seen to miss heartbeats within seconds, on a new connection",
   async ({ visitor }) => {
     const tab = new ConsolePage(await visitor.open());
-    const quick = tab.page.getByLabel("On a new connection, every 3 s");
-    await tab.page.getByText(/That takes 3.s to 6.s\./).waitFor();
+    const quick = tab.page.getByLabel("With a heartbeat every 3 s");
+    await tab.page.getByText(/On a new connection, that takes 3.s to 6.s\./).waitFor();
     await quick.uncheck();
     await tab.page.getByText(/That takes 45.s to 90.s\./).waitFor();
     await quick.check();
@@ -78,7 +78,7 @@ browserTest(
     );
     await tab.page.reload();
     await tab.page.getByText(/That takes 45.s to 90.s\./).waitFor();
-    assert.equal(await tab.page.getByLabel(/On a new connection/).isVisible(), false);
+    assert.equal(await tab.page.getByLabel(/With a heartbeat/).isVisible(), false);
   },
 );
 
