@@ -270,7 +270,7 @@ async function serve(
     }),
     users,
     bodyBudget,
-    connect: (address) => gateway.connect(address),
+    connect: (...given) => gateway.connect(...given),
     allowedOrigins: config.allowedOrigins,
     originRefused: () => metrics.refused("origin"),
     draining: () => gateway.draining,

@@ -129,9 +129,12 @@ export class Controller {
     this.#client?.check();
   }
 
-  stopAnswering(): void {
-    this.#tap.stopAnswering();
+  /** Withholds ACKs: on this connection, or on a new one with a heartbeat interval of its own. */
+  stopAnswering(heartbeatIntervalMs: number | undefined): void {
+    if (heartbeatIntervalMs === undefined) this.#tap.stopAnswering();
+    else this.#tap.replaceWithMute(heartbeatIntervalMs);
     this.#setFaults({ isMute: true });
+    this.#client?.check();
     this.#store.update({ announcement: "Heartbeats are no longer answered." });
   }
 

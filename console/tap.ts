@@ -15,6 +15,9 @@ export type TapListener = (event: SocketEvent, connection: number) => void;
 /** The reason of a connection that was blocked. */
 export const TERMINATED_REASON = "cut by the console";
 
+/** The reason of a connection that was replaced by one with a shorter heartbeat interval. */
+const REPLACED_REASON = "replaced by the console";
+
 /** Makes sockets for a client, and controls the newest. */
 export class Tap {
   /** For the client's option `WebSocket`. */
@@ -23,14 +26,21 @@ export class Tap {
   #connections = 0;
   #current: TappedSocket | undefined;
   #isAway = false;
+  /** The heartbeat interval that the next connection asks for, which is mute. */
+  #muteIntervalMs: number | undefined;
 
   constructor(listener: TapListener) {
     this.#listener = listener;
     const open = (socket: TappedSocket): Tell => this.#opened(socket);
     const isAway = (): boolean => this.#isAway;
+    const takeMuteIntervalMs = (): number | undefined => {
+      const intervalMs = this.#muteIntervalMs;
+      this.#muteIntervalMs = undefined;
+      return intervalMs;
+    };
     this.WebSocket = class extends TappedSocket {
       constructor(url: string) {
-        super(url, { open, isAway });
+        super(url, { open, isAway, takeMuteIntervalMs });
       }
     };
   }
@@ -38,6 +48,12 @@ export class Tap {
   /** Withholds the client's Heartbeat ACKs until the next connection. */
   stopAnswering(): void {
     if (this.#current !== undefined) this.#current.isMute = true;
+  }
+
+  /** Ends the connection; the next asks for this heartbeat interval and withholds Heartbeat ACKs. */
+  replaceWithMute(heartbeatIntervalMs: number): void {
+    this.#muteIntervalMs = heartbeatIntervalMs;
+    this.#current?.terminate(REPLACED_REASON);
   }
 
   /** Sends text unchanged; returns false without an open connection. */
@@ -48,7 +64,7 @@ export class Tap {
   /** Ends the connection as a lost network does, and blocks others until {@linkcode comeBack}. */
   goAway(): void {
     this.#isAway = true;
-    this.#current?.terminate();
+    this.#current?.terminate(TERMINATED_REASON);
   }
 
   comeBack(): void {
@@ -68,6 +84,7 @@ interface SocketDeps {
   /** Makes it the current socket, and returns its listener. */
   readonly open: (socket: TappedSocket) => Tell;
   readonly isAway: () => boolean;
+  readonly takeMuteIntervalMs: () => number | undefined;
 }
 
 /** A socket whose handlers the client sets. */
@@ -81,7 +98,7 @@ class TappedSocket implements ClientSocket {
   readonly #socket: WebSocket | undefined;
   #isOver = false;
 
-  constructor(url: string, { open, isAway }: SocketDeps) {
+  constructor(url: string, { open, isAway, takeMuteIntervalMs }: SocketDeps) {
     this.#tell = open(this);
     if (isAway()) {
       this.#tell({ type: "blocked" });
@@ -89,8 +106,12 @@ class TappedSocket implements ClientSocket {
       queueMicrotask(() => call(this.onclose, { code: ABNORMAL, reason: "kept away" }));
       return;
     }
-    this.#tell({ type: "opening", url });
-    this.#socket = new WebSocket(url);
+    const intervalMs = takeMuteIntervalMs();
+    this.isMute = intervalMs !== undefined;
+    const target = new URL(url);
+    if (intervalMs !== undefined) target.searchParams.set("heartbeat_interval", String(intervalMs));
+    this.#tell({ type: "opening", url: target.href });
+    this.#socket = new WebSocket(target);
     this.#listen(this.#socket);
   }
 
@@ -119,9 +140,9 @@ class TappedSocket implements ClientSocket {
   }
 
   /** Ends it immediately for the client; a browser cannot avoid the close frame to the gateway. */
-  terminate(): void {
+  terminate(reason: string): void {
     if (this.#socket === undefined || this.#isOver) return;
-    this.#end({ code: ABNORMAL, reason: TERMINATED_REASON });
+    this.#end({ code: ABNORMAL, reason });
     this.#socket.close();
   }
 

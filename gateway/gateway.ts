@@ -5,8 +5,8 @@
  * @module
  */
 
-import { Admission, type AdmissionOptions, type Permit } from "./admission.ts";
-import { Connection } from "./session/connection.ts";
+import { Admission, type AdmissionOptions } from "./admission.ts";
+import { Connection, type ConnectionDeps } from "./session/connection.ts";
 import type { ConnectionContext, ConnectionOptions } from "./session/connection_context.ts";
 import { Hub } from "./hub.ts";
 import type { Metrics } from "./metrics.ts";
@@ -114,8 +114,11 @@ export class Gateway implements Users {
     return this.#hub.whenBelowBacklogLimit();
   }
 
-  /** Admits a connection from `address` before its upgrade, or returns the reason for refusing it. */
-  connect(address: string): PendingConnection | Refused {
+  /**
+   * Admits a connection from `address` before its upgrade, or returns the reason for refusing it. Its heartbeat
+   * interval is `heartbeatIntervalMs` if that is shorter than the gateway's own.
+   */
+  connect(address: string, heartbeatIntervalMs = Infinity): PendingConnection | Refused {
     const { metrics } = this.#options;
     if (this.#draining) {
       metrics.refused("draining");
@@ -128,7 +131,10 @@ export class Gateway implements Users {
     }
     if (permit.refusal !== undefined) metrics.refused(permit.refusal);
     return {
-      accept: (socket) => this.#accept(socket, address, permit),
+      accept: (socket) => {
+        const context = this.#contextWith(heartbeatIntervalMs);
+        return this.#accept({ socket, address, permit, context });
+      },
       abandon: () => {
         permit.release();
         this.#notifyIfEmpty();
@@ -181,13 +187,16 @@ export class Gateway implements Users {
     this.#unsubscribe();
   }
 
-  #accept(socket: Socket, address: string, permit: Permit): Connection {
-    const connection = new Connection({
-      ...{ id: this.#options.ids.next(), address, socket, permit },
-      context: this.#context,
-    });
+  #contextWith(heartbeatIntervalMs: number): ConnectionContext<Connection> {
+    const { options } = this.#context;
+    if (heartbeatIntervalMs >= options.heartbeatIntervalMs) return this.#context;
+    return { ...this.#context, options: { ...options, heartbeatIntervalMs } };
+  }
+
+  #accept(deps: Omit<ConnectionDeps, "id">): Connection {
+    const connection = new Connection({ ...deps, id: this.#options.ids.next() });
     this.#connections.add(connection);
-    connection.open(permit.refusal === undefined ? "opened" : "refused");
+    connection.open(deps.permit.refusal === undefined ? "opened" : "refused");
     // Admitted before the drain began and opened after it, so `drain` has not seen it.
     if (this.#draining) connection.feed({ type: "drained" });
     return connection;

@@ -6,7 +6,6 @@
 
 import { CloseCode } from "../../gateway/protocol/codes.ts";
 import type { Controller } from "../controller.ts";
-import { onCopy } from "../copy.ts";
 import { byId, onSubmit, setDisabled, setNotice, setText } from "../dom.ts";
 import type { State } from "../state.ts";
 import { TERMINATED_REASON } from "../tap.ts";
@@ -15,15 +14,14 @@ import { publishKeyOf } from "./publish.ts";
 import { type View, viewOf } from "./view.ts";
 
 const NORMAL = 1000;
-/** A heartbeat interval from here on is too long to wait for. */
-const LONG_INTERVAL_MS = 10_000;
+/** A longer heartbeat interval is too long to wait for. */
+const QUICK_INTERVAL_MS = 3000;
 
 const SHOWN = [
   "client",
   "faults",
   "identity",
   "settings",
-  "session",
   "close",
   "disconnected",
   "disconnectProblem",
@@ -31,17 +29,17 @@ const SHOWN = [
 type Shown = Pick<State, typeof SHOWN[number]>;
 
 export function faultsView(controller: Controller): View {
-  byId("mute", HTMLButtonElement).addEventListener("click", () => controller.stopAnswering());
+  let settings: State["settings"];
+  const quick = byId("quick", HTMLInputElement);
+  quick.addEventListener("change", () => renderMuteText(settings));
+  byId("mute", HTMLButtonElement).addEventListener("click", () => {
+    controller.stopAnswering(isQuick(settings) ? QUICK_INTERVAL_MS : undefined);
+  });
   byId("away", HTMLButtonElement).addEventListener("click", () => controller.goAway());
   byId("back", HTMLButtonElement).addEventListener("click", () => controller.comeBack());
   byId("again", HTMLButtonElement).addEventListener("click", () => controller.connect());
-  let settings: State["settings"];
   byId("disconnect-user", HTMLButtonElement).addEventListener("click", () => {
     void controller.disconnectUser(publishKeyOf(settings));
-  });
-  onCopy(byId("quick-copy", HTMLButtonElement), {
-    text: () => byId("quick-command", HTMLElement).textContent ?? "",
-    announce: (text) => controller.announce(text),
   });
   const raw = byId("raw-text", HTMLInputElement);
   onSubmit(byId("raw-form", HTMLFormElement), () => controller.sendRaw(raw.value));
@@ -56,7 +54,7 @@ export function faultsView(controller: Controller): View {
 }
 
 function render(state: Shown): void {
-  const { client, faults, identity, settings, session, close } = state;
+  const { client, faults, identity, settings, close } = state;
   renderOutcome(state);
   const isReady = client === "ready";
   setDisabled(byId("mute", HTMLButtonElement), !isReady || faults.isMute);
@@ -69,9 +67,8 @@ function render(state: Shown): void {
   const isOver = client === "closed" && close !== undefined && close.explained.code !== NORMAL;
   setDisabled(byId("again", HTMLButtonElement), !isOver);
   setDisabled(byId("disconnect-user", HTMLButtonElement), identity?.user === undefined);
-  const intervalMs = session.intervalMs ?? settings?.heartbeatIntervalMs;
-  setText(byId("mute-text", HTMLElement), muteText(intervalMs));
-  byId("quick", HTMLElement).hidden = (intervalMs ?? 0) <= LONG_INTERVAL_MS;
+  byId("quick-label", HTMLElement).hidden = !offersQuick(settings);
+  renderMuteText(settings);
   byId("expire-note", HTMLElement).hidden = canExpire;
 }
 
@@ -93,12 +90,28 @@ function renderOutcome({ faults, close, disconnected, disconnectProblem }: Shown
   for (const [id, isShown] of outcomes) byId(id, HTMLElement).hidden = !isShown;
 }
 
-function muteText(intervalMs: number | undefined): string {
+/** Only a gateway with the mock issuer lets a connection ask for a heartbeat interval. */
+function offersQuick(settings: State["settings"]): boolean {
+  return settings?.canLogIn === true && settings.heartbeatIntervalMs > QUICK_INTERVAL_MS;
+}
+
+function isQuick(settings: State["settings"]): boolean {
+  return offersQuick(settings) && byId("quick", HTMLInputElement).checked;
+}
+
+function renderMuteText(settings: State["settings"]): void {
+  setText(byId("mute-text", HTMLElement), muteText(settings));
+}
+
+function muteText(settings: State["settings"]): string {
   const text = "The client looks alive, but its ACKs stay here. " +
     "When one is missing as the next heartbeat is due, the gateway closes with 4002; " +
     "the client connects again and answers.";
-  if (intervalMs === undefined) return text;
-  return `${text} That takes ${formatSpan(intervalMs)} to ${formatSpan(2 * intervalMs)}.`;
+  if (settings === undefined) return text;
+  const [that, intervalMs] = isQuick(settings)
+    ? ["On a new connection, that", QUICK_INTERVAL_MS] as const
+    : ["That", settings.heartbeatIntervalMs] as const;
+  return `${text} ${that} takes ${formatSpan(intervalMs)} to ${formatSpan(2 * intervalMs)}.`;
 }
 
 function tick({ faults, session }: State, now: number): void {
@@ -126,6 +139,7 @@ function muteStatus(
   if (timeoutAt !== undefined) {
     return `A heartbeat is unanswered. Closed with 4002 in ${formatCountdown(timeoutAt - now)}.`;
   }
-  const left = (beatDueAt ?? now) + intervalMs - now;
+  if (beatDueAt === undefined) return "Connecting with a shorter heartbeat interval.";
+  const left = beatDueAt + intervalMs - now;
   return `No heartbeat is answered. Closed with 4002 in ${formatCountdown(left)}.`;
 }

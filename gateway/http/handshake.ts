@@ -5,20 +5,32 @@
  * @module
  */
 
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute, z } from "@hono/zod-openapi";
 import { LogThrottle } from "../log_throttle.ts";
 import type { Exchange } from "../ports.ts";
 import { delay } from "../util.ts";
 import { responses, Tag } from "./openapi.ts";
 import { problem } from "./problem.ts";
-import type { App, ConnectOptions } from "./types.ts";
+import type { App, ConnectOptions, HttpOptions } from "./types.ts";
+import { invalidParameters } from "./validate.ts";
 
 /** Delay of the 429 for a client that connects too often, in milliseconds. */
 const TOO_SOON_MS = 1000;
 /** Longest part of a refused origin that is logged, in characters. */
 const MAX_LOGGED_LENGTH = 200;
 
-export function addGatewayRoute(app: App, options: ConnectOptions): void {
+/** Development only, so that heartbeat timeouts can be watched. */
+const HeartbeatQuerySchema = z.object({
+  heartbeat_interval: z.coerce.number().int().min(1000).optional().openapi({
+    description: "Heartbeat interval in milliseconds; the gateway's own if that is shorter",
+  }),
+});
+
+export function addGatewayRoute(
+  app: App,
+  options: ConnectOptions & Pick<HttpOptions, "issuer">,
+): void {
+  const isDevelopment = options.issuer !== undefined;
   const route = createRoute({
     method: "get",
     path: "/gateway",
@@ -26,7 +38,9 @@ export function addGatewayRoute(app: App, options: ConnectOptions): void {
     tags: [Tag.Clients],
     summary: "Connect a WebSocket",
     description: "The WebSocket handshake. What is spoken then is in /asyncapi.json.",
+    ...isDevelopment ? { request: { query: HeartbeatQuerySchema } } : {},
     responses: responses({ 101: { description: "The WebSocket is open" } }, [
+      ...isDevelopment ? ["invalid_query"] as const : [],
       "bad_handshake",
       "origin_not_allowed",
       "upgrade_required",
@@ -41,13 +55,22 @@ export function addGatewayRoute(app: App, options: ConnectOptions): void {
     const { headers } = context.req.raw;
     const refused = refuseHandshake(headers);
     if (refused !== undefined) return refused;
-    if (allowsOrigin(headers.get("origin"))) return await upgrade(context.env, options);
-    return problem("origin_not_allowed", "Pages of this origin may not connect.");
+    if (!allowsOrigin(headers.get("origin"))) {
+      return problem("origin_not_allowed", "Pages of this origin may not connect.");
+    }
+    if (!isDevelopment) return await upgrade(context.env, options);
+    const query = HeartbeatQuerySchema.safeParse(context.req.query());
+    if (!query.success) return invalidParameters("query", query.error.issues);
+    return await upgrade(context.env, options, query.data.heartbeat_interval);
   });
 }
 
-async function upgrade(exchange: Exchange, options: ConnectOptions): Promise<Response> {
-  const entry = options.connect(exchange.address);
+async function upgrade(
+  exchange: Exchange,
+  options: ConnectOptions,
+  heartbeatIntervalMs?: number,
+): Promise<Response> {
+  const entry = options.connect(exchange.address, heartbeatIntervalMs);
   switch (entry) {
     case "draining":
       return problem("draining", "The gateway is shutting down.");

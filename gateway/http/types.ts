@@ -40,8 +40,11 @@ export interface ConsoleOptions {
 
 /** Collaborators and options of the WebSocket handshake. */
 export interface ConnectOptions {
-  /** Admits a connection from the client at `address`, or says why not. */
-  connect(address: string): PendingConnection | Refused;
+  /**
+   * Admits a connection from the client at `address`, or says why not. Its heartbeat interval is the given one if
+   * that is shorter than the gateway's own.
+   */
+  connect(address: string, heartbeatIntervalMs?: number): PendingConnection | Refused;
   /**
    * Origins from which browsers may connect, in lower case; empty allows all. In
    * `https://*.example.com` the `*` is one whole label of the host.

@@ -7,12 +7,7 @@
 
 import { createVerifier, KeySet } from "../../auth/mod.ts";
 import type { ConnectionOptions } from "../../gateway/session/connection_context.ts";
-import {
-  Gateway,
-  type GatewayOptions,
-  type PendingConnection,
-  type Refused,
-} from "../../gateway/gateway.ts";
+import { Gateway, type GatewayOptions } from "../../gateway/gateway.ts";
 import { createHttp } from "../../gateway/http/mod.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import { Metrics } from "../../gateway/metrics.ts";
@@ -62,7 +57,7 @@ export interface Instance {
   readonly log: MessageLog;
   readonly handle: RequestHandler;
   /** As `gateway.connect`, with a link in front of each socket. */
-  connect(address: string): PendingConnection | Refused;
+  readonly connect: Gateway["connect"];
 }
 
 /** Makes an instance without connections or messages. */
@@ -80,8 +75,8 @@ export function createInstance(deps: InstanceDeps): Instance {
     ids: { next: () => links.newest },
     verifier: createMockVerifier(deps),
   });
-  const connect: Instance["connect"] = (address) => {
-    const pending = gateway.connect(address);
+  const connect: Instance["connect"] = (address, heartbeatIntervalMs) => {
+    const pending = gateway.connect(address, heartbeatIntervalMs);
     if (typeof pending === "string") return pending;
     return {
       accept: (socket) => pending.accept(links.add(socket, address)),

@@ -119,8 +119,6 @@ browserTest(
     );
     await tab.logIn();
     await tab.connect();
-    // On a development start the command that shortens the interval is there too.
-    await tab.page.getByText("noticed within 6 s").waitFor();
     await tab.page.locator("#passing").evaluate((card) => card.scrollIntoView());
     const shown = [
       tab.page.getByRole("region", { name: "Frames", exact: true }),

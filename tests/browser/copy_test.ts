@@ -8,7 +8,6 @@
 import assert from "node:assert/strict";
 import { buildClient, CLIENT_NAME } from "../../tools/build_packages.ts";
 import { end, Output } from "../conformance/support/child.ts";
-import { GatewayProcess } from "../conformance/support/process.ts";
 import { ConsolePage } from "./support/console.ts";
 import { browserTest } from "./support/suite.ts";
 
@@ -92,25 +91,6 @@ browserTest(
     }
   },
 );
-
-browserTest("the command that makes heartbeats quick does", async ({ visitor }) => {
-  const tab = new ConsolePage(await visitor.open());
-  const command = await tab.copied("Copy");
-  const [, options] = /^npx -y deno@\S+ task start (.+)$/.exec(command) ?? [];
-  assert.ok(options !== undefined, command);
-  await using quick = await GatewayProcess.start({ args: options.split(" ") });
-  const answer = await fetch(`${quick.url}/console.json`);
-  assert.equal((await answer.json()).heartbeat_interval, 3000);
-  // Nobody is told to do what is done already.
-  const told = new ConsolePage(await visitor.open());
-  await told.page.route(
-    /console\.json$/,
-    (route) => route.fulfill({ json: { login: true, heartbeat_interval: 3000, version: "1" } }),
-  );
-  await told.page.reload();
-  await told.page.getByText(/That takes 3.s to 6.s/).waitFor();
-  assert.equal(await told.page.getByText("noticed within 6 s").isVisible(), false);
-});
 
 browserTest("text is copied where a browser has no clipboard for pages", async ({ visitor }) => {
   // As over HTTP from another machine.

@@ -41,6 +41,48 @@ browserTest(
 );
 
 browserTest(
+  "a gateway of 45 s is seen to miss heartbeats within seconds, on a new connection",
+  async ({ visitor }) => {
+    const tab = new ConsolePage(await visitor.open());
+    const quick = tab.page.getByLabel("With a heartbeat every 3 s");
+    await tab.page.getByText(/On a new connection, that takes 3.s to 6.s\./).waitFor();
+    await quick.uncheck();
+    await tab.page.getByText(/That takes 45.s to 90.s\./).waitFor();
+    await quick.check();
+    await tab.logIn();
+    await tab.connect();
+    const started = performance.now();
+    await tab.press("Stop answering");
+    await tab.page.getByText(/Closed with 4002 in [0-5]\.\d s\.|Closed with 4002 in [1-6] s\./)
+      .waitFor();
+    await tab.frames("connecting").filter({ hasText: "/gateway?heartbeat_interval=3000" })
+      .waitFor();
+    const close = await tab.closedWith(4002, "HeartbeatTimeout");
+    const seconds = (performance.now() - started) / 1000;
+    assert.ok(seconds > 5 && seconds < 20, `after ${seconds} s`);
+    await close.getByText(/Back after .* resumed: nothing was missed\./).waitFor();
+    await tab.clientIs("connected");
+    // The next connection has the gateway's own interval.
+    await tab.frames("Hello").first().getByText('"heartbeat_interval":45000').waitFor();
+  },
+);
+
+browserTest(
+  "a real issuer's gateway offers no heartbeat interval",
+  async ({ visitor }) => {
+    const tab = new ConsolePage(await visitor.open());
+    await tab.page.route(
+      /console\.json$/,
+      (route) =>
+        route.fulfill({ json: { login: false, heartbeat_interval: 45_000, version: "1" } }),
+    );
+    await tab.page.reload();
+    await tab.page.getByText(/That takes 45.s to 90.s\./).waitFor();
+    assert.equal(await tab.page.getByLabel(/With a heartbeat/).isVisible(), false);
+  },
+);
+
+browserTest(
   "every other fault ends as its text says, and the client is back where it may be",
   async ({ gateway, visitor, step }) => {
     const tab = new ConsolePage(await visitor.open());

@@ -22,12 +22,6 @@ async function assertOptionsWhole(tab: ConsolePage, option: string): Promise<voi
   }
 }
 
-browserTest("an option is not broken over two lines", async ({ visitor }) => {
-  const tab = new ConsolePage(await visitor.open());
-  await tab.page.getByText("noticed within 6 s").waitFor();
-  await assertOptionsWhole(tab, "--heartbeat-interval-ms=3000");
-});
-
 async function connected(visitor: Visitor): Promise<ConsolePage> {
   const tab = new ConsolePage(await visitor.open());
   await tab.logIn();

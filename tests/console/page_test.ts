@@ -59,12 +59,3 @@ test("no word is a state of the client and one of the session", () => {
   assert.ok(client.includes("connected") && session.includes("ready"), `${client}; ${session}`);
   assert.deepEqual(client.filter((word) => session.includes(word)), []);
 });
-
-test("the page starts the gateway with the command that the README has", () => {
-  const readme = Deno.readTextFileSync(new URL("../README.md", CONSOLE));
-  const start = /^npx -y deno@[\d.]+ task start\b/m.exec(readme)?.[0] ?? "no command";
-  const [, shown, option] = /\bid="quick-command">([^<]*)<span class="option">([^<]*)/.exec(HTML) ??
-    [];
-  assert.deepEqual([shown, option], [`${start} -- `, "--heartbeat-interval-ms=3000"]);
-  assert.equal(HTML.match(/--[a-z]/g)?.length, 1, "no option may be broken over two lines");
-});

@@ -144,3 +144,23 @@ Deno.test("Connection measures the round trip of each beat that is acknowledged"
   assert.equal(await value("count"), 1);
   assert.equal(await value("sum"), 0.25);
 });
+
+Deno.test("Connection with an interval of its own closes with 4002 by that, and no other does", async () => {
+  const world = new World();
+  const ordinary = await world.ready();
+  const connect = (intervalMs: number) => world.connect(undefined, undefined, intervalMs);
+  const quick = connect(3000);
+  assert.equal(quick.frames(Op.Hello)[0]?.["heartbeat_interval"], 3000);
+  const [hello] = connect(heartbeatIntervalMs + 1).frames(Op.Hello);
+  assert.equal(hello?.["heartbeat_interval"], heartbeatIntervalMs, "only shorter ones");
+  quick.identify();
+  await settle();
+  await world.clock.advance(3000);
+  assert.equal(quick.frames(Op.Heartbeat).length, 1);
+  await world.clock.advance(2999);
+  assert.equal(quick.closeCode, undefined);
+  await world.clock.advance(1);
+  assert.equal(quick.closeCode, 4002);
+  assert.equal(ordinary.frames(Op.Heartbeat).length, 0);
+  assert.equal(ordinary.closeCode, undefined);
+});

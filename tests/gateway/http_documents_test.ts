@@ -74,6 +74,14 @@ Deno.test("/openapi.json has all routes, and the login only with an issuer", asy
   assert.deepEqual(routes(await openApi(createFixture())).sort(), without);
 });
 
+Deno.test("/openapi.json has the heartbeat interval of a handshake only with an issuer", async () => {
+  const [parameter] = (await openApi(createFixture({ issuer }))).paths["/gateway"].get.parameters;
+  assert.deepEqual([parameter.name, parameter.required], ["heartbeat_interval", false]);
+  const { get } = (await openApi(createFixture())).paths["/gateway"];
+  assert.equal(get.parameters, undefined);
+  assert.doesNotMatch(JSON.stringify(get), /invalid_query/);
+});
+
 function schemaOf(document: Document, schema: object): (value: unknown) => boolean {
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
   return ajv.compile({ ...schema, components: document.components });

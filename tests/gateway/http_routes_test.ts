@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { OperationalError } from "../../gateway/errors.ts";
-import type { LoginIssuer, Routes } from "../../gateway/http/mod.ts";
+import type { HttpOptions, LoginIssuer, Routes } from "../../gateway/http/mod.ts";
 import type { LoginRequest } from "../../gateway/ports.ts";
 import { settle } from "../../mock/doubles/clock.ts";
 import { createFixture, KEY, read } from "./http_fixture.ts";
@@ -183,6 +183,32 @@ Deno.test("GET /gateway admits a handshake, with the address, and answers as the
     assert.equal(await fetch(request), answered, "the very response, which the runtime must get");
   }
   assert.deepEqual(admitted, ["192.0.2.1", "192.0.2.1", "192.0.2.1"]);
+});
+
+Deno.test("GET /gateway passes a heartbeat interval on with the mock issuer, and never without", async () => {
+  const issuer: LoginIssuer = {
+    login: () => Promise.resolve("wrong_password"),
+    jwks: () => Promise.resolve({ keys: [] }),
+  };
+  const asked = async (query: string, options: Partial<HttpOptions>) => {
+    const intervals: (number | undefined)[] = [];
+    const connect: HttpOptions["connect"] = (_, interval) => {
+      intervals.push(interval);
+      return ENTRY;
+    };
+    const { call } = createFixture({ connect, ...options });
+    const { status, json } = await call("GET", `/gateway${query}`, { headers: HANDSHAKE });
+    return status === 200 ? intervals : [status, json.code, json.errors[0].parameter, ...intervals];
+  };
+  assert.deepEqual(await asked("?heartbeat_interval=1000&other=1", { issuer }), [1000]);
+  assert.deepEqual(await asked("", { issuer }), [undefined]);
+  for (const value of ["", "999", "0", "-1", "1e99", "1000.5", "NaN", "Infinity", "soon"]) {
+    const query = `?heartbeat_interval=${value}`;
+    const refused = [400, "invalid_query", "heartbeat_interval"];
+    assert.deepEqual(await asked(query, { issuer }), refused, query);
+    assert.deepEqual(await asked(query, {}), [undefined], query);
+  }
+  assert.deepEqual(await asked("?heartbeat_interval=3000", {}), [undefined]);
 });
 
 Deno.test("GET /gateway gives the place back when the transport makes no WebSocket", async () => {

@@ -88,8 +88,8 @@ export class World {
   }
 
   /** A peer whose WebSocket has just opened. */
-  connect(address = "192.0.2.1", socket = new FakeSocket()): Peer {
-    const entry = this.gateway.connect(address);
+  connect(address = "192.0.2.1", socket = new FakeSocket(), heartbeatIntervalMs?: number): Peer {
+    const entry = this.gateway.connect(address, heartbeatIntervalMs);
     assert.ok(typeof entry === "object", `not admitted: ${String(entry)}`);
     return new Peer(this, socket, entry.accept(socket));
   }
