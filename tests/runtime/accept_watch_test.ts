@@ -12,6 +12,51 @@ import { FakeClock } from "../../mock/doubles/clock.ts";
 import { within } from "../conformance/support/wait.ts";
 import { needs, testUnless } from "../permissions.ts";
 
+/** While `deaf`, a connection causes the event `swallowed` in place of `connection`. */
+class Listener extends net.Server {
+  deaf = false;
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    const [socket] = args;
+    if (event !== "connection" || !this.deaf) return super.emit(event, ...args);
+    assert(socket instanceof net.Socket);
+    socket.destroy();
+    return super.emit("swallowed");
+  }
+}
+
+for (const host of ["127.0.0.1", "0.0.0.0"]) {
+  testUnless(needs("net"))(
+    `watchAccepting() notices two failed probes in a row, ${host}`,
+    async () => {
+      const server = new Listener();
+      server.on("connection", (socket) => socket.destroy());
+      server.listen(0, host);
+      await once(server, "listening");
+      const clock = new FakeClock();
+      let failed = 0;
+      const stop = watchAccepting(server, clock, () => failed += 1);
+      const probe = async (deaf: boolean): Promise<void> => {
+        server.deaf = deaf;
+        const arrived = once(server, deaf ? "swallowed" : "connection");
+        await clock.advance(2000);
+        await within("the probe", arrived);
+        if (deaf) await clock.advance(1000);
+      };
+      const failures: number[] = [];
+      for (const deaf of [true, false, true, true, true, true]) {
+        await probe(deaf);
+        failures.push(failed);
+      }
+      assert.deepEqual(failures, [0, 0, 0, 1, 1, 2]);
+      stop();
+      assert.equal(clock.pending, 0);
+      server.close();
+      await once(server, "close");
+    },
+  );
+}
+
 testUnless(needs("net"))("watchAccepting() ends its probe once that was accepted", async () => {
   const server = net.createServer();
   server.listen(0, "127.0.0.1");
