@@ -64,7 +64,7 @@ export function emptyText(
   },
 ): string {
   const isMissed = published?.arrival.is === "missed";
-  const again = isMissed ? " What you published before that is not shown." : "";
+  const again = isMissed ? " Messages that you published before that are not shown." : "";
   if (identity === undefined) {
     return `Log in (step 1) and connect (step 2): what is published after that arrives here.${again}`;
   }

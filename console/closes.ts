@@ -20,7 +20,7 @@ export interface Explained {
 /** Codes that come from the WebSocket and not from the gateway (RFC 6455, section 7.4.1). */
 const OTHERS: ReadonlyMap<number, readonly [name: string, when: string, reconnect: string]> =
   new Map([
-    [1000, ["Normal", "whoever closed it was done", "as you like"]],
+    [1000, ["Normal", "the side that closed it was done", "as you like"]],
     [1001, ["GoingAway", "the page or the server goes away", "yes"]],
     [1005, ["NoStatus", "a close frame without a code", "yes"]],
     [
@@ -48,7 +48,7 @@ export interface Ended {
 export function afterClose({ code, retryInMs, isPasted, wasReady }: Ended): string {
   const isRefused = code === CloseCode.IdentifyFailed.code;
   if (retryInMs !== undefined) {
-    const again = "takes up after the last message it has seen.";
+    const again = "resumes after the last message it received.";
     if (isRefused && isPasted) {
       return `The client waits for another token: paste one in step 1. Then it connects and ${again}`;
     }
@@ -59,13 +59,13 @@ export function afterClose({ code, retryInMs, isPasted, wasReady }: Ended): stri
     case CloseCode.IdentifyFailed.code:
       return "One new token after the other was refused, so the client is over: look at the issuer, the audience and the clocks.";
     case CloseCode.Disconnected.code:
-      return "The backend wanted it, so the client is over. Whether to connect again is for the app to decide.";
+      return "The backend wanted it, so the client is over. The app decides whether to connect again.";
     case CloseCode.MessageTooBig.code:
       return wasReady
         ? `What was sent is too long for a frame (${FRAME_LIMIT}), so the client is over, for good.`
         : `The token is too long for a frame (${FRAME_LIMIT}), so the client is over: log in with fewer channels, or start the gateway with a larger limit.`;
     default:
-      return "The same would only happen again, so the client is over, for good: whoever wrote it has to look.";
+      return "The same would happen again, so the client is over for good. Look for the bug in it.";
   }
 }
 

@@ -121,7 +121,7 @@ export class Controller {
   }
 
   disconnect(): void {
-    this.#end("You disconnected. Connect takes up after the last message that came.");
+    this.#end("You disconnected. Connect resumes after the last message received.");
   }
 
   /** Reconnects if the client waits to, else measures a round trip, at most one a second. */
@@ -248,7 +248,7 @@ export class Controller {
   /** Sets the source of tokens, and for another user clears messages and position. */
   #become(source: TokenSource, token: string): void {
     this.#end(
-      "Another token is in use, so the page disconnected. Connect takes up after the last message that came.",
+      "Another token is in use, so the page disconnected. Connect resumes after the last message received.",
     );
     this.#source = source;
     const { user } = claimsOf(token);

@@ -10,11 +10,11 @@ import { Op, opName } from "../gateway/protocol/codes.ts";
 import { explainClose } from "./closes.ts";
 import { visible } from "./text.ts";
 
-/** What happens on a socket. */
+/** An event on a socket. */
 export type SocketEvent =
   /** The client wants a connection. */
   | { readonly type: "opening"; readonly url: string }
-  /** The client wants one and does not get it, because it is kept away. */
+  /** The client wants one and does not get it, because it is kept offline. */
   | { readonly type: "blocked" }
   /** The WebSocket is open. */
   | { readonly type: "opened" }
@@ -75,7 +75,7 @@ export function describe(event: SocketEvent): Described | undefined {
     case "blocked":
       return {
         kind: "note",
-        name: "kept away",
+        name: "kept offline",
         text: "an attempt of the client, held back until you let it come back",
       };
     case "sent":

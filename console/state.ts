@@ -28,7 +28,7 @@ export interface Problem {
   readonly isNoAnswer: boolean;
 }
 
-/** What is expected of a message. */
+/** The expectation of a message. */
 export type Arrival =
   | { readonly is: "here" }
   /** `later`: when the client resumes. `missed`: never. */

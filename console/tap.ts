@@ -103,7 +103,7 @@ class TappedSocket implements ClientSocket {
     if (isAway()) {
       this.#tell({ type: "blocked" });
       // After the client has set its handlers, and before any other event.
-      queueMicrotask(() => call(this.onclose, { code: ABNORMAL, reason: "kept away" }));
+      queueMicrotask(() => call(this.onclose, { code: ABNORMAL, reason: "kept offline" }));
       return;
     }
     const intervalMs = takeMuteIntervalMs();

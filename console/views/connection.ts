@@ -17,7 +17,7 @@ const MEANING: Readonly<Record<State["client"], string>> = {
   ready: "Messages flow.",
   waiting: "It has lost its connection, and waits before it tries again.",
   paused: "It is disconnected until the page has read what is queued.",
-  closed: "Connect makes a new one, which takes up where this one was.",
+  closed: "Connect makes a new one, which resumes after the last message of this one.",
 };
 
 const WAITS_FOR_TOKEN = "It waits for a token: paste one in step 1.";

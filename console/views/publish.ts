@@ -79,8 +79,8 @@ async function send(
 }
 
 function resultOf({ id, time, arrival }: Published): string {
-  const kept = `201: kept as ${id} at ${formatTime(time)}.`;
-  return arrival.is === "here" ? kept : `${kept}\n${arrival.why}`;
+  const stored = `201: stored as ${id} at ${formatTime(time)}.`;
+  return arrival.is === "here" ? stored : `${stored}\n${arrival.why}`;
 }
 
 function publicationOf(form: HTMLFormElement, key: string): Publication {

@@ -67,10 +67,10 @@ function tilesOf(samples: Samples): readonly Tile[] {
     [
       "Connections",
       count("gateway_connections"),
-      phases.map(({ labels, value }) => `${value} ${labels["phase"]}`).join(", ") || "nobody",
+      phases.map(({ labels, value }) => `${value} ${labels["phase"]}`).join(", ") || "none",
     ],
     ["Opened", count("gateway_connections_opened_total"), "since the start"],
-    ["Published", count("gateway_messages_published_total"), "messages kept"],
+    ["Published", count("gateway_messages_published_total"), "messages stored"],
     ["Delivered", count("gateway_messages_delivered_total"), "copies, as published"],
     ["Replayed", count("gateway_messages_replayed_total"), "copies, on resuming"],
     [

@@ -21,7 +21,7 @@ browserTest(
     await tab.page.getByText(/Closed with 4002 in \d\.\d s\./).waitFor();
     const close = await tab.closedWith(4002, "HeartbeatTimeout");
     await close.getByText("no ACK within the interval").waitFor();
-    await close.getByText(/connects again by itself and takes up after the last message/).waitFor();
+    await close.getByText(/connects again by itself and resumes after the last message/).waitFor();
     await close.getByText(/Back after .* resumed: nothing was missed\./).waitFor();
     await tab.clientIs("connected");
     assert.match(
@@ -100,7 +100,7 @@ browserTest(
         { channel: "general", author: "backend", content: "missed 1" },
         { channel: "general", author: "backend", content: "missed 2" },
       ]);
-      await tab.frames("kept away").first().waitFor();
+      await tab.frames("kept offline").first().waitFor();
       assert.deepEqual(await tab.contents(), ["before"]);
       await tab.press("Come back");
       await tab.clientIs("connected");

@@ -65,7 +65,7 @@ browserTest(
       async () => {
         await tab.publish("before the login");
         await publish.getByText(/Nobody was logged in on this page/).waitFor();
-        await arrival.getByText(/What you published before that is not shown/).waitFor();
+        await arrival.getByText(/Messages that you published before that are not shown/).waitFor();
         assert.equal(await isDone(), false);
       },
     );

@@ -37,7 +37,7 @@ browserTest("a user and another on the same page", async ({ gateway, visitor, st
   const isUser = (user: string): Promise<void> =>
     tab.card("Log in").getByRole("definition").getByText(user, { exact: true }).waitFor();
 
-  await step("the same user takes up where the client was, and is told so", async () => {
+  await step("the same user resumes where the client was, and the page says so", async () => {
     await tab.logIn("alice");
     await tab.connect();
     await tab.publish("first");
@@ -52,7 +52,7 @@ browserTest("a user and another on the same page", async ({ gateway, visitor, st
     assert.deepEqual(await tab.contents(), ["first", "missed"]);
   });
 
-  await step("another user sees nothing of the one before, and takes up nothing", async () => {
+  await step("another user sees nothing of the one before, and resumes nothing", async () => {
     await tab.logIn("bob");
     await tab.clientIs("not made");
     assert.deepEqual(await tab.contents(), []);

@@ -59,13 +59,13 @@ browserTest("what is said of a message and of a client that waits", async ({ vis
     const close = await tab.closedWith(1006, "Abnormal");
     await close.getByText(/connects again by itself/).waitFor();
     await tab.press("Disconnect");
-    await close.getByText(/^You disconnected\. Connect takes up after/).waitFor();
+    await close.getByText(/^You disconnected\. Connect resumes after/).waitFor();
     await close.getByText(/connects again by itself/).waitFor({ state: "hidden" });
   });
 
   await step("a client that waits tries at once when it is told to", async () => {
     await tab.press("Clear");
-    await tab.frames("kept away").first().waitFor({ state: "detached" });
+    await tab.frames("kept offline").first().waitFor({ state: "detached" });
     // The delays are so long that nothing happens by itself while this test runs.
     await tab.page.evaluate("Math.random = () => 1000");
     await tab.connect();
@@ -74,7 +74,7 @@ browserTest("what is said of a message and of a client that waits", async ({ vis
     await tab.press("Drop it and stay away");
     await tab.clientIs("waiting");
     await tryNow.click();
-    await tab.frames("kept away").waitFor();
+    await tab.frames("kept offline").waitFor();
     await tab.press("Come back");
     await tab.clientIs("connected");
   });

@@ -40,7 +40,7 @@ Deno.test("afterClose() says what the client does, and who else has to do someth
   const ready = { isPasted: false, wasReady: true };
   assert.match(
     afterClose({ code: 4002, retryInMs: 320, ...ready }),
-    /^The client waits 320 ms, connects again by itself and takes up/,
+    /^The client waits 320 ms, connects again by itself and resumes/,
   );
   const refused = { code: 4003, retryInMs: 320, wasReady: true };
   assert.match(afterClose({ ...refused, isPasted: false }), /gets a new token, connects again/);
@@ -99,7 +99,7 @@ Deno.test("emptyText() says what to do next, and of what was missed that it was"
   const published = { arrival: { is: "missed", why: "It was early." } } as const;
   assert.match(
     emptyText({ ...next, identity, published }),
-    /What you published before .* not shown/,
+    /Messages that you published before .* not shown/,
   );
   const missed = emptyText({ identity, client: "ready", published });
   assert.match(missed, /not shown: It was early\. Publish another/);

@@ -66,7 +66,7 @@ export class ConsolePage {
     const card = this.card("Publish");
     await card.getByRole("textbox", { name: "Content", exact: true }).fill(content);
     await this.press("Publish");
-    await card.getByText(/^201: kept as/).waitFor();
+    await card.getByText(/^201: stored as/).waitFor();
   }
 
   /** Waits until a message with this content is in the list. */
