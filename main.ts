@@ -5,8 +5,14 @@
  * @module
  */
 
-import { createVerifier, KeySet, sharedSecret } from "./auth/mod.ts";
-import { type Config, DEVELOPMENT_PUBLISH_KEY, parseConfig } from "./gateway/config/parse.ts";
+import { createVerifier, KeySet, runTokenCommand, sharedSecret } from "./auth/mod.ts";
+import {
+  type Config,
+  DEVELOPMENT_PUBLISH_KEY,
+  parseConfig,
+  parseTokenConfig,
+  type TokenConfig,
+} from "./gateway/config/parse.ts";
 import { OperationalError } from "./gateway/errors.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import { type ConsoleOptions, createHttp, type HttpOptions } from "./gateway/http/mod.ts";
@@ -37,14 +43,15 @@ import { RandomIds } from "./gateway/runtime/ids.ts";
 import { createLogger, finishLog, type ProcessLogger } from "./gateway/runtime/logger.ts";
 import { TRANSPORTS } from "./gateway/runtime/listen.ts";
 import type { Listener } from "./gateway/runtime/transport.ts";
+import { handleUnhandledErrors } from "./gateway/runtime/unhandled_errors.ts";
 import {
   admissionOptions,
-  heartbeatsExceedLimit,
   listenOptions,
   sessionOptions,
 } from "./gateway/config/session_options.ts";
 import { VERSION } from "./gateway/config/version.ts";
-import { delay, toError } from "./gateway/util.ts";
+import { warnOfRisks } from "./gateway/config/warnings.ts";
+import { delay } from "./gateway/util.ts";
 import { MockIssuer } from "./mock/issuer.ts";
 import { loginIssuer } from "./mock/gateway/login.ts";
 import { serveMock } from "./mock/server/serve.ts";
@@ -69,6 +76,7 @@ if (import.meta.main) {
 }
 
 async function main(): Promise<void> {
+  if (Deno.args[0] === "token") return await tokenCommand();
   const command = parseConfig({
     env: Deno.env.toObject(),
     args: Deno.args,
@@ -79,8 +87,7 @@ async function main(): Promise<void> {
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
   // Before the first wait: as PID 1, Deno dies of a segmentation fault without a handler.
   const stop = shutdownSignal(logger);
-  warnShortHeartbeat(config, logger);
-  warnDenoTransport(config, logger);
+  warnOfRisks(config, logger);
   const starting = command.command === "mock"
     ? serveMock(config, logger)
     : startGateway(config, logger);
@@ -91,6 +98,24 @@ async function main(): Promise<void> {
   logger.info("stopped");
   await finishLog();
   Deno.exit(0);
+}
+
+/** Checks or makes a token; starts nothing, and logs nothing. */
+async function tokenCommand(): Promise<void> {
+  const clock = new SystemClock();
+  const ids = new RandomIds();
+  const log = () => {};
+  const logger = { debug: log, info: log, warn: log, error: log };
+  const { text, error, code } = await runTokenCommand(Deno.args.slice(1), {
+    readSettings: () =>
+      parseTokenConfig({ env: Deno.env.toObject(), readTextFile: Deno.readTextFileSync }),
+    createVerifier: async (config) => (await createAuth({ config, clock, ids, logger })).verifier,
+    readStdin: () => new Response(Deno.stdin.readable).text(),
+    clock,
+  });
+  if (text !== "") console.log(text);
+  if (error !== undefined) console.error(error);
+  Deno.exit(code);
 }
 
 /** Builds and starts a gateway; closing it drains. */
@@ -110,7 +135,7 @@ async function startGateway(
     refusedBodies: () => bodyBudget.refused,
   });
   const world = { config, clock, ids, logger, metrics };
-  handleUnhandledErrors(world);
+  handleUnhandledErrors({ logger, bug: () => metrics.bug() });
   const shared = config.nats && await openSharedLog(world, config.nats);
   const log = shared?.log ?? await openOwnLog(world);
   const { verifier, issuer } = await createAuth(world);
@@ -138,25 +163,6 @@ async function startGateway(
     stopWatching();
   };
   return { close };
-}
-
-/** Short intervals are accepted for tests, but close clients. */
-function warnShortHeartbeat({ heartbeatIntervalMs }: Config, logger: Logger): void {
-  if (!heartbeatsExceedLimit(heartbeatIntervalMs)) return;
-  logger.warn(
-    "the heartbeat interval is too short: clients that send heartbeats too are closed with 4008",
-    { heartbeatIntervalMs },
-  );
-}
-
-/** One client can stop the `deno` transport, so it is for development. */
-function warnDenoTransport({ transport, auth }: Config, logger: Logger): void {
-  if (transport === "node" || auth.mode === "mock") return;
-  logger.warn(
-    "GATEWAY_TRANSPORT=deno: one client that floods pings or never ends a message can stop all " +
-      "others or fill the memory, and close codes can be lost; expected node with a real issuer",
-    { transport },
-  );
 }
 
 /** The log of many nodes, and the connection to NATS that it is on. */
@@ -198,7 +204,9 @@ async function openOwnLog({ config, clock, ids, logger }: World): Promise<Messag
 }
 
 async function createAuth(
-  { config, clock, ids, logger: log }: World,
+  { config, clock, ids, logger: log }: Pick<World, "clock" | "ids" | "logger"> & {
+    readonly config: TokenConfig;
+  },
 ): Promise<{ readonly verifier: TokenVerifier; readonly issuer: MockIssuer | undefined }> {
   const { auth, jwtIssuer: issuer, jwtAudience: audience, clockToleranceMs } = config;
   const common = {
@@ -367,17 +375,4 @@ function shutdownSignal(logger: Logger): Promise<void> {
       });
     }
   });
-}
-
-/** A bug outside any connection is logged and counted, and the process goes on. */
-function handleUnhandledErrors({ logger, metrics }: World): void {
-  const contain = (event: Event, reason: unknown): void => {
-    event.preventDefault();
-    metrics.bug();
-    logger.error("unhandled error", {
-      error: toError(reason),
-    });
-  };
-  globalThis.addEventListener("unhandledrejection", (event) => contain(event, event.reason));
-  globalThis.addEventListener("error", (event) => contain(event, event.error));
 }

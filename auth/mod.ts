@@ -1,10 +1,11 @@
 /**
- * Token verification. The only part of the gateway that uses the JWT library; it issues no tokens.
+ * Token verification, and the command `token`. The only part of the gateway that uses the JWT library.
  *
  * @module
  */
 
 export { type Fetch, KeySet, type KeySetOptions } from "./key_set.ts";
+export { runTokenCommand, type TokenCommandDeps, type TokenSettings } from "./token_command.ts";
 export {
   createVerifier,
   type KeySource,

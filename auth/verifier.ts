@@ -123,29 +123,45 @@ function judge(
 ): TokenVerdict {
   const now = clock.now();
   const expiresAt = Number(exp) * 1000 + clockToleranceMs;
-  if (!(Math.abs(expiresAt) <= MAX_TIME_MS)) return refuse('the token\'s "exp" is out of range');
-  if (expiresAt <= now) return refuse(EXPIRED);
-  if (nbf !== undefined && nbf * 1000 - clockToleranceMs > now) return refuse(NOT_YET_VALID);
-  if (!isName(sub)) return refuse(`the token's "sub" is no name: ${NAME_RULE}`);
-  if (!Array.isArray(channels) || !channels.every(isName)) {
-    return refuse(`the token's "channels" are no names: ${NAME_RULE}`);
-  }
-  if (channels.length > MAX_CHANNELS) {
-    return refuse(`the token has more than ${MAX_CHANNELS} channels`);
-  }
+  if (!(Math.abs(expiresAt) <= MAX_TIME_MS)) return refuse(REASONS.expiryOutOfRange);
+  if (expiresAt <= now) return refuse(REASONS.expired);
+  if (nbf !== undefined && nbf * 1000 - clockToleranceMs > now) return refuse(REASONS.notYetValid);
+  if (!isName(sub)) return refuse(REASONS.badUser);
+  if (!Array.isArray(channels) || !channels.every(isName)) return refuse(REASONS.badChannels);
+  if (channels.length > MAX_CHANNELS) return refuse(REASONS.manyChannels);
   return { ok: true, user: sub, channels: [...new Set(channels)], expiresAt };
 }
 
-const EXPIRED = "the token has expired";
-const NOT_YET_VALID = "the token is not valid yet";
+/** Every reason but those of {@linkcode missingClaim} and {@linkcode claimNoNumber}; `explain.ts` says more. */
+export const REASONS = {
+  malformed: "the token is malformed",
+  algorithm: "the token's algorithm is not accepted",
+  extension: "the token's header demands an extension that is not known",
+  unknownKey: "the issuer publishes no usable key for the token",
+  signature: "the token's signature is wrong",
+  issuer: "the token is another issuer's",
+  audience: "the token is for another audience",
+  expired: "the token has expired",
+  notYetValid: "the token is not valid yet",
+  expiryOutOfRange: 'the token\'s "exp" is out of range',
+  badUser: `the token's "sub" is no name: ${NAME_RULE}`,
+  badChannels: `the token's "channels" are no names: ${NAME_RULE}`,
+  manyChannels: `the token has more than ${MAX_CHANNELS} channels`,
+} as const;
 
-const UNKNOWN_KEY = "the issuer publishes no usable key for the token";
+export function missingClaim(claim: string): string {
+  return `the token has no "${claim}"`;
+}
+
+export function claimNoNumber(claim: string): string {
+  return `the token's "${claim}" is not a number`;
+}
 
 /** Reasons with a refusal other than `invalid`. */
 const REFUSALS: ReadonlyMap<string, TokenRefusal> = new Map([
-  [EXPIRED, "expired"],
-  [NOT_YET_VALID, "not_yet_valid"],
-  [UNKNOWN_KEY, "unknown_key"],
+  [REASONS.expired, "expired"],
+  [REASONS.notYetValid, "not_yet_valid"],
+  [REASONS.unknownKey, "unknown_key"],
 ]);
 
 function refuse(reason: string): TokenVerdict {
@@ -154,31 +170,31 @@ function refuse(reason: string): TokenVerdict {
 
 /** The library's messages may quote the token; these do not. */
 function reasonOf(error: errors.JOSEError): string {
-  if (error instanceof errors.JWTExpired) return EXPIRED;
+  if (error instanceof errors.JWTExpired) return REASONS.expired;
   if (error instanceof errors.JWTClaimValidationFailed) return reasonOfClaim(error);
   switch (error.code) {
     case errors.JOSEAlgNotAllowed.code:
-      return "the token's algorithm is not accepted";
+      return REASONS.algorithm;
     case errors.JOSENotSupported.code:
-      return "the token's header demands an extension that is not known";
+      return REASONS.extension;
     case errors.JWKSNoMatchingKey.code:
-      return UNKNOWN_KEY;
+      return REASONS.unknownKey;
     case errors.JWSSignatureVerificationFailed.code:
-      return "the token's signature is wrong";
+      return REASONS.signature;
     default:
-      return "the token is malformed";
+      return REASONS.malformed;
   }
 }
 
 function reasonOfClaim({ claim, reason }: errors.JWTClaimValidationFailed): string {
-  if (reason === "missing") return `the token has no "${claim}"`;
-  if (reason === "invalid") return `the token's "${claim}" is not a number`;
+  if (reason === "missing") return missingClaim(claim);
+  if (reason === "invalid") return claimNoNumber(claim);
   switch (claim) {
     case "iss":
-      return "the token is another issuer's";
+      return REASONS.issuer;
     case "aud":
-      return "the token is for another audience";
+      return REASONS.audience;
     default:
-      return NOT_YET_VALID;
+      return REASONS.notYetValid;
   }
 }

@@ -9,7 +9,7 @@
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { TokenRefusal } from "./ports.ts";
-import type { CloseCodeValue, OpName, Phase } from "./protocol/mod.ts";
+import { CloseCode, type CloseCodeValue, type OpName, type Phase } from "./protocol/mod.ts";
 
 /** The reason for which a connection was refused. */
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
@@ -79,8 +79,10 @@ const SERVER_FRAMES = [
   "Heartbeat",
   "HeartbeatAck",
 ] as const satisfies readonly OpName[];
-const LOOP_DELAY_QUANTILES = [0.5, 0.99, 1] as const;
-/** Measurements that the quantiles of the event loop's delay look back on: 60 s of one each 20 ms. */
+/** Each from 0, because `increase()` misses the first value of a series that was not there. */
+const CLOSES = [...Object.values(CloseCode).map(({ code }) => code), "peer"] as const;
+const LOOP_DELAY_PERCENTILES = [50, 99, 100] as const;
+/** Measurements that the percentiles of the event loop's delay look back on: 60 s of one each 20 ms. */
 const LOOP_DELAY_WINDOW = 3000;
 
 /** Every metric by its name. */
@@ -153,9 +155,9 @@ export const METRICS = {
   },
   gateway_event_loop_delay_recent_seconds: {
     type: "gauge",
-    labels: ["quantile"],
-    values: ["0.5", "0.99", "1"],
-    help: "How late timers fired in the last minute; quantile 1 is the greatest.",
+    labels: ["percentile"],
+    values: ["50", "99", "100"],
+    help: "How late timers fired in the last minute; 100 is the latest.",
   },
   gateway_process_resident_memory_bytes: {
     type: "gauge",
@@ -202,7 +204,7 @@ export class Metrics {
   readonly #phases = new Tally<Phase>(COUNTED_PHASES);
   readonly #framesIn = new Tally<ReceivedName>(CLIENT_FRAMES);
   readonly #framesOut = new Tally<OpName>(SERVER_FRAMES);
-  readonly #closes = new Tally<CloseCodeValue | "peer">([]);
+  readonly #closes = new Tally<CloseCodeValue | "peer">(CLOSES);
   readonly #refusals = new Tally<RefusalReason>(REFUSAL_REASONS);
   readonly #identifiesRejected = new Tally<TokenRefusal>(TOKEN_REFUSALS);
   readonly #loopDelays = new Float64Array(LOOP_DELAY_WINDOW);
@@ -237,7 +239,7 @@ export class Metrics {
     this.#collect("gateway_log_publish_failures_total", () => this.#logFailures);
     this.#roundTrips = this.#histogram("gateway_heartbeat_round_trip_seconds");
     this.#loopDelayHistogram = this.#histogram("gateway_event_loop_delay_seconds");
-    this.#collect("gateway_event_loop_delay_recent_seconds", () => this.#loopDelayQuantiles());
+    this.#collect("gateway_event_loop_delay_recent_seconds", () => this.#loopDelayPercentiles());
     this.#collect("gateway_process_resident_memory_bytes", options.residentBytes);
     this.#collect("gateway_bugs_total", () => this.#bugs);
     this.#collect("gateway_log_lines_dropped_total", options.droppedLogLines ?? zero);
@@ -344,12 +346,12 @@ export class Metrics {
     return 0;
   }
 
-  /** Quantiles of the last minute's event loop delays, in seconds; 0 before the first. */
-  #loopDelayQuantiles(): ReadonlyMap<number, number> {
+  /** Percentiles of the last minute's event loop delays, in seconds; 0 before the first. */
+  #loopDelayPercentiles(): ReadonlyMap<number, number> {
     const seen = this.#loopDelays.slice(0, Math.min(this.#loopDelayCount, LOOP_DELAY_WINDOW))
       .sort();
-    const quantile = (q: number) => (seen[Math.ceil(q * seen.length) - 1] ?? 0) / 1000;
-    return new Map(LOOP_DELAY_QUANTILES.map((q) => [q, quantile(q)]));
+    const percentile = (p: number) => (seen[Math.ceil(p * seen.length / 100) - 1] ?? 0) / 1000;
+    return new Map(LOOP_DELAY_PERCENTILES.map((p) => [p, percentile(p)]));
   }
 
   #configOf(name: keyof typeof METRICS) {

@@ -61,7 +61,7 @@ function tilesOf(samples: Samples): readonly Tile[] {
   const beats = number("gateway_heartbeat_round_trip_seconds_count");
   const roundTripMs = 1000 * number("gateway_heartbeat_round_trip_seconds_sum") / beats;
   const delay = samples.get("gateway_event_loop_delay_recent_seconds")
-    ?.find(({ labels }) => labels["quantile"] === "0.99");
+    ?.find(({ labels }) => labels["percentile"] === "99");
   const megabytes = number("gateway_process_resident_memory_bytes") / 1e6;
   return [
     [

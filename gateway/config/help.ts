@@ -22,6 +22,8 @@ export function helpText(): string {
     `E-Magine Gateway ${VERSION}, a realtime WebSocket gateway`,
     "",
     "Usage: emagine-gateway [--mock] [--option=value ...]",
+    "       emagine-gateway token check -|<token>     whether a token is accepted, and why not",
+    "       emagine-gateway token new --user <name>   a token signed with GATEWAY_JWT_SECRET",
     "",
     "Every option is a flag and an environment variable; the flag wins. An empty variable is",
     "ignored. Pass secrets in the environment: flags are visible to every user of the machine.",

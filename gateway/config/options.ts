@@ -44,9 +44,9 @@ const LISTENING = {
     min: 0,
     max: 65_535,
     doc: "Separate TCP port for everything but clients: the backend's routes, `/metrics`, the " +
-      "API documents and the console. `GATEWAY_PORT` then serves only `/gateway`, `/health` " +
-      "and the mock issuer. Unless set, `GATEWAY_PORT` serves all. 0 picks a free port and " +
-      "logs it.",
+      "API documents and the console. `GATEWAY_PORT` then serves only `/gateway`, `/health`, " +
+      "`/health/live` and the mock issuer. Unless set, `GATEWAY_PORT` serves all. 0 picks a " +
+      "free port and logs it.",
   },
   tlsCert: {
     type: "path",

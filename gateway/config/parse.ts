@@ -146,6 +146,24 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   return { command, config: { ...rest, ...resolved } };
 }
 
+/** The options that concern tokens. */
+export type TokenConfig = Pick<
+  Config,
+  "auth" | "jwtIssuer" | "jwtAudience" | "clockToleranceMs" | "maxFrameBytes"
+>;
+
+/**
+ * Reads the options that concern tokens from the environment, and does not ask for those of a server. The
+ * command `token` has no flags for them.
+ *
+ * @throws {OperationalError} `bad_configuration`
+ */
+export function parseTokenConfig({ env, readTextFile }: Omit<ConfigInput, "args">): TokenConfig {
+  const texts = readEnv(env);
+  const values = parseValues(texts);
+  return { ...values, auth: resolveAuth(values, new GivenOptions(texts, readTextFile)) };
+}
+
 function parseValues(texts: ReadonlyMap<string, GivenText>): OptionValues {
   const entries = Object.entries<Option>(OPTIONS).map(([key, option]) => {
     const text = texts.get(key);

@@ -14,7 +14,7 @@ import { addGatewayRoute } from "./handshake.ts";
 import { addHistoryRoute } from "./history.ts";
 import { createHostGuard } from "./host.ts";
 import { addLoginRoutes } from "./login.ts";
-import { addDocumentRoutes, addHealthRoute, addMetricsRoute } from "./operators.ts";
+import { addDocumentRoutes, addHealthRoutes, addMetricsRoute } from "./operators.ts";
 import type { App, HttpOptions } from "./types.ts";
 import { problem } from "./problem.ts";
 import { addPublishRoute } from "./publish.ts";
@@ -54,7 +54,7 @@ export function createHttp(options: HttpOptions, routes: Routes = "all"): Reques
     addGatewayRoute(app, options);
     if (options.issuer !== undefined) addLoginRoutes(app, { issuer: options.issuer, limits });
   }
-  addHealthRoute(app, options);
+  addHealthRoutes(app, options);
   if (routes !== "clients") {
     addMetricsRoute(app, options);
     addDocumentRoutes(app, options);

@@ -12,7 +12,10 @@ import { createOpenApi, jsonResponse, READ_FAILURES, responses, Tag } from "./op
 import type { App, HttpOptions } from "./types.ts";
 import { problem } from "./problem.ts";
 
-export function addHealthRoute(
+const OK = z.object({ status: z.literal("ok") });
+
+/** Readiness at `/health`, and liveness at `/health/live`. */
+export function addHealthRoutes(
   app: App,
   { log, draining }: Pick<HttpOptions, "log" | "draining">,
 ): void {
@@ -23,7 +26,7 @@ export function addHealthRoute(
     tags: [Tag.Operators],
     summary: "Whether the gateway can do its work",
     responses: responses({
-      200: jsonResponse("It can", z.object({ status: z.literal("ok") })),
+      200: jsonResponse("It can", OK),
     }, ["draining", ...READ_FAILURES]),
   });
   app.openapi(health, async () => {
@@ -31,6 +34,15 @@ export function addHealthRoute(
     await log.check();
     return json(200, { status: "ok" });
   });
+  const live = createRoute({
+    method: "get",
+    path: "/health/live",
+    operationId: "live",
+    tags: [Tag.Operators],
+    summary: "Whether the process runs; also while it drains or its log fails",
+    responses: responses({ 200: jsonResponse("It runs", OK) }, []),
+  });
+  app.openapi(live, () => json(200, { status: "ok" }));
 }
 
 export function addMetricsRoute(app: App, { metricsText }: Pick<HttpOptions, "metricsText">): void {

@@ -51,6 +51,7 @@ for (const [what, happens] of Object.entries(DEEDS)) {
         assert.ok(!JSON.stringify(refused.body).includes(base), "no path is shown");
       }
       for (const ask of [publish, health, publish]) assert.equal((await ask()).status, 503);
+      assert.equal((await gateway.backend.request("GET", "/health/live")).status, 200);
       await gateway.backend.disconnect(user);
       assert.equal(await member.closeCode(), 4010, "the client was still connected");
     } finally {

@@ -32,6 +32,8 @@ processTest("SIGTERM drains: 1012 to all, not at once, nobody new, exit 0", asyn
   await gateway.logLine("draining");
   const health = await gateway.backend.request("GET", "/health");
   assert.equal(health.status, 503, "/health says so");
+  const live = await gateway.backend.request("GET", "/health/live");
+  assert.equal(live.status, 200, "/health/live does not");
   await assert.rejects(gateway.connect(), (error) => {
     assert.ok(error instanceof HandshakeRefused, String(error));
     assert.equal(error.status, 503);

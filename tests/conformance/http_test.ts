@@ -66,6 +66,11 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     code: "invalid_path",
   },
   "an unknown route": { ask: ["GET", "/nope"], status: 404, code: "not_found" },
+  "a method that liveness has not": {
+    ask: ["POST", "/health/live"],
+    status: 405,
+    code: "method_not_allowed",
+  },
   "a method that a route has not": {
     ask: ["PATCH", "/messages"],
     status: 405,
@@ -95,7 +100,10 @@ suite("HTTP", {
     },
 
     "health is 200 while all is well, without a key": async ({ backend }) => {
-      assert.equal((await backend.request("GET", "/health", noKey)).status, 200);
+      for (const path of ["/health", "/health/live"]) {
+        const { status, body } = await backend.request("GET", path, noKey);
+        assert.deepEqual([status, body], [200, { status: "ok" }], path);
+      }
     },
   },
 });
@@ -115,7 +123,11 @@ suite("what one process says of itself", {
     "the documents for tools name every route and frame": async ({ backend }) => {
       const openapi = await backend.request("GET", "/openapi.json", noKey);
       const { paths } = openapi.body as { paths: Record<string, unknown> };
-      for (const path of ["/messages", "/users/{user}", "/gateway", "/login", "/health"]) {
+      for (
+        const path of [
+          ...["/messages", "/users/{user}", "/gateway", "/login", "/health", "/health/live"],
+        ]
+      ) {
         assert.ok(path in paths, path);
       }
       const asyncapi = await backend.request("GET", "/asyncapi.json", noKey);

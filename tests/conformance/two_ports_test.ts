@@ -22,13 +22,16 @@ processTest("GATEWAY_API_PORT takes everything but clients to a port of its own"
   await backend.publish({ user, author: "1", content: "from the other port" });
   assert.deepEqual(await peer.nextContents(1), ["from the other port"]);
 
-  const paths = ["/gateway", "/messages", "/metrics", "/openapi.json", "/console.json", "/health"];
+  const paths = [
+    ...["/gateway", "/messages", "/metrics", "/openapi.json", "/console.json"],
+    ...["/health", "/health/live"],
+  ];
   const statuses = async (url: string) =>
     await Promise.all(paths.map(async (path) => {
       const response = await fetch(url + path, { headers: { authorization: "Bearer dev" } });
       await response.body?.cancel();
       return response.status;
     }));
-  assert.deepEqual(await statuses(gateway.url), [426, 404, 404, 404, 404, 200]);
-  assert.deepEqual(await statuses(api), [404, 200, 200, 200, 200, 200]);
+  assert.deepEqual(await statuses(gateway.url), [426, 404, 404, 404, 404, 200, 200]);
+  assert.deepEqual(await statuses(api), [404, 200, 200, 200, 200, 200, 200]);
 });

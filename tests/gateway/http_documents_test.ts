@@ -61,6 +61,7 @@ Deno.test("/openapi.json has all routes, and the login only with an issuer", asy
     "get /asyncapi.json",
     "get /gateway",
     "get /health",
+    "get /health/live",
     "get /messages",
     "get /metrics",
     "get /openapi.json",

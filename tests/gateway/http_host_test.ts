@@ -39,6 +39,7 @@ const OTHERS = [
 const ROUTES = [
   ["GET", "/health"],
   ["HEAD", "/health"],
+  ["GET", "/health/live"],
   ["GET", "/gateway"],
   ["POST", "/messages"],
   ["GET", "/messages"],

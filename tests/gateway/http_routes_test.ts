@@ -107,6 +107,7 @@ Deno.test("an unknown method of a known route is 405 with Allow", async () => {
     "/users/alice/channels/general": "DELETE, PUT",
     "/gateway": "GET, HEAD",
     "/health": "GET, HEAD",
+    "/health/live": "GET, HEAD",
     "/openapi.json": "GET, HEAD",
     "/login": "OPTIONS, POST",
   };
@@ -121,7 +122,10 @@ Deno.test("an unknown method of a known route is 405 with Allow", async () => {
 Deno.test("HEAD answers like GET, without the body but with its length", async () => {
   const { call } = createFixture();
   for (
-    const path of ["/health", "/metrics", "/openapi.json", "/messages", "/gateway", "/nowhere"]
+    const path of [
+      ...["/health", "/health/live", "/metrics", "/openapi.json"],
+      ...["/messages", "/gateway", "/nowhere"],
+    ]
   ) {
     const get = await call("GET", path);
     const head = await call("HEAD", path, { headers: path === "/gateway" ? HANDSHAKE : {} });
@@ -278,6 +282,14 @@ Deno.test("GET /health needs no key and follows the log", async () => {
   assert.equal((await health()).status, 200);
 });
 
+Deno.test("GET /health/live is 200 without a key, also while draining and without a log", async () => {
+  const { log } = createFixture();
+  const check = () => Promise.reject(new OperationalError("log_corrupt", "damaged"));
+  const { fetch } = createFixture({ log: { ...log, check }, draining: () => true });
+  const answer = await read(await fetch(new Request("http://gateway.test/health/live")));
+  assert.deepEqual([answer.status, answer.json], [200, { status: "ok" }]);
+});
+
 Deno.test("GET /metrics gives the text as it is", async () => {
   const { fetch } = createFixture();
   const answer = await read(await fetch(new Request("http://gateway.test/metrics")));
@@ -366,7 +378,7 @@ Deno.test("createHttp() parts the routes of clients from all others", async () =
   const routes = {
     clients: ["/gateway", "/login", "/.well-known/jwks.json"],
     api: ["/messages", "/users/alice", "/metrics", "/openapi.json", "/asyncapi.json"],
-    both: ["/health"],
+    both: ["/health", "/health/live"],
   };
   const statuses = async (part: Routes, paths: readonly string[]) => {
     const { call } = createFixture({ issuer: createIssuer() }, part);
