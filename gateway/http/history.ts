@@ -29,7 +29,8 @@ export function addHistoryRoute(
     summary: "Read the history",
     description:
       "The messages to a channel, to a user alone, or with neither to everyone, in order. " +
-      "`channel` and `user` together are refused with `invalid_query`.",
+      "`channel` and `user` together are refused with `invalid_query`. With `limit=0` there are no messages, " +
+      "and `last_id` is the position after everything published so far; `after` is then refused.",
     responses: responses({ 200: jsonResponse("A page of messages", HistorySchema) }, [
       "invalid_query",
       "unauthorized",
@@ -46,6 +47,10 @@ export function addHistoryRoute(
   });
   app.openapi(route, async (context) => {
     const { channel, user, after, limit } = context.req.valid("query");
+    if (limit === 0) {
+      const { id } = await log.position();
+      return json(200, { messages: [], more: false, last_id: id });
+    }
     const page = await log.read({
       after,
       audience: audience(channel, user),
