@@ -87,11 +87,11 @@ export const HistorySchema = z.object({
   }),
 }).openapi("History");
 
-/** A page size in a query. An empty one is refused: as a number it would be 0. */
-function limitFrom(least: 0 | 1, description: string): z.ZodType<number> {
+/** A page size in a query: digits only, because an empty text would be 0 as a number. */
+function limitFrom(least: number, description: string): z.ZodDefault<z.ZodPreprocess<z.ZodInt>> {
   return z.preprocess(
-    (value) => typeof value === "string" && !/^\d+$/.test(value) ? NaN : value,
-    z.coerce.number().int().min(least).max(MAX_BATCH),
+    (value) => typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value,
+    z.int().min(least).max(MAX_BATCH),
   ).default(100).openapi({ description });
 }
 
@@ -103,7 +103,7 @@ const PageQuerySchema = z.strictObject({
   after: z.string().min(1).optional().openapi({
     description: "Only messages after this id; default: from the oldest stored",
   }),
-  limit: limitFrom(0, "Page size; 0 asks for the position only, and excludes `after`"),
+  limit: limitFrom(0, "Page size; 0 asks for the position only"),
 });
 
 /**
@@ -124,9 +124,6 @@ export const HistoryQuerySchema = z.strictObject({
   ...PageQuerySchema.shape,
 }).refine((query) => query.channel === undefined || query.user === undefined, {
   error: "channel and user together, expected one of them or neither",
-}).refine((query) => query.limit !== 0 || query.after === undefined, {
-  path: ["after"],
-  error: "after together with limit=0, expected one of them",
 });
 
 const pathUser = name("A user", "alice");
