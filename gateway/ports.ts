@@ -284,6 +284,11 @@ export interface MessageLog {
   read(query: LogQuery): Promise<LogPage | "expired">;
   /** Returns the position of the last message of which subscribers were notified. */
   head(): Position;
+  /**
+   * Returns a position at or after every message that was stored, on any node, before the call. Whatever is
+   * published after the answer follows it.
+   */
+  position(): Promise<Position>;
   /** Rejects if the log cannot be written; for `/health`. */
   check(): Promise<void>;
   /** Waits for publishes in progress, then releases all resources. */

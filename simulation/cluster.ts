@@ -263,6 +263,12 @@ export class ClusterNode implements MessageLog, CommandLog {
     return this.#subscribers.head;
   }
 
+  async position(): Promise<Position> {
+    await this.#assertConnected();
+    await this.#notified.waitFor(this.cluster.head, ANSWER_TIMEOUT_MS);
+    return this.head();
+  }
+
   async check(): Promise<void> {
     await this.#assertConnected();
   }

@@ -29,7 +29,8 @@ export function addHistoryRoute(
     summary: "Read the history",
     description:
       "The messages to a channel, to a user alone, or with neither to everyone, in order. " +
-      "`channel` and `user` together are refused with `invalid_query`.",
+      "`channel` and `user` together are refused with `invalid_query`. With `limit=0` there are no messages, " +
+      "and without `after`, `last_id` is the position after everything published so far.",
     responses: responses({ 200: jsonResponse("A page of messages", HistorySchema) }, [
       "invalid_query",
       "unauthorized",
@@ -46,10 +47,14 @@ export function addHistoryRoute(
   });
   app.openapi(route, async (context) => {
     const { channel, user, after, limit } = context.req.valid("query");
+    if (limit === 0 && after === undefined) {
+      const { id } = await log.position();
+      return json(200, { messages: [], more: false, last_id: id });
+    }
     const page = await log.read({
       after,
       audience: audience(channel, user),
-      limit,
+      limit: Math.max(1, limit),
       maxBytes: MAX_PAGE_BYTES,
     });
     if (page === "expired") {
@@ -57,6 +62,9 @@ export function addHistoryRoute(
         "expired",
         "The id in after is not one of this gateway, or something after it is no longer stored.",
       );
+    }
+    if (limit === 0 && page.messages.length > 0) {
+      return json(200, { messages: [], more: true, last_id: after });
     }
     const messages = page.messages.map(toStored);
     return json(200, { messages, more: page.more, last_id: page.upTo.id });

@@ -87,6 +87,14 @@ export const HistorySchema = z.object({
   }),
 }).openapi("History");
 
+/** A page size in a query: digits only, because an empty text would be 0 as a number. */
+function limitFrom(least: number, description: string): z.ZodDefault<z.ZodPreprocess<z.ZodInt>> {
+  return z.preprocess(
+    (value) => typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value,
+    z.int().min(least).max(MAX_BATCH),
+  ).default(100).openapi({ description });
+}
+
 const AudienceQuerySchema = z.strictObject({
   channel: name("Messages to this channel; not with `user`", "general").optional(),
   user: name("Messages to this user alone; not with `channel`", "alice").optional(),
@@ -95,9 +103,7 @@ const PageQuerySchema = z.strictObject({
   after: z.string().min(1).optional().openapi({
     description: "Only messages after this id; default: from the oldest stored",
   }),
-  limit: z.coerce.number().int().min(1).max(MAX_BATCH).default(100).openapi({
-    description: "Page size",
-  }),
+  limit: limitFrom(0, "Page size; 0 asks for the position only"),
 });
 
 /**

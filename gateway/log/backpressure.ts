@@ -36,6 +36,7 @@ export function withBackpressure(
     subscribe: (listener) => log.subscribe(listener),
     read: (query) => log.read(query),
     head: () => log.head(),
+    position: () => log.position(),
     check: () => log.check(),
     close: () => log.close(),
   };

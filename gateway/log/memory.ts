@@ -156,6 +156,12 @@ class MemoryLog implements MessageLog {
   }
 
   // deno-lint-ignore require-await -- as above
+  async position(): Promise<Position> {
+    this.#assertOpen();
+    return this.head();
+  }
+
+  // deno-lint-ignore require-await -- as above
   async check(): Promise<void> {
     this.#assertOpen();
   }

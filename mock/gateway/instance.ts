@@ -116,6 +116,7 @@ function paceReplays(log: MessageLog, { links, tasks, external }: InstanceDeps):
     publishOnce: (key, drafts) => log.publishOnce(key, drafts),
     subscribe: (listener) => log.subscribe(listener),
     head: () => log.head(),
+    position: () => log.position(),
     check: () => log.check(),
     close: () => log.close(),
   };

@@ -35,6 +35,17 @@ suite("resuming", {
       assert.deepEqual(await member.nextContents(4), expected);
     },
 
+    "from a position, everything follows that was published after it, once": async (gateway) => {
+      const [user, channel] = [someone(), someone("channel")];
+      await gateway.backend.publish({ channel, author: "1", content: "in the state" });
+      const lastId = await gateway.backend.position();
+      await gateway.backend.publish({ channel, author: "1", content: "while it loads" });
+      await using member = await gateway.member(user, { channels: [channel], lastId });
+      assert.equal(member.ready.resumed, true);
+      await gateway.backend.publish({ channel, author: "1", content: "live" });
+      assert.deepEqual(await member.nextContents(2), ["while it loads", "live"]);
+    },
+
     "a replayed message is the same as the live one was": async (gateway) => {
       const [user, channel] = [someone(), someone("channel")];
       const options = { channels: [channel], cuttable: true };

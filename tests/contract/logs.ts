@@ -118,6 +118,7 @@ function withCommands(log: MessageLog & CommandLog): MessageLog {
     subscribe: (listener) => log.subscribe(listener),
     read: (query) => log.read(query),
     head: () => log.head(),
+    position: () => log.position(),
     check: () => log.check(),
     close: () => log.close(),
   };

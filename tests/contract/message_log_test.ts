@@ -70,6 +70,24 @@ for (const factory of LOGS) {
     assert.equal(log.head().id, heard.at(-1));
   });
 
+  test("position() of an empty log is one from which a reader misses nothing", async ({ log }) => {
+    const { id } = await log.position();
+    assert.deepEqual(await readAll(log, { after: id }), []);
+    await log.publish(toEveryone("first"));
+    const after = await readAll(log, { after: id });
+    assert.deepEqual(after.map(({ content }) => content), ["first"]);
+  });
+
+  test("position() is after what was published before, and before what follows", async ({ log }) => {
+    await log.publish(toEveryone("before", "before"));
+    const [last] = await log.publish([{ channel: "a", author: "1", content: "before" }]);
+    const position = await log.position();
+    assert.equal(position.id, last!.id);
+    await log.publish(toEveryone("after"));
+    const after = await readAll(log, { after: position.id });
+    assert.deepEqual(after.map(({ content }) => content), ["after"]);
+  });
+
   test("subscribe() begins at the head and ends when told", async ({ log }) => {
     const heard: Json[] = [];
     await log.publish(toEveryone("before"));

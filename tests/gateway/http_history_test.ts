@@ -63,6 +63,38 @@ Deno.test("GET /messages read on from last_id misses nothing and repeats nothing
   assert.deepEqual(contents(json), [7]);
 });
 
+Deno.test("GET /messages?limit=0 gives the position, whatever the audience", async () => {
+  const empty = createFixture();
+  const first = (await empty.call("GET", "/messages?limit=0")).json;
+  assert.deepEqual(first, { messages: [], more: false, last_id: "id0-0" });
+  await empty.call("POST", "/messages", { body: { author: "7", content: "first" } });
+  const { json } = await empty.call("GET", `/messages?after=${first.last_id}`);
+  assert.deepEqual(json.messages.map(({ content }: { content: string }) => content), ["first"]);
+  const { call, ids } = await createHistory();
+  for (const query of ["", "&channel=general", "&user=alice", "&channel=nobody"]) {
+    const answer = await call("GET", `/messages?limit=0${query}`);
+    assert.deepEqual(answer.json, { messages: [], more: false, last_id: ids[6] }, query);
+  }
+});
+
+Deno.test("GET /messages?limit=0 after an id says whether messages follow, and skips none", async () => {
+  const { call, ids } = await createHistory();
+  const ask = async (after: string) => (await call("GET", `/messages?limit=0&after=${after}`)).json;
+  assert.deepEqual(await ask(ids[5]!), { messages: [], more: true, last_id: ids[5] });
+  assert.deepEqual(await ask(ids[6]!), { messages: [], more: false, last_id: ids[6] });
+  assert.equal((await ask("nonsense")).code, "expired");
+});
+
+Deno.test("GET /messages?limit=0 is 503 when the log does not know its end", async () => {
+  const { log } = createFixture();
+  const position = () => Promise.reject(new OperationalError("log_unavailable", "cut off"));
+  const answer = await createFixture({ log: { ...log, position } }).call(
+    "GET",
+    "/messages?limit=0",
+  );
+  assert.deepEqual([answer.status, answer.json.code], [503, "log_unavailable"]);
+});
+
 Deno.test("GET /messages after an id that is unknown or no longer stored is 410", async () => {
   const { call } = await createHistory();
   for (const after of ["nonsense", "other-1", "id0-999", "id0--1"]) {
@@ -80,7 +112,9 @@ Deno.test("GET /messages refuses a query that is unknown, repeated or wrong", as
       ["channel=", "channel"],
       ["channel=a&user=b", ""],
       ["after=", "after"],
-      ["limit=0", "limit"],
+      ["limit=", "limit"],
+      ["limit=0x0", "limit"],
+      ["limit=-1", "limit"],
       ["limit=1001", "limit"],
       ["limit=1.5", "limit"],
       ["limit=many", "limit"],

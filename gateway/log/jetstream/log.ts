@@ -185,6 +185,12 @@ class JetStreamLog implements MessageLog, CommandLog {
     return this.#subscribers.head;
   }
 
+  async position(): Promise<Position> {
+    this.#assertOpen();
+    await this.#probe();
+    return this.head();
+  }
+
   async check(): Promise<void> {
     this.#assertOpen();
     await this.#health.check();
@@ -207,7 +213,7 @@ class JetStreamLog implements MessageLog, CommandLog {
     return Math.floor(this.#clock.now());
   }
 
-  /** Healthy means the stream answers and this node has caught up with it. */
+  /** Resolves once this node has caught up with what the stream has now. */
   async #probe(): Promise<void> {
     const { last } = await this.#stream.range();
     await this.#reached.waitFor(last, ANSWER_TIMEOUT_MS);

@@ -197,6 +197,12 @@ class StoreLog implements MessageLog {
     return this.#subscribers.head;
   }
 
+  // deno-lint-ignore require-await -- a promise is the contract, and turns throws into rejections
+  async position(): Promise<Position> {
+    this.#assertOpen();
+    return this.head();
+  }
+
   async check(): Promise<void> {
     this.#assertOpen();
     await this.#health.check();

@@ -118,6 +118,15 @@ export class Backend {
     return await this.#expect(201, "POST", "/messages", { body: drafts }) as Accepted[];
   }
 
+  /** The position after everything published so far. */
+  async position(): Promise<string> {
+    const page = await this.#expect(200, "GET", "/messages?limit=0");
+    const { messages, more, last_id } = page as Record<string, unknown>;
+    assert.deepEqual([messages, more], [[], false]);
+    assert.ok(typeof last_id === "string", "the position");
+    return last_id;
+  }
+
   /** Makes a user's open connections join a channel. */
   async join(user: string, channel: string): Promise<void> {
     const answer = await this.request("PUT", `${userPath(user)}/channels/${encode(channel)}`);

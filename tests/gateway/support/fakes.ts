@@ -93,6 +93,10 @@ export class FaultyLog implements MessageLog {
     return answer;
   }
 
+  position(): Promise<Position> {
+    return this.#inner.position();
+  }
+
   head(): Position {
     return this.#inner.head();
   }
