@@ -46,8 +46,8 @@ Deno.test("afterClose() says what the client does, and who else has to do someth
   assert.match(afterClose({ ...refused, isPasted: false }), /gets a new token, connects again/);
   assert.match(afterClose({ ...refused, isPasted: true }), /another token: paste one in step 1\./);
   assert.doesNotMatch(afterClose({ ...refused, isPasted: true }), /gets a new token/);
-  assert.match(afterClose({ code: 4001, ...ready }), /whoever wrote it has to look/);
-  assert.match(afterClose({ code: 4010, ...ready }), /for the app to decide/);
+  assert.match(afterClose({ code: 4001, ...ready }), /Look for the bug in it/);
+  assert.match(afterClose({ code: 4010, ...ready }), /The app decides/);
 });
 
 Deno.test("afterClose() knows a token that is too long from other text that is", () => {
@@ -55,7 +55,7 @@ Deno.test("afterClose() knows a token that is too long from other text that is",
   assert.match(token, /token is too long .*--max-frame-bytes, 4096.*fewer channels/);
   const other = afterClose({ code: 1009, isPasted: false, wasReady: true });
   assert.match(other, /What was sent is too long .*--max-frame-bytes/);
-  for (const text of [token, other]) assert.doesNotMatch(text, /whoever wrote it/);
+  for (const text of [token, other]) assert.doesNotMatch(text, /Look for the bug/);
 });
 
 Deno.test("arrivalOf() knows messages to others alone", () => {

@@ -31,7 +31,7 @@ export class ConsolePage {
     await this.page.getByRole("button", { name, exact: true }).click();
   }
 
-  /** Logs in at the mock issuer, as whoever the page proposes unless told. */
+  /** Logs in at the mock issuer, as the user that the page proposes by default. */
   async logIn(user?: string): Promise<void> {
     const card = this.card("Log in");
     const field = card.getByLabel("User", { exact: true });
