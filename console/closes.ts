@@ -65,7 +65,7 @@ export function afterClose({ code, retryInMs, isPasted, wasReady }: Ended): stri
         ? `What was sent is too long for a frame (${FRAME_LIMIT}), so the client is over, for good.`
         : `The token is too long for a frame (${FRAME_LIMIT}), so the client is over: log in with fewer channels, or start the gateway with a larger limit.`;
     default:
-      return "The same would happen again, so the client is over for good. Look for the bug in it.";
+      return "The same would happen again, so the client is over, for good. Look for the bug in it.";
   }
 }
 
