@@ -149,7 +149,7 @@ browserTest(
       await tab.page.getByText("2 connections closed.").waitFor();
       await other.closedWith(4010, "Disconnected");
       const close = await tab.closedWith(4010, "Disconnected");
-      await close.getByText(/for the app to decide/).waitFor();
+      await close.getByText(/The app decides whether/).waitFor();
       await tab.clientIs("over");
       await tab.card("What can go wrong").getByText(/^Closed with 4010: /).waitFor();
       await tab.press("Disconnect this user");
