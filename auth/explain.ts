@@ -6,7 +6,8 @@
  */
 
 import { decodeJwt, decodeProtectedHeader } from "jose";
-import { claimNoNumber, missingClaim, REASONS } from "./verifier.ts";
+import { NAME_RULE } from "../gateway/protocol/names.ts";
+import { claimNoNumber, MAX_CHANNELS, missingClaim, REASONS } from "./verifier.ts";
 
 /** What the gateway expects of a token. */
 export interface Expected {
@@ -102,16 +103,16 @@ const EXPLAINERS: ReadonlyMap<string, (facts: Facts) => Explanation> = new Map<
     change: 'Issue "exp" in seconds since 1970.',
   })],
   [REASONS.badUser, ({ claims }) => ({
-    why: `its "sub" is ${shown(claims["sub"])}; ${REASONS.badUser.split(": ")[1]} are a user`,
+    why: `its "sub" is ${shown(claims["sub"])}; ${NAME_RULE} are a user`,
     change: 'Issue the user\'s id as a string in "sub".',
   })],
   [REASONS.badChannels, ({ claims }) => ({
     why: `its "channels" are ${shown(claims["channels"])}, expected an array of names: ` +
-      REASONS.badChannels.split(": ")[1],
+      NAME_RULE,
     change: 'Issue "channels" as an array of strings, or leave it out.',
   })],
   [REASONS.manyChannels, ({ claims }) => ({
-    why: `it has ${lengthOf(claims["channels"])} channels, at most 1000 are accepted`,
+    why: `it has ${lengthOf(claims["channels"])} channels, at most ${MAX_CHANNELS} are accepted`,
     change: "Issue fewer, and let the backend add channels: PUT /users/{user}/channels/{channel}.",
   })],
   ...["exp", "sub", "iss", "aud"].map((claim) =>

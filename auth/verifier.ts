@@ -13,7 +13,7 @@ import { isName, NAME_RULE } from "../gateway/protocol/names.ts";
 
 /** Shortest secret for HS256: as long as its hash (RFC 7518, section 3.2). */
 const MIN_SECRET_BYTES = 32;
-const MAX_CHANNELS = 1000;
+export const MAX_CHANNELS = 1000;
 /** The latest instant of a `Date`. */
 const MAX_TIME_MS = 8.64e15;
 

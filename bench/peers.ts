@@ -8,10 +8,10 @@
  * Times are user and system time of the server's process as Linux counts it, less what it uses when
  * idle; memory is the growth of its resident set. Every client gets each message as one WebSocket
  * frame of text, where the server does not pack several into one (Centrifugo, nats-server); payloads have the
- * gateway's form and nearly its length. Rounds go from server to server, and those of a publish alternate
- * with the echo's, so that a busy machine is as bad for each; ratios are medians of the rounds' ratios. Where
- * there are two cores, the generator has one of them and the server that is being measured the other. The gateway identifies its clients and has its memory log;
- * the bare servers know neither users nor channels.
+ * gateway's form and nearly its length. Rounds go from server to server, and those of a publish alternate with the
+ * echo's, so that a busy machine is as bad for each; ratios are medians of the rounds' ratios. Where there are two
+ * cores, the generator has one of them and the server that is being measured the other. The gateway identifies its
+ * clients and has its memory log; the bare servers know neither users nor channels.
  *
  * Servers that are not installed are left out. Those of npm are installed below `bench/peers/servers/` at
  * the first run; centrifugo and nats-server have to be on the PATH. Fails when a delivery is missing or comes

@@ -79,10 +79,8 @@ function closing(
   ];
 }
 
-/** Events without effect once a close frame was sent. */
-const IGNORED = [
-  "opened",
-  "refused",
+/** Events without effect before Hello. */
+const TOO_EARLY = [
   "frameReceived",
   "controlReceived",
   "violated",
@@ -93,9 +91,10 @@ const IGNORED = [
   "ticked",
   "overflowed",
   "disconnected",
-  "drained",
-  "failed",
 ] as const;
+
+/** Events without effect once a close frame was sent. */
+const IGNORED = ["opened", "refused", ...TOO_EARLY, "drained", "failed"] as const;
 
 /**
  * Every transition. Deadlines that are due come before the event that brought the time, the earliest
@@ -110,18 +109,7 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: ["new"], on: ["closed"], to: "closed", effects: [] },
   {
     from: ["new"],
-    on: [
-      "frameReceived",
-      "controlReceived",
-      "violated",
-      "tokenVerified",
-      "tokenRejected",
-      "located",
-      "dependencyFailed",
-      "ticked",
-      "overflowed",
-      "disconnected",
-    ],
+    on: TOO_EARLY,
     to: "same",
     effects: [],
   },
