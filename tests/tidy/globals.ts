@@ -9,6 +9,7 @@
 export const FREE: readonly RegExp[] = [
   /^gateway\/runtime\//,
   /^main\.ts$/,
+  /^commands\//,
   /^tools\//,
   /^bench\//,
   /^tests\//,

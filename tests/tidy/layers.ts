@@ -119,8 +119,9 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     name: "main",
-    paths: ["main.ts"],
-    holds: "the composition root; nothing imports it",
+    paths: ["main.ts", "commands/"],
+    holds:
+      "the composition root: `main.ts` reads the command line, `commands/` puts the parts together",
     imports: [...GATEWAY, "mock issuer", "mock"],
     libraries: [],
   },

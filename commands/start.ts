@@ -1,0 +1,104 @@
+/**
+ * Puts the parts of a gateway together, starts it, and drains it in the end.
+ *
+ * @module
+ */
+
+import { natsBus } from "../gateway/cluster/bus.ts";
+import { ClusterUsers } from "../gateway/cluster/cluster_users.ts";
+import type { Nats } from "../gateway/cluster/connect.ts";
+import type { Config } from "../gateway/config/parse.ts";
+import { admissionOptions, sessionOptions } from "../gateway/config/session_options.ts";
+import { VERSION } from "../gateway/config/version.ts";
+import { Gateway } from "../gateway/gateway.ts";
+import { TotalBodyBudget } from "../gateway/http/body_budget.ts";
+import { Metrics } from "../gateway/metrics.ts";
+import type { CommandLog, MessageLog, TokenVerifier } from "../gateway/ports.ts";
+import { SystemClock } from "../gateway/runtime/clock.ts";
+import { watchEventLoop } from "../gateway/runtime/event_loop.ts";
+import { RandomIds } from "../gateway/runtime/ids.ts";
+import type { ProcessLogger } from "../gateway/runtime/logger.ts";
+import type { Listener } from "../gateway/runtime/transport.ts";
+import { handleUnhandledErrors } from "../gateway/runtime/unhandled_errors.ts";
+import { delay } from "../gateway/util.ts";
+import { createAuth } from "./auth.ts";
+import { announce, type Listeners, openConsole, serve } from "./listeners.ts";
+import { openOwnLog, openSharedLog } from "./log.ts";
+import type { World } from "./world.ts";
+
+/** Builds and starts a gateway; closing it drains. */
+export async function startGateway(
+  config: Config,
+  logger: ProcessLogger,
+): Promise<Pick<Listener, "close">> {
+  const clock = new SystemClock();
+  const ids = new RandomIds();
+  const bodyBudget = new TotalBodyBudget();
+  const metrics = new Metrics({
+    version: VERSION,
+    runtime: `deno ${Deno.version.deno}`,
+    transport: config.transport,
+    residentBytes: () => Deno.memoryUsage().rss,
+    droppedLogLines: () => logger.droppedLines,
+    refusedBodies: () => bodyBudget.refused,
+  });
+  const world = { config, clock, ids, logger, metrics };
+  handleUnhandledErrors({ logger, bug: () => metrics.bug() });
+  const shared = config.nats && await openSharedLog(world, config.nats);
+  const log = shared?.log ?? await openOwnLog(world);
+  const { verifier, issuer } = await createAuth(world);
+  const gateway = createGateway(world, { log, verifier });
+  const page = await openConsole(world);
+  const users = shared && await clusterUsers(world, { ...shared, gateway });
+  let listeners: Listeners;
+  try {
+    const parts = { log, gateway, issuer, page, bodyBudget, users: users ?? gateway };
+    listeners = await serve(world, parts);
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+  const stopWatching = watchEventLoop(clock, (ms) => metrics.eventLoopDelay(ms));
+  announce(world, { listeners, page });
+  const close = async (): Promise<void> => {
+    await gateway.drain(config.drainMs);
+    // A peer that holds a request or a dead WebSocket open does not keep the process alive.
+    const closed = Promise.all([listeners.clients.close(), listeners.api?.close()]);
+    await Promise.race([closed, delay(clock, config.closeGraceMs)]);
+    users?.close();
+    await log.close();
+    await shared?.nats.close();
+    stopWatching();
+  };
+  return { close };
+}
+
+function createGateway(
+  { config, clock, ids, logger, metrics }: World,
+  parts: { readonly log: MessageLog; readonly verifier: TokenVerifier },
+): Gateway {
+  const limits = admissionOptions(config);
+  const connection = sessionOptions(config);
+  return new Gateway({ clock, ids, logger, metrics, ...parts, limits, connection });
+}
+
+/** With NATS, a user's connections may be on any node. */
+function clusterUsers(
+  { config, clock, ids, logger }: World,
+  { nats, log, gateway }: {
+    readonly nats: Nats;
+    readonly log: CommandLog;
+    readonly gateway: Gateway;
+  },
+): Promise<ClusterUsers> {
+  const subject = `${config.natsSubject}-nodes`;
+  return ClusterUsers.start({
+    bus: natsBus(nats),
+    log,
+    local: gateway,
+    clock,
+    ids,
+    logger,
+    subject,
+  });
+}
