@@ -21,6 +21,7 @@ import { LeftoverCheck, presenceOf } from "./leftovers.ts";
 import { type Durable, History, Progress } from "./history.ts";
 import type { Link, LinkObserver } from "./network.ts";
 import { type OddFrame, WINDOW_BYTES } from "./pipe.ts";
+import { type Ready, ReadyCheck } from "./ready_check.ts";
 import { Session } from "./session.ts";
 import type { Verdict } from "./verifier.ts";
 import type { Report } from "./violation.ts";
@@ -35,12 +36,6 @@ export interface CheckerOptions {
   readonly count: (what: string) => void;
 }
 
-interface Ready {
-  readonly user: string;
-  readonly last_id: string;
-  readonly resumed?: boolean;
-}
-
 /** A running node. */
 interface Node {
   readonly gateway: Gateway;
@@ -50,6 +45,7 @@ interface Node {
 
 export class Checker implements LinkObserver {
   readonly history: History;
+  readonly #ready: ReadyCheck;
   readonly #options: CheckerOptions;
   readonly #report: Report;
   /** By connection number, until both sides have ended. */
@@ -65,6 +61,7 @@ export class Checker implements LinkObserver {
     this.#report = options.report;
     this.leftovers = new LeftoverCheck(options.report);
     this.history = new History(options.durable, options.report);
+    this.#ready = new ReadyCheck({ ...options, history: this.history });
   }
 
   /** Connections that the gateway has admitted and not ended. */
@@ -208,7 +205,7 @@ export class Checker implements LinkObserver {
   clientReady(link: Link, lastId: string): void {
     const { delivery } = this.#of(link);
     if (delivery === undefined) return;
-    const position = this.#sequenceOf(lastId) ?? -1;
+    const position = this.#ready.sequenceOf(lastId) ?? -1;
     const missing = delivery.missing?.sequence ?? Infinity;
     if (position < delivery.last || missing <= position) {
       const place = `${delivery.last} arrived last, ${missing} is missing`;
@@ -318,9 +315,7 @@ export class Checker implements LinkObserver {
       this.#report("no connection after its end", "a process sends that is no more", connection);
     session.resumed = frame.resumed === true;
     if (lastId !== undefined) this.#options.count(session.resumed ? "resumed" : "not resumed");
-    const after = session.resumed
-      ? this.#resumedAfter(session, frame, lastId)
-      : this.#begunAfter(session, frame, { lastId, progress });
+    const after = this.#ready.startAfter(frame, { connection, lastId, progress });
     session.delivery = new Delivery({
       connection,
       history: this.history,
@@ -331,45 +326,6 @@ export class Checker implements LinkObserver {
       channels: token.channels,
       after,
     });
-  }
-
-  #resumedAfter(session: Session, frame: Ready, lastId: string | undefined): number {
-    const after = lastId === undefined ? undefined : this.#sequenceOf(lastId);
-    if (after === undefined || after > this.history.head || frame.last_id !== lastId) {
-      const explanation = `resumed from ${lastId}, says ${frame.last_id}`;
-      return this.#report("only a known id is resumed", explanation, session.connection);
-    }
-    return after;
-  }
-
-  #begunAfter(
-    session: Session,
-    frame: Ready,
-    { lastId, progress }: { readonly lastId: string | undefined; readonly progress: Progress },
-  ): number {
-    const asked = lastId === undefined ? undefined : this.#sequenceOf(lastId);
-    const { connection } = session;
-    if (asked !== undefined && asked <= this.history.head && this.#isSurelyStored(asked)) {
-      const explanation = `${lastId} was not resumed, though all is stored since`;
-      this.#report("what is stored is resumed", explanation, connection);
-    }
-    const after = this.#sequenceOf(frame.last_id) ?? Infinity;
-    // A fan-out that yields may be a little behind, within the same millisecond.
-    if (after > progress.head || after < progress.headBefore(this.#now)) {
-      const explanation = `Ready says ${frame.last_id}, the head is ${progress.head}`;
-      this.#report("a new session starts at the head", explanation, connection);
-    }
-    return after;
-  }
-
-  #isSurelyStored(sequence: number): boolean {
-    this.history.wallClockShows(this.#options.clock.now());
-    return this.history.isSurelyStored(sequence);
-  }
-
-  #sequenceOf(id: string): number | undefined {
-    const [, epoch, digits] = /^([0-9a-z]+)-(0|[1-9]\d{0,14})$/.exec(id) ?? [];
-    return epoch === this.#options.durable.epoch ? Number(digits) : undefined;
   }
 
   /** True if something that the wire does not show justifies the close. */
@@ -386,6 +342,6 @@ export class Checker implements LinkObserver {
     const asking = session.identify?.lastId !== undefined || resumed;
     if (asking && this.#readFailedAtMs === this.#now) return true;
     // If retention overtakes a replay, the client can only reconnect.
-    return resumed && delivery !== undefined && !this.#isSurelyStored(delivery.last);
+    return resumed && delivery !== undefined && !this.#ready.isSurelyStored(delivery.last);
   }
 }

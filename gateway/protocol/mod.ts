@@ -47,6 +47,7 @@ export type {
   Reduce,
   SessionEffect,
   SessionEvent,
+  SessionInput,
   SessionOptions,
   SessionState,
   Step,

@@ -178,6 +178,11 @@ export type SessionEvent =
 /** The name of an event. */
 export type EventType = SessionEvent["type"];
 
+/** An event without `at`, which the shell adds. */
+export type SessionInput = SessionEvent extends infer E
+  ? E extends SessionEvent ? Omit<E, "at"> : never
+  : never;
+
 /** An action for the shell; effects are carried out in order. */
 export type SessionEffect =
   /** Send this frame. */

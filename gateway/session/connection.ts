@@ -26,11 +26,13 @@ import {
   reduce,
   type SessionEffect,
   type SessionEvent,
+  type SessionInput,
   type SessionState,
   type ViolationCode,
 } from "../protocol/mod.ts";
 import { toError } from "../util.ts";
 import { Terminator } from "./terminator.ts";
+import { type Asker, dependencyFailed, verifyToken } from "./verify.ts";
 
 export interface ConnectionDeps {
   /** Identifies the connection in the log. */
@@ -41,11 +43,6 @@ export interface ConnectionDeps {
   readonly permit: Permit;
   readonly context: ConnectionContext<Connection>;
 }
-
-/** An event without `at`, which the connection adds. */
-export type SessionInput = SessionEvent extends infer E
-  ? E extends SessionEvent ? Omit<E, "at"> : never
-  : never;
 
 /** Close codes that charge the peer's address. Refused tokens charge it in `#verify`. */
 const FAULTS: ReadonlySet<number> = new Set([
@@ -248,7 +245,7 @@ export class Connection implements Member, Recipient, SocketListener {
         return;
       }
       case "verifyToken":
-        void this.#verify(effect.attempt, effect.token);
+        void this.#verify(effect);
         return;
       case "locate":
         void this.#locate(effect);
@@ -280,25 +277,11 @@ export class Connection implements Member, Recipient, SocketListener {
     }
   }
 
-  async #verify(attempt: number, token: string): Promise<void> {
-    const { clock, logger, metrics, logThrottle, verifier } = this.#context;
+  async #verify(effect: SessionEffect & { readonly type: "verifyToken" }): Promise<void> {
     try {
-      const verdict = await verifier.verify(token);
-      if (!verdict.ok) {
-        metrics.identifyRejected(verdict.refusal);
-        this.#permit.atFault();
-        if (logThrottle.shouldLog(verdict.reason)) {
-          logger.info("a token was refused", { connection: this.id, reason: verdict.reason });
-        }
-        return this.feed({ type: "tokenRejected", attempt, reason: verdict.reason });
-      }
-      const { user, channels } = verdict;
-      // Deadlines are in steady time, so that setting the wall clock later does not change how long
-      // the token still lives.
-      const expiresAt = clock.steady() + (verdict.expiresAt - clock.now());
-      this.feed({ type: "tokenVerified", attempt, claims: { user, channels, expiresAt } });
+      this.feed(await verifyToken(effect, this.#asker));
     } catch (error) {
-      this.#dependencyFailed(attempt, error);
+      this.#bug(error);
     }
   }
 
@@ -324,13 +307,13 @@ export class Connection implements Member, Recipient, SocketListener {
     this.feed({ type: "failed" });
   }
 
+  get #asker(): Asker {
+    return { connection: this.id, permit: this.#permit, context: this.#context };
+  }
+
   #dependencyFailed(attempt: number, error: unknown): void {
     if (!(error instanceof OperationalError)) return this.#bug(error);
-    const { logger, logThrottle } = this.#context;
-    if (logThrottle.shouldLog(error.code)) {
-      logger.warn("clients cannot be identified", { connection: this.id, error });
-    }
-    this.feed({ type: "dependencyFailed", attempt });
+    this.feed(dependencyFailed(attempt, error, this.#asker));
   }
 
   /** Closes this connection with 1011. */

@@ -13,21 +13,14 @@ import { CloseCode } from "../../gateway/protocol/codes.ts";
 import { initial, reduce } from "../../gateway/protocol/session.ts";
 import type {
   SessionEvent,
+  SessionInput,
   SessionOptions,
   SessionState,
 } from "../../gateway/protocol/session_types.ts";
 import { TRANSITIONS } from "./transitions.ts";
 import { assertInvariants, type History, INVARIANTS, NOTHING, remember } from "./invariants.ts";
 import { assertFollowsTable } from "./oracle.ts";
-import {
-  ack,
-  garbage,
-  heartbeat,
-  identify,
-  located,
-  type SessionInput,
-  verified,
-} from "./support.ts";
+import { ack, garbage, heartbeat, identify, located, verified } from "./support.ts";
 
 const OPTIONS: SessionOptions = {
   heartbeatIntervalMs: 2,

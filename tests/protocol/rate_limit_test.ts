@@ -5,15 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import {
-  ack,
-  assertCloses,
-  Driver,
-  heartbeat,
-  openedSession,
-  type SessionInput,
-  START,
-} from "./support.ts";
+import type { SessionInput } from "../../gateway/protocol/session_types.ts";
+import { ack, assertCloses, Driver, heartbeat, openedSession, START } from "./support.ts";
 
 /** No deadline but the rate limit's own window matters here. */
 const QUIET = { heartbeatIntervalMs: 10_000_000, identifyTimeoutMs: 10_000_000 };

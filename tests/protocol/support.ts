@@ -11,7 +11,7 @@ import type { ClientFrame, ServerFrame } from "../../gateway/protocol/frames.ts"
 import { initial, nextDeadline, reduce } from "../../gateway/protocol/session.ts";
 import type {
   SessionEffect,
-  SessionEvent,
+  SessionInput,
   SessionOptions,
   SessionState,
 } from "../../gateway/protocol/session_types.ts";
@@ -28,11 +28,6 @@ export const OPTIONS: SessionOptions = {
 
 /** When sessions of the tests open. */
 export const START = 1_579_276_740_336;
-
-/** An event of which only the time is missing. */
-export type SessionInput = SessionEvent extends infer E
-  ? E extends SessionEvent ? Omit<E, "at"> : never
-  : never;
 
 /** A well-formed frame of the client arrived. */
 export function received(frame: ClientFrame): SessionInput {
