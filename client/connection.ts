@@ -7,7 +7,12 @@
 
 import { ABNORMAL, CloseCode, Op } from "../gateway/protocol/codes.ts";
 import type { MessageFrame, Ready, ServerFrame } from "../gateway/protocol/frame_types.ts";
-import { decodeServerFrame } from "./frames.ts";
+import {
+  decodeServerFrame,
+  encodeHeartbeat,
+  encodeHeartbeatAck,
+  encodeIdentify,
+} from "./frames.ts";
 import type { ClientClock, ClientSocket, ClientSocketConstructor, ClientTimer } from "./types.ts";
 
 export interface ConnectionDeps {
@@ -108,7 +113,7 @@ export class Connection {
   }
 
   identify(token: string, lastId: string | undefined): void {
-    this.#send({ op: Op.Identify, token, ...(lastId === undefined ? {} : { last_id: lastId }) });
+    this.#send(encodeIdentify(token, lastId));
   }
 
   /** Checks that the connection is alive: requires an ACK, or Ready before that, within a short limit. */
@@ -166,7 +171,7 @@ export class Connection {
         if (!this.#isReady) return this.#protocolError("a Message before Ready");
         return this.#listener.message(frame);
       case Op.Heartbeat:
-        return this.#send({ op: Op.HeartbeatAck, time: frame.time });
+        return this.#send(encodeHeartbeatAck(frame.time));
       case Op.HeartbeatAck:
         return this.#acknowledged(frame.time);
     }
@@ -189,7 +194,7 @@ export class Connection {
     this.#outstanding = { time, sentAt, isProbe };
     this.#messagesSinceHeartbeat = false;
     this.#arm(timeoutMs, () => this.#heartbeatDue(timeoutMs));
-    this.#send({ op: Op.Heartbeat, time });
+    this.#send(encodeHeartbeat(time));
   }
 
   #acknowledged(time: number): void {
@@ -251,11 +256,11 @@ export class Connection {
     this.#socket.onerror = closed;
   }
 
-  #send(frame: object): void {
+  #send(frame: string): void {
     // Browsers warn about sending on a closing socket.
     if (!this.isOpen) return;
     try {
-      this.#socket.send(JSON.stringify(frame));
+      this.#socket.send(frame);
     } catch {
       this.#connectionLost("nothing can be sent");
     }

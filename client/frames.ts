@@ -1,12 +1,12 @@
 /**
- * Decodes the gateway's frames. Ignores unknown ops and fields, because a later version may add them
+ * Decodes the gateway's frames and encodes the client's. Ignores unknown ops and fields, because a later version may add them
  * (docs/protocol.md, "Frames"). Invalid input is returned as a fault; nothing throws.
  *
  * @module
  */
 
 import { Op } from "../gateway/protocol/codes.ts";
-import type { ServerFrame } from "../gateway/protocol/frame_types.ts";
+import type { ClientFrame, ServerFrame } from "../gateway/protocol/frame_types.ts";
 import { fieldOf, isObject } from "./realm.ts";
 
 /** A frame, `undefined` for an unknown op, or a fault. */
@@ -60,4 +60,22 @@ export function decodeServerFrame(data: unknown): Received {
 /** True if `value` has an op that servers send; its fields are not checked. */
 function isKnown(value: object): value is ServerFrame {
   return Reflect.get(value, "op") in FIELDS;
+}
+
+/** Without `lastId`, the session starts at the newest message. */
+export function encodeIdentify(token: string, lastId: string | undefined): string {
+  return encode({ op: Op.Identify, token, last_id: lastId });
+}
+
+export function encodeHeartbeat(time: number): string {
+  return encode({ op: Op.Heartbeat, time });
+}
+
+export function encodeHeartbeatAck(time: number): string {
+  return encode({ op: Op.HeartbeatAck, time });
+}
+
+/** Omits fields that are `undefined`. */
+function encode(frame: ClientFrame): string {
+  return JSON.stringify(frame);
 }
