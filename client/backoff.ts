@@ -1,14 +1,75 @@
 /**
- * Exponential backoff with full jitter, so that the clients of a gateway that restarted do not all reconnect
- * at once (docs/protocol.md, "Close codes").
+ * Delays between attempts: exponential backoff with full jitter, so that the clients of a gateway that restarted
+ * do not all reconnect at once (docs/protocol.md, "Close codes").
  *
  * @module
  */
 
+import { CloseCode } from "../gateway/protocol/codes.ts";
+import { Refusals } from "./refusals.ts";
+
 const FIRST_MS = 500;
 const MAX_MS = 20_000;
+/** A session that ends sooner counts as another failure. */
+const STABLE_MS = 10_000;
 
-/** Returns the delay after consecutive `failures`, in milliseconds. `random` returns numbers in [0, 1). */
-export function backoffMs(failures: number, random: () => number): number {
-  return Math.round(random() * Math.min(MAX_MS, FIRST_MS * 2 ** Math.min(failures, 10)));
+/** The delay doubles with each consecutive failure. */
+export class Backoff {
+  readonly #random: () => number;
+  #failures = 0;
+
+  /** `random` returns numbers in [0, 1). */
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  /** Counts a failure; returns the delay after it, in milliseconds. */
+  next(): number {
+    const limitMs = Math.min(MAX_MS, FIRST_MS * 2 ** Math.min(this.#failures, 10));
+    this.#failures += 1;
+    return Math.round(this.#random() * limitMs);
+  }
+
+  /** Sets the number of consecutive failures; `Infinity` makes the next delay the longest. */
+  reset(failures = 0): void {
+    this.#failures = failures;
+  }
+}
+
+/** The delays between connections, which depend on how each ended. Times are in steady milliseconds. */
+export class ReconnectBackoff extends Backoff {
+  #readyAt: number | undefined;
+  #refusals = new Refusals();
+
+  /** True if another token would not help. */
+  get isFinallyRefused(): boolean {
+    return this.#refusals.isFinal;
+  }
+
+  /** A session starts. */
+  ready(now: number): void {
+    this.#readyAt = now;
+    this.#refusals = new Refusals();
+  }
+
+  /** The client ended its session for a while, which is no failure. */
+  paused(): void {
+    this.#readyAt = undefined;
+    this.reset();
+  }
+
+  /** A connection ended with `code`. */
+  ended(code: number, now: number): void {
+    const readyAt = this.#readyAt;
+    this.#readyAt = undefined;
+    if (readyAt !== undefined) {
+      const isStable = now - readyAt >= STABLE_MS || code === CloseCode.ServiceRestart.code;
+      if (isStable) this.reset();
+    } else if (code === CloseCode.IdentifyFailed.code) {
+      // The gateway was reached, so earlier failures no longer count.
+      this.reset(this.#refusals.add(now));
+    }
+    // The same bug would soon close it again; see docs/protocol.md, "Rate limit".
+    if (code === CloseCode.RateLimited.code) this.reset(Infinity);
+  }
 }

@@ -8,7 +8,7 @@
 
 import { CloseCode, closeInfo, closeName } from "../gateway/protocol/codes.ts";
 import type { MessageFrame, Ready } from "../gateway/protocol/frame_types.ts";
-import { backoffMs } from "./backoff.ts";
+import { ReconnectBackoff } from "./backoff.ts";
 import { Connection, type End } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { GatewayError } from "./error.ts";
@@ -17,7 +17,6 @@ import { type ResolvedOptions, resolveOptions } from "./options.ts";
 import { MessageQueue } from "./queue.ts";
 import { toError } from "./realm.ts";
 import { RecentIds } from "./recent_ids.ts";
-import { Refusals } from "./refusals.ts";
 import { onWake, warn } from "./runtime.ts";
 import { onSlept } from "./sleep.ts";
 import { Tokens } from "./tokens.ts";
@@ -34,8 +33,6 @@ import type {
 const CLOSE_GRACE_MS = 1000;
 /** After this many attempts, if no socket ever opened, the fault is probably permanent. */
 const UNOPENED_REPORTED = 3;
-/** A session that ends sooner counts as another failure. */
-const STABLE_MS = 10_000;
 
 /**
  * A client of the gateway. It connects at once, and reconnects until it is closed.
@@ -75,17 +72,13 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   });
   readonly #recent = new RecentIds();
   readonly #tokens: Tokens;
+  readonly #backoff: ReconnectBackoff;
   readonly #resolveClosed: () => void;
   /** Remove the listeners of the platform and the app. */
   readonly #stops: readonly (() => void)[];
   #state: ClientState = "connecting";
   #connection: Connection | undefined;
   #retry: ClientTimer | undefined;
-  /** Consecutive attempts that failed. */
-  #failures = 0;
-  /** The start of the session, in steady milliseconds. */
-  #readyAt = 0;
-  #refusals = new Refusals();
   /** Attempts that opened no socket; `undefined` once one has. */
   #unopened: number | undefined = 0;
   /** The id of the last message, or the position at which the session started. */
@@ -103,6 +96,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     const { clock, signal } = resolved;
     this.#options = resolved;
     this.#receivedId = options.lastId;
+    this.#backoff = new ReconnectBackoff(resolved.random);
     this.#tokens = new Tokens({
       ...resolved,
       needed: () => this.#connection !== undefined,
@@ -267,8 +261,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     this.#user = user;
     this.#receivedId = lastId;
     if (isRenewal) return;
-    this.#refusals = new Refusals();
-    this.#readyAt = this.#options.clock.steady();
+    this.#backoff.ready(this.#options.clock.steady());
     this.#setState("ready");
     const session = { user, lastId, ...(resumed === undefined ? {} : { resumed }) };
     // A listener may close the client in between.
@@ -298,6 +291,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     if (this.#connection === undefined) return;
     void this.#connection.drop("the app does not read");
     this.#connection = undefined;
+    this.#backoff.paused();
     this.#setState("paused");
   }
 
@@ -305,7 +299,6 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   #resume(): void {
     const { maxQueuedMessages } = this.#options;
     if (this.#state !== "paused" || this.#queue.length > maxQueuedMessages / 2) return;
-    this.#failures = 0;
     this.#wait();
   }
 
@@ -320,19 +313,12 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
 
   #ended({ code, reason }: End): void {
     this.#connection = undefined;
-    const wasReady = this.#state === "ready";
-    const now = this.#options.clock.steady();
-    const isStable = now - this.#readyAt >= STABLE_MS || code === CloseCode.ServiceRestart.code;
-    if (wasReady && isStable) this.#failures = 0;
-    let reconnect = closeInfo(code)?.reconnect ?? true;
-    // The same bug would soon close it again; see docs/protocol.md, "Rate limit".
-    if (code === CloseCode.RateLimited.code) this.#failures = Infinity;
-    if (code === CloseCode.IdentifyFailed.code) {
-      this.#tokens.refused();
-      // The gateway was reached, so earlier failures no longer count towards the delay.
-      if (!wasReady) this.#failures = this.#refusals.add(now);
-      reconnect = !this.#refusals.isFinal;
-    }
+    const needsToken = code === CloseCode.IdentifyFailed.code;
+    if (needsToken) this.#tokens.refused();
+    this.#backoff.ended(code, this.#options.clock.steady());
+    const reconnect = needsToken
+      ? !this.#backoff.isFinallyRefused
+      : closeInfo(code)?.reconnect ?? true;
     const disconnect = { code, name: closeName(code), reason };
     if (reconnect) this.#wait(disconnect);
     else this.#finish(new GatewayError(code, reason), disconnect);
@@ -347,10 +333,8 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
 
   /** Sets the timer of the next attempt. `disconnect` describes the connection that ended, if any. */
   #wait(disconnect?: Disconnect): void {
-    const { random, clock } = this.#options;
-    const retryInMs = backoffMs(this.#failures, random);
-    this.#failures += 1;
-    const retry = clock.setTimer(retryInMs, () => this.#connect());
+    const retryInMs = this.#backoff.next();
+    const retry = this.#options.clock.setTimer(retryInMs, () => this.#connect());
     this.#retry = retry;
     this.#state = "waiting";
     if (disconnect !== undefined) this.#emitter.emit("disconnect", { ...disconnect, retryInMs });

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { backoffMs } from "./backoff.ts";
+import { Backoff } from "./backoff.ts";
 import { type Lifetime, lifetimeOf } from "./jwt.ts";
 import { toError } from "./realm.ts";
 import type { ClientClock, ClientTimer, GatewayClientOptions, TokenRequest } from "./types.ts";
@@ -28,16 +28,17 @@ export interface TokensDeps {
 
 export class Tokens {
   readonly #deps: TokensDeps;
+  readonly #backoff: Backoff;
   #token: string | undefined;
   #reason: TokenRequest["reason"] = "start";
   #renewAt = Infinity;
   #expiresAt = Infinity;
   #renewal: ClientTimer | undefined;
   #request: { readonly abort: AbortController; readonly timeout: ClientTimer } | undefined;
-  #failures = 0;
 
   constructor(deps: TokensDeps) {
     this.#deps = deps;
+    this.#backoff = new Backoff(deps.random);
   }
 
   /** The last token, valid or not. */
@@ -100,7 +101,7 @@ export class Tokens {
     this.#settle();
     const { clock, loggedOut, obtained } = this.#deps;
     if (token === null) return loggedOut();
-    this.#failures = 0;
+    this.#backoff.reset();
     this.#token = token;
     this.#reason = "expiring";
     const lifetime: Partial<Lifetime> = lifetimeOf(token, clock.now()) ?? {};
@@ -114,10 +115,8 @@ export class Tokens {
 
   #failed(error: Error): void {
     this.#settle();
-    const { random, failed } = this.#deps;
-    this.#renewIn(backoffMs(this.#failures, random));
-    this.#failures += 1;
-    failed(error);
+    this.#renewIn(this.#backoff.next());
+    this.#deps.failed(error);
   }
 
   #renewIn(ms: number): void {

@@ -5,9 +5,9 @@
  */
 
 import assert from "node:assert/strict";
-import { backoffMs } from "../../client/backoff.ts";
+import { ReconnectBackoff } from "../../client/backoff.ts";
+import { CloseCode } from "../../gateway/protocol/codes.ts";
 import { GatewayError } from "../../client/mod.ts";
-import { Refusals } from "../../client/refusals.ts";
 import { createMockGateway, type TokenFault } from "../../mock/mod.ts";
 import { Random } from "../../simulation/random.ts";
 import { App, breakable } from "./support.ts";
@@ -39,12 +39,12 @@ Deno.test("the client gives up when five refusals count, each 15 seconds after t
 Deno.test("a row of refusals is final after one to two and a third minutes, whatever the jitter", () => {
   for (let seed = 0; seed < 1000; seed++) {
     const random = new Random(`${seed}`);
-    const refusals = new Refusals();
+    const backoff = new ReconnectBackoff(() => random.unit());
     let now = 0;
     while (true) {
-      const before = refusals.add(now);
-      if (refusals.isFinal) break;
-      now += backoffMs(before, () => random.unit());
+      backoff.ended(CloseCode.IdentifyFailed.code, now);
+      if (backoff.isFinallyRefused) break;
+      now += backoff.next();
     }
     assert.ok(now >= 60_000 && now <= 140_000, `${now} ms with seed ${seed}`);
   }
