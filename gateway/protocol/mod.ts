@@ -33,7 +33,8 @@ export type {
 export { decode, type Decoded, encode } from "./frames.ts";
 export type { Json } from "./json.ts";
 export { isName } from "./names.ts";
-export { initial, nextDeadline, RATE_LIMIT, reduce } from "./session.ts";
+export { RATE_LIMIT } from "./rate_limit.ts";
+export { initial, nextDeadline, reduce } from "./session.ts";
 export type {
   Claims,
   ClosedState,

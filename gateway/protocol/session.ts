@@ -10,6 +10,7 @@
 
 import { CloseCode, type CloseCodeName, Op, type ViolationCode } from "./codes.ts";
 import type { ClientFrame } from "./frames.ts";
+import { addArrival, rateLimitReason } from "./rate_limit.ts";
 import type {
   Claims,
   Identification,
@@ -153,12 +154,9 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
       return [state, []];
     case "frameReceived":
     case "controlReceived": {
-      const frames = [...state.frames.filter((t) => t > at - options.rateLimitWindowMs), at];
-      if (frames.length > options.rateLimitFrames) {
-        const limit = `more than ${options.rateLimitFrames} frames in ${
-          options.rateLimitWindowMs / 1000
-        } s`;
-        return closeOpen(state, "RateLimited", limit, at, options);
+      const frames = addArrival(state.frames, at, options);
+      if (frames === undefined) {
+        return closeOpen(state, "RateLimited", rateLimitReason(options), at, options);
       }
       if (event.type === "controlReceived") return [{ ...state, frames }, []];
       if (event.decoded.ok) {
@@ -362,6 +360,3 @@ const VIOLATIONS: Readonly<Record<ViolationCode, CloseCodeName>> = {
   1008: "TooManyFragments",
   1009: "MessageTooBig",
 };
-
-/** The rate limit of the protocol: 120 frames in 60 s (docs/protocol.md, "Rate limit"). */
-export const RATE_LIMIT = { rateLimitFrames: 120, rateLimitWindowMs: 60_000 } as const;
