@@ -127,6 +127,32 @@ export const CLOSE_WHEN: Readonly<Record<CloseCodeName, string>> = {
 /** The number of a close code that the gateway uses. */
 export type CloseCodeValue = (typeof CloseCode)[CloseCodeName]["code"];
 
+/** A close code, and the reason that the close frame gives for it. The reason is for people. */
+export interface CloseCause {
+  /** The number. */
+  readonly code: CloseCodeValue;
+  /** At most 123 bytes of UTF-8. */
+  readonly reason: string;
+}
+
+/**
+ * The causes whose reason is always the same. `frames.ts`, `rate_limit.ts` and the verifier of tokens give
+ * reasons of their own.
+ */
+export const CloseCauses = {
+  refused: { code: 1013, reason: "too many connections" },
+  drained: { code: 1012, reason: "the gateway is restarting" },
+  failed: { code: 1011, reason: "internal error" },
+  dependencyFailed: { code: 1011, reason: "a service the gateway needs is away" },
+  identifyingTooSlow: { code: 1011, reason: "identifying took too long" },
+  noAck: { code: 4002, reason: "a heartbeat was not acknowledged" },
+  tokenExpired: { code: 4003, reason: "the token has expired" },
+  otherUser: { code: 4003, reason: "the token is another user's" },
+  noIdentify: { code: 4004, reason: "no Identify in time" },
+  overflowed: { code: 4009, reason: "too much is waiting to be read" },
+  disconnected: { code: 4010, reason: "disconnected by the app" },
+} as const satisfies Readonly<Record<string, CloseCause>>;
+
 /** A code for faults that the transport finds before a frame is read. */
 export type ViolationCode =
   | typeof CloseCode.ProtocolError.code

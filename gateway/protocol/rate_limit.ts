@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type CloseCause, CloseCode } from "./codes.ts";
 import type { SessionOptions } from "./session_types.ts";
 
 /** The limit as options of a session. */
@@ -21,7 +22,7 @@ export function addArrival(
   return inWindow.length > rateLimitFrames ? undefined : inWindow;
 }
 
-/** The reason of 4008. */
-export function rateLimitReason({ rateLimitFrames, rateLimitWindowMs }: RateLimit): string {
-  return `more than ${rateLimitFrames} frames in ${rateLimitWindowMs / 1000} s`;
+export function rateLimitCause({ rateLimitFrames, rateLimitWindowMs }: RateLimit): CloseCause {
+  const reason = `more than ${rateLimitFrames} frames in ${rateLimitWindowMs / 1000} s`;
+  return { code: CloseCode.RateLimited.code, reason };
 }

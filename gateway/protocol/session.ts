@@ -8,9 +8,9 @@
  * @module
  */
 
-import { CloseCode, type CloseCodeName, Op, type ViolationCode } from "./codes.ts";
+import { type CloseCause, CloseCauses, CloseCode, Op } from "./codes.ts";
 import type { ClientFrame } from "./frames.ts";
-import { addArrival, rateLimitReason } from "./rate_limit.ts";
+import { addArrival, rateLimitCause } from "./rate_limit.ts";
 import type {
   Claims,
   Identification,
@@ -124,11 +124,9 @@ function handleNew(event: SessionEvent, options: SessionOptions): Step {
       return [state, [{ type: "send", frame: hello }]];
     }
     case "refused":
-      return close("TryAgainLater", "too many connections", at, options);
     case "drained":
-      return close("ServiceRestart", "the gateway is restarting", at, options);
     case "failed":
-      return close("InternalError", "internal error", at, options);
+      return close(CloseCauses[event.type], at, options);
     case "closed":
       return [{ phase: "closed" }, []];
     case "frameReceived":
@@ -155,20 +153,15 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
     case "frameReceived":
     case "controlReceived": {
       const frames = addArrival(state.frames, at, options);
-      if (frames === undefined) {
-        return closeOpen(state, "RateLimited", rateLimitReason(options), at, options);
-      }
+      if (frames === undefined) return closeOpen(state, rateLimitCause(options), at, options);
       if (event.type === "controlReceived") return [{ ...state, frames }, []];
       if (event.decoded.ok) {
         return receive({ ...state, frames }, event.decoded.frame, at, options);
       }
-      const name = event.decoded.code === CloseCode.MessageTooBig.code
-        ? "MessageTooBig"
-        : "Malformed";
-      return closeOpen(state, name, event.decoded.reason, at, options);
+      return closeOpen(state, event.decoded, at, options);
     }
     case "violated":
-      return closeOpen(state, VIOLATIONS[event.code], "", at, options);
+      return closeOpen(state, { code: event.code, reason: "" }, at, options);
     case "tokenVerified": {
       const identification = pending(state);
       if (identification?.attempt !== event.attempt || identification.step !== "verifying") {
@@ -181,9 +174,11 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
         options,
       );
     }
-    case "tokenRejected":
+    case "tokenRejected": {
       if (pending(state)?.attempt !== event.attempt) return [state, []];
-      return closeOpen(state, "IdentifyFailed", event.reason, at, options);
+      const cause = { code: CloseCode.IdentifyFailed.code, reason: event.reason };
+      return closeOpen(state, cause, at, options);
+    }
     case "located": {
       const identification = pending(state);
       if (identification?.attempt !== event.attempt || identification.step !== "locating") {
@@ -196,15 +191,12 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
     }
     case "dependencyFailed":
       if (pending(state)?.attempt !== event.attempt) return [state, []];
-      return closeOpen(state, "InternalError", "a service the gateway needs is away", at, options);
+      return closeOpen(state, CloseCauses.dependencyFailed, at, options);
     case "overflowed":
-      return closeOpen(state, "SlowConsumer", "too much is waiting to be read", at, options);
     case "disconnected":
-      return closeOpen(state, "Disconnected", "disconnected by the app", at, options);
     case "drained":
-      return closeOpen(state, "ServiceRestart", "the gateway is restarting", at, options);
     case "failed":
-      return closeOpen(state, "InternalError", "internal error", at, options);
+      return closeOpen(state, CloseCauses[event.type], at, options);
     case "closed":
       return [{ phase: "closed" }, unsubscribe(state)];
   }
@@ -248,14 +240,14 @@ function verified(
 ): Step {
   const { claims, attempt, lastId } = identification;
   if (claims.expiresAt <= at) {
-    return closeOpen(state, "IdentifyFailed", "the token has expired", at, options);
+    return closeOpen(state, CloseCauses.tokenExpired, at, options);
   }
   const { user, channels } = claims;
   const renewal = state.phase === "ready";
   const locate = { type: "locate", attempt, user, channels, lastId, renewal } as const;
   if (!renewal) return [{ ...open(state), phase: "locating", identification }, [locate]];
   if (user !== state.user) {
-    return closeOpen(state, "IdentifyFailed", "the token is another user's", at, options);
+    return closeOpen(state, CloseCauses.otherUser, at, options);
   }
   // The new token is proven: the old one's expiry no longer matters while the place is looked up.
   return [{ ...state, expiresAt: claims.expiresAt, renewal: identification }, [locate]];
@@ -283,16 +275,16 @@ function expire(state: SessionState, at: number, options: SessionOptions): Step 
   if (state.phase === "closing") return [{ phase: "closed" }, [{ type: "terminate" }]];
   const deadline = nextDeadline(state);
   if (state.phase === "unidentified" && state.identifyBy === deadline) {
-    return closeOpen(state, "IdentifyTimeout", "no Identify in time", at, options);
+    return closeOpen(state, CloseCauses.noIdentify, at, options);
   }
   if (expiry(state) === deadline) {
-    return closeOpen(state, "IdentifyFailed", "the token has expired", at, options);
+    return closeOpen(state, CloseCauses.tokenExpired, at, options);
   }
   if (pending(state)?.by === deadline) {
-    return closeOpen(state, "InternalError", "identifying took too long", at, options);
+    return closeOpen(state, CloseCauses.identifyingTooSlow, at, options);
   }
   if (state.outstandingHeartbeat !== undefined) {
-    return closeOpen(state, "HeartbeatTimeout", "a heartbeat was not acknowledged", at, options);
+    return closeOpen(state, CloseCauses.noAck, at, options);
   }
   // Counted from now and not from when it was due, so that a peer always has the whole interval.
   const heartbeatDueAt = at + options.heartbeatIntervalMs;
@@ -337,26 +329,17 @@ function unsubscribe(state: OpenState): readonly SessionEffect[] {
 /** Closes an open session: out of every table first, then the close frame. */
 function closeOpen(
   state: OpenState,
-  name: CloseCodeName,
-  reason: string,
+  cause: CloseCause,
   at: number,
   options: SessionOptions,
 ): Step {
-  const [closing, effects] = close(name, reason, at, options);
+  const [closing, effects] = close(cause, at, options);
   return [closing, [...unsubscribe(state), ...effects]];
 }
 
-function close(name: CloseCodeName, reason: string, at: number, options: SessionOptions): Step {
+function close({ code, reason }: CloseCause, at: number, options: SessionOptions): Step {
   return [
     { phase: "closing", terminateAt: at + options.closeGraceMs },
-    [{ type: "close", code: CloseCode[name].code, reason }],
+    [{ type: "close", code, reason }],
   ];
 }
-
-/** Violations that the transport reports, by close code. */
-const VIOLATIONS: Readonly<Record<ViolationCode, CloseCodeName>> = {
-  1002: "ProtocolError",
-  1007: "InvalidText",
-  1008: "TooManyFragments",
-  1009: "MessageTooBig",
-};
