@@ -36,4 +36,4 @@ export type {
   ReadySession,
   TokenRequest,
 } from "./types.ts";
-export type { Json } from "../gateway/protocol/json.ts";
+export type { Json } from "../gateway/protocol/json_type.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Json } from "../gateway/protocol/json.ts";
+import type { Json } from "../gateway/protocol/json_type.ts";
 import type { GatewayError } from "./error.ts";
 
 /** A message that the app's backend published (docs/protocol.md, "Message (3)"). */

@@ -5,7 +5,7 @@
  */
 
 import type { Op } from "./codes.ts";
-import type { Json } from "./json.ts";
+import type { Json } from "./json_type.ts";
 
 /** Hello, op 0. */
 export interface Hello {

@@ -9,7 +9,7 @@ import { CloseCode, opName } from "./codes.ts";
 import type { ClientFrame, ServerFrame } from "./frame_types.ts";
 import { CLIENT_SCHEMAS } from "./schemas.ts";
 
-export type { Json } from "./json.ts";
+export type { Json } from "./json_type.ts";
 export type * from "./frame_types.ts";
 
 /** The result of {@linkcode decode}: a frame, or the close code for the fault. */

@@ -31,7 +31,7 @@ export type {
   ServerFrame,
 } from "./frame_types.ts";
 export { decode, type Decoded, encode } from "./frames.ts";
-export type { Json } from "./json.ts";
+export type { Json } from "./json_type.ts";
 export { isName } from "./names.ts";
 export { RATE_LIMIT } from "./rate_limit.ts";
 export { initial, nextDeadline, reduce } from "./session.ts";

@@ -83,7 +83,7 @@ test("the client's modules, those of its types among them, are its own and the p
   assert.deepEqual(foreign.sort(), [
     "gateway/protocol/codes.ts",
     "gateway/protocol/frame_types.ts",
-    "gateway/protocol/json.ts",
+    "gateway/protocol/json_type.ts",
   ]);
 });
 
