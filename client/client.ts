@@ -274,9 +274,12 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     return this.#state === "ready";
   }
 
-  #message({ id, channel, author, content, time }: MessageFrame): void {
+  #message({ id, channel, author, content, time, replayed }: MessageFrame): void {
     if (!this.#recent.add(id)) return;
-    const message = { id, ...(channel === undefined ? {} : { channel }), author, content, time };
+    const message = {
+      ...{ id, ...(channel === undefined ? {} : { channel }), author, content, time },
+      ...(replayed && { replayed }),
+    };
     const before = this.#receivedId;
     this.#receivedId = id;
     const dispatched = this.#emitter.has("message");

@@ -16,6 +16,7 @@ type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === "string";
 const isTime: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
+const isFlag: Check = (value) => typeof value === "boolean";
 const optional = (check: Check): Check => (value) => value === undefined || check(value);
 
 /** The fields that the client relies on. */
@@ -24,7 +25,7 @@ const FIELDS: Readonly<Record<ServerFrame["op"], Readonly<Record<string, Check>>
   [Op.Ready]: {
     user: isText,
     last_id: isText,
-    resumed: optional((value) => typeof value === "boolean"),
+    resumed: optional(isFlag),
   },
   [Op.Message]: {
     id: isText,
@@ -32,6 +33,7 @@ const FIELDS: Readonly<Record<ServerFrame["op"], Readonly<Record<string, Check>>
     author: isText,
     content: (value) => value !== undefined,
     time: isTime,
+    replayed: optional(isFlag),
   },
   [Op.Heartbeat]: { time: isTime },
   [Op.HeartbeatAck]: { time: isTime },

@@ -19,6 +19,8 @@ export interface Message {
   readonly content: Json;
   /** The time at which the gateway accepted it, in unix milliseconds. */
   readonly time: number;
+  /** True if it was published before the session began, so while the app was away; absent if since. */
+  readonly replayed?: boolean | undefined;
 }
 
 /** The state of a client. */

@@ -11,9 +11,8 @@ import type {
   Message,
   ReadySession,
 } from "../client/mod.ts";
-import { Op } from "../gateway/protocol/codes.ts";
 import { afterClose, explainClose } from "./closes.ts";
-import { describe, fieldOf, opOf } from "./frames.ts";
+import { describe } from "./frames.ts";
 import { nextSession } from "./session_view.ts";
 import {
   answered,
@@ -38,10 +37,6 @@ export class ClientEventsWatcher {
   #connection = 0;
   /** Events of connections up to this one are ignored. */
   #forgotten = 0;
-  /** The upper bound of the gateway's clock lag: the minimum over all heartbeats. */
-  #skewMs = Infinity;
-  /** Messages before this time, by the gateway's clock, are replays. */
-  #replayedBefore = -Infinity;
 
   constructor(store: Store) {
     this.#store = store;
@@ -89,13 +84,6 @@ export class ClientEventsWatcher {
     if (connection < this.#connection) return;
     this.#connection = connection;
     this.#store.update({ session: nextSession(session, event, at) });
-    if (event.type === "received" && typeof event.data === "string") this.#compare(event.data, at);
-  }
-
-  /** Updates the clock lag from a heartbeat. */
-  #compare(text: string, at: number): void {
-    if (opOf(text) !== Op.Heartbeat) return;
-    this.#skewMs = Math.min(this.#skewMs, at - Number(fieldOf(text, "time")));
   }
 
   #stateChanged(state: ClientState): void {
@@ -105,9 +93,6 @@ export class ClientEventsWatcher {
 
   #ready({ user, resumed }: ReadySession): void {
     const at = Date.now();
-    // The protocol does not mark replays: they are the messages accepted before this session was ready.
-    const skewMs = Number.isFinite(this.#skewMs) ? this.#skewMs : 0;
-    this.#replayedBefore = resumed === true ? at - skewMs : -Infinity;
     const { close } = this.#store.state;
     this.#store.update({
       ...answered(this.#store.state),
@@ -120,9 +105,8 @@ export class ClientEventsWatcher {
     });
   }
 
-  #message({ id, channel, author, content, time }: Message): void {
+  #message({ id, channel, author, content, time, replayed: isReplayed = false }: Message): void {
     const { messages, close } = this.#store.state;
-    const isReplayed = time < this.#replayedBefore;
     const seq = this.#seq += 1;
     const what = { id, channel, author, content, at: time, isReplayed };
     const back = close?.back;

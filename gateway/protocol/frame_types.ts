@@ -51,6 +51,8 @@ export interface MessageFrame {
   readonly content: Json;
   /** Unix milliseconds. */
   readonly time: number;
+  /** True if it was published before the session began; absent if since. */
+  readonly replayed?: boolean | undefined;
 }
 
 /** Heartbeat, op 10. */

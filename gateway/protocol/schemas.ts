@@ -57,6 +57,9 @@ const MessageSchema = z.object({
   author: z.string(),
   content: z.json().meta({ description: "Any JSON" }),
   time,
+  replayed: z.boolean().optional().meta({
+    description: "`true` on a message that was missed: published before this session began",
+  }),
 }).meta({ id: "Message" }) satisfies z.ZodType<MessageFrame>;
 
 const HeartbeatSchema = z.object({ op: z.literal(Op.Heartbeat), time })

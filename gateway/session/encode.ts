@@ -28,7 +28,6 @@ export class Frames implements Outgoing {
   }
 }
 
-/** Encodes any frame but Message. */
 export function encodeFrame(frame: ServerFrame): Frames {
   return new Frames([encode(frame)]);
 }
@@ -67,6 +66,11 @@ export class RunEncoder {
   }
 }
 
+/** Encodes a message for one connection, which was away when it was published. */
+export function encodeReplayed(message: Message): Run {
+  return { messages: [message], frames: encodeFrame({ ...frameOf(message), replayed: true }) };
+}
+
 export function encodeRun(messages: readonly Message[]): Run {
   return { messages, frames: new Frames(messages.map(encodeMessage)) };
 }
@@ -78,11 +82,14 @@ export function runAfter(run: Run, sequence: number): Run | undefined {
   return rest.length === 0 ? undefined : encodeRun(rest);
 }
 
-/** Encodes a Message frame (op 3), which does not name the recipient of a message to one user. */
-function encodeMessage({ id, channel, author, content, time }: Message): string {
-  // `content` was parsed from JSON, so it fits the schema's type.
-  const frame = { op: Op.Message, id, author, content, time } as MessageFrame;
-  return encode(channel === undefined ? frame : { ...frame, channel });
+function encodeMessage(message: Message): string {
+  return encode(frameOf(message));
+}
+
+/** The frame of a message, which does not name the recipient of one to a user. */
+function frameOf({ id, channel, author, content, time }: Message): MessageFrame {
+  const frame = { op: Op.Message, id, author, content, time };
+  return channel === undefined ? frame : { ...frame, channel };
 }
 
 /** FIN and the opcode of a text frame (RFC 6455, section 5.2). */

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { encodeRun, type Run, runAfter } from "./encode.ts";
+import { encodeReplayed, encodeRun, type Run, runAfter } from "./encode.ts";
 import type { LogPage, Message, MessageLog, Position } from "../ports.ts";
 
 /** Most messages in a page. */
@@ -51,6 +51,8 @@ export class Replay {
   #liveBuffer: Run[] | undefined = [];
   #liveBufferBytes = 0;
   #liveBufferFrom = 0;
+  /** The position of the fan-out when the session began: messages after it are not missed ones. */
+  #missedUpTo = 0;
   #running = false;
   #stopped = false;
 
@@ -93,13 +95,14 @@ export class Replay {
    */
   async run(): Promise<"live" | "stopped" | "expired"> {
     this.#running = true;
+    this.#missedUpTo = this.#target.position().sequence;
     this.#bufferLive();
     let page: LogPage | "expired" = this.#first ?? await this.#read();
     for (;;) {
       if (this.#stopped) return "stopped";
       if (page === "expired") return "expired";
       for (const message of page.messages) {
-        if (this.#maySee(message) && !this.#target.send(encodeRun([message]))) return "stopped";
+        if (this.#maySee(message) && !this.#target.send(this.#encode(message))) return "stopped";
       }
       const { upTo } = page;
       this.#cursorId = upTo.id;
@@ -174,6 +177,10 @@ export class Replay {
       limit: PAGE_MESSAGES,
       maxBytes: this.#pageBytes,
     });
+  }
+
+  #encode(message: Message): Run {
+    return message.sequence <= this.#missedUpTo ? encodeReplayed(message) : encodeRun([message]);
   }
 
   /** Decides by the channels of now, which may not be those of when the page was read. */

@@ -53,6 +53,20 @@ Deno.test("the client resumes after the last message that it has seen", async ()
   assert.deepEqual(app.gaps, []);
 });
 
+Deno.test("the client says which messages were missed", async () => {
+  await using it = await stage();
+  const marks: unknown[] = [];
+  it.app.client.on("message", (message) => {
+    marks.push([message.content, "replayed" in message ? message.replayed : "live"]);
+  });
+  await it.app.say("one");
+  await it.gateway.drop();
+  await it.app.say("two");
+  await it.gateway.advance(500);
+  await it.app.say("three");
+  assert.deepEqual(marks, [["one", "live"], ["two", true], ["three", "live"]]);
+});
+
 Deno.test("the client resumes from where its first session began, if nothing came since", async () => {
   await using it = await stage();
   const began = it.app.client.lastId;

@@ -46,7 +46,7 @@ suite("resuming", {
       assert.deepEqual(await member.nextContents(2), ["while it loads", "live"]);
     },
 
-    "a replayed message is the same as the live one was": async (gateway) => {
+    "a replayed message is the same as the live one was, and marked": async (gateway) => {
       const [user, channel] = [someone(), someone("channel")];
       const options = { channels: [channel], cuttable: true };
       await using live = await gateway.member(user, options);
@@ -56,7 +56,10 @@ suite("resuming", {
       live.cut();
       const { lastId } = live.ready;
       await using again = await gateway.member(user, { channels: [channel], lastId });
-      assert.deepEqual([await again.nextMessage(), await again.nextMessage()], seen);
+      const marked = seen.map((message) => ({ ...message, replayed: true }));
+      assert.deepEqual([await again.nextMessage(), await again.nextMessage()], marked);
+      await gateway.backend.publish({ user, author: "7", content: "live" });
+      assert.equal("replayed" in await again.nextMessage(), false);
     },
 
     "an id that is none of the log's is resumed:false, nothing replayed, then live": async (

@@ -215,10 +215,11 @@ Deno.test("/asyncapi.json describes the frames of the protocol, by who sends the
     encode({ op: 0, heartbeat_interval: 45000 }),
     encode({ op: 2, user: "alice", last_id: "e-1", resumed: true }),
     encode({ op: 3, id: "e-1", channel: "general", author: "7", content: [{}], time: 1 }),
+    encode({ op: 3, id: "e-1", author: "7", content: null, time: 1, replayed: true }),
     encode({ op: 10, time: 1 }),
     encode({ op: 11, time: 1 }),
   ];
-  assert.deepEqual(server.flatMap(accepts), sentBy("toClient"));
+  assert.deepEqual([...new Set(server.flatMap(accepts))], sentBy("toClient"));
   const client = ['{"op":1,"token":"t","more":1}', '{"op":10,"time":1}', '{"op":11,"time":1}'];
   assert.ok(client.every((frame) => decode(frame, 4096).ok));
   assert.deepEqual(client.flatMap(accepts), sentBy("fromClient"));

@@ -37,9 +37,26 @@ Deno.test("Resuming gives exactly the missed messages that the user may see, in 
   assert.deepEqual(peer.received, idsOf([...expected, ...live.slice(1)]));
   const { id, time } = missed[0]!;
   assert.deepEqual(peer.frames(Op.Message)[0], {
-    ...{ op: Op.Message, id, channel: "a", author: "7", content: { n: 1 }, time },
+    ...{ op: Op.Message, id, channel: "a", author: "7", content: { n: 1 }, time, replayed: true },
   });
   assert.equal(peer.frames(Op.Ready).length, 1);
+});
+
+Deno.test("Resuming marks what was missed, not what was published since, not even if the log has it", async () => {
+  const world = new World();
+  const [seen] = await world.publish({});
+  const missed = await world.publishMany(300);
+  const online = await world.ready();
+  const peer = await stalled(world, seen!.id);
+  const since = await world.publishMany(2, { content: "x".repeat(NUMBERS.maxBufferedBytes) });
+  peer.socket.drain();
+  await world.clock.advance(1000);
+  const later = await world.publish({});
+  assert.deepEqual(peer.received, idsOf([...missed, ...since, ...later]));
+  const marks = peer.frames(Op.Message).map((frame) => frame["replayed"]);
+  const expected = [...missed.map(() => true), undefined, undefined, undefined];
+  assert.deepEqual(marks, expected);
+  assert.ok(online.frames(Op.Message).every((frame) => !("replayed" in frame)));
 });
 
 Deno.test("Resuming at the head, or from a Ready without messages, is resumed and gives what follows", async () => {
