@@ -1,6 +1,6 @@
 /**
- * The examples of docs/client.md, run as they stand against a gateway that forgets messages: how an app loads
- * what it missed, over restarts, without an end of loading or of reloading.
+ * Runs the examples of docs/client.md unchanged, against a gateway that forgets messages: an app loads what it
+ * missed, also after restarts, and does not load or reload without end.
  *
  * @module
  */
@@ -18,12 +18,12 @@ const DOCUMENT = UNREAD === undefined ? read("docs/client.md") : "";
 const [FIRST = "", STORED = ""] = [...DOCUMENT.matchAll(/```ts ignore\n(.*?)```/gs)]
   .flatMap(([, code = ""]) => code.includes("new GatewayClient({") ? [code] : []);
 
-/** The page of an app: what it stores stays when it is loaded again. */
+/** The page of an app. Its storage survives a reload. */
 class Page {
   readonly stored = new Map<string, string>();
   readonly clients: GatewayClient[] = [];
   readonly shown: unknown[] = [];
-  /** What kept the loop from going on. */
+  /** Exceptions that ended the loop. */
   readonly thrown: unknown[] = [];
   loads = 0;
   reloads = 0;
@@ -36,7 +36,7 @@ class Page {
     this.#code = code;
   }
 
-  /** Loads the page, in the place of the one before. */
+  /** Loads the page in place of the previous one. */
   async start(): Promise<void> {
     void this.clients.at(-1)?.close();
     const globals = this.#globals();
@@ -47,7 +47,7 @@ class Page {
     await this.#gateway.settled();
   }
 
-  /** What the example expects of its page. */
+  /** The globals that the example expects in a page. */
   #globals(): object {
     const { stored, clients } = this;
     const { wsUrl: url, WebSocket, clock } = this.#gateway;
@@ -66,7 +66,7 @@ class Page {
         setItem: (key: string, value: string) => void stored.set(key, value),
       },
       location: {
-        // As long as a test waits; a browser goes on.
+        // The limit of the test; a browser would continue.
         reload: () => void (this.reloads++ < 10 && this.start()),
       },
       load: () => {
@@ -78,7 +78,7 @@ class Page {
   }
 }
 
-/** Publishes what is forgotten while the page is away, and then something else. */
+/** Publishes messages that are forgotten while the page is away, and then one more. */
 async function forget(gateway: MockGateway): Promise<void> {
   await gateway.publish({ author: "bob", content: "lost" });
   await gateway.advance(120_000);
@@ -130,7 +130,7 @@ test("the example with a stored lastId has its gap again when what it missed cou
   const before = page.stored.get("lastId");
   const failed = new Error("the backend is away");
   page.load = () => Promise.reject(failed);
-  // Until a message comes nobody waits for it, and it is an uncaught error, as in a browser.
+  // The loop waits for a message, so the error is uncaught, as in a browser.
   const uncaught: unknown[] = [];
   const hear = (event: PromiseRejectionEvent): void => {
     event.preventDefault();

@@ -1,6 +1,6 @@
 /**
- * The client in another Deno project, which has none of this project's configuration: its types come from
- * `client/` and the pure part of the protocol, and need no library.
+ * The client in another Deno project, without this project's configuration: its types come from `client/`
+ * and the pure part of the protocol, and need no library.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const test = testUnless(needs("net", "read", "run", "write"));
 const ROOT = new URL("../../", import.meta.url);
 const MODULE = new URL("client/mod.ts", ROOT);
 
-/** What such a project is like: stricter than ours in what a compiler may ask of a module that is imported. */
+/** The configuration of such a project: the strictest that a compiler may apply to imported modules. */
 const CONFIG = {
   compilerOptions: {
     strict: true,
@@ -28,7 +28,7 @@ const CONFIG = {
   },
 };
 
-/** An app that uses what the client's types promise. */
+/** An app that uses the client's types. */
 function appImporting(module: string): string {
   return `
 import { GatewayClient, GatewayError, type Message } from ${JSON.stringify(module)};
@@ -39,7 +39,7 @@ await using gateway = new GatewayClient({
 const error: GatewayError | undefined = await new Promise((done) => gateway.on("close", done));
 export const code: number | undefined = error?.closeCode;
 export const messages: AsyncIterable<Message> = gateway;
-// @ts-expect-error What is published is any JSON.
+// @ts-expect-error Content is any JSON.
 for await (const { content } of gateway) content.text;
 `;
 }
@@ -65,7 +65,7 @@ async function check(module: string, flags: readonly string[] = []): Promise<voi
   try {
     await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(CONFIG));
     await Deno.writeTextFile(`${folder}/app.ts`, appImporting(module));
-    // With a cache of its own: the next test that serves a module at this address serves another.
+    // With its own cache, because another test serves another module at this address.
     const env = { DENO_DIR: `${folder}/cache` };
     await deno(["check", "--no-lock", "--no-npm", ...flags, "app.ts"], folder, env);
   } finally {

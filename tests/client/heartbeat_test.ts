@@ -1,6 +1,6 @@
 /**
- * Heartbeats both ways: answering, measuring, finding a dead server, and what a sleeping device does to all
- * of it (docs/protocol.md, "Heartbeats").
+ * Heartbeats both ways: answers, round trips, dead servers, and devices that sleep (docs/protocol.md,
+ * "Heartbeats").
  *
  * @module
  */
@@ -15,7 +15,7 @@ const INTERVAL_MS = 45_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** The clock of `gateway`, whose wall time a test sets. */
+/** The clock of `gateway`, with wall time that a test sets. */
 function settableClock({ clock }: MockGateway): ClientClock & { offsetMs: number } {
   const settable = {
     offsetMs: 0,
@@ -40,7 +40,7 @@ Deno.test("the client measures the round trip on Ready, and then once an interva
   await it.gateway.advance(3 * INTERVAL_MS);
   assert.deepEqual(it.app.roundTrips, [0, 200, 200]);
   assert.equal(it.app.client.roundTripMs, 200);
-  // Each an interval after the one before, and not after its answer.
+  // Each is an interval after the one before, not after its answer.
   assert.deepEqual(
     it.app.received(10).map(({ atMs }) => atMs),
     [0, INTERVAL_MS + 100, 2 * INTERVAL_MS + 100],
@@ -94,7 +94,7 @@ Deno.test("nothing is sent on a connection that is closing", async () => {
       if (this.readyState !== 1) late.push(text);
       super.send(text);
     }
-    // The end of the closing handshake is not told, as when a page has no time for it.
+    // The end of the closing handshake is not reported, as when a page has no time for it.
     override dispatchEvent(event: Event): boolean {
       return event.type === "close" || super.dispatchEvent(event);
     }
@@ -104,7 +104,7 @@ Deno.test("nothing is sent on a connection that is closing", async () => {
   await gateway.close("all", { code: 4002 });
   await gateway.advance(INTERVAL_MS);
   assert.deepEqual(late, []);
-  // It is found out by the heartbeat that has no answer.
+  // The unanswered heartbeat detects it.
   await gateway.advance(INTERVAL_MS);
   assert.deepEqual(app.codes, [1006]);
 });
@@ -135,7 +135,7 @@ Deno.test("check() gives an attempt that hangs five seconds more, and then anoth
   await using app = new App(gateway);
   await gateway.advance(1000);
   await gateway.setFaults("all", { delayMs: 0 });
-  // That of the first connection is on its way for an hour all the same.
+  // The first connection's answer still takes an hour.
   app.client.check();
   await gateway.advance(2000);
   app.client.check();
@@ -233,7 +233,7 @@ for (
       await gateway.advance(sleepMs);
       assert.deepEqual(app.codes, []);
       device.wake();
-      // Where the clock slept too, only a look at the wall clock shows that time has passed.
+      // The steady clock slept too, so only the wall clock shows that time has passed.
       await gateway.advance(5000 + 5000);
       assert.deepEqual(app.codes, [1006]);
       await gateway.advance(500);
@@ -283,7 +283,7 @@ for (const [how, offsetMs] of [["forward", 3_600_000], ["back", -3_600_000]] as 
 Deno.test("after a nap on a connection that lives, the answer that came meanwhile is heard first", async () => {
   await using gateway = await createMockGateway();
   const device = new Device(gateway.clock);
-  // What arrives during sleep is read afterwards, behind the timers that are late.
+  // Frames that arrive during sleep are read afterwards, behind the late timers.
   const asleep: (() => void)[] = [];
   const WebSocket = class extends gateway.WebSocket {
     override dispatchEvent(event: Event): boolean {
@@ -296,7 +296,7 @@ Deno.test("after a nap on a connection that lives, the answer that came meanwhil
   await gateway.settled();
   await gateway.advance(INTERVAL_MS - 1);
   await gateway.setFaults("all", { delayMs: 10 });
-  // The gateway's heartbeat is answered, that of the client is not yet: it sleeps beyond its deadline.
+  // The gateway's heartbeat is answered. The client's is not yet: it sleeps beyond the deadline.
   await gateway.advance(16);
   device.sleep({ stands: false });
   await gateway.advance(INTERVAL_MS + 5000);

@@ -1,5 +1,5 @@
 /**
- * What the client reads in a token: when it expires, without believing the device's clock.
+ * The lifetime that the client reads in a token, independent of the device's clock.
  *
  * @module
  */
@@ -31,17 +31,17 @@ Deno.test("lifetimeOf() renews a minute before the token expires, or a fifth of 
 Deno.test("lifetimeOf() does not believe a clock that is wrong", () => {
   const now = 1_700_000_000_000;
   const s = now / 1000;
-  // Five hours ahead: by this clock the token that was just made has expired long ago.
+  // Five hours ahead: by this clock, a token just made has long expired.
   assert.equal(
     lifetimeOf(jwt({ iat: s - 18_000, exp: s - 14_400 }), now)?.renewInMs,
     HOUR_MS - 60_000,
   );
-  // Five hours behind: by this clock it has six hours.
+  // Five hours behind: by this clock, it has six hours left.
   assert.equal(
     lifetimeOf(jwt({ iat: s + 18_000, exp: s + 21_600 }), now)?.renewInMs,
     HOUR_MS - 60_000,
   );
-  // Nothing can be told.
+  // The lifetime is unknown.
   assert.equal(lifetimeOf(jwt({ exp: s - 14_400 }), now), undefined);
 });
 

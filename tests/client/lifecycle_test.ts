@@ -1,5 +1,5 @@
 /**
- * The beginning and the end of a client: options that cannot work, closing, and what is left behind.
+ * The start and the end of a client: options that can never work, closing, and resources that remain.
  *
  * @module
  */
@@ -96,7 +96,7 @@ Deno.test("close() leaves no timer, whatever the client is at", async () => {
   assert.equal(clock.pending > 0, true);
   let closed = false;
   const closing = connecting.close().then(() => closed = true);
-  // A second for the answer, which does not come.
+  // The answer does not arrive within the second.
   await clock.advance(999);
   assert.equal(closed, false);
   await clock.advance(1);

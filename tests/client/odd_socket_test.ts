@@ -1,5 +1,5 @@
 /**
- * Sockets that do what sockets should not: throw, emit events twice, and after their listeners are gone.
+ * Sockets that break the standard: they throw, emit events twice, and emit after their listeners are removed.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { FakeClock, settle } from "../../mock/mod.ts";
 
 type Handler = ((event: object) => void) | null;
 
-/** A socket that a test plays the gateway on. */
+/** A socket on which a test plays the gateway. */
 class OddSocket {
   static readonly made: OddSocket[] = [];
   onopen: Handler = null;
@@ -162,7 +162,7 @@ for (const last of [[ERROR], [CLOSE], [ERROR, CLOSE], [CLOSE, ERROR]] satisfies 
   Deno.test(`an attempt that ends with ${names} ends once, and at once`, async () => {
     const { client, clock, told, socket } = await begin();
     const first = socket();
-    // As a platform that looks up both handlers before it calls them.
+    // As a platform does that looks up both handlers before it calls them.
     const handlers = { onerror: first.onerror, onclose: first.onclose };
     for (const [, act] of last) act(Object.assign(first, handlers));
     assert.deepEqual(told, ["disconnect", "waiting"]);

@@ -1,5 +1,5 @@
 /**
- * How messages come to the app: in a loop, by listeners, or both; and what happens when it does not read.
+ * Delivery of messages to the app: in a loop, by listeners, or both; and an app that does not read.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { type GatewayClient, GatewayError } from "../../client/mod.ts";
 import { App, stage } from "./support.ts";
 
-/** What a loop takes, up to `count` messages. */
+/** Reads up to `count` messages in a loop. */
 async function take(client: GatewayClient, count: number): Promise<unknown[]> {
   const contents: unknown[] = [];
   for await (const { content } of client) {
@@ -59,12 +59,12 @@ Deno.test("a client that is not read disconnects when its queue is full, and res
   await gateway.settled();
   assert.equal(gateway.connections.length, 0);
   assert.deepEqual(app.disconnects, []);
-  // However long it takes.
+  // There is no time limit.
   await gateway.advance(3_600_000);
   assert.deepEqual(await take(app.client, 4), numbered(4));
   assert.equal(app.client.state, "paused");
   assert.deepEqual(await take(app.client, 1), ["4"]);
-  // After the usual delay, so that it does not connect with every few messages.
+  // After the usual delay, so that it does not reconnect every few messages.
   assert.equal(app.client.state, "waiting");
   await gateway.advance(249);
   assert.equal(app.client.state, "waiting");
@@ -97,7 +97,7 @@ Deno.test("pausing is no failure: the delay stays short however often it happens
       await new Promise<void>((resolve) => void clock.setTimer(100, resolve));
     }
   })();
-  // For each message at most the time that it takes, and a first delay.
+  // At most the time for each message, and one first delay.
   await it.gateway.advance(30 * (100 + 250));
   assert.deepEqual(taken, numbered(30));
   await reading;
@@ -210,7 +210,7 @@ Deno.test("an iterator is iterable: a loop over it goes on where next() was, and
     if (content === "two") break;
   }
   assert.deepEqual(contents, ["two"]);
-  // The break has ended it, and what is left is free for others.
+  // The break ended the iterator, so the rest is free for others.
   for await (const _ of iterator) assert.fail("it is over");
   it.app.client.on("message", ({ content }) => contents.push(String(content)));
   assert.deepEqual(contents, ["two", "three"]);

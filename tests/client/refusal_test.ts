@@ -1,5 +1,5 @@
 /**
- * Tokens that are refused: what heals by itself does not end the client, what stays does, and in time.
+ * Refused tokens: a temporary fault does not end the client, a permanent one does, within two minutes.
  *
  * @module
  */
@@ -23,7 +23,7 @@ Deno.test("the client gives up when five refusals count, each 15 seconds after t
     app.requests.map(({ reason }) => reason),
     app.codes.map((_, index) => index === 0 ? "start" : "refused"),
   );
-  // With delays between them, and not in a loop.
+  // With delays between them.
   assert.deepEqual(
     app.disconnects.map(({ retryInMs }) => retryInMs),
     [250, 500, 1000, 2000, 4000, 8000, ...Array(6).fill(10_000), undefined],
@@ -109,7 +109,7 @@ Deno.test("refusals in quick succession count as one, also if the network was go
 
 Deno.test("a gateway that cannot ask its issuer ends no client, however long that takes", async () => {
   await using gateway = await createMockGateway();
-  /** Answers Identify as the gateway does while the issuer cannot be reached. */
+  /** Answers Identify as the gateway does while it cannot reach the issuer. */
   class Unverified {
     readonly readyState = 1;
     onopen: (() => void) | undefined;

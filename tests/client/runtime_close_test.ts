@@ -1,5 +1,5 @@
 /**
- * What the client makes of how runtimes say that a connection is gone.
+ * Reports of a lost connection, as runtimes make them.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { type Disconnect, GatewayClient } from "../../client/mod.ts";
 
-/** A socket that is gone before it was open, as Deno says it: with an error, and then with code 0. */
+/** A socket that never opened, as Deno reports it: an error, then a close with code 0. */
 class GoneSocket {
   readonly readyState = 3;
   onopen: unknown = null;

@@ -1,5 +1,5 @@
 /**
- * What the client takes from the platform: long timers, and the news that somebody is back. Values may come
+ * The parts of the platform that the client uses: long timers, and events of waking up. Values may come
  * from another realm, as under jsdom, and newer globals may be missing.
  *
  * @module
@@ -15,7 +15,7 @@ import { onWake, resolveUrl, systemClock } from "../../client/runtime.ts";
 import { FakeClock, settle } from "../../mock/mod.ts";
 import { NoSocket } from "./support.ts";
 
-/** Puts `value` in the place of a global for as long as `act` takes. */
+/** Replaces a global while `act` runs. */
 function withGlobal(name: string, value: unknown, act: () => void): void {
   const before = Object.getOwnPropertyDescriptor(globalThis, name);
   Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
@@ -52,7 +52,7 @@ Deno.test("onWake() hears of a page that is looked at again, and not of one that
     globalThis.dispatchEvent(new Event("online"));
     globalThis.dispatchEvent(new Event("pageshow"));
     assert.equal(woken, 2);
-    // From the cache of pages that were left.
+    // As from the back/forward cache.
     globalThis.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
     assert.equal(woken, 3);
     stop();
@@ -80,7 +80,7 @@ function makeClient(options: Partial<GatewayClientOptions> = {}): GatewayClient 
   });
 }
 
-/** An event target that is an instance of no class of this realm, like those of jsdom. */
+/** An event target that is no instance of a class of this realm, like those of jsdom. */
 function foreignTarget<T extends object>(fields: T): T & { tell(type: string): void } {
   return Object.assign(
     runInNewContext(`(() => {

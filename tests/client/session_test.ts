@@ -1,5 +1,5 @@
 /**
- * A session over as many connections as it takes: identifying, resuming, gaps, and when to come back.
+ * A session over several connections: identifying, resuming, gaps, and delays.
  *
  * @module
  */
@@ -96,7 +96,7 @@ Deno.test("a gap is emitted when what was missed is no longer stored, and the se
   await app.say("one");
   await gateway.drop();
   await app.say("lost");
-  // The client's own attempts are kept waiting, as by a night without network.
+  // The client's own attempts are delayed, as by a night without network.
   await gateway.setFaults("all", { delayMs: 70_000 });
   await gateway.advance(120_000);
   await gateway.setFaults("all", { delayMs: 0 });
@@ -134,7 +134,7 @@ for (const { code, reconnect } of Object.values(CloseCode)) {
     assert.equal(disconnect?.reason, "because");
     assert.ok(disconnect?.name !== undefined);
     if (reconnect) {
-      // The longest delay for who sends too much.
+      // 4008 means the longest delay.
       const retryInMs = code === CloseCode.RateLimited.code ? 10_000 : 250;
       assert.equal(disconnect.retryInMs, retryInMs);
       await gateway.advance(retryInMs - 1);
@@ -184,7 +184,7 @@ Deno.test("delays double from 500 ms to 20 s, are drawn from zero on, and restar
   assert.deepEqual(delays.slice(0, 7), [500, 999, 1998, 3996, 7992, 15_984, 19_980]);
   network.isBroken = false;
   const last = (): number => Math.round(app.disconnects.at(-1)?.retryInMs ?? -1);
-  // A session that ends at once has not got over what was wrong.
+  // A session that ended at once counts as another failure.
   const stop = app.client.on("ready", () => {
     stop();
     void gateway.drop();
@@ -225,7 +225,7 @@ Deno.test("check() tries at once what would have waited", async () => {
   await it.gateway.settled();
   assert.equal(it.app.readies.at(-1)?.atMs, 0);
   assert.equal(it.app.readies.length, 2);
-  // The attempt that was planned is not made besides.
+  // The attempt that was scheduled is cancelled.
   await it.gateway.advance(1000);
   assert.equal(it.gateway.connections.length, 1);
 });

@@ -14,11 +14,11 @@ import {
 } from "../../client/mod.ts";
 import { createMockGateway, type MockGateway, type MockGatewayOptions } from "../../mock/mod.ts";
 
-/** What a test decides for itself. */
+/** Options of the app under test. */
 export interface AppOptions extends Partial<GatewayClientOptions> {
-  /** How long tokens last, in seconds; two days unless told. */
+  /** The lifetime of tokens in seconds; two days by default. */
   readonly expiresInS?: number;
-  /** Whether messages are only queued, for a loop. */
+  /** True if messages are only queued, for a loop. */
   readonly silent?: boolean;
 }
 
@@ -46,7 +46,7 @@ export async function stage(
   };
 }
 
-/** What was told, with the virtual milliseconds since the start. */
+/** A recorded event, with the virtual milliseconds since the start. */
 export type Told<T> = T & { readonly atMs: number };
 
 export class App implements AsyncDisposable {
@@ -92,7 +92,7 @@ export class App implements AsyncDisposable {
     await this.client.close();
   }
 
-  /** The codes with which connections ended. */
+  /** The close codes of ended connections. */
   get codes(): readonly number[] {
     return this.disconnects.map(({ code }) => code);
   }
@@ -113,7 +113,7 @@ export class App implements AsyncDisposable {
   }
 }
 
-/** Checks that `app` finds out `ms` from now, and not before, that its connection is dead. */
+/** Checks that `app` detects a dead connection after `ms`, and not before. */
 export async function endsAfter(app: App, ms: number): Promise<void> {
   await app.gateway.advance(ms - 1);
   assert.deepEqual(app.codes, []);
@@ -121,7 +121,7 @@ export async function endsAfter(app: App, ms: number): Promise<void> {
   assert.deepEqual(app.codes, [1006]);
 }
 
-/** The gateway as an app reaches it: not at all while `isBroken`. */
+/** The gateway as an app reaches it, which is not at all while `isBroken`. */
 export interface Network {
   isBroken: boolean;
   readonly WebSocket: MockGateway["WebSocket"];

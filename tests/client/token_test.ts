@@ -1,5 +1,5 @@
 /**
- * Tokens: when the client asks for one, what it does with a bad one, and with an app that has none to give.
+ * Tokens: when the client requests one, and what it does with a bad one or without one.
  *
  * @module
  */
@@ -22,7 +22,7 @@ Deno.test("the client renews its token a minute before it expires, on the same c
   );
   assert.equal(app.received(1).length, 7);
   assert.equal("last_id" in (app.received(1)[1] ?? {}), false);
-  // The session is the same one.
+  // The session is the same.
   assert.equal(app.readies.length, 1);
   assert.deepEqual(app.gaps, []);
 });
@@ -55,7 +55,7 @@ Deno.test("a client that is away asks for no token, and for one when it comes ba
   await gateway.settled();
   network.isBroken = true;
   await gateway.drop();
-  // Reconnecting itself asks once the token has run out, and then again for the next one.
+  // Reconnecting requests one when the token has expired, and then the timer requests the next.
   await gateway.advance(2 * HOUR_MS);
   network.isBroken = false;
   await gateway.advance(20_000);
@@ -67,7 +67,7 @@ Deno.test("after 4003 the client gets a new token first, and resumes", async () 
   await using gateway = await createMockGateway();
   const opaque = new Map<string, string>();
   await using app = new App(gateway, {
-    // The client cannot see when these expire, so that the gateway has to say it.
+    // The client cannot read when these expire, so the gateway must refuse them.
     getToken: async ({ reason }) => {
       const token = await gateway.token({ user: "alice", expiresInS: 60 });
       opaque.set(`opaque-${opaque.size}`, token);
@@ -188,7 +188,7 @@ Deno.test("the signal that getToken() is given is aborted with the client", asyn
   await app.client.close();
   assert.equal(aborted, true);
   await gateway.settled();
-  // What it rejects then is nobody's error.
+  // A rejection after that is not emitted.
   assert.deepEqual(app.errors, []);
 });
 
@@ -210,9 +210,9 @@ Deno.test("a request for a token that hangs is given up after 30 seconds, and ma
   assert.equal(signals[0]?.aborted, true);
   await gateway.advance(250);
   assert.equal(app.client.state, "ready");
-  // One that was answered is over, and not aborted.
+  // A request that was answered is not aborted.
   assert.equal(signals[1]?.aborted, false);
-  // What comes that late is not used.
+  // A token that comes that late is not used.
   late.resolve(await gateway.token({ user: "eve" }));
   await gateway.advance(60_000);
   assert.equal(app.received(1).length, 1);

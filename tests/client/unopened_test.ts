@@ -1,6 +1,6 @@
 /**
- * A client that never opens a socket, for its URL is wrong or its origin refused: a page is not told why, so that
- * the client says once what to check.
+ * A client that never opens a socket, because its URL is wrong or its origin refused. Browsers do not report the
+ * cause, so the client lists once what to check.
  *
  * @module
  */
@@ -30,7 +30,7 @@ Deno.test("a socket that was open once is no fault of the URL, however long the 
   await using gateway = await createMockGateway();
   const network = breakable(gateway);
   network.isBroken = true;
-  // It is refused, and never ready: the socket was open all the same.
+  // It is refused and never ready, but the socket was open.
   await using app = new App(gateway, {
     WebSocket: network.WebSocket,
     getToken: () => gateway.token({ fault: "wrong_signature" }),

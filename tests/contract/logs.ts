@@ -18,26 +18,26 @@ export interface Fixture extends AsyncDisposable {
   readonly log: MessageLog;
   readonly clock: FakeClock;
   readonly logger: FakeLogger;
-  /** Closes the log and opens it again; `log` is then the new one. */
+  /** Closes the log and reopens it; `log` is then the new one. */
   reopen(): Promise<void>;
 }
 
 export interface LogFactory {
   readonly name: string;
-  /** Why all its tests are left out here, if they are. */
+  /** The reason to skip all its tests, if any. */
   readonly skipped?: string | undefined;
-  /** Why no test can open it again. */
+  /** The reason why tests cannot reopen it. */
   readonly forgets?: string;
-  /** Why no test can move its clock. */
+  /** The reason why tests cannot move its clock. */
   readonly realTime?: string;
   /** A new log that stores messages for an hour. */
   create(): Promise<Fixture>;
 }
 
-/** Time for which a log under test stores messages. */
+/** The retention of the logs under test. */
 export const RETENTION_MS: number = 60 * 60 * 1000;
 
-/** Of a log that has files. */
+/** The factory of a log that has files. */
 const ON_DISK = { skipped: needs("read", "write") };
 
 export const LOGS: readonly LogFactory[] = [
@@ -105,10 +105,10 @@ function ask(log: CommandLog): Promise<void> {
   });
 }
 
-/** A log into which somebody puts a command before every publish. */
+/** A log in which a command precedes every publish. */
 function withCommands(log: MessageLog & CommandLog): MessageLog {
   const between = <T>(publish: () => Promise<T>): Promise<T> => {
-    // Not awaited, so that the order of the calls stays; a closed log may refuse it.
+    // Not awaited, to retain the order of calls. A closed log may refuse it.
     ask(log).catch(() => {});
     return publish();
   };

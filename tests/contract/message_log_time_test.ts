@@ -18,10 +18,10 @@ async function after(fixture: Fixture, message: Pick<Message, "id">): Promise<st
   return page === "expired" ? page : page.messages.length;
 }
 
-/** Lets time pass, and then everything that it set off. */
+/** Lets time pass, and then all work that it started. */
 async function pass(fixture: Fixture, ms: number): Promise<void> {
   await fixture.clock.advance(ms);
-  // A worker is not done when the clock is: reading and writing come after what it was told to forget.
+  // The worker answers this after the pruning that the clock started.
   await fixture.log.check();
 }
 
@@ -194,14 +194,14 @@ for (const factory of LOGS) {
 
   testTime("publishOnce() remembers for 24 hours, longer than the messages", async (fixture) => {
     const { log, clock } = fixture;
-    // So that the end of the 24 hours is not when the log tidies up.
+    // So that retention does not run at the end of the 24 hours.
     await pass(fixture, 1234);
     const first = await log.publishOnce(KEY, toEveryone("a"));
     await pass(fixture, DAY_MS - 1);
     assert.deepEqual(await readAll(log), []);
     const repeated = { messages: first.messages, repeated: true };
     assert.deepEqual(await log.publishOnce(KEY, toEveryone("a")), repeated);
-    // The repetition did not prolong it.
+    // The repetition did not extend it.
     await clock.advance(1);
     const anew = await log.publishOnce({ ...KEY, digest: "digest-2" }, toEveryone("b"));
     assert.equal(anew.repeated, false);

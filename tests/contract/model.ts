@@ -8,14 +8,14 @@ import assert from "node:assert/strict";
 import type { Audience, Draft, Message, MessageLog } from "../../gateway/ports.ts";
 import { type Fixture, RETENTION_MS } from "./logs.ts";
 
-/** What happens. Publishing and connecting are begun and go on while the next step is taken. */
+/** A step. Publishes and connections that it starts continue during later steps. */
 export type Step =
   | { readonly do: "publish"; readonly drafts: readonly Draft[]; readonly key: string | undefined }
   | { readonly do: "connect"; readonly client: number }
   | { readonly do: "drop"; readonly client: number }
-  /** What was begun gets a little further. */
+  /** Pending work advances a little. */
   | { readonly do: "breathe" }
-  /** What was begun is finished, and time passes. */
+  /** Pending work finishes, and time passes. */
   | { readonly do: "pass"; readonly ms: number }
   | { readonly do: "reopen" };
 
@@ -24,12 +24,12 @@ export const USERS: readonly string[] = ["alice", "bob"];
 export const CLIENTS = 4;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** Small pages, so that there are several. */
+/** Small pages, so that a resume needs several. */
 const PAGE = { limit: 3, maxBytes: 10_000 };
 
 interface Client {
   readonly audience: Audience;
-  /** Where it began, as a sequence. */
+  /** The sequence at which it started. */
   start: number;
   lastId: string | undefined;
   received: Message[];
@@ -45,7 +45,7 @@ export class World {
   #begun: Promise<void>[] = [];
   readonly #checks: (() => void)[] = [];
 
-  /** Begins with an empty log and no client connected. */
+  /** Starts with an empty log and no client. */
   constructor(fixture: Fixture) {
     this.#fixture = fixture;
     this.#clients = Array.from({ length: CLIENTS }, (_, number) => ({
@@ -88,7 +88,7 @@ export class World {
     }
   }
 
-  /** Lets everything finish and every client come back; then all must have all that they should. */
+  /** Lets all work finish and every client resume; then each must have received what it should. */
   async finish(): Promise<void> {
     await this.#settle();
     for (const client of this.#clients) await this.#connect(client);
@@ -110,7 +110,7 @@ export class World {
     this.#begun = [];
   }
 
-  /** What `client` should have received since it began. */
+  /** The messages that `client` should have received so far. */
   #expected({ start, audience }: Client): Message[] {
     return this.#published
       .filter((message) => message.sequence > start && sees(audience, message))
@@ -151,7 +151,7 @@ export class World {
     aside = undefined;
   }
 
-  /** Sends what was missed; returns up to where. */
+  /** Delivers missed messages; returns the last position. */
   async #replay(client: Client, session: { readonly stopped: boolean }): Promise<number> {
     let after = client.lastId;
     for (;;) {
@@ -168,7 +168,7 @@ export class World {
     }
   }
 
-  /** The client begins here, with nothing. */
+  /** The client starts here, without messages. */
   #begin(client: Client): string {
     this.#checkLater(client);
     const { id, sequence } = this.#log.head();
@@ -192,7 +192,7 @@ export class World {
     this.#checkLater(client);
   }
 
-  /** What was received up to now is right; publishes that it came from may not be answered yet. */
+  /** Checks what was received so far. The publishes of some of it may still be unanswered. */
   #checkLater({ ...client }: Client): void {
     const received = [...client.received];
     this.#checks.push(() => {

@@ -1,5 +1,5 @@
 /**
- * What the contract tests share.
+ * Support for the contract tests.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export function toEveryone(...contents: readonly string[]): Draft[] {
   return contents.map((content) => ({ author: "1", content }));
 }
 
-/** Every page from `query.after` on. */
+/** Every page after `query.after`. */
 export async function pages(log: MessageLog, query: Partial<LogQuery> = {}): Promise<LogPage[]> {
   const found: LogPage[] = [];
   let after = query.after;
@@ -36,7 +36,7 @@ export async function pages(log: MessageLog, query: Partial<LogQuery> = {}): Pro
   }
 }
 
-/** Every message from `query.after` on. */
+/** Every message after `query.after`. */
 export async function readAll(
   log: MessageLog,
   query: Partial<LogQuery> = {},
@@ -44,7 +44,7 @@ export async function readAll(
   return (await pages(log, query)).flatMap(({ messages }) => messages);
 }
 
-/** Registers tests over the logs of `factory`, but for those of what such a log is not meant to have. */
+/** Registers tests of the logs of `factory`, except those that do not apply to it. */
 export function contract(
   factory: LogFactory,
   ...needs: readonly ("forgets" | "realTime")[]

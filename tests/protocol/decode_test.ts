@@ -1,5 +1,5 @@
 /**
- * The codec: what is a frame, what is not, and what each fault is called (docs/protocol.md, "Malformed
+ * The codec: valid frames, malformed ones, and the reason for each fault (docs/protocol.md, "Malformed
  * frames").
  *
  * @module
@@ -11,7 +11,7 @@ import { decode, encode, Op } from "../../gateway/protocol/mod.ts";
 const MAX = 4096;
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** Input, and what the reason for 4001 must say about it. */
+/** Malformed input, and a pattern that the reason for 4001 must match. */
 const MALFORMED: readonly (readonly [string | Uint8Array, RegExp])[] = [
   // Not JSON.
   ["", /^not JSON$/],
@@ -43,7 +43,7 @@ const MALFORMED: readonly (readonly [string | Uint8Array, RegExp])[] = [
   ["[]", /^not a JSON object$/],
   ['[{"op":10,"time":1}]', /^not a JSON object$/],
   ["[".repeat(2_000) + "]".repeat(2_000), /^not a JSON object$/],
-  // No op, or none that a client sends.
+  // Without op, or with one that clients do not send.
   ["{}", /^op is missing$/],
   ['{"OP":10,"time":1}', /^op is missing$/],
   ['{"time":1}', /^op is missing$/],
@@ -106,7 +106,7 @@ for (const [input, reason] of MALFORMED) {
   });
 }
 
-/** Input, and the frame that it is. */
+/** Input, and the frame that it decodes to. */
 const WELL_FORMED: readonly (readonly [string, unknown])[] = [
   ['{"op":1,"token":"a"}', { op: 1, token: "a" }],
   ['{"op":1,"token":"a","last_id":"e-1"}', { op: 1, token: "a", last_id: "e-1" }],
@@ -126,7 +126,7 @@ const WELL_FORMED: readonly (readonly [string, unknown])[] = [
   ['{"__proto__":null,"op":10,"time":1}', { op: 10, time: 1 }],
   ['{"op":10,"time":1,"constructor":0,"toString":0,"hasOwnProperty":0}', { op: 10, time: 1 }],
   [`{"op":10,"time":1,"x":${"[".repeat(2_000)}${"]".repeat(2_000)}}`, { op: 10, time: 1 }],
-  // Of a key that comes twice the last counts, as in JSON.parse.
+  // The last value of a repeated key counts, as in JSON.parse.
   ['{"op":10,"op":11,"time":1,"time":2}', { op: 11, time: 2 }],
   ['{"op":1,"token":7,"token":"a"}', { op: 1, token: "a" }],
   // Strings need not be well-formed Unicode.
@@ -157,7 +157,7 @@ Deno.test("decode() takes nothing from a prototype that somebody else has change
   }
 });
 
-/** An Identify of exactly `length` bytes, made long by repeating `filler` and then "x". */
+/** An Identify of exactly `length` bytes, padded with `filler` and then "x". */
 function identifyOf(length: number, filler: string): string {
   const frame = (token: string) => `{"op":1,"token":"${token}"}`;
   const room = length - bytes(frame("")).length;

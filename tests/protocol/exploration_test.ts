@@ -1,9 +1,9 @@
 /**
- * Exploration: every state of the reducer that a small alphabet of events and times can reach, breadth
- * first. In each the invariants hold and each step is what the table says.
+ * Explores every state of the reducer that a small alphabet of events and times can reach, breadth first.
+ * In each state, the invariants hold and each step matches the transition table.
  *
- * Durations are a few milliseconds here, so that every order of deadlines comes up. States are compared
- * by what lies ahead of them: times relative to now, and of attempts whether they are the newest.
+ * Durations are a few milliseconds, so that deadlines fall due in every order. States are compared by what
+ * can still happen: by times relative to now, and by the attempts that are the newest.
  *
  * @module
  */
@@ -31,9 +31,9 @@ const OPTIONS: SessionOptions = {
   rateLimitWindowMs: 2,
 };
 
-/** How long after the event before it an event comes: at once, or soon. */
+/** The time between two events: none, or a little. */
 const STEPS_MS = [0, 1];
-/** How late a tick may be: past every deadline. */
+/** The delay of a tick: past every deadline. */
 const LATE_MS = 9;
 
 const PLAIN: readonly SessionInput[] = [
@@ -57,7 +57,7 @@ const PLAIN: readonly SessionInput[] = [
   garbage(1009),
 ];
 
-/** The outcomes of Identify number `attempt`, with tokens that expire soon, or are another's. */
+/** The outcomes of Identify number `attempt`, with tokens that expire soon or belong to another user. */
 function outcomes(attempt: number, at: number): readonly SessionInput[] {
   return [
     verified(attempt, { expiresAt: at + 2 }),
@@ -85,7 +85,7 @@ function alphabet(state: SessionState, now: number): readonly SessionEvent[] {
   ];
 }
 
-/** `state` as it looks at time `at`, whenever that is. */
+/** `state` at time `at`, with times relative to it. */
 function normalised(state: SessionState, at: number, history: History): string {
   const attempts = "attempts" in state ? state.attempts : 0;
   const relative = (key: string, value: unknown): unknown => {
@@ -107,7 +107,7 @@ function normalised(state: SessionState, at: number, history: History): string {
   return JSON.stringify([state, history], relative);
 }
 
-/** `state`, which throws when the reducer changes it in place. */
+/** `state`, frozen: it throws if the reducer modifies it. */
 function frozen(state: SessionState): SessionState {
   if ("frames" in state) Object.freeze(state.frames);
   return Object.freeze(state);

@@ -1,6 +1,6 @@
 /**
- * Heartbeats: their deadlines and times to the millisecond (docs/protocol.md, "Heartbeats"). What is an
- * answer to which heartbeat is in the transition table, and `exploration_test.ts` checks it in every state.
+ * Heartbeats: their deadlines and times to the millisecond (docs/protocol.md, "Heartbeats"). Which ACK
+ * matches which heartbeat is in the transition table, which `exploration_test.ts` checks in every state.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * From Hello to Ready: the deadlines on the way, and what the frames and effects carry (docs/protocol.md,
+ * From Hello to Ready: the deadlines, and the contents of frames and effects (docs/protocol.md,
  * "Identify").
  *
  * @module
@@ -18,7 +18,7 @@ import {
   verified,
 } from "./support.ts";
 
-/** A session of each kind of deadline, and how long after START it ends. */
+/** A session with each kind of deadline, and the time from START to its end. */
 const DEADLINES = [
   ["IdentifyTimeout", "unidentified", 10_000, () => openedSession()],
   ["InternalError", "verifying", 5_000, () => {

@@ -1,6 +1,6 @@
 /**
- * What holds in every session, whatever happens to it: each invariant a function of its own, over one
- * step of the reducer and what was known of the session before.
+ * The invariants of every session. Each is a function of one step of the reducer and of the session's
+ * history.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import { nextDeadline } from "../../gateway/protocol/session.ts";
 import type { SessionEffect } from "../../gateway/protocol/session_types.ts";
 import { pendingOf, type Taken } from "./oracle.ts";
 
-/** What is remembered of a session besides its state: as little as the invariants need. */
+/** The history of a session: as little as the invariants need. */
 export interface History {
   readonly greeted: boolean;
   readonly subscribed: boolean;
   readonly closeSent: boolean;
   readonly terminated: boolean;
-  /** The Identify whose token the verifier accepted last, and whether its place was found. */
+  /** The Identify whose token was accepted last, and whether its start position was found. */
   readonly proven: number | undefined;
 }
 

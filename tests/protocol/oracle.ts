@@ -1,6 +1,6 @@
 /**
- * The transition table as an oracle: which row an event falls under, and whether a step of the reducer
- * is what that row says. The guards' words are given their meaning here, apart from the reducer.
+ * The transition table as an oracle: finds the row for an event, and checks a step of the reducer against
+ * it. The guards are implemented here, independently of the reducer.
  *
  * @module
  */
@@ -26,7 +26,7 @@ import {
   type Trigger,
 } from "./transitions.ts";
 
-/** A step of the reducer with all that led to it. */
+/** A step of the reducer, with its input. */
 export interface Taken {
   readonly before: SessionState;
   readonly event: SessionEvent;
@@ -34,7 +34,7 @@ export interface Taken {
   readonly step: Step;
 }
 
-/** The Identify that `state` works on. */
+/** The Identify in progress. */
 export function pendingOf(state: SessionState): Identification | undefined {
   if (state.phase === "verifying" || state.phase === "locating") return state.identification;
   return state.phase === "ready" ? state.renewal : undefined;
@@ -45,7 +45,7 @@ function isNewest(state: SessionState, event: SessionEvent): boolean {
   if (pending === undefined || !("attempt" in event) || event.attempt !== pending.attempt) {
     return false;
   }
-  // An answer fits only the question that is open.
+  // An answer counts only if its attempt is the newest.
   if (event.type === "tokenVerified") return pending.step === "verifying";
   return event.type !== "located" || pending.step === "locating";
 }
@@ -68,7 +68,7 @@ const GUARDS: Readonly<
   "its attempt is the newest": isNewest,
 };
 
-/** The rows that may hold for `event` itself, most telling name first. */
+/** The rows that may apply to `event` itself, the most specific trigger first. */
 function triggersOf(event: SessionEvent): readonly Trigger[] {
   if (event.type === "violated") return [`violated: ${event.code}`, event.type];
   if (event.type !== "frameReceived") return [event.type];
@@ -83,7 +83,7 @@ function triggersOf(event: SessionEvent): readonly Trigger[] {
   return [`frameReceived: ${names[decoded.frame.op]}`, event.type];
 }
 
-/** Which deadlines of `state` lie at which time. */
+/** The deadlines of `state`, with their times. */
 export function deadlinesOf(state: SessionState): ReadonlyMap<DeadlineName, number> {
   const deadlines = new Map<DeadlineName, number>();
   if (state.phase === "closing") deadlines.set("close grace", state.terminateAt);
@@ -123,7 +123,7 @@ function firstRow(phase: Phase, fits: (row: Transition) => boolean): Transition 
   return row;
 }
 
-/** The row of the deadline that takes effect first at `at`, if one is due. */
+/** The row of the first deadline at or before `at`, if any. */
 function dueRow(state: SessionState, at: number): Transition | undefined {
   const deadlines = deadlinesOf(state);
   const earliest = Math.min(...deadlines.values());
@@ -133,8 +133,8 @@ function dueRow(state: SessionState, at: number): Transition | undefined {
 }
 
 /**
- * The rows under which `event` falls in `before`: those of the deadlines that are due, then its own.
- * The state after a heartbeat or a close is written out, because one step may pass several rows.
+ * The rows that apply to `event` in `before`: those of due deadlines, then its own. The state after a
+ * heartbeat or a close is computed here, because one step may apply several rows.
  */
 export function rowsOf({ before, event, options }: Omit<Taken, "step">): readonly Transition[] {
   const rows: Transition[] = [];
@@ -160,7 +160,7 @@ export function rowsOf({ before, event, options }: Omit<Taken, "step">): readonl
   return rows;
 }
 
-/** Says that the step `taken` is what the table says, and returns the rows it passed. */
+/** Asserts that the step `taken` matches the table, and returns the rows that it applied. */
 export function assertFollowsTable(taken: Taken): readonly Transition[] {
   const [after, effects] = taken.step;
   const rows = rowsOf(taken);

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import type { SessionInput } from "../../gateway/protocol/session_types.ts";
 import { ack, assertCloses, Driver, heartbeat, openedSession, START } from "./support.ts";
 
-/** No deadline but the rate limit's own window matters here. */
+/** Long enough that only the window of the rate limit matters. */
 const QUIET = { heartbeatIntervalMs: 10_000_000, identifyTimeoutMs: 10_000_000 };
 
 Deno.test("reduce() takes 120 frames of any kind and closes with 4008 for the 121st", () => {

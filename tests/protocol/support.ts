@@ -1,6 +1,6 @@
 /**
- * What the tests of the protocol share: options, short ways to write events, and a driver that feeds a
- * session the way a shell does. It decides nothing by itself: every step is a call of `reduce`.
+ * Support for tests of the protocol: options, short ways to write events, and a driver that feeds a session
+ * as a shell does. The driver decides nothing: every step is a call of `reduce`.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type {
   SessionState,
 } from "../../gateway/protocol/session_types.ts";
 
-/** The numbers of a production gateway. */
+/** The defaults of a gateway. */
 export const OPTIONS: SessionOptions = {
   heartbeatIntervalMs: 45_000,
   identifyTimeoutMs: 10_000,
@@ -26,10 +26,9 @@ export const OPTIONS: SessionOptions = {
   rateLimitWindowMs: 60_000,
 };
 
-/** When sessions of the tests open. */
+/** The time at which sessions of the tests open. */
 export const START = 1_579_276_740_336;
 
-/** A well-formed frame of the client arrived. */
 export function received(frame: ClientFrame): SessionInput {
   return { type: "frameReceived", decoded: { ok: true, frame } };
 }
@@ -42,7 +41,6 @@ export function identify(lastId?: string): SessionInput {
   );
 }
 
-/** A heartbeat of the client arrived. */
 export function heartbeat(time = 7): SessionInput {
   return received({ op: Op.Heartbeat, time });
 }
@@ -51,12 +49,11 @@ export function ack(time: number): SessionInput {
   return received({ op: Op.HeartbeatAck, time });
 }
 
-/** Something arrived that is not a frame. */
+/** A WebSocket message that is no frame. */
 export function garbage(code: 4001 | 1009 = 4001): SessionInput {
   return { type: "frameReceived", decoded: { ok: false, code, reason: "not JSON" } };
 }
 
-/** The verifier accepted the token of Identify number `attempt`. */
 export function verified(
   attempt: number,
   { user = "ada", expiresAt = Infinity, channels = ["general"] } = {},
@@ -64,7 +61,6 @@ export function verified(
   return { type: "tokenVerified", attempt, claims: { user, channels, expiresAt } };
 }
 
-/** The log said where the session begins. */
 export function located(attempt: number, lastId = "e-1", resumed = false): SessionInput {
   return { type: "located", attempt, lastId, resumed };
 }
@@ -80,7 +76,7 @@ export class Driver {
     this.options = { ...OPTIONS, ...options };
   }
 
-  /** Feeds `input`, `afterMs` after the event before it; returns what is to be done. */
+  /** Feeds `input`, `afterMs` after the previous event; returns the effects. */
   feed(input: SessionInput, afterMs = 0): readonly SessionEffect[] {
     this.at += afterMs;
     const [state, effects] = reduce(this.state, { ...input, at: this.at }, this.options);
@@ -100,7 +96,7 @@ export class Driver {
     return this.feedAt(deadline, { type: "ticked" });
   }
 
-  /** Opens the session and makes it ready, all at the present time. */
+  /** Opens the session and makes it ready, at the current time. */
   ready(claims: Parameters<typeof verified>[1] = {}): this {
     this.feed({ type: "opened" });
     this.feed(identify());
@@ -126,7 +122,7 @@ export function types(effects: readonly SessionEffect[]): readonly string[] {
   return effects.map((effect) => effect.type);
 }
 
-/** Says that `effects` end in a close with the code called `name`, once, and nothing is sent after. */
+/** Asserts that `effects` end in one close with the code called `name`, after which nothing is sent. */
 export function assertCloses(effects: readonly SessionEffect[], name: CloseCodeName): void {
   const closes = effects.flatMap((effect) => effect.type === "close" ? [effect] : []);
   assert.deepEqual(closes.map(({ code }) => closeName(code)), [name]);

@@ -8,26 +8,26 @@
 import type { CloseCodeName, OpName, ViolationCode } from "../../gateway/protocol/codes.ts";
 import type { EffectType, EventType, Phase } from "../../gateway/protocol/session_types.ts";
 
-/** Something that becomes due; it takes effect with the first event at or after its time. */
+/** A deadline. It takes effect with the first event at or after its time. */
 export type DeadlineName =
   /** The server's next heartbeat, with none outstanding. */
   | "heartbeat"
   /** The same moment, with a heartbeat that was not acknowledged. */
   | "ACK deadline"
   | "identify timeout"
-  /** The end of the time for verifying a token and finding the session's place. */
+  /** The deadline for verifying a token and locating the start of the session. */
   | "verification deadline"
   | "token expiry"
-  /** The end of the time for answering the gateway's close frame. */
+  /** The deadline of the peer's close frame. */
   | "close grace";
 
-/** What a decoded WebSocket message turned out to be. */
+/** The kind of a decoded WebSocket message. */
 export type ReceivedKind =
   | Extract<OpName, "Identify" | "Heartbeat" | "HeartbeatAck">
   | "malformed"
   | "too big";
 
-/** What sets a transition off: an event, with the kind of frame or the deadline where it matters. */
+/** The trigger of a transition: an event, with the kind of frame or the deadline if that matters. */
 export type Trigger =
   | EventType
   | `frameReceived: ${ReceivedKind}`
@@ -48,14 +48,14 @@ export type EffectName = Exclude<EffectType, "send"> | `send ${OpName}`;
 /** One row of the table. */
 export interface Transition {
   readonly from: readonly Phase[];
-  /** What sets it off: any of these. */
+  /** The triggers, any of which applies. */
   readonly on: readonly Trigger[];
-  /** The condition; without one the row holds whenever no row above it does. */
+  /** A row without a condition applies if no row above it does. */
   readonly when?: Guard;
   readonly to: Phase | "same";
-  /** What is to be done, in order. */
+  /** In order. */
   readonly effects: readonly EffectName[];
-  /** The close code that the peer is sent, by name. */
+  /** The name of the close code that the peer receives. */
   readonly closes?: CloseCodeName;
 }
 
@@ -63,7 +63,7 @@ const UNREADY = ["unidentified", "verifying", "locating"] as const;
 const OPEN = [...UNREADY, "ready"] as const;
 const PENDING = ["verifying", "locating", "ready"] as const;
 
-/** Rows that close an open session: one that is ready unsubscribes first. */
+/** Rows that close an open session. A ready one unsubscribes first. */
 function closing(
   closes: CloseCodeName,
   on: Trigger,
@@ -93,12 +93,12 @@ const TOO_EARLY = [
   "disconnected",
 ] as const;
 
-/** Events without effect once a close frame was sent. */
+/** Events without effect after the close frame. */
 const IGNORED = ["opened", "refused", ...TOO_EARLY, "drained", "failed"] as const;
 
 /**
- * Every transition. Deadlines that are due come before the event that brought the time, the earliest
- * first; of the rows that fit, the first holds. Together the rows cover every phase and every event.
+ * Every transition. Due deadlines come before the event that brought the time, the earliest first. The
+ * first row that fits applies. The rows cover every phase and event.
  */
 export const TRANSITIONS: readonly Transition[] = [
   // Before Hello.
@@ -114,7 +114,7 @@ export const TRANSITIONS: readonly Transition[] = [
     effects: [],
   },
 
-  // Deadlines. Of those that fall on the same millisecond, the first here.
+  // Deadlines. The first row applies to several at the same millisecond.
   ...closing("IdentifyTimeout", "ticked: identify timeout", { from: ["unidentified"] }),
   ...closing("IdentifyFailed", "ticked: token expiry", { from: ["locating", "ready"] }),
   ...closing("InternalError", "ticked: verification deadline", { from: PENDING }),
@@ -140,13 +140,13 @@ export const TRANSITIONS: readonly Transition[] = [
 
   { from: OPEN, on: ["controlReceived"], to: "same", effects: [] },
 
-  // What the transport finds before a frame is read.
+  // Faults that the transport finds before a frame is read.
   ...closing("ProtocolError", "violated: 1002"),
   ...closing("InvalidText", "violated: 1007"),
   ...closing("TooManyFragments", "violated: 1008"),
   ...closing("MessageTooBig", "violated: 1009"),
 
-  // What becomes of an Identify. Outcomes of an older one change nothing, nor do those that come twice.
+  // Outcomes of an Identify. Those of an older one, or of one that is settled, have no effect.
   ...closing("IdentifyFailed", "tokenVerified", {
     from: ["verifying", "ready"],
     when: "its attempt is the newest, the token has expired",
@@ -198,7 +198,7 @@ export const TRANSITIONS: readonly Transition[] = [
     effects: [],
   },
 
-  // What happens to the connection.
+  // Events of the connection.
   ...closing("SlowConsumer", "overflowed"),
   ...closing("Disconnected", "disconnected"),
   ...closing("ServiceRestart", "drained"),
