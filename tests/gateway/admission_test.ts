@@ -1,5 +1,5 @@
 /**
- * Admission: the limits to the connection, and that every count returns to where it was.
+ * Admission: the limits of connections, exactly, and counts that return to zero.
  *
  * @module
  */
@@ -73,7 +73,7 @@ Deno.test("Admission gives 256 refused connections a permit, then the reason alo
   refused[0]!.release();
   refused[0] = admit(admission);
   assert.equal(admission.admit("192.0.2.9"), "total");
-  // A refused connection that ends makes no room for an admitted one.
+  // The end of a refused connection makes no room for an admitted one.
   refused.pop()!.release();
   assert.equal(admit(admission).refusal, "total");
   admitted.release();

@@ -1,6 +1,6 @@
 /**
- * Values that can only be a mistake: blanks, line breaks, quotes, and what only a shell expands. They stop
- * the start with a line that names the option and never has its value.
+ * Values that must be mistakes: blanks, line breaks, quotes, and unexpanded syntax of a shell. The start fails
+ * with one line that names the option and never contains its value.
  *
  * @module
  */
@@ -36,7 +36,7 @@ function messageOf(env: Env, args: readonly string[] = []): string {
   assert.fail(`accepted ${JSON.stringify({ env, args })}`);
 }
 
-/** What is wrong with a value that is good without it. */
+/** Changes that make a good value wrong, and the error for each. */
 const WRONG: readonly (readonly [(good: string) => string, RegExp])[] = [
   [(good) => `${good}\n`, /^ ends with a line break$/],
   [(good) => `${good}\r\n`, /^ ends with a line break$/],

@@ -1,5 +1,5 @@
 /**
- * The settings for NATS: what they become, and what is refused.
+ * The options for NATS: how they are read, and which are refused.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * From environment and arguments to a configuration, or to the one line that says why not.
+ * Environment and arguments become a configuration, or one line with the error.
  *
  * @module
  */
@@ -36,7 +36,7 @@ function config(env: Env, args: readonly string[] = []): Config {
   return command.config;
 }
 
-/** Checks that `env` is refused with exactly one line that matches. */
+/** Asserts that `env` is refused with exactly one line that matches. */
 function refused(env: Env, message: RegExp, args: readonly string[] = []): void {
   assert.throws(() => parse(env, args), (error) => {
     assert.ok(error instanceof OperationalError);

@@ -1,6 +1,6 @@
 /**
- * A connection and time: one timer, which follows the session's deadlines and the steady clock, and none
- * left behind. The deadlines themselves are tested in `tests/protocol`.
+ * A connection and time: its one timer follows the session's deadlines and the steady clock, and none
+ * remains. The deadlines themselves are tested in `tests/protocol`.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { NUMBERS, type Peer, World } from "./support/world.ts";
 
 const { heartbeatIntervalMs, verifyTimeoutMs } = NUMBERS;
 
-/** Lives for `ms`, acknowledging every beat at once. */
+/** Advances by `ms`, and acknowledges every heartbeat at once. */
 async function live(world: World, peer: Peer, ms: number): Promise<void> {
   const until = world.clock.steady() + ms;
   while ((world.clock.nextDue() ?? Infinity) <= until) {

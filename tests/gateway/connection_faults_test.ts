@@ -1,5 +1,5 @@
 /**
- * A connection that goes wrong: bugs are contained to it, and one that cannot be terminated is not forgotten.
+ * Connections that fail: a bug ends only its connection, and one that cannot be terminated still counts.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { settle } from "../../mock/doubles/clock.ts";
 import { FakeSocket } from "../../mock/doubles/socket.ts";
 import { NUMBERS, World } from "./support/world.ts";
 
-/** A socket whose runtime breaks down on messages. */
+/** A socket whose runtime fails on messages. */
 class BrokenSocket extends FakeSocket {
   broken = false;
 
@@ -22,7 +22,7 @@ class BrokenSocket extends FakeSocket {
   }
 }
 
-/** The protocol's reducer with a bug for one kind of event while `broken`. */
+/** The reducer with a bug for one kind of event while `broken`. */
 function reducerWithBug(type: string) {
   const bug = { broken: true };
   const broken: Reduce = (state, event, options) => {
@@ -98,7 +98,7 @@ Deno.test("Connection is terminated even if the reducer fails at every tick, and
   const peer = world.connect();
   await world.clock.advance(NUMBERS.identifyTimeoutMs);
   assert.equal(peer.closeCode, 1011);
-  // Not `advance`, which would never end if each bug armed the next tick.
+  // Not `advance`, which would never end if each bug set the next timer.
   for (let fired = 0; world.clock.fireNext(); fired++) {
     assert.ok(fired < 10, "it ticks for ever");
     await settle();
@@ -170,7 +170,7 @@ Deno.test("Connection contains a bug on the way to the reducer, so that the runt
   const world = new World();
   const peer = world.connect();
   const other = world.connect();
-  // What the runtime's event handler throws ends the process.
+  // An exception in the runtime's event handler would end the process.
   const frameIn = Metrics.prototype.frameIn;
   world.metrics.frameIn = () => {
     throw new TypeError("a bug in counting");
@@ -198,7 +198,7 @@ Deno.test("Connection that cannot be terminated lingers in the metric and the li
   assert.deepEqual(await world.phases(), {});
   assert.equal(world.gateway.tables["members"], 0);
   assert.equal(world.connect("192.0.2.1").closeCode, 1013);
-  // Tried again at 3, 6, 12, 24 and 48 s after each other, then every minute.
+  // Retried after 3, 6, 12, 24 and 48 s, then every minute.
   await world.clock.advance(3000 + 6000 + 12_000 + 24_000 + 48_000 - 1);
   assert.equal(peer.socket.terminations, 5);
   await world.clock.advance(1 + 60_000 * 10);
@@ -227,7 +227,7 @@ Deno.test("Connection that fails half way through closing is out of every table 
     reduce: (state, event, options) => {
       const [next, effects] = reduce(state, event, options);
       if (event.type !== "disconnected") return [next, effects];
-      // What JSON cannot say, before the effects that end the session.
+      // JSON cannot represent it. It precedes the effects that end the session.
       const frame = { op: Op.Hello, heartbeat_interval: 1n as unknown as number } as const;
       return [next, [{ type: "send", frame }, ...effects]];
     },

@@ -1,6 +1,6 @@
 /**
- * A connection whose peer does not read: closed at the bound (`outbox_test.ts`), in no table from then on,
- * and no obstacle to the others.
+ * A connection whose peer does not read: it is closed at the limit (`outbox_test.ts`), leaves every table, and
+ * does not delay others.
  *
  * @module
  */

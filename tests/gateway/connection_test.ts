@@ -1,5 +1,5 @@
 /**
- * A connection from Hello to close: what is sent, in which order, and what becomes of an Identify.
+ * A connection from Hello to close: the frames in order, and the outcomes of Identify.
  *
  * @module
  */

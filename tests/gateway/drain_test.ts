@@ -1,5 +1,5 @@
 /**
- * Draining: 1012 to all, spread over the time, and an end that comes whatever the peers do.
+ * Draining: 1012 for every connection, spread over the time, and an end that does not depend on peers.
  *
  * @module
  */
@@ -19,7 +19,7 @@ async function drain(world: World, spreadMs = SPREAD_MS): Promise<{ readonly ove
   return state;
 }
 
-/** When each peer was closed, in milliseconds from now. */
+/** The times at which peers were closed, in milliseconds from now. */
 async function closeTimes(world: World, peers: readonly Peer[]): Promise<number[]> {
   const start = world.clock.steady();
   const times = new Map<Peer, number>();

@@ -1,5 +1,5 @@
 /**
- * The gateway: limits on connections, presence, and what the app's backend asks of a user's connections.
+ * The gateway: limits on connections, presence, and the backend's commands on a user's connections.
  *
  * @module
  */
@@ -52,7 +52,7 @@ Deno.test("Gateway refuses a connection while too many are not ready, in whateve
   const third = world.connect();
   assert.equal(third.closeCode, undefined);
   assert.equal(world.connect().closeCode, 1013);
-  // One that is closed and not gone still counts.
+  // One that is closed but not gone still counts.
   third.socket.receive("garbage");
   assert.equal(world.connect().closeCode, 1013);
   await world.clock.advance(NUMBERS.closeGraceMs);

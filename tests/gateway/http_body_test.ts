@@ -1,5 +1,5 @@
 /**
- * Request bodies: media types, JSON, and the limits of size and time, while the body is still coming.
+ * Request bodies: media types, JSON, and the limits of size and time, also while the body is incomplete.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { createFixture, KEY, read } from "./http_fixture.ts";
 
 const HELLO = JSON.stringify({ author: "7", content: "hello" });
 
-/** A request whose body is in the test's hands. */
+/** A request whose body the test writes. */
 function streaming(
   source: UnderlyingDefaultSource<Uint8Array>,
   headers: Record<string, string> = {},

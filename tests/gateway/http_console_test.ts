@@ -1,5 +1,5 @@
 /**
- * The console's routes: what they serve, with which headers, to whom, and what they never tell.
+ * The console's routes: their answers, headers, permissions, and secrets that they never contain.
  *
  * @module
  */

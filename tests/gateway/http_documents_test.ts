@@ -1,5 +1,5 @@
 /**
- * OpenAPI and AsyncAPI are valid and true.
+ * OpenAPI and AsyncAPI are valid and match the gateway.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { needs, testUnless } from "../permissions.ts";
 import { createFixture, type Fixture } from "./http_fixture.ts";
 
-/** A test that reads a file, too. */
+/** A test that also reads a file. */
 const test = testUnless(needs("read"));
 
 const issuer: LoginIssuer = {
@@ -118,7 +118,7 @@ Deno.test("/openapi.json is for wherever it is served: its server is relative to
   assert.deepEqual(places, ["https://example.com/chat/"]);
 });
 
-/** The failures of a log that reads, and of one that writes. */
+/** The failures of a log when it reads, and when it writes. */
 const READING = ["log_unavailable", "log_closed", "log_corrupt"] as const;
 const WRITING = [...READING, "log_overloaded"] as const;
 

@@ -1,5 +1,5 @@
 /**
- * The HTTP interface with fakes around it, for the tests of `gateway/http/mod.ts`.
+ * The HTTP interface with fakes, for tests of `gateway/http/mod.ts`.
  *
  * @module
  */
@@ -17,12 +17,12 @@ import { FakeLogger } from "../../mock/doubles/logger.ts";
 export const KEY = "a-publish-key";
 
 export interface Call {
-  /** Sent as it is if a string or bytes, else as JSON. */
+  /** Sent unchanged if it is a string or bytes, else as JSON. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** An answer, read to its end. */
+/** An answer, read completely. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -32,7 +32,7 @@ export interface Answer {
   readonly json: any;
 }
 
-/** Users in a table, and what was asked of them. */
+/** Users in a table, and a record of the calls. */
 export class FakeUsers implements Users {
   readonly calls: string[] = [];
 
@@ -51,21 +51,21 @@ export class FakeUsers implements Users {
   }
 }
 
-/** The interface and everything around it. */
+/** The interface and its fakes. */
 export interface Fixture {
   readonly clock: FakeClock;
   readonly log: MessageLog;
   readonly logger: FakeLogger;
   readonly users: FakeUsers;
-  /** The number of messages of each publish, unless the log is given. */
+  /** The number of messages of each publish, unless a log is given. */
   readonly counts: number[];
-  /** Answers a request as it is. */
+  /** Answers a request without changing it. */
   fetch(request: Request): Promise<Response>;
-  /** Sends a request with the publish key, unless its headers say otherwise. */
+  /** Sends a request, with the publish key unless its headers say otherwise. */
   call(method: string, path: string, call?: Call): Promise<Answer>;
 }
 
-/** Puts a fixture together. */
+/** Creates a fixture. */
 export function createFixture(
   { upgrade = () => new Response("upgraded"), ...overrides }:
     & Partial<HttpOptions>

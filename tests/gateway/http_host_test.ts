@@ -1,6 +1,6 @@
 /**
- * Under which names a gateway with the mock issuer answers: never under one that a stranger could lead to
- * this machine, whatever the route.
+ * The names under which a gateway with the mock issuer answers: on no route one that a stranger could lead to
+ * this machine.
  *
  * @module
  */
@@ -15,11 +15,11 @@ const OWN = [
   "LOCALHOST:8000",
   "localhost.",
   "[::1]:8",
-  // Addresses are no names: an emulator's, a container's.
+  // Addresses are not names: those of an emulator or a container.
   "10.0.2.2",
   "192.0.2.1:8000",
   "[2001:db8::1]",
-  // Nobody can register these.
+  // Names that nobody can register.
   "app.localhost:5173",
   "host.docker.internal:8000",
   "chat.test",

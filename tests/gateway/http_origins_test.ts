@@ -1,5 +1,5 @@
 /**
- * Which web pages may connect: what is accepted as an origin matches as a reader expects, and one that is
+ * Origins of web pages: each value that is accepted matches as its writer expects, and refused ones are logged.
  * refused is in the log.
  *
  * @module

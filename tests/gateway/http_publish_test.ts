@@ -1,5 +1,5 @@
 /**
- * `POST /messages`: what is stored, what is refused, and that a key publishes once.
+ * `POST /messages`: stored messages, refused ones, and keys that publish once.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { createFixture, type Fixture } from "./http_fixture.ts";
 
 const HELLO = { channel: "general", author: "7", content: { text: "hello" } };
 
-/** Everything that was handed to subscribers of the log. */
+/** All messages that subscribers of the log received. */
 function storedIn(fixture: Fixture): Message[] {
   const messages: Message[] = [];
   fixture.log.subscribe((batch) => void messages.push(...batch));
@@ -65,7 +65,7 @@ Deno.test("POST /messages answers only once the log has stored the message", asy
   assert.deepEqual((await answer).json, { id: "e-1", time: 5 });
 });
 
-/** Bodies that are refused, with the pointer and the detail of the first fault. */
+/** Invalid bodies, with the pointer and the detail of the first fault. */
 const INVALID: readonly (readonly [string, unknown, string, RegExp])[] = [
   ["a string", '"hello"', "#", /expected object, received string/],
   ["null", "null", "#", /expected object, received null/],
@@ -126,7 +126,7 @@ Deno.test("POST /messages refuses a number that would come out as another value"
   assert.equal((await call("POST", "/messages", { body })).status, 201);
 });
 
-/** An array in an array in an array. */
+/** Nested arrays. */
 function nested(levels: number): string {
   return "[".repeat(levels) + "]".repeat(levels);
 }
@@ -163,7 +163,7 @@ Deno.test("POST /messages takes a message of 64 KiB of JSON, not one byte more",
 
 Deno.test("POST /messages measures a message as it will be sent, not as it came", async () => {
   const { call } = createFixture({ maxMessageBytes: 500 });
-  // Five bytes each that become 22.
+  // Five bytes each, which become 22.
   const body = `{"author":"7","content":[${Array(30).fill("1e20").join(",")}]}`;
   assert.ok(body.length < 200);
   assert.equal((await call("POST", "/messages", { body })).json.code, "message_too_large");

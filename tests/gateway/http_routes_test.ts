@@ -1,6 +1,6 @@
 /**
- * What holds for all routes: keys, unknown routes and methods, HEAD, headers, bugs; and the routes for
- * clients and operators.
+ * Rules for all routes: keys, unknown routes and methods, HEAD, headers and bugs; and the routes for clients
+ * and operators.
  *
  * @module
  */
@@ -28,7 +28,7 @@ const BACKEND_ROUTES = [
   ["DELETE", "/users/alice/channels/general"],
 ] as const;
 
-/** An issuer that remembers what it was asked. */
+/** An issuer that records its requests. */
 function createIssuer(): LoginIssuer & { readonly requests: LoginRequest[] } {
   const requests: LoginRequest[] = [];
   return {

@@ -1,5 +1,5 @@
 /**
- * The hub: who receives what, in which order, and how a large backlog shares the event loop.
+ * The hub: recipients, order, and a large backlog that shares the event loop.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { Hub, type Member } from "../../gateway/hub.ts";
 import type { Draft, Message } from "../../gateway/ports.ts";
 import { FakeClock, settle } from "../../mock/doubles/clock.ts";
 
-/** Keeps what it is given; `react` plays what a delivery makes it do. */
+/** Records what it receives. `react` runs at each delivery. */
 class Recorder implements Member {
   readonly got: Run[] = [];
   react: (() => void) | undefined;
@@ -26,7 +26,7 @@ class Recorder implements Member {
   }
 }
 
-/** A clock that goes on during a turn as well. */
+/** A clock that also advances during a turn. */
 class LaggingClock extends FakeClock {
   lagMs = 0;
 
@@ -175,7 +175,7 @@ for (const channel of [undefined, "a"]) {
   });
 }
 
-/** Drafts of which no two that follow each other have the same audience. */
+/** Drafts of which no two neighbours have the same audience. */
 function alternating(count: number): Partial<Draft>[] {
   return Array.from({ length: count }, (_, i) => i % 2 === 0 ? {} : { channel: "all" });
 }
@@ -186,7 +186,7 @@ Deno.test("Hub ends its turn after so many deliveries, and goes on with the next
   publish(...alternating(100));
   assert.equal(members[0]!.got.length, 20);
   assert.deepEqual(hub.position, { id: "e-20", sequence: 20 });
-  // What comes meanwhile has to wait for its turn.
+  // A message published in between waits for its turn.
   publish({ user: "nobody" }, { user: "ann" });
   assert.equal(members[9]!.got.length, 20);
   let turns = 0;
@@ -239,7 +239,7 @@ Deno.test("Hub in the middle of a run gives nothing to who leaves, and not the r
   const [first, second, third, fourth] = ["a", "b", "c", "d"].map((user) => member(user, "room"));
   publish({ channel: "room" }, { channel: "room" });
   assert.deepEqual([first, second, third, fourth].map((each) => each!.got.length), [1, 1, 0, 0]);
-  // A member that registers now gets this position, and receives what follows it.
+  // A member that registers here gets this position, and receives what follows it.
   assert.equal(hub.position.sequence, 2);
   const late = member("late", "room");
   hub.unsubscribe(third!, "room");

@@ -1,5 +1,5 @@
 /**
- * What the logger writes, that it never throws, and that it waits for no reader.
+ * The logger's lines. It never throws and never waits for a reader.
  *
  * @module
  */
@@ -153,7 +153,7 @@ Deno.test("createLogger() throws nothing when writing fails or a field cannot be
   assert.match(text, /"message":"after"/);
 });
 
-/** A logger whose lines stay with their reader until it takes them. */
+/** A logger whose lines wait until the test reads them. */
 function stalling() {
   const messages: string[] = [];
   let read = (): void => {};

@@ -1,5 +1,5 @@
 /**
- * The outbox: order, bound, and pacing of what the runtime is handed.
+ * The outbox: order, limit, and pacing of the bytes that the runtime receives.
  *
  * @module
  */
@@ -56,7 +56,7 @@ Deno.test("Outbox hands the runtime 64 KiB and one frame at most, in order, what
   for (let turn = 0; socket.sent.length < 300; turn++) {
     assert.ok(turn < 2000, "it never ends");
     socket.drain(1 + (turn * 7919) % 9000);
-    // What is pushed meanwhile goes behind what waits.
+    // Pushed in between, it goes behind the waiting frames.
     if (turn === 5) assert.ok(outbox.push(frame("last", 10)));
     await settle();
     greatest = Math.max(greatest, socket.bufferedBytes);

@@ -1,5 +1,5 @@
 /**
- * No secret of a URL is shown: not by the error of a start, not in a log line, whatever its form.
+ * No secret of a URL is shown, neither in the error of a start nor in a log line, whatever its form.
  *
  * @module
  */
@@ -13,10 +13,10 @@ import { createLogger, finishLog } from "../../gateway/runtime/logger.ts";
 import { FakeClock } from "../../mock/doubles/clock.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";
 
-/** Part of every secret of this file. */
+/** A part of every secret in this file. */
 const SECRET = /hush/;
 const PUBLISH_KEY = { GATEWAY_PUBLISH_KEY: "a-key-of-the-backend" };
-/** URLs with a login, well formed or not. */
+/** URLs with a login, valid and invalid. */
 const LOGINS = [
   "//me:hush@a:4222",
   "//hush@a:4222",

@@ -1,6 +1,6 @@
 /**
- * The switch from the replay to live messages, by itself: what was buffered is sent once, and only while the
- * peer takes it. The rest of a replay is in `resume_test.ts` and the files beside it.
+ * The switch from the replay to live messages: what was buffered is sent once, and only while the peer reads.
+ * `resume_test.ts` and the files beside it test the rest of a replay.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { FakeIds } from "../../mock/doubles/ids.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { type Deferred, FaultyLog } from "./support/fakes.ts";
 
-/** A replay whose target is the test. `position` is the log's head unless a test holds it back. */
+/** A replay whose target is the test. `position` is the head of the log unless a test delays it. */
 function setUp() {
   const world = { clock: new FakeClock(), ids: new FakeIds(), logger: new FakeLogger() };
   const log = new FaultyLog(createMemoryLog(world));
@@ -45,7 +45,7 @@ function setUp() {
   });
   const publish = (...drafts: readonly Partial<Draft>[]) =>
     log.publish(drafts.map((draft) => ({ author: "app", content: null, ...draft })));
-  /** The peer has taken everything. */
+  /** Tells the replay that the peer has read everything. */
   const drain = async () => {
     waits.shift()?.resolve();
     await settle();

@@ -1,6 +1,6 @@
 /**
- * Resuming while the app or a new token changes what the user may see: what comes is what is allowed,
- * and every Ready says a position from which the client can go on.
+ * Resuming while the app or a new token changes the user's channels: the client receives what is allowed, and
+ * can resume from the position of every Ready.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { settle } from "../../mock/doubles/clock.ts";
 import { FakeSocket } from "../../mock/doubles/socket.ts";
 import { idsOf, World, type WorldOptions } from "./support/world.ts";
 
-/** Where a replay is when a test interferes. */
+/** The moments of a replay at which a test interferes. */
 const MOMENTS = [
   "first page waits for the peer",
   "second page is being read",
@@ -19,7 +19,7 @@ const MOMENTS = [
 ] as const;
 type Moment = typeof MOMENTS[number];
 
-/** A replay over `channels` of messages in turn to a, b and everyone, held at `moment`. */
+/** A replay over `channels` of messages to a, b and everyone in turn, held at `moment`. */
 async function held(moment: Moment, channels: readonly string[], options: WorldOptions = {}) {
   const world = new World(options);
   const [seen] = await world.publish({});
@@ -93,7 +93,7 @@ for (const moment of MOMENTS) {
     const after = await world.publish({ channel: "a" }, { channel: "b" }, { channel: "c" });
     await goOn();
     assert.equal(peer.frames(Op.Ready).length, 2);
-    // Everything up to there has been sent, and nothing after it.
+    // Everything up to there was sent, and nothing after it.
     assert.deepEqual(peer.ready, {
       ...{ op: Op.Ready, user: "alice", last_id: missed[before - 1]!.id },
     });
@@ -117,7 +117,7 @@ for (const moment of MOMENTS) {
   });
 }
 
-/** A gateway whose fan-out yields behind the head of its log until the clock moves. */
+/** A gateway whose fan-out is behind its log until the clock advances. */
 async function lagging() {
   const world = new World({ turnDeliveries: 3 });
   await world.ready({ user: "bulk" });

@@ -1,6 +1,6 @@
 /**
- * The switch from replay to live: whatever is published at whichever moment of it, and whether or not
- * the fan-out is behind the log, every message arrives once and in order.
+ * The switch from replay to live: at every moment of it, and also while the fan-out is behind the log, each
+ * published message arrives once and in order.
  *
  * @module
  */
@@ -11,15 +11,15 @@ import { settle } from "../../mock/doubles/clock.ts";
 import { FakeSocket } from "../../mock/doubles/socket.ts";
 import { idsOf, World } from "./support/world.ts";
 
-/** The moments of a resume at which something may be published. */
+/** The moments of a resume at which a test publishes. */
 const MOMENTS = ["verifying", "first page", "waiting", "later page", "live"] as const;
 type Moment = typeof MOMENTS[number];
 
 interface Case {
-  /** Messages that are missed before the client comes back. */
+  /** Messages that the client missed. */
   readonly missed: number;
   readonly publishes: ReadonlySet<Moment>;
-  /** The moment from which the fan-out is behind, until the clock moves on. */
+  /** From this moment on, the fan-out is behind until the clock advances. */
   readonly lag: Moment | undefined;
 }
 
@@ -42,7 +42,7 @@ async function run({ missed, publishes, lag }: Case): Promise<void> {
   const [seen] = await world.publish({});
   const expected = [...await world.publishMany(missed, { channel: "a" })];
   const at = async (moment: Moment) => {
-    // More than the fan-out does at once, so that it yields until a timer fires.
+    // More than one turn of the fan-out, so that it yields until a timer fires.
     if (lag === moment) await world.publishMany(4, { user: "bulk", content: BULK });
     if (!publishes.has(moment)) return;
     const drafts = [{ channel: "a" }, { channel: "b" }, { user: "alice" }, {}];

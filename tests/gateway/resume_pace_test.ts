@@ -1,6 +1,6 @@
 /**
- * Resuming at the pace of the peer: never more unsent than the bound, never in the way of others, and
- * never closed for what the gateway itself has kept back.
+ * Resuming at the pace of the peer: never more unsent than the limit, without delaying others, and never
+ * closed because of frames that the gateway itself holds back.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { idsOf, NUMBERS, type Peer, World } from "./support/world.ts";
 
 const { maxBufferedBytes } = NUMBERS;
 
-/** A peer that reads on demand, and records the most that was ever unsent to it. */
+/** A peer that reads on demand, and records the most bytes that were unsent to it. */
 class SlowSocket extends FakeSocket {
   peer: Peer | undefined;
   mostUnsent = 0;
@@ -33,7 +33,7 @@ class SlowSocket extends FakeSocket {
   }
 }
 
-/** A peer that resumes after `lastId` and reads only when told. */
+/** A peer that resumes after `lastId` and reads only on demand. */
 async function slowly(world: World, lastId: string) {
   const socket = new SlowSocket();
   const peer = world.connect("192.0.2.1", socket);
@@ -43,10 +43,10 @@ async function slowly(world: World, lastId: string) {
   return { socket, peer };
 }
 
-/** Fires one timer, lets the peer read `bytes`, and says how much was sent meanwhile. */
+/** Fires one timer, lets the peer read `bytes`, and returns how much was sent in between. */
 async function turn(world: World, socket: SlowSocket, bytes: number): Promise<number> {
   const before = socket.sent.length;
-  // Not the heartbeat, which is next when nothing else waits.
+  // Not the heartbeat, which is next if nothing else is pending.
   world.clock.fireNext(world.clock.steady() + 100);
   await settle();
   socket.measure();
@@ -63,7 +63,7 @@ Deno.test("A replay of 100,000 messages to a slow peer stays within the bound an
   const live = [];
   for (let turns = 0; socket.sent.length < 100_000; turns++) {
     assert.ok(turns < 5000, "it never ends");
-    // Turns with the event loop: each sends at most one page.
+    // Turns of the event loop, each of which sends at most one page.
     const sent = await turn(world, socket, 20_000);
     assert.ok(sent <= 250, `${sent} messages in one turn`);
     if (turns % 100 !== 0) continue;
@@ -151,7 +151,7 @@ Deno.test("A peer that reads nothing in a replay holds one page, however much is
   assert.equal(peer.connection.phase, "ready");
   assert.ok(peer.connection.unsentBytes <= maxBufferedBytes / 4 + 64 * 1024);
   assert.ok(socket.bufferedBytes < 64 * 1024 + 1200);
-  // It answers no heartbeat either, which is how it ends.
+  // It does not answer heartbeats either, which ends it.
   await world.clock.advance(2 * NUMBERS.heartbeatIntervalMs);
   assert.equal(peer.closeCode, 4002);
   await world.clock.advance(NUMBERS.closeGraceMs);

@@ -1,5 +1,5 @@
 /**
- * Resuming: exactly what was missed and then what is new, or nothing; and what breaks a replay off.
+ * Resuming: exactly what was missed and then live messages, or nothing; and faults that end a replay.
  *
  * @module
  */
@@ -218,7 +218,7 @@ Deno.test("A log that fails before Ready gives 1011, a log with a bug is counted
     assert.equal(peer.closeCode, 1011);
     assert.equal(await world.metrics.value("gateway_bugs_total"), bugs);
     assert.equal(peer.frames(Op.Ready).length, 0);
-    // Who misses nothing needs no log to begin.
+    // A client that missed nothing needs no log to start.
     assert.equal((await world.ready()).connection.phase, "ready");
     await world.clock.advance(NUMBERS.closeGraceMs);
     assert.equal(world.gateway.connections.size, 1);

@@ -1,5 +1,5 @@
 /**
- * Which heartbeat intervals leave a client room under the limit of frames.
+ * Heartbeat intervals that leave a client room below the limit of frames.
  *
  * @module
  */

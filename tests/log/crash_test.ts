@@ -1,5 +1,5 @@
 /**
- * The SQLite log after its process was killed, and its lock.
+ * The SQLite log after its process was killed, and the lock on its file.
  *
  * @module
  */
@@ -38,7 +38,7 @@ async function contents(directory: string): Promise<Entry[]> {
   return page.messages.map(({ id, content }) => [id, String(content)]);
 }
 
-/** Both halves of every publish are there, next to each other. */
+/** Asserts that both halves of every publish are there, next to each other. */
 function assertWhole(found: readonly Entry[]): void {
   assert.equal(found.length % 2, 0);
   for (let index = 0; index < found.length; index += 2) {
@@ -47,7 +47,7 @@ function assertWhole(found: readonly Entry[]): void {
   }
 }
 
-/** Lets a child publish, kills it, and gives what it was answered. */
+/** Lets a child publish, kills it, and returns the answers. */
 async function killed(directory: string, thread: "own" | "worker"): Promise<Entry[]> {
   await using child = new Child();
   const opened = await child.ask({ do: "open", directory, thread });
@@ -69,7 +69,7 @@ for (const thread of ["own", "worker"] as const) {
     const accepted = await killed(directory, thread);
     const found = await contents(directory);
     assertWhole(found);
-    // What was committed and not answered any more may follow; nothing may be missing.
+    // Commits that were not answered may follow; nothing may be missing.
     assert.deepEqual(found.slice(0, accepted.length), accepted);
     Deno.removeSync(directory, { recursive: true });
   });
@@ -82,7 +82,7 @@ test("SqliteLog leaves out a group whole when its write was torn", async () => {
     const drafts = [1, 2].map((half) => ({ author: "1", content: `${number}.${half}` }));
     await log.publish(drafts);
   }
-  // As a power cut would leave it: the last bytes of the write-ahead log have not arrived.
+  // As after a power failure: the last bytes of the write-ahead log are missing.
   const file = Deno.readFileSync(`${live}/${FILE_NAME}`);
   const wal = Deno.readFileSync(`${live}/${FILE_NAME}-wal`);
   await log.close();
@@ -106,7 +106,7 @@ test("openSqliteLog() refuses a directory that another process has", async () =>
     await using second = new Child();
     const open = { do: "open", directory, thread: "worker" } as const;
     assert.ok((await first.ask(open)).ok);
-    // Nothing was written yet, and then something was.
+    // Before the first write, and after it.
     for (const content of ["", "something"]) {
       if (content !== "") assert.ok((await first.ask({ do: "publish", content })).ok);
       const answer = await second.ask(open);
@@ -119,7 +119,7 @@ test("openSqliteLog() refuses a directory that another process has", async () =>
     const read = await second.ask({ do: "read" });
     assert.deepEqual(read, { ok: true, value: [["child0-1", "something"]] });
   }
-  // Also when the file was only opened, and is as an earlier process left it.
+  // Also if the file was only opened, and is as an earlier process left it.
   {
     await using first = new Child();
     await using second = new Child();

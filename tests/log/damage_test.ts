@@ -1,5 +1,5 @@
 /**
- * The SQLite log while its files are deleted, moved, replaced or damaged under it.
+ * The SQLite log while its files are deleted, moved, replaced or damaged.
  *
  * @module
  */
@@ -22,7 +22,7 @@ interface Opened {
   readonly log: MessageLog;
   readonly clock: FakeClock;
   readonly logger: FakeLogger;
-  /** For a test to move its data directory to. */
+  /** A place to which a test may move the data directory. */
   readonly elsewhere: string;
   readonly directory: string;
   readonly path: string;
@@ -38,7 +38,7 @@ async function open(
   return { log, ...world };
 }
 
-/** Runs `body` with a log in which "1" to "20" were published, a part of them checkpointed. */
+/** Runs `body` with a log in which "1" to "20" were published and partly checkpointed. */
 async function withLog(
   options: Partial<SqliteLogOptions>,
   body: (opened: Opened) => Promise<void>,
@@ -69,7 +69,7 @@ async function contents(log: MessageLog): Promise<unknown[]> {
   return (await readAll(log)).map(({ content }) => content);
 }
 
-/** Refused, without a path that `/health` would show; said once to the operator, with it. */
+/** Asserts that the log refuses. The error has no path, because `/health` shows it; one log line has the path. */
 async function assertRefused({ log, logger, directory, clock }: Opened, code: string) {
   for (const attempt of [() => publish(log, "refused"), () => log.check()]) {
     await assert.rejects(attempt, (error) => {
@@ -86,14 +86,14 @@ async function assertRefused({ log, logger, directory, clock }: Opened, code: st
   assert.ok(String(error.cause).includes(directory), String(error.cause));
 }
 
-/** Writes over a part of a file, in place. */
+/** Overwrites a part of a file in place. */
 function overwrite(path: string, at: (size: number) => number, length: number): void {
   using file = Deno.openSync(path, { write: true });
   file.seekSync(at(file.statSync().size), Deno.SeekMode.Start);
   file.writeSync(new Uint8Array(length).fill(0xa5));
 }
 
-/** A copy of the file takes its place. */
+/** Replaces the file by a copy. */
 function replace(path: string): void {
   Deno.copyFileSync(path, `${path}.copy`);
   Deno.renameSync(`${path}.copy`, path);
@@ -148,7 +148,7 @@ for (const thread of ["own", "worker"] as const) {
         await assertRefused(opened, "log_corrupt");
         await assertRefused(opened, "log_corrupt");
         await opened.log.close();
-        // Beyond its old end a refused publish may have left something in the write-ahead log.
+        // Behind the old end, a refused publish may have left bytes in the write-ahead log.
         const [database, wal] = [opened.path, opened.wal].map((each) => Deno.readFileSync(each));
         assert.deepEqual(database, damaged[0], "nothing is copied into the database");
         assert.ok(wal!.length >= damaged[1]!.length, "nor is the write-ahead log taken away");
@@ -216,7 +216,7 @@ test("SqliteLog does not mind a database file that was only touched", async () =
 });
 
 test("SqliteLog copies nothing that is damaged into the database", async () => {
-  // The write-ahead log is written back at 256 KiB.
+  // The checkpoint comes at 256 KiB.
   await withLog({ retentionBytes: 4 << 20 }, async ({ log, path, wal }) => {
     overwrite(wal, () => 4000, 20);
     const before = Deno.readFileSync(path);

@@ -19,7 +19,7 @@ async function answered(child: Child, content: string): Promise<unknown> {
   return [answer.value, content];
 }
 
-/** Publishes until it is refused, and gives what was accepted. */
+/** Publishes until it is refused, and returns what was accepted. */
 async function untilRefused(child: Child): Promise<unknown[]> {
   const accepted: unknown[] = [];
   for (let number = 0; number < 1000; number++) {
@@ -40,7 +40,7 @@ async function outcome(child: Child, command: Parameters<Child["ask"]>[0]): Prom
   return answer.ok ? "ok" : answer.code;
 }
 
-/** Fills the disk, then makes room, and looks at what the log does about it. */
+/** Fills the disk, then makes room, and checks the log's reaction. */
 async function assertRecovers(
   child: Child,
   disk: { fill(): Promise<void>; free(): Promise<void> },
@@ -56,7 +56,7 @@ async function assertRecovers(
   assert.deepEqual(await child.ask({ do: "read" }), { ok: true, value: accepted });
 }
 
-/** Whether a shell can run this; if not, what needs it is skipped. */
+/** True if a shell can run `script`; if not, tests that need it are skipped. */
 function works(script: string): boolean {
   return new Deno.Command("sh", { args: ["-c", script], stdout: "null", stderr: "null" })
     .outputSync().success;
@@ -69,7 +69,7 @@ const NO_NAMESPACE = FORBIDDEN ??
     : "a file system of its own needs `unshare -rm`, which is not allowed here");
 const NO_LIMIT = FORBIDDEN ?? (works("prlimit --version") ? undefined : "needs prlimit");
 
-/** A test that is left out, and says so, where the machine lacks what it needs. */
+/** A test that is skipped, with the reason, if the machine lacks what it needs. */
 function test(name: string, missing: string | undefined, body: () => Promise<void>): void {
   testUnless(missing)(name, body);
 }
@@ -125,7 +125,7 @@ test("SqliteLog takes out what a commit that failed left in the file", NO_LIMIT,
   await answered(child, "before");
   assert.ok(works(`prlimit --pid ${child.pid} --fsize=1000:unlimited`));
   assert.equal(await outcome(child, { do: "publish", content: "refused" }), "log_unavailable");
-  // As if the commit had reached the disk, and only the word of it had not come back.
+  // As if the commit had reached the disk, but its answer had been lost.
   const database = new DatabaseSync(`${directory}/${FILE_NAME}`);
   database.exec(`INSERT INTO message VALUES (2, 'everyone', 1, '["1","refused"]', 1)`);
   database.close();
@@ -212,7 +212,7 @@ test(
 test("openSqliteLog() names a directory that it may not write", FORBIDDEN, async () => {
   const directory = tempDirectory();
   Deno.chmodSync(directory, 0o555);
-  // To the superuser permissions mean nothing until this capability is gone.
+  // The superuser ignores permissions until this capability is dropped.
   const plain = 'test "$(id -u)" = 0 || exec "$@"; ';
   const wrapper = plain + 'exec setpriv --bounding-set=-dac_override,-dac_read_search "$@"';
   await using child = new Child(wrapper);

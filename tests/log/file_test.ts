@@ -1,5 +1,5 @@
 /**
- * The file of the SQLite log: created, accepted, and refused with a reason.
+ * The file of the SQLite log: created, accepted, or refused with a reason.
  *
  * @module
  */
@@ -47,7 +47,7 @@ function execute(path: string, sql: string): void {
   database.close();
 }
 
-/** The file is refused with advice, and left as it is. */
+/** Asserts that the file is refused with advice, and not changed. */
 async function assertRefused(directory: string, path: string, what: RegExp): Promise<void> {
   const before = Deno.readFileSync(path);
   for (const thread of ["own", "worker"] as const) {
@@ -123,7 +123,7 @@ test("openSqliteLog() takes a file of version 1 whose times a clock has set ahea
 test("openSqliteLog() does not give ids again that an unsynced file may have lost", async () => {
   const directory = tempDirectory();
   const ids: number[] = [];
-  // The last has syncs again, but what was before it had none.
+  // The last one has syncs again, but those before it had none.
   for (const sync of ["full", "normal", "full", "full"] as const) {
     const log = await open(directory, { sync });
     const [message] = await log.publish([DRAFT]);

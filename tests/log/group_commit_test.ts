@@ -1,5 +1,5 @@
 /**
- * Group commits of the SQLite log, over a store that the test delays and breaks.
+ * Group commits of the SQLite log, over a store that the test delays and fails.
  *
  * @module
  */
@@ -17,20 +17,20 @@ import { tempDirectory } from "./support/temp_directory.ts";
 
 const test = testUnless(needs("read", "write"));
 
-/** A log over a store in which a call can be made to wait or to fail. */
+/** A log over a store whose calls a test can delay or fail. */
 interface Bench extends AsyncDisposable {
   readonly log: MessageLog;
   readonly clock: FakeClock;
   readonly logger: FakeLogger;
-  /** Every group that was appended, as the number of messages in each of its publishes. */
+  /** Each appended group, as the numbers of messages of its publishes. */
   readonly groups: number[][];
-  /** While set, what calls wait for. */
+  /** While set, calls wait for it. */
   hold: Promise<void> | undefined;
-  /** While set, what the answers of calls wait for. */
+  /** While set, answers of calls wait for it. */
   holdAnswer: Promise<void> | undefined;
-  /** While set, what calls fail with. */
+  /** While set, calls fail with it. */
   failure: OperationalError | undefined;
-  /** Contents that listeners heard. */
+  /** Contents that listeners received. */
   readonly heard: Json[];
 }
 
@@ -142,7 +142,7 @@ test("publish() refuses what would wait in too long a queue", async () => {
   await assert.rejects(bench.log.publish(drafts(1)), overloaded);
   release();
   await Promise.all(waiting);
-  // One is always taken, whatever its size; then it is a matter of bytes.
+  // The first is always accepted, whatever its size; after that, bytes count.
   const small = Array.from({ length: 50 }, () => bench.log.publish(drafts(1, "x".repeat(1000))));
   const outcomes = await Promise.allSettled(small);
   assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 8);
@@ -217,7 +217,7 @@ test("SqliteStore fails the one request of a group that cannot be stored", () =>
     once: undefined,
   });
   const bad: AppendRequest = {
-    // What no caller may hand in, standing in for a bug.
+    // The types forbid it, so it stands in for a bug.
     rows: [{ topic: "everyone", body: "half" }, { topic: "everyone", body: {} as string }],
     once: { key: "k", digest: "d" },
   };
@@ -239,7 +239,7 @@ test("SqliteStore fails the one request of a group that cannot be stored", () =>
 });
 
 Deno.test("inWorker() rejects what was asked of a thread that has ended, and what is asked later", async () => {
-  // What no caller may hand in, standing in for a bug that ends the thread.
+  // The types forbid it, so it stands in for a bug that ends the thread.
   const store = inWorker(undefined as never);
   const ended = { name: "OperationalError", code: "log_unavailable", message: /thread/ };
   await Promise.all([

@@ -11,7 +11,7 @@ import { FakeLogger } from "../../mock/doubles/logger.ts";
 
 const SILENT = { code: "log_unavailable", message: "the log does not answer" };
 
-/** The health of a log whose probes end when the test says so. */
+/** The health of a log whose probes the test answers. */
 function start() {
   const clock = new FakeClock();
   const logger = new FakeLogger();

@@ -23,7 +23,7 @@ Deno.test("Semaphore lets as many through at once as it is wide, in order", asyn
   for (let done = 0; done < 6; done++) {
     await settle();
     assert.deepEqual(started, [0, 1, 2, 3, 4, 5].slice(0, done + 2));
-    // One waits when one leaves, and one more comes then.
+    // One waits while another leaves, and one more arrives.
     finish[done]?.();
     if (done < 3) passing.push(pass(done + 3));
   }

@@ -26,7 +26,7 @@ function bytesOnDisk(directory: string): number {
   return bytes;
 }
 
-/** A batch of messages to many channels: `bytes` of content altogether. */
+/** A batch of messages to many channels with `bytes` of content in total. */
 function batch(number: number, { messages, bytes }: { messages: number; bytes: number }): Draft[] {
   return Array.from({ length: messages }, (_, index) => ({
     channel: `channel ${(number * messages + index) % 50}`,
@@ -88,7 +88,7 @@ for (
       largest = Math.max(largest, bytesOnDisk(directory));
     }
     assert.ok(largest <= limit, `${largest} bytes on disk`);
-    // What is stored is the newest without a hole, and not much less than fits.
+    // The newest messages without a gap are stored, and not much less than fits.
     const stored = await newest(log);
     assert.equal(stored.at(-1)?.id, last?.id);
     assert.equal(stored.length, last!.sequence - stored[0]!.sequence + 1);

@@ -1,5 +1,5 @@
 /**
- * The tables of the SQLite log: what a reopened log discards, and what a read fetches from the index.
+ * The tables of the SQLite log: rows that a reopened log discards, and rows that a read fetches from the index.
  *
  * @module
  */
@@ -45,7 +45,7 @@ test("discardAfter() removes messages and keys that were never acknowledged", ()
 test("readPage() looks at no more of the index than the page takes", () => {
   withTables((tables) => {
     const topics = Array.from({ length: 20 }, (_, index) => `topic ${index}`);
-    // Every tenth message is for one of the topics.
+    // Every tenth message has one of the topics.
     fill(tables, 20_000, (n) => n % 10 === 0 ? `topic ${(n / 10) % 20}` : "not for us");
     let [calls, entries, rows] = [0, 0, 0];
     const counting = {

@@ -1,5 +1,5 @@
 /**
- * The fake clock: order of timers, what settles between them, and what moves which scale.
+ * The fake clock: the order of timers, promises that settle between them, and its two scales.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { FakeClock, settle } from "../../mock/doubles/clock.ts";
 
 const START_MS = 1_700_000_000_000;
 
-/** Keeps labels with the milliseconds since the start at which they were noted. */
+/** Records labels with the milliseconds since the start. */
 function notes(clock: FakeClock): { noted: string[]; note(label: string): () => void } {
   const noted: string[] = [];
   return {
@@ -74,7 +74,7 @@ Deno.test("advance() settles chains of promises before, between and after timers
     for (let i = 0; i < 50; i++) await Promise.resolve();
     note(label)();
   };
-  // A timer that is set by a promise still on its way is not missed.
+  // It must not miss a timer that a pending promise sets.
   chain("before").then(() => clock.setTimer(1, note("set by a promise")));
   clock.setTimer(10, () => void chain("between"));
   clock.setTimer(11, note("next"));

@@ -1,5 +1,5 @@
 /**
- * The control routes of the test server, without a port: what they take, what they answer, and that the
+ * The control routes of the test server, without a port: requests, answers, and documentation of each.
  * documentation shows each.
  *
  * @module
@@ -17,12 +17,12 @@ import { needs, testUnless } from "../permissions.ts";
 import { Player } from "./support/player.ts";
 import { TurnClock } from "./support/turns.ts";
 
-/** A test that reads a file, too. */
+/** A test that also reads a file. */
 const test = testUnless(needs("read"));
 
 interface Answer {
   readonly status: number;
-  // deno-lint-ignore no-explicit-any -- whatever the route answers with; the test says what it expects
+  // deno-lint-ignore no-explicit-any -- the test knows what the route answers
   readonly body: any;
 }
 

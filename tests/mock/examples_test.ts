@@ -1,7 +1,7 @@
 /**
- * Runs the examples of `mock/` and of the protocol and, as they are tests themselves, those of docs/testing-clients.md in
- * TypeScript. `deno test --doc` does not do: it imports all that a file exports into each of its examples, which
- * does not compile where unused imports are an error.
+ * Runs the examples of `mock/` and of the protocol, and those of docs/testing-clients.md in TypeScript, which are
+ * tests themselves. `deno test --doc` would import all exports of a file into each of its examples, which does
+ * not compile if unused imports are errors.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The mock issuer: logins, what it publishes, and that each fault is a fault in one thing only.
+ * The mock issuer: logins, its key set and documents, and tokens with exactly one fault.
  *
  * @module
  */
@@ -66,7 +66,7 @@ Deno.test("rotate() signs with a new key and keeps the old one published unless 
   assert.deepEqual(kids(), ["key2"]);
 });
 
-/** What the claims of a token with each fault differ in; those not listed have good claims. */
+/** The claims in which a token with each fault differs; faults that are not listed have good claims. */
 const DIFFERENCES: Partial<Record<TokenFault, Readonly<Record<string, unknown>>>> = {
   expired: { iat: nowS - 120, exp: nowS - 60 },
   not_yet_valid: { nbf: nowS + 60 },

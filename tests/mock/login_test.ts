@@ -1,5 +1,5 @@
 /**
- * The mock issuer behind `POST /login`: no token that fits into no frame.
+ * The mock issuer behind `POST /login`: it makes no token that is longer than a frame.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * When the test server may be started: never where real users are.
+ * Configurations of the test server: it refuses to start next to real users.
  *
  * @module
  */
@@ -12,7 +12,7 @@ function parse(env: Readonly<Record<string, string>>, args: readonly string[] = 
   return parseConfig({ env, args, readTextFile: () => "" });
 }
 
-/** Checks that the start is refused with one line that has all of `words`. */
+/** Asserts that the start is refused with one line that has all of `words`. */
 function refused(
   env: Readonly<Record<string, string>>,
   words: readonly string[],

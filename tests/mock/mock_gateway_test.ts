@@ -1,5 +1,5 @@
 /**
- * The gateway under control: time that waits for everything, a network with faults, and the way back to
+ * The mock gateway: time that waits for everything, a network with faults, and reset.
  * the beginning.
  *
  * @module

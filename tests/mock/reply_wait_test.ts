@@ -1,5 +1,5 @@
 /**
- * How time waits for clients in other processes: until they have answered, and not forever.
+ * Time that waits for clients in other processes: until they have answered, and not forever.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { TurnClock } from "./support/turns.ts";
 
 const INTERVAL_MS = 45_000;
 
-/** A peer that identifies and acknowledges, and needs real time for it. */
+/** A peer that identifies and acknowledges, after a real delay. */
 class SlowPeer extends FakeSocket {
   answers = true;
   token = "";
@@ -45,7 +45,7 @@ class Bench {
   readonly clock = new TurnClock();
   readonly replyWait = new ReplyWait(this.clock);
   readonly peer = new SlowPeer(this.clock);
-  /** Real time that was spent on waiting since this was last set to 0. */
+  /** The real time spent on waiting since this was last set to 0. */
   waitedMs = 0;
 
   async open(): Promise<MockGateway> {
@@ -108,7 +108,7 @@ Deno.test("a client that stays silent is waited for once, and then closed", asyn
   assert.equal(bench.waitedMs, DEFAULT_REPLY_WAIT_MS);
   await gateway.advance(1);
   assert.deepEqual(bench.peer.closeFrame?.code, 4002);
-  // The peer answers the close frame, which is waited for, too.
+  // It also waits for the peer's close frame.
   assert.equal(bench.peer.state, "closed");
 });
 

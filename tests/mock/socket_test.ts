@@ -1,5 +1,5 @@
 /**
- * The fake socket: it keeps the promises of the `Socket` port, and plays the peers that tests need.
+ * The fake socket: it meets the `Socket` port, and plays the peers that tests need.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Commands in the stream: in one order with the messages, and never delivered as one. The contract suite also
+ * Commands in the stream: in one order with messages, and never delivered as messages. The contract suite also
  * runs over a log with commands in between.
  *
  * @module
@@ -118,7 +118,7 @@ test("with a command as the oldest entry, what follows it can be resumed", async
   };
   assert.equal(await after(published[0]!.id), "expired");
   assert.deepEqual(await after(published[1]!.id), ["3"]);
-  // Nobody can tell any more that what went was no message.
+  // It can no longer be known that the removed entry was no message.
   await node.purge(3);
   assert.equal(await after(published[1]!.id), "expired");
 });

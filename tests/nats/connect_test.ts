@@ -168,7 +168,7 @@ function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ name: `connectNats() ${name}${why}`, ignore: NO_NATS !== undefined, fn });
 }
 
-/** The part of a server's configuration that makes it encrypt. */
+/** The TLS part of a server's configuration. */
 function tlsOf({ certPath, keyPath }: Certificate, more = ""): string {
   return `tls { cert_file: "${certPath}", key_file: "${keyPath}", ${more} }`;
 }
@@ -182,8 +182,8 @@ async function connects(options: NatsOptions): Promise<void> {
 }
 
 /**
- * It is refused for good, and at once: what may heal by itself would be tried again. Of the gateway's own
- * certificate NATS says so in its last words, which a reset may overtake; then the next attempt tells.
+ * Asserts a final refusal at once, without retries. NATS refuses the gateway's own certificate in its last
+ * frame, which a reset may overtake; then the next attempt has it.
  */
 async function isRefused(
   options: NatsOptions,

@@ -18,7 +18,7 @@ function test(name: string, body: (server: NatsServer) => Promise<void>): void {
   natsTest(`JetStreamLog: ${name}`, body);
 }
 
-/** Everything that `node` heard, by content. */
+/** All contents that `node` received. */
 function contents(node: Node): unknown[] {
   return node.heard.map(({ content }) => content);
 }
@@ -52,7 +52,7 @@ test("a NATS that falls silent makes publishes fail, and nothing else", async (s
   const refused = [once(), ...["a", "b", "c"].map((each) => node.log.publish(toEveryone(each)))];
   await Promise.all(refused.map((publish) => assert.rejects(publish, UNAVAILABLE)));
   server.signal("SIGCONT");
-  // It was stored, or it was not: the key tells.
+  // Stored or not, the key decides.
   await eventually(once);
   await node.log.publish(toEveryone("3"));
   const heard = contents(node);

@@ -16,7 +16,7 @@ const INFO = {
   state: { messages: 2, first_seq: 3, last_seq: 4 },
 };
 
-/** A stream whose NATS answers the question number `answered`, counted from 1, and no other. */
+/** A stream whose NATS answers only the request number `answered`, counted from 1. */
 function start(answered: number, answer: () => Promise<unknown> = () => Promise.resolve(INFO)) {
   const clock = new FakeClock();
   const asked: number[] = [];

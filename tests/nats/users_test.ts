@@ -1,5 +1,5 @@
 /**
- * Users whose connections are on several nodes, with a real nats-server.
+ * Users with connections on several nodes, with a real nats-server.
  *
  * @module
  */
@@ -22,9 +22,9 @@ interface Node extends AsyncDisposable {
   readonly users: ClusterUsers;
   readonly log: MessageLog & CommandLog;
   readonly logger: FakeLogger;
-  /** What it was told, and the messages that it heard, in order. */
+  /** Its calls and the messages that it received, in order. */
   readonly calls: string[];
-  /** Ends it without a word to the others. */
+  /** Ends it without telling other nodes. */
   die(): Promise<void>;
 }
 

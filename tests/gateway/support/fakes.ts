@@ -1,7 +1,6 @@
 /**
- * A token verifier and a message log whose behaviour a test decides, call by call.
- *
- * They stand in for the world only: no rule of the gateway is repeated here.
+ * A token verifier and a message log whose behaviour a test decides, call by call. They contain no rule of
+ * the gateway.
  *
  * @module
  */
@@ -21,11 +20,11 @@ import type {
 
 export type Deferred<T> = ReturnType<typeof Promise.withResolvers<T>>;
 
-/** Answers each token as the test said when it made the token. */
+/** Answers each token with what the test gave when it made the token. */
 export class FakeVerifier implements TokenVerifier {
   readonly #answers = new Map<string, () => Promise<TokenVerdict>>();
 
-  /** A new token that gets this answer. */
+  /** A new token with this answer. */
   token(answer: TokenVerdict | (() => Promise<TokenVerdict>)): string {
     const token = `token-${this.#answers.size}`;
     this.#answers.set(
@@ -35,7 +34,7 @@ export class FakeVerifier implements TokenVerifier {
     return token;
   }
 
-  /** A new token whose answer the test gives later. */
+  /** A new token that the test answers later. */
   held(): { readonly token: string } & Deferred<TokenVerdict> {
     const deferred = Promise.withResolvers<TokenVerdict>();
     return { token: this.token(() => deferred.promise), ...deferred };
@@ -48,27 +47,27 @@ export class FakeVerifier implements TokenVerifier {
   }
 }
 
-/** Another log, whose reads a test can hold back or let fail. */
+/** A log whose reads a test can delay or fail. */
 export class FaultyLog implements MessageLog {
   readonly queries: LogQuery[] = [];
-  /** What reads fail with from now on. */
+  /** While set, reads fail with it. */
   failure: Error | undefined;
-  /** Whether answers wait for {@linkcode release}. What they say is decided when the read is asked. */
+  /** While true, answers wait for {@linkcode release}. They are computed at the time of the read. */
   holding = false;
   readonly #inner: MessageLog;
   readonly #held: (() => void)[] = [];
 
-  /** Passes everything on to `inner`. */
+  /** Delegates to `inner`. */
   constructor(inner: MessageLog) {
     this.#inner = inner;
   }
 
-  /** How many answers are held back. */
+  /** The number of answers that wait. */
   get held(): number {
     return this.#held.length;
   }
 
-  /** Lets the oldest answers go that are held back: so many, or all. */
+  /** Releases the oldest answers: this many, or all. */
   release(count = Infinity): void {
     for (const go of this.#held.splice(0, count)) go();
   }

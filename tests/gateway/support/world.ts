@@ -25,7 +25,7 @@ export const NUMBERS: ConnectionOptions = {
   closeGraceMs: 3000,
 };
 
-/** What differs from the usual in one test. */
+/** Deviations from the defaults in one test. */
 export interface WorldOptions {
   readonly connection?: Partial<ConnectionOptions>;
   readonly limits?: {
@@ -45,14 +45,14 @@ export interface Identity {
   readonly user?: string;
   readonly channels?: readonly string[];
   readonly lastId?: string | undefined;
-  /** Unix milliseconds; a day from now unless told. */
+  /** Unix milliseconds; by default a day from now. */
   readonly expiresAt?: number;
 }
 
-/** A frame, parsed. */
+/** A parsed frame. */
 type Fields = { readonly [key: string]: Json };
 
-/** A gateway and what it works with. */
+/** A gateway and its fakes. */
 export class World {
   readonly clock = new FakeClock();
   readonly ids = new FakeIds();
@@ -94,7 +94,7 @@ export class World {
     return new Peer(this, socket, entry.accept(socket));
   }
 
-  /** A peer that has identified and is ready. */
+  /** A peer that is ready. */
   async ready(identity: Identity = {}, socket = new FakeSocket()): Promise<Peer> {
     const peer = this.connect("192.0.2.1", socket);
     peer.identify(identity);
@@ -103,7 +103,7 @@ export class World {
     return peer;
   }
 
-  /** Publishes, and lets what follows from it happen. */
+  /** Publishes, and waits for the effects. */
   async publish(...drafts: readonly Partial<Draft>[]): Promise<readonly Message[]> {
     const messages = await this.log.publish(
       drafts.map((draft) => ({ author: "app", content: null, ...draft })),
@@ -116,7 +116,7 @@ export class World {
     return this.publish(...Array.from({ length: count }, () => draft));
   }
 
-  /** Number of connections in each phase, without empty phases. */
+  /** The number of connections in each phase, without empty phases. */
   async phases(): Promise<Record<string, number>> {
     const phases: Record<string, number> = {};
     for (const phase of ["unidentified", "verifying", "locating", "ready", "closing"]) {
@@ -126,12 +126,12 @@ export class World {
     return phases;
   }
 
-  /** How many connections ended with this code. */
+  /** The number of connections that ended with this code. */
   closes(code: number | "peer"): Promise<number> {
     return this.metrics.value("gateway_closes_total", { code: String(code) });
   }
 
-  /** Asserts that nothing is left of any connection: no table, no timer, no gauge. */
+  /** Asserts that nothing remains of any connection: no table entry, no timer, no gauge. */
   async assertEmpty(): Promise<void> {
     for (const [table, size] of Object.entries(this.gateway.tables)) {
       assert.equal(size, 0, `table ${table}`);
@@ -155,7 +155,7 @@ export class Peer {
     this.connection = connection;
   }
 
-  /** Sends Identify with a token that says this. */
+  /** Sends Identify with a token of these claims. */
   identify(identity: Identity = {}): void {
     const { user = "alice", channels = [], lastId } = identity;
     const expiresAt = identity.expiresAt ?? this.#world.clock.now() + 86_400_000;
@@ -171,7 +171,7 @@ export class Peer {
     );
   }
 
-  /** Acknowledges the last beat. */
+  /** Acknowledges the last heartbeat. */
   acknowledge(): void {
     const time = this.frames(Op.Heartbeat).at(-1)?.["time"];
     assert.ok(typeof time === "number", "there was no beat");
@@ -184,7 +184,7 @@ export class Peer {
     });
   }
 
-  /** The ids of the messages that were sent to it. */
+  /** The ids of the messages that it received. */
   get received(): Json[] {
     return this.frames(Op.Message).map((frame) => frame["id"] ?? null);
   }

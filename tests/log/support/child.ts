@@ -1,6 +1,6 @@
 /**
- * A process with a log in it, which tests can kill, limit or run twice. Reads commands as JSON lines and
- * answers each with one; `child_process.ts` is the other side. Its clock advances only by a second before each
+ * A process with a log, which tests can kill, limit or run twice. Reads commands as JSON lines and answers
+ * each with one; `child_process.ts` is the other side. Its clock advances only by a second before each
  * check.
  *
  * @module
@@ -14,28 +14,28 @@ import { FakeIds } from "../../../mock/doubles/ids.ts";
 import { FakeLogger } from "../../../mock/doubles/logger.ts";
 import { lines } from "./lines.ts";
 
-/** What can be asked of the child. */
+/** Commands for the child. */
 export type Command =
   /** Opens the log in a directory. */
   | {
     readonly do: "open";
     readonly directory: string;
     readonly thread: "worker" | "own";
-    /** How the epoch of a new file begins; `child` if not given. */
+    /** The start of the epoch of a new file; `child` by default. */
     readonly ids?: string;
   }
   /** Publishes one message to everyone; answers with its id. */
   | { readonly do: "publish"; readonly content: string }
-  /** Publishes without end, and says each id as soon as it is known. */
+  /** Publishes without end, and answers with each id as soon as it is known. */
   | { readonly do: "flood" }
-  /** Answers with the contents of all that is stored. */
+  /** Answers with the contents of all stored messages. */
   | { readonly do: "read" }
   | { readonly do: "check" }
   /** Writes a file until the disk is full. */
   | { readonly do: "fill"; readonly path: string }
   | { readonly do: "remove"; readonly path: string };
 
-/** The answer: a value, or the code and the text of the error. */
+/** An answer: a value, or the code and the text of the error. */
 export type Answer =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly code: string; readonly message: string };
@@ -76,7 +76,7 @@ async function carryOut(command: Command): Promise<unknown> {
 
 async function flood(): Promise<void> {
   for (let number = 0;; number++) {
-    // Several at once, so that there are groups to tear.
+    // Several at once, so that a kill can tear groups.
     const publishes = Array.from({ length: 4 }, (_, part) => {
       const drafts = [1, 2].map((half) => ({ author: "1", content: `${number}.${part}.${half}` }));
       return opened().publish(drafts).then((messages) => {

@@ -7,15 +7,15 @@
 import type { Answer, Command } from "./child.ts";
 import { lines } from "./lines.ts";
 
-/** A process with a log in it. */
+/** A process with a log. */
 export class Child implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: AsyncGenerator<string, void>;
 
   /**
-   * Starts it. `wrapper` is a shell script that ends in `exec "$@"`: what has to be so before the
-   * process begins.
+   * Starts it. `wrapper` is a shell script that ends in `exec "$@"` and prepares the process before
+   * that.
    */
   constructor(wrapper = 'exec "$@"') {
     const script = new URL("./child.ts", import.meta.url).pathname;
@@ -34,12 +34,12 @@ export class Child implements AsyncDisposable {
     return this.#process.pid;
   }
 
-  /** Sends a command; its answer is the next. */
+  /** Sends a command, which the next answer is for. */
   async send(command: Command): Promise<void> {
     await this.#stdin.write(new TextEncoder().encode(JSON.stringify(command) + "\n"));
   }
 
-  /** The next answer; `undefined` when the process has ended. */
+  /** The next answer; `undefined` after the process has ended. */
   async next(): Promise<Answer | undefined> {
     const { value } = await this.#lines.next();
     return value === undefined ? undefined : JSON.parse(value);
@@ -52,12 +52,12 @@ export class Child implements AsyncDisposable {
     return answer;
   }
 
-  /** Kills it with SIGKILL; once it is gone, gives the answers that it had still sent. */
+  /** Kills it with SIGKILL; returns the answers that it had sent, once it has ended. */
   async kill(): Promise<readonly Answer[]> {
     try {
       this.#process.kill("SIGKILL");
     } catch {
-      // It has ended already.
+      // It has already ended.
     }
     await this.#stdin.close().catch(() => {});
     const answers: Answer[] = [];

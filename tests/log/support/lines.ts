@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Yields each line of `stream` without its end; what follows the last end is no line. */
+/** Yields each line of `stream` without its end. Ignores an incomplete last line. */
 export async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
   const decoder = new TextDecoder();
   let rest = "";

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A new directory, where files are kept in memory if the machine has such a place. */
+/** A new directory, in memory if the machine has such a file system. */
 export function tempDirectory(): string {
   return Deno.makeTempDirSync(hasMemoryDisk() ? { dir: "/dev/shm" } : {});
 }

@@ -1,5 +1,5 @@
 /**
- * A client that a test plays on a mock gateway: keeps what it gets, and answers heartbeats if it is to.
+ * A client that a test plays on a mock gateway: records frames, and answers heartbeats on demand.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { MockGateway } from "../../../mock/mod.ts";
 
 export type Frame = Readonly<Record<string, unknown>>;
 
-/** How a connection ended, and after how many virtual milliseconds. */
+/** The end of a connection, and the virtual milliseconds until then. */
 export interface Ending {
   readonly code: number;
   readonly reason: string;
@@ -16,13 +16,13 @@ export interface Ending {
   readonly atMs: number;
 }
 
-/** One connection and what came over it. */
+/** One connection and its frames. */
 export class Player {
   readonly socket: WebSocket;
   readonly frames: (Frame & { readonly atMs: number })[] = [];
   readonly texts: string[] = [];
   #ending: Ending | undefined;
-  /** Whether heartbeats are acknowledged. */
+  /** True if heartbeats are acknowledged. */
   answers = true;
 
   constructor(readonly gateway: MockGateway) {
@@ -54,13 +54,13 @@ export class Player {
     return player;
   }
 
-  /** Sends Identify, and waits for what comes of it. */
+  /** Sends Identify, and waits for its effects. */
   async identify(token: string, lastId?: string): Promise<void> {
     this.send({ op: 1, token, ...lastId === undefined ? {} : { last_id: lastId } });
     await this.gateway.settled();
   }
 
-  /** How it ended; a method, because assertions on a property would hold for good. */
+  /** The end; a method, because TypeScript would narrow a property for good. */
   ending(): Ending | undefined {
     return this.#ending;
   }
@@ -73,13 +73,13 @@ export class Player {
     return this.frames.filter((frame) => frame["op"] === op);
   }
 
-  /** What the messages so far hold. */
+  /** The contents of the messages so far. */
   get messages(): readonly unknown[] {
     return this.of(3).map((frame) => frame["content"]);
   }
 }
 
-/** A message to the channel in which everybody is who has a token of the mock issuer. */
+/** A message to the channel that every token of the mock issuer has. */
 export function saying(content: string | number): {
   readonly channel: string;
   readonly author: string;

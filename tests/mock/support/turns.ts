@@ -1,5 +1,5 @@
 /**
- * Real time for tests: each timer fires at the next turn of the event loop, and says that its delay passed.
+ * Real time for tests: each timer fires at the next turn of the event loop, as if its delay had passed.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Clock, Timer } from "../../../gateway/ports.ts";
 /** A clock that never makes a test wait. */
 export class TurnClock implements Clock {
   passedMs = 0;
-  /** How many times longer than asked for everything takes. */
+  /** Everything takes this many times longer than asked for. */
   slowness = 1;
 
   now(): number {

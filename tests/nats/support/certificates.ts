@@ -18,7 +18,7 @@ export class Authority implements Disposable {
   readonly #directory = Deno.makeTempDirSync({ prefix: "certificates-" });
   #signed = 0;
 
-  /** Makes one that no peer trusts yet. */
+  /** Creates an authority that no peer trusts yet. */
   constructor() {
     openssl(
       ..."req -x509 -days 2 -subj /CN=authority".split(" "),
@@ -51,7 +51,7 @@ export class Authority implements Disposable {
     return { cert, key, certPath, keyPath };
   }
 
-  /** Takes its files away. */
+  /** Deletes its files. */
   [Symbol.dispose](): void {
     Deno.removeSync(this.#directory, { recursive: true });
   }

@@ -11,7 +11,7 @@ import { SystemClock } from "../../../gateway/runtime/clock.ts";
 import { FakeLogger } from "../../../mock/doubles/logger.ts";
 import { eventually } from "./nodes.ts";
 
-/** The number of the server that leads `stream`, once every other one has all that it has. */
+/** The number of the server that leads `stream`, once every other server has caught up. */
 export async function leaderOf(stream: string, servers: readonly string[]): Promise<number> {
   const world = { clock: new SystemClock(), logger: new FakeLogger() };
   const nats = await connectNats({ servers }, world);

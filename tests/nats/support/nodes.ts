@@ -12,7 +12,7 @@ import { SystemClock } from "../../../gateway/runtime/clock.ts";
 import { RandomIds } from "../../../gateway/runtime/ids.ts";
 import { FakeLogger } from "../../../mock/doubles/logger.ts";
 
-/** How long something may take that has to happen. */
+/** The limit for anything that must happen. */
 const LIMIT_MS = 30_000;
 
 export interface Node extends AsyncDisposable {
@@ -20,10 +20,10 @@ export interface Node extends AsyncDisposable {
   readonly logger: FakeLogger;
   readonly heard: readonly Message[];
   readonly commands: readonly SharedCommand[];
-  /** Takes away every entry of the stream before number `before`. */
+  /** Purges every entry of the stream before number `before`. */
   purge(before: number): Promise<void>;
   removeStream(): Promise<void>;
-  /** Takes away the entry with this number. */
+  /** Deletes the entry with this number. */
   remove(number: number): Promise<void>;
 }
 
@@ -64,7 +64,7 @@ export async function startNode(
   };
 }
 
-/** Tries `attempt` until it succeeds. */
+/** Repeats `attempt` until it succeeds. */
 export async function eventually<T>(attempt: () => Promise<T> | T): Promise<T> {
   const end = performance.now() + LIMIT_MS;
   for (;;) {

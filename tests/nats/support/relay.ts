@@ -1,11 +1,11 @@
 /**
- * A network between a node and NATS that can be interrupted like a pulled cable: meanwhile nothing arrives or
- * closes, new connections hang, and afterwards data in flight arrives.
+ * A network between a node and NATS that can be interrupted like a pulled cable: then nothing arrives or closes,
+ * and new connections hang. Afterwards, data in flight arrives.
  *
  * @module
  */
 
-/** A relay to one server, on a port of its own. */
+/** A relay to one server, on its own port. */
 export class Relay implements Disposable {
   readonly #listener: Deno.TcpListener;
   readonly #target: number;
@@ -21,28 +21,28 @@ export class Relay implements Disposable {
     void this.#accept();
   }
 
-  /** Where a node reaches the server through it. */
+  /** The URL of the relay, for a node. */
   get url(): string {
     return `nats://127.0.0.1:${this.#listener.addr.port}`;
   }
 
-  /** From now on nothing passes. */
+  /** Interrupts the network. */
   cut(): void {
     this.#healed = Promise.withResolvers();
     this.#waiting = Promise.withResolvers();
   }
 
-  /** Everything passes again, what was held first. */
+  /** Restores it; data in flight arrives first. */
   heal(): void {
     this.#healed.resolve();
   }
 
-  /** Resolves when somebody has connected since the cut, and waits. */
+  /** Resolves when a client has connected since the interruption, and waits. */
   connecting(): Promise<void> {
     return this.#waiting.promise;
   }
 
-  /** From now on what the server says is lost, and the node is heard. */
+  /** Drops what the server sends; the node's data still arrives. */
   loseAnswers(): void {
     this.#losing = true;
   }
@@ -79,7 +79,7 @@ export class Relay implements Disposable {
       ]);
       this.#close(far);
     } catch {
-      // The server is down: the node is to see its connection end.
+      // The server is down, so the node must see its connection end.
     }
     this.#close(near);
   }
@@ -93,7 +93,7 @@ export class Relay implements Disposable {
     try {
       for (;;) {
         const count = await from.read(buffer);
-        // An end is held back like everything else.
+        // An end is delayed like data.
         await this.#healed.promise;
         if (count === null) return;
         for (let sent = 0; sent < count && !loses();) {
@@ -101,7 +101,7 @@ export class Relay implements Disposable {
         }
       }
     } catch {
-      // Either side is gone.
+      // One side has ended.
     }
   }
 

@@ -9,7 +9,7 @@ import { needs, variable } from "../../permissions.ts";
 
 const COMMAND = variable("NATS_SERVER") ?? "nats-server";
 
-/** Why no nats-server can be started here, if none can. */
+/** The reason why no nats-server can be started here, if any. */
 export const NO_NATS: string | undefined = needs("env", "net", "read", "run", "write") ??
   await whyNot();
 
@@ -25,11 +25,11 @@ async function whyNot(): Promise<string | undefined> {
 export interface NatsServerOptions {
   /** Lines for its configuration file. */
   readonly config?: string;
-  /** The port to listen on; a free one if not given. */
+  /** The port; a free one by default. */
   readonly port?: number;
 }
 
-/** Ports that are free now. */
+/** Free ports. */
 function freePorts(count: number): readonly number[] {
   const listeners = Array.from({ length: count }, () => Deno.listen({ port: 0 }));
   const ports = listeners.map(({ addr }) => addr.transport === "tcp" ? addr.port : 0);
@@ -37,7 +37,7 @@ function freePorts(count: number): readonly number[] {
   return ports;
 }
 
-/** A cluster of `size` servers, each ready. */
+/** A cluster of `size` servers that are ready. */
 export async function startCluster(size: number): Promise<readonly NatsServer[]> {
   const ports = freePorts(size);
   const routes = ports.map((port) => `nats://127.0.0.1:${port}`).join(", ");
@@ -76,7 +76,7 @@ export class NatsServer implements AsyncDisposable {
     return this.#child?.pid;
   }
 
-  /** Starts it again on what it stored, at the same port. */
+  /** Restarts it with its stored data, at the same port. */
   async start(): Promise<void> {
     const path = `${this.#directory}/server.conf`;
     Deno.writeTextFileSync(
@@ -100,12 +100,12 @@ export class NatsServer implements AsyncDisposable {
     ended.catch(() => {});
   }
 
-  /** Sends it a signal: `SIGCONT` lets one that is frozen go on. */
+  /** Sends it a signal: `SIGCONT` resumes a frozen one. */
   signal(signal: Deno.Signal): void {
     this.#child?.kill(signal);
   }
 
-  /** Freezes it, and waits until none of its threads runs any more. */
+  /** Freezes it, and waits until all of its threads are stopped. */
   async freeze(): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
@@ -120,7 +120,7 @@ export class NatsServer implements AsyncDisposable {
     }
   }
 
-  /** Ends it with `signal`, and waits until it is gone. */
+  /** Ends it with `signal`, and waits for the end. */
   async stop(signal: Deno.Signal = "SIGKILL"): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
@@ -130,12 +130,12 @@ export class NatsServer implements AsyncDisposable {
     await this.#log;
   }
 
-  /** Loses everything that it stored. It must not be running. */
+  /** Deletes its stored data. It must not be running. */
   forget(): void {
     Deno.removeSync(`${this.#directory}/data`, { recursive: true });
   }
 
-  /** Ends it and takes its files away. */
+  /** Ends it and deletes its files. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     Deno.removeSync(this.#directory, { recursive: true });

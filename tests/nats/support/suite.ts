@@ -9,11 +9,11 @@ import { NatsServer, NO_NATS } from "./server.ts";
 export interface NatsTestOptions {
   /** Lines for the server's configuration file. */
   readonly config?: string;
-  /** Whether Deno looks for what the test has left open; it does unless told not to. */
+  /** True, the default, if Deno checks for leaks of the test. */
   readonly sanitize?: boolean;
 }
 
-/** Defines a test of something called `subject`, which is given a server that goes with it. */
+/** Defines a test of `subject` with its own server. */
 export function natsTest(
   subject: string,
   body: (server: NatsServer) => Promise<void>,
