@@ -9,22 +9,22 @@ import { decodeJwt, decodeProtectedHeader } from "jose";
 import { NAME_RULE } from "../gateway/protocol/names.ts";
 import { claimNoNumber, MAX_CHANNELS, missingClaim, REASONS } from "./verifier.ts";
 
-/** What the gateway expects of a token. */
+/** The gateway's expectations of a token. */
 export interface Expected {
   /** The required `iss`; not checked if not given. */
   readonly issuer?: string | undefined;
   /** The required `aud`; not checked if not given. */
   readonly audience?: string | undefined;
   readonly clockToleranceMs: number;
-  /** Where the keys come from: `GATEWAY_JWT_SECRET`, or the URL of a key set. */
+  /** The source of the keys: `GATEWAY_JWT_SECRET`, or the URL of a key set. */
   readonly keys: { readonly secret: true } | { readonly secret: false; readonly url: string };
 }
 
 /** One or two sentences each, without a line break. */
 export interface Explanation {
-  /** What in the token is wrong. */
+  /** The fault in the token. */
   readonly why: string;
-  /** What to change. */
+  /** The fix. */
   readonly change: string;
 }
 

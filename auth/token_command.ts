@@ -34,7 +34,7 @@ export interface TokenCommandDeps<Settings extends TokenSettings = TokenSettings
   readonly clock: Clock;
 }
 
-/** What to print, and the exit code. */
+/** The output and the exit code. */
 export interface CommandResult {
   /** For standard output. */
   readonly text: string;

@@ -11,7 +11,7 @@ const URLS = /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"<>]*/gi;
 
 /** A whole text that is a URL, or was meant to be one. */
 export function redactUrl(text: string): string {
-  // Where code is: in the paths of packages, an @ is no secret.
+  // Paths of packages may have an @ that is no secret.
   if (!/[@?#]/.test(text) || /^file:/i.test(text)) return text;
   const url = URL.parse(text);
   // A password that is not encoded may have moved on into the path; then nothing is safe to show.

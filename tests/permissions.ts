@@ -1,14 +1,14 @@
 /**
- * Skips what needs a permission that was not given, so that a plain `deno test` passes. A skipped test has in
- * its name what it needs and the task that gives it.
+ * Skips tests whose permissions were not given, so that a plain `deno test` passes. The name of a skipped test
+ * has the permission and the task that gives it.
  *
  * @module
  */
 
-/** A permission, as its flag `--allow-…` calls it. */
+/** A permission, as in its flag `--allow-…`. */
 export type Permission = "env" | "net" | "read" | "run" | "sys" | "write";
 
-/** The task that runs the tests of a folder, if it is not `test`. */
+/** The task that runs the tests of a folder, unless it is `test`. */
 const TASKS: Readonly<Record<string, string>> = {
   browser: "browser",
   conformance: "conformance",
@@ -16,7 +16,7 @@ const TASKS: Readonly<Record<string, string>> = {
   matrix: "matrix",
 };
 
-/** Why a test that needs all of `permissions` is skipped, if it is. Never asks for one. */
+/** The reason to skip a test that needs all of `permissions`, if any. Never prompts. */
 export function needs(...permissions: readonly Permission[]): string | undefined {
   const missing = permissions.filter((name) =>
     Deno.permissions.querySync({ name }).state !== "granted"
@@ -33,7 +33,7 @@ export function variable(name: string): string | undefined {
 }
 
 /**
- * `Deno.test` itself without a `reason`. With one it skips the test, and tells the reason in its name, because
+ * `Deno.test` itself without a `reason`. With one, it skips the test and puts the reason into its name, because
  * reports have no other place for it.
  */
 export function testUnless(

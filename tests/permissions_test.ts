@@ -1,5 +1,5 @@
 /**
- * What is said of a permission that a test does not have.
+ * The reason for a skipped test that lacks a permission.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Tidiness: what the design asks of the source text itself. Import edges, globals, size, headers, tasks and
+ * Tidiness: rules on the source text. Imports, globals, size, headers, tasks and documents.
  * documents.
  *
  * @module
@@ -21,7 +21,7 @@ const FILES = UNREAD === undefined ? walk() : [];
 const SOURCES = UNREAD === undefined ? sources() : [];
 const MAX_LINES = 400;
 
-/** Says that no file has a fault; `faultsOf` gives those of one. */
+/** Asserts that no file has a fault; `faultsOf` returns those of one. */
 function assertTidy(faultsOf: (source: Source) => readonly string[]): void {
   const faults = SOURCES.flatMap((source) => faultsOf(source).map((f) => `${source.path}: ${f}`));
   assert.deepEqual(faults, []);

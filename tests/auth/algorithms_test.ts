@@ -26,7 +26,7 @@ function verify(keys: KeySource, token: string): Promise<TokenVerdict> {
   return createVerifier(keys, { clock }).verify(token);
 }
 
-/** The reason of the refusal, or `undefined` for a token that is accepted. */
+/** The reason of the refusal; `undefined` for an accepted token. */
 async function refusal(keys: KeySource, token: string): Promise<string | undefined> {
   const verdict = await verify(keys, token);
   return verdict.ok ? undefined : verdict.reason;
@@ -41,7 +41,7 @@ const WRONG_ALGORITHM = "the token's algorithm is not accepted";
 const WRONG_SIGNATURE = "the token's signature is wrong";
 const NO_KEY = "the issuer publishes no usable key for the token";
 
-// Making an RSA key takes long: one serves all tests. The library ties a key to one algorithm.
+// Making an RSA key is slow, so one serves all tests. The library ties a key to one algorithm.
 const rsaPair = await generateKeyPair("RS256", { extractable: true });
 const rsa = await exportJWK(rsaPair.publicKey);
 const rsaPrivate = await exportJWK(rsaPair.privateKey);
@@ -112,7 +112,7 @@ Deno.test("KeySet takes EdDSA and Ed25519 for one algorithm, whichever the key o
 Deno.test("KeySet takes no key without a kid for a token that names one", async () => {
   const token = await sign("RS256", rsaPair.privateKey, "r");
   assert.equal(await refusal(keySet([rsa]), token), NO_KEY);
-  // The other way round every key that fits is tried.
+  // Without a `kid`, every matching key is tried.
   const unnamed = await sign("RS256", rsaPair.privateKey);
   assert.equal(await refusal(keySet([{ ...rsa, kid: "r" }]), unnamed), undefined);
 });
@@ -162,7 +162,7 @@ Deno.test("KeySet uses no key that is for something else, private, short or brok
       [rsaPrivate, true],
       [{ ...rsa, n: "not base64url!" }, true],
       [{ kty: "RSA" }, true],
-      // 1024 bits: what is too weak to be used must not be used.
+      // 1024 bits are too weak, and must not be accepted.
       [{ ...rsa, n: rsa.n?.slice(0, 171) }, false],
     ] as const
   ) {

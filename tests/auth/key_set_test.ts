@@ -1,5 +1,5 @@
 /**
- * `KeySet`: when it asks the issuer, and which keys it uses while the issuer does not answer.
+ * `KeySet`: the times of its requests, and the keys that it uses while the issuer does not answer.
  *
  * @module
  */
@@ -18,7 +18,7 @@ async function accepts({ issuer, verifier }: World): Promise<boolean> {
   return (await verifier.verify(await issuer.token())).ok;
 }
 
-/** Whether it is accepted, once whatever it waits for is due. */
+/** True if `token` is accepted, after all that verification waits for. */
 async function acceptsInTime({ verifier, clock }: World, token: string): Promise<boolean> {
   const verdict = verifier.verify(token);
   await settle();
@@ -26,7 +26,7 @@ async function acceptsInTime({ verifier, clock }: World, token: string): Promise
   return (await verdict).ok;
 }
 
-/** A token whose key the issuer does not publish is refused. */
+/** Asserts the refusal of a token whose key the issuer does not publish. */
 async function refusesStranger({ issuer, verifier }: World): Promise<void> {
   const verdict = await verifier.verify(await issuer.token({ fault: "unknown_key" }));
   assert.ok(!verdict.ok);
@@ -162,7 +162,7 @@ Deno.test("KeySet renews a set in the background once it is 10 min old", async (
   assert.ok(await accepts(w));
   assert.equal(w.network.count, 1);
   await w.clock.advance(1);
-  // The one who finds it old does not wait for the new one.
+  // The request that finds it old does not wait for the new one.
   w.network.answer = hanging;
   assert.ok(await accepts(w));
   assert.ok(await accepts(w));
@@ -277,7 +277,7 @@ Deno.test("KeySet takes no answer that is not a key set", async (t) => {
       await w.clock.advance(1000);
       w.network.answer = w.issuer.fetch;
       assert.ok(await accepts(w));
-      // A set that is there is not replaced by such an answer.
+      // Such an answer does not replace a good set.
       w.network.answer = answer;
       await refusesStranger(w);
       assert.ok(await accepts(w));

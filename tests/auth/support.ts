@@ -11,10 +11,10 @@ import { FakeIds } from "../../mock/doubles/ids.ts";
 import { MockIssuer } from "../../mock/issuer.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";
 
-/** A `fetch` that counts, and answers as the test says at the moment. */
+/** A `fetch` that counts, with answers that the test sets. */
 export class ScriptedFetch {
   readonly requests: Request[] = [];
-  /** How the next ones are answered. */
+  /** The answer of the next requests. */
   answer: Fetch;
 
   constructor(answer: Fetch) {
@@ -46,7 +46,7 @@ export function saying(text: string, status = 200): Fetch {
   return () => Promise.resolve(new Response(text, { status }));
 }
 
-/** A mock issuer and what a gateway would have to verify its tokens. */
+/** A mock issuer and the options of a gateway that verifies its tokens. */
 export interface World {
   readonly clock: FakeClock;
   readonly log: FakeLogger;

@@ -1,5 +1,5 @@
 /**
- * The command `token`: its verdict is the verifier's, and it says why and what to change.
+ * The command `token`: its verdict is the verifier's, and it explains the fault and the fix.
  *
  * @module
  */

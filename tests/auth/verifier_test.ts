@@ -1,5 +1,5 @@
 /**
- * Verdicts on tokens of the mock issuer, verified by its key set as in production.
+ * Verdicts on tokens of the mock issuer, with its key set as in production.
  *
  * @module
  */
@@ -49,7 +49,7 @@ const REASONS: Readonly<Record<TokenFault, string>> = {
   truncated: "the token is malformed",
 };
 
-/** The faults with a refusal of their own. */
+/** The faults with their own reason. */
 const SPECIAL_REFUSALS = ["not_yet_valid", "unknown_key", "expired"] as const;
 
 Deno.test("verify() refuses each fault with its reason, which fits a close frame", async (t) => {
@@ -261,7 +261,7 @@ Deno.test("verify() refuses whatever is no token, and never throws", async () =>
 Deno.test("verify() refuses a token of which any character was changed", async () => {
   const { clock, issuer, verifier } = await world();
   const token = await issuer.token();
-  // The last character holds four bits that belong to no byte: it has several spellings.
+  // The last character holds four bits that belong to no byte, so it has several spellings.
   const place = fc.nat(token.length - 2);
   const letter = fc.constantFrom(..."AaZz09-_.=+ é");
   await fc.assert(
@@ -269,7 +269,7 @@ Deno.test("verify() refuses a token of which any character was changed", async (
       fc.pre(token[at] !== changed);
       const other = token.slice(0, at) + changed + token.slice(at + 1);
       const verdict = verifier.verify(other);
-      // One that names another key waits for the issuer's next answer.
+      // A token that names another key waits for the issuer's next answer.
       await settle();
       await clock.advance(5000);
       reason(await verdict);

@@ -1,6 +1,6 @@
 /**
- * The console for everybody: without violations of axe's rules in light and dark and on a phone, at the start
- * and with everything on it; by keyboard alone; without scrolling sideways.
+ * Accessibility of the console: no violations of axe's rules in light, dark and on a phone, when empty and when
+ * full; usable by keyboard alone; no horizontal scrolling.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { PHONE } from "./support/visitor.ts";
 
 const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "1000" };
 
-/** What it is looked at with, beside a wide screen in light. */
+/** Variants besides a wide screen in light. */
 const LOOKS = {
   "in dark": { colorScheme: "dark", viewport: { width: 1440, height: 900 } },
   "on a phone": { colorScheme: "light", viewport: PHONE.viewport },
@@ -22,7 +22,7 @@ const LOOKS = {
   "on a narrow phone in dark": { colorScheme: "dark", viewport: { width: 360, height: 640 } },
 } as const;
 
-/** No more presses than there can be places for the keyboard to be. */
+/** More presses than a page has places for the focus. */
 const MAX_TABS = 80;
 
 browserTest(
@@ -36,7 +36,7 @@ browserTest(
     await assertAccessible(page);
     await visitor.shoot(page, "console at the start");
     await showEverything(tab);
-    // Frames are only drawn where they are looked at.
+    // Frames are drawn only where they are visible.
     const frames = page.getByRole("region", { name: "Frames", exact: true });
     await frames.scrollIntoViewIfNeeded();
     await assertAccessible(page);
@@ -59,7 +59,7 @@ browserTest(
   { settings },
 );
 
-/** Messages, replayed ones, long ones, a close that is explained, a problem, a fault under way. */
+/** Messages, replayed ones, long ones, an explained close, a problem, an active fault. */
 async function showEverything(tab: ConsolePage): Promise<void> {
   await tab.logIn();
   await tab.connect();
@@ -141,7 +141,7 @@ browserTest(
   },
 );
 
-/** Goes on with the Tab key until `target` has the focus, and is shown to have it. */
+/** Presses Tab until `target` has the focus, and asserts that this is visible. */
 async function tabTo(target: Locator): Promise<void> {
   for (let presses = 0; presses < MAX_TABS; presses += 1) {
     await target.page().keyboard.press("Tab");

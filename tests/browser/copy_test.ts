@@ -1,6 +1,6 @@
 /**
- * What the console copies does, elsewhere, what the page does: the command publishes, the program receives,
- * and the command of the heartbeats starts such a gateway.
+ * Commands and programs that the console copies do elsewhere what the page does: the command publishes, the
+ * program receives, and the command for heartbeats starts a gateway with them.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { end, Output } from "../conformance/support/child.ts";
 import { ConsolePage } from "./support/console.ts";
 import { browserTest } from "./support/suite.ts";
 
-/** What a shell, JSON or JavaScript would take for something else than text. */
+/** Text that a shell, JSON or JavaScript would misread if it were not quoted. */
 const HOSTILE = `it's "quoted" $HOME \${HOME} \`id\` $(id) !! \\ \\n ' '' @file 100% Zoë 😀`;
 
 browserTest(
@@ -35,14 +35,14 @@ browserTest(
     const [first, second] = await tab.contents();
     assert.equal(first, text);
     assert.deepEqual(JSON.parse(second ?? ""), { [HOSTILE]: [HOSTILE, null] });
-    // Not JSON, so there is nothing to copy.
+    // Not JSON, so nothing is copied.
     await content.fill("{");
     const curl = card.getByRole("button", { name: "Copy as curl" });
     assert.equal(await curl.getAttribute("aria-disabled"), "true");
   },
 );
 
-/** Runs a command in bash. Fails unless it succeeds and the gateway answers with an id. */
+/** Runs a command in bash. Throws unless it succeeds and the gateway answers with an id. */
 async function run(command: string): Promise<void> {
   const { success, stdout, stderr } = await new Deno.Command("bash", {
     args: ["-c", command],

@@ -1,6 +1,6 @@
 /**
- * What can go wrong, by the console's own buttons: each ends as its text says, is explained, and the client is
- * back where it may be.
+ * Faults that the console's buttons cause: each ends as its text says, is explained, and the client reconnects
+ * if it may.
  *
  * @module
  */
@@ -29,7 +29,7 @@ browserTest(
       /⊘/,
     );
     await tab.frames("closed 4002 HeartbeatTimeout").waitFor();
-    // It is undone: the next connection's heartbeats are answered, and there is no second close.
+    // The fault is undone: the next connection's heartbeats are answered, and there is no second close.
     const answers = tab.frames("HeartbeatAck").filter({ hasText: "sent" });
     const before = await answers.count();
     await answers.nth(before + 1).waitFor();
@@ -62,7 +62,7 @@ browserTest(
     assert.ok(seconds > 5 && seconds < 20, `after ${seconds} s`);
     await close.getByText(/Back after .* resumed: nothing was missed\./).waitFor();
     await tab.clientIs("connected");
-    // The next connection has the gateway's own interval.
+    // The next connection has the gateway's interval.
     await tab.frames("Hello").first().getByText('"heartbeat_interval":45000').waitFor();
   },
 );

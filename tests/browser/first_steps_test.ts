@@ -1,5 +1,5 @@
 /**
- * The way of a newcomer: log in, connect, publish, and see it arrive in two tabs.
+ * A newcomer's first steps: log in, connect, publish, and receive the message in two tabs.
  *
  * @module
  */
@@ -112,7 +112,7 @@ browserTest("what passes is in view, and what is refused is told", async ({ visi
     const identify = await tab.frames("Identify").innerText();
     assert.match(identify, /"token":"eyJhbGci… \(\d+ characters\)"/);
     assert.ok(!(await tab.page.content()).includes(text.slice(0, 40)), "no token in the page");
-    // The gateway's own heartbeat, answered: its number goes back as it came.
+    // The gateway's heartbeat, acknowledged: its number returns unchanged.
     const beats = tab.frames("Heartbeat").filter({ hasText: "received" });
     await beats.first().waitFor();
     const time = /"time":(\d+)/.exec(await beats.last().innerText())?.[1];
@@ -203,14 +203,14 @@ browserTest(
     const tab = new ConsolePage(await visitor.open());
 
     await step("a first round trip is measured at once, and another when told", async () => {
-      // The interval is that of a development start: nobody waits 45 s for the first point.
+      // The interval of a development start is short, so the first point comes soon.
       await tab.logIn();
       await tab.connect();
       const chart = tab.card("Round trips");
       await chart.getByRole("img", { name: /last [\d.]+ m?s, median/ }).waitFor();
       await chart.locator("#rtt-count").getByText("1", { exact: true }).waitFor();
       await tab.page.getByText(/One every 45.s/).waitFor();
-      // No more than one a second: what is asked for too early is not heard.
+      // One request a second at most; earlier ones are ignored.
       await eventually("a second round trip", async () => {
         await tab.press("Measure now");
         return await chart.locator("#rtt-count").innerText() === "2" ? true : undefined;

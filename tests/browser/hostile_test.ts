@@ -1,5 +1,5 @@
 /**
- * What others write, on the page: it is text, however it looks, and there is only so much of it.
+ * Content of other users on the page: it remains text, and its size is limited.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { browserTest } from "./support/suite.ts";
 
 const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "1000" };
 
-/** What would become elements if anything took it as HTML, with a character that turns the direction. */
+/** Text that would become elements if it were used as HTML, with a character that changes direction. */
 function hostile(where: string): string {
   return `${where}<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>` +
     `<b>bold</b>\u202Eabc`;
 }
 
-/** Elements that no view makes, and attributes that none sets. */
+/** Elements that no view creates, and attributes that none sets. */
 const FOREIGN = "main :is(img, script, iframe, b, [onerror], [src])";
 
-/** As it is, and as it is once the direction is written out. */
+/** Unchanged, and with the direction written out. */
 const [USER, CHANNEL, AUTHOR, TEXT] = ["user", "channel", "author", "text"].map(hostile) as [
   string,
   string,
@@ -46,7 +46,7 @@ browserTest("what others write is shown as text, wherever it is shown", async (v
   const row = tab.messages().first();
   assert.equal(await row.locator("strong").textContent(), AUTHOR);
   assert.equal(await row.locator(".channel").textContent(), `#${CHANNEL}`);
-  // Whatever turns its direction is alone in it.
+  // Text that changes direction is isolated.
   const directions = await tab.page.evaluate<readonly string[]>(
     "[...document.querySelectorAll('#messages > :first-child :is(bdi, .content)')].map((part) => getComputedStyle(part).unicodeBidi)",
   );
@@ -93,7 +93,7 @@ browserTest("the lists have an end, and so has what is in them", async ({ gatewa
     const last = (await tab.contents()).at(-1);
     return last?.startsWith("xxx") ? last : undefined;
   });
-  // The cut does not go through the character at its place.
+  // The cut does not split the surrogate pair at its place.
   assert.equal(shown, `${"x".repeat(3999)}… and 30,002 characters more`);
   await tab.frames("Message").first().locator("summary").click();
   const frame = tab.frames("Message").first().locator("details code");

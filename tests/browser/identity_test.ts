@@ -1,5 +1,5 @@
 /**
- * Who the page is: another user begins anew, whatever is still under way for the one before.
+ * The page's user: another user starts afresh, also while requests of the previous one are pending.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { browserTest } from "./support/suite.ts";
 
 const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "1000" };
 
-/** Keeps the next login of `user` from being answered; `go` lets it. */
+/** Delays the answer to the next login of `user`, until `go` is called. */
 async function slowLogin(page: Page, user: string): Promise<{ readonly go: () => Promise<void> }> {
   const held = Promise.withResolvers<() => Promise<void>>();
   const pattern = /\/login$/;

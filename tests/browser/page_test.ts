@@ -1,6 +1,6 @@
 /**
- * The console's page as a browser gets it: it loads, its policy lets its own WebSocket through and nothing
- * else, and no other page has it in a frame.
+ * The console's page in a browser: it loads, its policy allows its own WebSocket and nothing else, and no other
+ * page can frame it.
  *
  * @module
  */

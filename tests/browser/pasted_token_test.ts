@@ -1,6 +1,6 @@
 /**
- * The console of a gateway with a real issuer: a token is pasted, and so is the next one; the publish key is
- * entered, and neither is ever shown.
+ * The console of a gateway with a real issuer: tokens are pasted, the publish key is entered, and neither is ever
+ * shown.
  *
  * @module
  */
@@ -35,7 +35,7 @@ browserTest("a pasted token connects, runs out, and the next one resumes", async
   visitor.allow(/status of 401/);
   const tab = new ConsolePage(await visitor.open());
   await tab.page.getByRole("button", { name: "Log in" }).waitFor({ state: "hidden" });
-  // Long enough for what the page is asked to do before it expires.
+  // Long enough for the steps of the test.
   const first = await token(8);
   await paste(tab, first);
   await tab.connect();

@@ -1,5 +1,5 @@
 /**
- * The support of these tests, held against pages that misbehave: a watch that sees nothing is worth nothing.
+ * The support of these tests, checked against pages that misbehave, so that it can fail.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { within } from "../conformance/support/wait.ts";
 import { assertAccessible } from "./support/axe.ts";
 import { browserTest } from "./support/suite.ts";
 
-/** What a page must not do, and how the visitor calls it. */
+/** Misbehaviour of a page, and the visitor's name for it. */
 const MISCHIEF: Readonly<Record<string, RegExp>> = {
   "console.error('an error')": /console error: an error/,
   "setTimeout(() => { throw new Error('nobody caught this') })": /error: .*nobody caught this/,
@@ -18,7 +18,7 @@ const MISCHIEF: Readonly<Record<string, RegExp>> = {
     /console error: .*(?:connect-src|Refused to connect)/,
 };
 
-/** Runs `script` and waits until the browser has told what came of it. */
+/** Runs `script` and waits until the browser has reported its effect. */
 async function misbehave(page: Page, script: string): Promise<void> {
   const told = Promise.race([page.waitForEvent("console"), page.waitForEvent("pageerror")]);
   await page.evaluate(`void ${script}`);

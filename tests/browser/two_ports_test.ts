@@ -1,5 +1,5 @@
 /**
- * The console on the port of the backend, whose clients connect to another one.
+ * The console on the backend's port, with clients on another one.
  *
  * @module
  */

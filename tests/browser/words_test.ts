@@ -1,5 +1,5 @@
 /**
- * What the page says is so, and is gone when it is no longer so.
+ * The page's text is true, and disappears when it no longer is.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Visitor } from "./support/visitor.ts";
 
 const settings = { GATEWAY_HEARTBEAT_INTERVAL_MS: "1000" };
 
-/** Fails if a line breaks within an option, on whatever screen. */
+/** Asserts that no line breaks within an option, whatever the width of the screen. */
 async function assertOptionsWhole(tab: ConsolePage, option: string): Promise<void> {
   const shown = tab.page.locator(".option:visible").filter({ hasText: option });
   for (let width = 1440; width >= 320; width -= 40) {
@@ -66,7 +66,7 @@ browserTest("what is said of a message and of a client that waits", async ({ vis
   await step("a client that waits tries at once when it is told to", async () => {
     await tab.press("Clear");
     await tab.frames("kept offline").first().waitFor({ state: "detached" });
-    // The delays are so long that nothing happens by itself while this test runs.
+    // The delays are so long that nothing happens by itself during this test.
     await tab.page.evaluate("Math.random = () => 1000");
     await tab.connect();
     const tryNow = tab.page.getByRole("button", { name: "Try now" });

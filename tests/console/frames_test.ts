@@ -1,5 +1,5 @@
 /**
- * Frames as the console lists them.
+ * Frames in the console's list.
  *
  * @module
  */
@@ -86,7 +86,7 @@ Deno.test("withoutTokens() knows encrypted tokens, unfinished ones, and those be
 });
 
 Deno.test("withoutTokens() is done with what only begins like tokens, over and over", () => {
-  // Whoever begins anew at each of a million looks at the rest of the text a million times, and is not done today.
+  // An algorithm that rescans the text at each of a million candidates would take hours.
   const almost = "eyJ-".repeat(1_000_000);
   assert.equal(withoutTokens(almost), almost);
   const dots = "eyJ.".repeat(1_000_000);

@@ -1,5 +1,5 @@
 /**
- * JSON on many lines, with its tokens as they were.
+ * JSON on several lines, with unchanged tokens.
  *
  * @module
  */

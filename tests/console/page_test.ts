@@ -1,5 +1,5 @@
 /**
- * The console's page beside its scripts: what they look for is there, and nothing is that its policy refuses.
+ * The console's page and its scripts: the elements that they look for exist, and nothing that its policy refuses.
  *
  * @module
  */
@@ -45,7 +45,7 @@ test("what the console's page refers to by id is there", () => {
 test("the console's page has no script and no style of its own, and refers only to what is beside it", () => {
   assert.doesNotMatch(HTML, /<script(?![^>]*\ssrc=")/);
   assert.doesNotMatch(HTML, /<style|\sstyle=|\son[a-z]+=/);
-  // Nor to the root of its host, which is another's where a proxy serves the page under a prefix.
+  // Nor to the root of its host, which belongs to another if a proxy serves the page under a prefix.
   assert.doesNotMatch(HTML, /(?:src|href|action)="(?:[a-z]+:|\/)/i);
 });
 

@@ -1,5 +1,5 @@
 /**
- * What the console asks for again and again, and not while nobody looks.
+ * The console's polling, which stops while the page is hidden.
  *
  * @module
  */

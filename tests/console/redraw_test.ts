@@ -1,5 +1,5 @@
 /**
- * When the console draws, and what: as often as somebody can see it, and only what has changed.
+ * The console's drawing: as often as it can be seen, and only what has changed.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type Later, Redraw } from "../../console/redraw.ts";
 import { append, Store } from "../../console/state.ts";
 import { viewOf } from "../../console/views/view.ts";
 
-/** Calls back when told. */
+/** Calls back on demand. */
 class Waiting {
   #callbacks = new Set<() => void>();
   readonly later: Later = (callback) => {

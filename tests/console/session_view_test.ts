@@ -1,5 +1,5 @@
 /**
- * The session as the console draws it from what passes.
+ * The session in the console, derived from the socket's events.
  *
  * @module
  */
@@ -22,7 +22,7 @@ function sent(frame: object, isWithheld = false): SocketEvent {
   return { type: "sent", text: JSON.stringify(frame), isWithheld };
 }
 
-/** What became of a session, with a millisecond between two events. */
+/** The session after `events`, a millisecond apart. */
 function play(...events: readonly SocketEvent[]): SessionView {
   return events.reduce((session, event, at) => nextSession(session, event, at), NO_SESSION);
 }

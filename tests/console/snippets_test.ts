@@ -1,5 +1,5 @@
 /**
- * What the console copies: the command and the program, as text. tests/browser/copy_test.ts runs them.
+ * The command and the program that the console copies, as text. tests/browser/copy_test.ts runs them.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Tokens that are pasted. Those of the mock issuer are tested in a browser.
+ * Pasted tokens. Those of the mock issuer are tested in a browser.
  *
  * @module
  */

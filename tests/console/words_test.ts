@@ -1,5 +1,5 @@
 /**
- * What the console reads and puts into words: close codes, claims, metrics, times and names.
+ * The console's wording of close codes, claims, metrics, times and names.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `examples/container/`: names only options and routes that exist, gives a drain its time, and has a
- * configuration that HAProxy accepts. No image is built.
+ * `examples/container/`: it names only options and routes that exist, leaves time for a drain, and HAProxy
+ * accepts its configuration. No image is built.
  *
  * @module
  */
@@ -27,7 +27,7 @@ async function whyNot(): Promise<string | undefined> {
 
 const read = (name: string) => Deno.readTextFile(new URL(name, FOLDER));
 
-/** What a drain can take by default, in seconds. */
+/** The longest drain by default, in seconds. */
 const DRAIN_S = (OPTIONS.drainMs.default + 2 * OPTIONS.closeGraceMs.default) / 1000;
 
 testUnless(needs("read"))("the container examples name only options that exist", async () => {

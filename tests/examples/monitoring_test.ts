@@ -43,7 +43,7 @@ async function promtool(args: readonly string[], input = ""): Promise<void> {
 
 const read = (name: string) => Deno.readTextFile(new URL(name, FOLDER));
 
-/** The series and labels of {@linkcode METRICS}, by the names that PromQL has for them. */
+/** The series and labels of {@linkcode METRICS}, with their names in PromQL. */
 function series(): ReadonlyMap<string, readonly string[]> {
   const entries = Object.entries<MetricInfo>(METRICS);
   return new Map(

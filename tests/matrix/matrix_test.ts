@@ -1,6 +1,6 @@
 /**
- * The matrix: the client as npm installs it, in everything that it is for. One file, so that all is installed and
- * built once.
+ * The matrix: the client as npm installs it, in everything that it supports. One file, so that everything is
+ * installed and built once.
  *
  * @module
  */

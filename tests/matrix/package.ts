@@ -1,5 +1,5 @@
 /**
- * The client's npm package: what is in it, what its judges say, and whether its types compile in strict projects.
+ * The client's npm package: its files, the verdicts of linters, and its types in strict projects.
  *
  * @module
  */
@@ -21,13 +21,13 @@ import {
   TARBALL,
 } from "./support/project.ts";
 
-/** Node shows the whole line of an error that nobody catches. */
+/** Node prints the whole line of an uncaught error. */
 const MAX_LINE = 300;
 const MAX_GZIPPED_BYTES = 8192;
 const NODE = node(24);
 const NO_NODE = absent(NODE);
 
-/** A compiler, and how the project is configured. */
+/** A compiler and its configuration. */
 interface Compilation {
   readonly compiler: "typescript" | "typescript-5";
   readonly module: "node16" | "nodenext" | "bundler";
@@ -35,7 +35,7 @@ interface Compilation {
   readonly types: readonly string[];
 }
 
-/** What an app has beside the client: globals of the DOM, of Node, or of neither. */
+/** The globals of an app besides the client: of the DOM, of Node, or neither. */
 const GLOBALS: readonly Pick<Compilation, "lib" | "types">[] = [
   { lib: ["ES2022", "DOM"], types: [] },
   { lib: ["ES2022"], types: ["node"] },
@@ -54,12 +54,12 @@ const COMPILATIONS: readonly Compilation[] = [
   ...GLOBALS.map((globals) => ({ compiler: "typescript", module: "node16", ...globals } as const)),
 ];
 
-/** The configuration of a project that asks for all that a compiler can find. */
+/** The strictest configuration. */
 function configuration({ module, lib, types }: Compilation): unknown {
   const resolution = module === "bundler"
     ? { module: "esnext", moduleResolution: "bundler" }
     : { module };
-  // A bundler has no two kinds of modules.
+  // A bundler has one kind of module.
   const files = module === "bundler" ? ["app.mts"] : ["app.mts", "app.cts"];
   return {
     files: files.map((file) => join(PROJECT, file)),
@@ -122,7 +122,7 @@ matrixTest(
       const text = Deno.readTextFileSync(join(CLIENT, module));
       const { byteLength } = gzipSync(text, { level: 9 });
       console.log(`${module} is ${text.length} bytes, ${byteLength} gzipped`);
-      // What is for require() is not downloaded by a page.
+      // A page does not download the file for require().
       if (module.endsWith(".js")) {
         assert.ok(byteLength < MAX_GZIPPED_BYTES, `${byteLength} bytes gzipped`);
       }

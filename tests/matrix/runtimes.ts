@@ -1,8 +1,8 @@
 /**
- * The client in every runtime and test runner that it is for: each runs the same scenario against a gateway on a
+ * The client in every supported runtime and test runner: each runs the same scenario against a gateway on a
  * real port, which is killed and restarted meanwhile.
  *
- * `MATRIX_ROUNDS` is how often that happens in Node 22, where it is measured how long the client is away.
+ * `MATRIX_ROUNDS` is the number of restarts in Node 22, which measure how long the client is away.
  *
  * @module
  */
@@ -26,9 +26,9 @@ import { Stage } from "./support/stage.ts";
 /** A way to run the scenario. */
 interface Row {
   readonly command: readonly [string, ...string[]];
-  /** Whether the scenario has fake timers, and so the part that needs them. */
+  /** True if the scenario has fake timers, and so the part that needs them. */
   readonly fakeTimers?: boolean;
-  /** How often to do it, each time with a new client; once unless given. */
+  /** The number of rounds, each with a new client; once by default. */
   readonly rounds?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -63,13 +63,13 @@ const ROWS: Readonly<Record<string, Row>> = {
   "vitest with jsdom": {
     command: [node(22), ...vitest("jsdom")],
     fakeTimers: true,
-    // Under vitest the WebSocket of jsdom 31 never opens: Node's classes refuse the events of jsdom's.
+    // Under vitest, the WebSocket of jsdom 31 never opens: Node's classes refuse the events of jsdom's.
     env: { MATRIX_WEBSOCKET: "ws" },
   },
   "vitest with happy-dom": { command: [node(22), ...vitest("happy-dom")], fakeTimers: true },
 };
 
-/** What the client is to see. */
+/** The expected events of the client. */
 function expected({ fakeTimers = false }: Pick<Row, "fakeTimers">): readonly string[] {
   const again = ["ready as alice, resumed: true", "message missed"];
   return [
@@ -120,7 +120,7 @@ matrixTest("the client in Chromium", NO_CHROMIUM, async () => {
   assert.deepEqual(stage.seen, expected({ fakeTimers: true }));
 });
 
-/** Says how soon the client was back, and that it was within its first delays if there are enough figures. */
+/** Reports how soon the client was back, and with enough figures, asserts that it was within its first delays. */
 function assertBackSoon({ awayMs, readyAfterMs }: Stage): void {
   console.log(`ready ${readyAfterMs.join(", ")} ms after the gateway listened again`);
   console.log(`median ${median(readyAfterMs)} ms; ${median(awayMs)} ms after SIGKILL`);

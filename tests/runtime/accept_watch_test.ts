@@ -12,7 +12,7 @@ import { FakeClock } from "../../mock/doubles/clock.ts";
 import { within } from "../conformance/support/wait.ts";
 import { needs, testUnless } from "../permissions.ts";
 
-/** While `deaf`, a connection causes the event `swallowed` in place of `connection`. */
+/** While `deaf`, a connection causes the event `swallowed` instead of `connection`. */
 class Listener extends net.Server {
   deaf = false;
 
@@ -64,7 +64,7 @@ testUnless(needs("net"))("watchAccepting() ends its probe once that was accepted
   const clock = new FakeClock();
   let failed = 0;
   const stop = watchAccepting(server, clock, () => failed += 1);
-  // One probe after the other: the watch goes on.
+  // A probe follows each probe, so the watch goes on.
   for (const _ of [1, 2, 3]) {
     const accepted = once(server, "connection");
     await clock.advance(2000);

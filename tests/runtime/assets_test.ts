@@ -1,5 +1,5 @@
 /**
- * Reading the console's files: all, or none and one log line.
+ * The console's files: all are read, or none and one line is logged.
  *
  * @module
  */

@@ -36,7 +36,7 @@ class OneTimer implements TimeSource {
     return this.#callback !== undefined;
   }
 
-  /** Lets `ms` pass and then fires the timer that is set. */
+  /** Lets `ms` pass, then fires the timer. */
   fireAfter(ms: number): void {
     this.monotonicMs += ms;
     this.wallMs += ms;

@@ -10,7 +10,7 @@ import { DenoWebSocket } from "../../gateway/runtime/deno_websocket.ts";
 import { FakeClock } from "../../mock/doubles/clock.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";
 
-/** An open WebSocket of the runtime, whose buffer is in the test's hands. */
+/** An open WebSocket of the runtime, with a buffer that the test sets. */
 class RuntimeSocket extends EventTarget {
   readonly readyState = WebSocket.OPEN;
   bufferedAmount = 1000;
@@ -33,7 +33,7 @@ function setUp() {
     closed: () => {},
   };
   socket.listen(listener);
-  /** How long each look waits, for as many looks. */
+  /** The delays of as many polls. */
   const waits = (looks: number): number[] =>
     Array.from({ length: looks }, () => {
       const before = clock.steady();

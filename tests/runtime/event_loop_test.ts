@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import type { Clock, Timer } from "../../gateway/ports.ts";
 import { watchEventLoop } from "../../gateway/runtime/event_loop.ts";
 
-/** A clock whose timers fire as late as the test says. */
+/** A clock whose timers are as late as the test sets. */
 class LateClock implements Clock {
   timeMs = 1000;
   pending: { readonly dueMs: number; readonly callback: () => void } | undefined;

@@ -26,6 +26,6 @@ Deno.test("RandomIds.next() uses every character about as often as any other", (
   }
   const mean = 160_000 / 36;
   assert.equal(counts.size, 36);
-  // Six standard deviations; if unfair bytes were not rejected, four characters would lie eight above.
+  // Six standard deviations; without rejection of unfair bytes, four characters would lie eight above.
   for (const [c, count] of counts) assert.ok(Math.abs(count - mean) < 6 * Math.sqrt(mean), c);
 });

@@ -1,5 +1,5 @@
 /**
- * Reading the body of a web `Request`, with a declared length and without.
+ * The body of a web `Request`, with a declared length and without.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { FakeClock } from "../../mock/doubles/clock.ts";
 const BUDGET = new TotalBodyBudget();
 const LIMITS = { maxBytes: 10, timeoutMs: 5000, budget: BUDGET };
 
-/** A request whose body is in the test's hands; `declared` is its Content-Length. */
+/** A request whose body the test writes; `declared` is its Content-Length. */
 function upload(declared?: number) {
   const clock = new FakeClock();
   const sent = new TransformStream<Uint8Array, Uint8Array>();

@@ -1,5 +1,5 @@
 /**
- * The address by which a client is counted.
+ * The address under which a client is counted.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * Dependencies: exact versions, and a start that downloads what it runs. `deno task` downloads whatever
- * `imports` of deno.json and deno.lock name before it runs anything, so neither may name what only tests
- * use: `scopes` and tests/deno.lock do.
+ * Dependencies: exact versions, and a start that downloads only what it runs. Before it runs anything, `deno
+ * task` downloads what `imports` of deno.json and deno.lock name. So packages that only tests use are in
+ * `scopes` and tests/deno.lock.
  *
  * @module
  */
@@ -30,10 +30,10 @@ const { imports, scopes, tasks }: {
   tasks: Readonly<Record<string, { command: string }>>;
 } = UNREAD === undefined ? JSON.parse(read("deno.json")) : { imports: {}, scopes: {}, tasks: {} };
 
-/** What `start` and the build of the console, which it begins with, load. */
+/** The entry points of `start` and of the build of the console, which it runs first. */
 const START = ["main.ts", "tools/build_console.ts", "console/main.ts"];
 
-/** The libraries that the modules at `paths` load, directly or through others. */
+/** The libraries that the modules at `paths` load, directly or indirectly. */
 function librariesOf(paths: readonly string[]): readonly string[] {
   const byPath = new Map(sources().map((source) => [source.path, source]));
   const loaded = new Set(paths);
@@ -46,7 +46,7 @@ function librariesOf(paths: readonly string[]): readonly string[] {
   return [...new Set(names)].sort();
 }
 
-/** The name of the package that `specifier` asks for. */
+/** The name of the package in `specifier`. */
 function nameOf(specifier: string): string {
   return specifier.replace(/^npm:(.+)@.*$/, "$1");
 }
@@ -64,7 +64,7 @@ function packagesOf(lock: Lock, specifiers: readonly string[]): Specifiers {
   return Object.fromEntries([...found].sort().map((key) => [key, lock.npm[key]?.integrity ?? ""]));
 }
 
-/** deno.lock as Git has it staged: a plain `deno test` adds to the file what it downloads. */
+/** deno.lock as staged in Git, because a plain `deno test` adds downloads to the file. */
 function stagedLock(): Lock {
   try {
     const cwd = fileURLToPath(ROOT);

@@ -1,11 +1,11 @@
 /**
- * What only `gateway/runtime/` may touch: time, randomness, the process and the console. Everything else
- * is given them, which is why a test can run the gateway on a clock of its own.
+ * The globals that only `gateway/runtime/` may use: time, randomness, the process and the console. Everything
+ * else receives them, so a test can run the gateway on its own clock.
  *
  * @module
  */
 
-/** Where the globals may be used. */
+/** The paths that may use the globals. */
 export const FREE: readonly RegExp[] = [
   /^gateway\/runtime\//,
   /^main\.ts$/,
@@ -15,13 +15,13 @@ export const FREE: readonly RegExp[] = [
   /^tests\//,
   /^console\//,
   /^examples\//,
-  // The one place of the client that has them as defaults.
+  // The only place of the client that has them as defaults.
   /^client\/runtime\.ts$/,
 ];
 
 const BANNED: readonly RegExp[] = [
   /\bDate\.now\b/g,
-  // With an argument a date is only a value.
+  // A date of an argument is only a value.
   /\bnew Date\b(?!\s*\(\s*[^)\s])/g,
   /\bMath\.random\b/g,
   /\bcrypto\.(?:randomUUID|getRandomValues)\b/g,
@@ -37,11 +37,11 @@ const EXCEPTIONS: readonly (readonly [path: string, module: string])[] = [
   // To let promises settle between two timers, not to measure time.
   ["mock/doubles/clock.ts", "node:timers"],
   ["mock/gateway/pending_tasks.ts", "node:timers"],
-  // The log's own files: what node:sqlite does not say of them.
+  // The files of the log, for facts that node:sqlite does not report.
   ["gateway/log/sqlite/schema.ts", "node:fs"],
   ["gateway/log/sqlite/files.ts", "node:fs"],
   ["gateway/log/sqlite/wal.ts", "node:fs"],
-  // `isIP`, which is pure.
+  // For `isIP`, which is pure.
   ["gateway/config/parse.ts", "node:net"],
   ["gateway/config/values.ts", "node:net"],
 ];
@@ -50,7 +50,7 @@ const EXCEPTIONS: readonly (readonly [path: string, module: string])[] = [
 export function bannedNames(code: string): readonly string[] {
   return BANNED.flatMap((pattern) =>
     [...code.matchAll(pattern)].flatMap(({ 0: name, index }) => {
-      // A member of another object that happens to be called the same.
+      // A member of another object with the same name.
       if (/[.#$]\s*$/.test(code.slice(Math.max(0, index - 3), index))) return [];
       const line = code.slice(0, index).split("\n").length;
       return [`${line}: ${name}`];
@@ -58,7 +58,7 @@ export function bannedNames(code: string): readonly string[] {
   );
 }
 
-/** Whether the file at `path` may not import `module`. */
+/** True if the file at `path` may not import `module`. */
 export function isBannedModule(path: string, module: string): boolean {
   return BANNED_MODULES.test(module) &&
     !EXCEPTIONS.some(([file, allowed]) => file === path && allowed === module);

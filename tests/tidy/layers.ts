@@ -1,6 +1,6 @@
 /**
- * Which part of the project may import which, and which library belongs to which part. By folder, so
- * that a new file needs no row.
+ * The layers of the project, their imports and their libraries. By folder, so that a new file needs no
+ * row.
  *
  * @module
  */
@@ -8,12 +8,12 @@
 /** A part of the project. */
 export interface Layer {
   readonly name: string;
-  /** Its paths as CONTRIBUTING.md shows them; a pattern ends in `/` or `.ts`. */
+  /** Its paths as in CONTRIBUTING.md; a pattern ends in `/` or `.ts`. */
   readonly paths: readonly string[];
   readonly holds: string;
-  /** The layers that it may import besides itself; `"any"` for all but `main`. */
+  /** The other layers that it may import; `"any"` for all but `main`. */
   readonly imports: readonly string[] | "any";
-  /** The libraries that it may import. Those of node are free where not banned. */
+  /** The libraries that it may import. Those of node are allowed unless banned. */
   readonly libraries: readonly RegExp[];
 }
 
@@ -31,7 +31,7 @@ const GATEWAY = [
 ];
 const HONO = [/^hono(?:\/|$)/, /^@hono\/zod-openapi$/];
 
-/** The layers; the first that matches a path is that path's. */
+/** The layers. A path belongs to the first that matches. */
 export const LAYERS: readonly Layer[] = [
   {
     name: "protocol",
@@ -196,7 +196,7 @@ function matches(path: string, pattern: string): boolean {
   return path.startsWith(folder ?? "") && path.lastIndexOf("/") < (folder ?? "").length;
 }
 
-/** What is wrong with the import of `target` by the file at `path`; nothing if it may be. */
+/** The fault in the import of `target` by the file at `path`; `undefined` if it is allowed. */
 export function faultOfImport(path: string, target: string): string | undefined {
   const from = layerOf(path);
   if (from === undefined) return `${path} is in no layer`;

@@ -1,8 +1,8 @@
 /**
- * TypeScript source with the contents of comments, strings and regular expressions blanked out, so that
- * plain patterns find code only. Lengths and lines stay as they are.
+ * Blanks the contents of comments, strings and regular expressions in TypeScript source, so that plain
+ * patterns find only code. Lengths and lines do not change.
  *
- * No parser: whether a slash begins a regular expression follows from what stands before it.
+ * It is no parser: the text before a slash tells whether it begins a regular expression.
  *
  * @module
  */
@@ -11,12 +11,12 @@
 const BEFORE_REGEXP =
   /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|in|of|void|yield|await))\s*$/;
 
-/** `text` with everything but line breaks blank. */
+/** `text` with everything but line breaks blanked. */
 function blank(text: string): string {
   return text.replace(/[^\n]/g, " ");
 }
 
-/** Where the string that begins at `start` with a quote ends, the closing quote included. */
+/** The end of the string that begins at `start` with a quote, closing quote included. */
 function endOfString(source: string, start: number): number {
   const quote = source[start];
   for (let at = start + 1; at < source.length; at++) {
@@ -26,7 +26,7 @@ function endOfString(source: string, start: number): number {
   return source.length;
 }
 
-/** Where the regular expression that begins at `start` ends, without its flags. */
+/** The end of the regular expression that begins at `start`, without its flags. */
 function endOfRegExp(source: string, start: number): number {
   let inClass = false;
   for (let at = start + 1; at < source.length; at++) {
@@ -39,11 +39,11 @@ function endOfRegExp(source: string, start: number): number {
   return source.length;
 }
 
-/** The code of `source`; quotes stay, what is between them does not. */
+/** The code of `source`; quotes remain, their contents do not. */
 export function mask(source: string): string {
   let code = "";
   let at = 0;
-  // For each template literal that we are inside of, how many braces of its expression are open.
+  // The number of open braces in the expression of each enclosing template literal.
   const templates: number[] = [];
   const skipTo = (end: number, keepEnds: boolean) => {
     const text = source.slice(at, end);
@@ -94,7 +94,7 @@ export function mask(source: string): string {
   return code;
 }
 
-/** What `source` names as modules: imports, re-exports, dynamic imports, and files for workers. */
+/** The modules that `source` names: imports, re-exports, dynamic imports, and files for workers. */
 export function specifiers(source: string, code: string = mask(source)): readonly string[] {
   const found = code.matchAll(
     /\b(?:import|export)\b[^;"'()]*?\bfrom\s*(?=")|\bimport\s*(?=")|\b(?:import|new URL)\(\s*(?=")/g,

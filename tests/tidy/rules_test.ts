@@ -1,5 +1,5 @@
 /**
- * The rules of tidiness, held against text that breaks them: a rule that finds nothing is worth nothing.
+ * The rules of tidiness, checked against text that breaks them, so that each rule can fail.
  *
  * @module
  */

@@ -1,12 +1,12 @@
 /**
- * The files of the project as the tidiness tests see them: paths from the root, with slashes.
+ * The files of the project for the tidiness tests: paths from the root, with slashes.
  *
  * @module
  */
 
 import { mask, specifiers } from "./mask.ts";
 
-/** The folder of the project. */
+/** The root folder. */
 export const ROOT: URL = new URL("../../", import.meta.url);
 
 const SKIPPED = new Set(["node_modules", "dist", "data", "coverage", ".git"]);
@@ -15,9 +15,9 @@ const SKIPPED = new Set(["node_modules", "dist", "data", "coverage", ".git"]);
 export interface Source {
   readonly path: string;
   readonly text: string;
-  /** The text without comments and without the contents of strings. */
+  /** The text without comments and the contents of strings. */
   readonly code: string;
-  /** What it imports: paths from the root for own files, specifiers otherwise. */
+  /** Its imports: paths from the root for own files, specifiers otherwise. */
   readonly imports: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export function walk(folder = ""): readonly string[] {
   }).sort();
 }
 
-/** The path that `specifier` means in the file at `path`. */
+/** The path of `specifier` in the file at `path`. */
 function resolve(specifier: string, path: string): string {
   if (!specifier.startsWith(".")) return specifier;
   return new URL(specifier, `file:///${path}`).pathname.slice(1);
@@ -42,7 +42,7 @@ function resolve(specifier: string, path: string): string {
 /** The TypeScript file at `path`. */
 export function parse(path: string, text: string): Source {
   const code = mask(text);
-  // Types that stand beside an untyped library are imported by a comment.
+  // A comment imports the types beside an untyped library.
   const types = [...text.matchAll(/@ts-types=\x22(.+?)\x22/g)].map(([, name = ""]) => name);
   const names = [...specifiers(text, code), ...types];
   return { path, text, code, imports: names.map((name) => resolve(name, path)) };

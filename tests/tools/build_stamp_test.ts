@@ -1,5 +1,5 @@
 /**
- * What a build is made from: every file, and nothing that is none.
+ * The files that a build is made from: all of them, and no others.
  *
  * @module
  */

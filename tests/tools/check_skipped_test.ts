@@ -1,5 +1,5 @@
 /**
- * The comparison of a plain `deno test` with the tasks notices what one of them lacks.
+ * The comparison of a plain `deno test` with the tasks finds tests that one of them lacks.
  *
  * @module
  */

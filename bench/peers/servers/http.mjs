@@ -1,5 +1,5 @@
 /**
- * What the servers on node:http share: `POST /publish` takes messages, `POST /echo` answers its body.
+ * Routes that the servers on node:http share: `POST /publish` takes messages, `POST /echo` answers its body.
  *
  * @module
  */

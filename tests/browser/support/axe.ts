@@ -1,5 +1,5 @@
 /**
- * Accessibility: what axe finds on a page, in words.
+ * Accessibility: the violations that axe finds on a page, as text.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import assert from "node:assert/strict";
 import type { AxeResults, Result } from "axe-core";
 import type { Page } from "playwright-core";
 
-/** Fails with every violation of axe's rules that `page` has now. */
+/** Throws with every violation of axe's rules on `page`. */
 export async function assertAccessible(page: Page): Promise<void> {
-  // Only now, because axe reads the environment as it is loaded.
+  // Imported here, because axe reads the environment when it is loaded.
   const { default: axe } = await import("axe-core");
-  // By the debugger and not as a script of the page, which its policy would refuse.
+  // Through the debugger, because the page's policy would refuse a script.
   await page.evaluate(axe.source);
   const { violations, passes } = await page.evaluate<AxeResults>("axe.run(document)");
   assert.notEqual(passes.length, 0, "axe looked at something");

@@ -2,7 +2,7 @@
  * A headless Chromium of this machine, started when a test first needs it and shared by the tests of a
  * file. Nothing is downloaded.
  *
- * `CHROMIUM` names another program than those that are looked for.
+ * `CHROMIUM` overrides the programs that are tried.
  *
  * @module
  */
@@ -10,7 +10,7 @@
 import type { Browser } from "playwright-core";
 import { needs } from "../../permissions.ts";
 
-/** Where browsers with Chromium's engine usually are. */
+/** The usual paths of browsers with Chromium's engine. */
 const PLACES = [
   "/usr/bin/chromium",
   "/usr/bin/chromium-browser",
@@ -22,7 +22,7 @@ const PLACES = [
   "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
 ];
 
-/** Nothing of its own accord: neither a service of its maker nor an update is asked for. */
+/** Disables requests of its own, to services and for updates. */
 const FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
@@ -34,12 +34,12 @@ const FLAGS = [
 
 const LAUNCH_MS = 60_000;
 
-/** The permission that is missing, if one is. */
+/** The missing permission, if any. */
 export const FORBIDDEN: string | undefined = needs("env", "net", "read", "run", "sys", "write");
 
 const PROGRAM = FORBIDDEN === undefined ? find(Deno.env.get("CHROMIUM")) : undefined;
 
-/** Why there is no Chromium here, if there is none. */
+/** The reason why there is no Chromium, if there is none. */
 export const NO_CHROMIUM: string | undefined = PROGRAM === undefined
   ? "there is no Chromium on this machine"
   : undefined;
@@ -62,8 +62,8 @@ export function browser(): Promise<Browser> {
 }
 
 async function launch(executablePath: string): Promise<Browser> {
-  // Playwright looks, as it is loaded, for a file that Deno shows only to programs that may do everything,
-  // to find out whether Windows is underneath. With this variable it looks when it has to know, which is never.
+  // When it is loaded, Playwright reads a file to detect WSL, which Deno shows only to programs with all
+  // permissions. With this variable, it reads the file only when it needs it, which is never.
   Deno.env.set("__IS_WSL_TEST__", "1");
   const { chromium } = await import("playwright-core");
   return await chromium.launch({

@@ -1,7 +1,7 @@
 /**
- * The console as a visitor sees it: its fields and buttons by their names, and what is read on it.
+ * The console as a visitor uses it: fields and buttons by their labels, and the text that it shows.
  *
- * It waits for what it looks for, and never for a time.
+ * It waits for events, never for a fixed time.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import assert from "node:assert/strict";
 import type { Locator, Page } from "playwright-core";
 import { eventually } from "../../conformance/support/wait.ts";
 
-/** The states of the client, as the page names them. */
+/** The states of the client, as the page shows them. */
 export type ClientState = "not made" | "connecting" | "connected" | "waiting" | "paused" | "over";
 
 export class ConsolePage {
-  /** What Playwright knows of it. */
+  /** The page in Playwright. */
   readonly page: Page;
 
   /** For a page that shows the console. */
@@ -26,17 +26,17 @@ export class ConsolePage {
     return this.page.getByRole("region", { name, exact: true });
   }
 
-  /** Clicks a button, once it does something. */
+  /** Clicks a button, once it is enabled. */
   async press(name: string): Promise<void> {
     await this.page.getByRole("button", { name, exact: true }).click();
   }
 
-  /** Logs in at the mock issuer, as the user that the page proposes by default. */
+  /** Logs in at the mock issuer, as the user that the page suggests. */
   async logIn(user?: string): Promise<void> {
     const card = this.card("Log in");
     const field = card.getByLabel("User", { exact: true });
     if (user !== undefined) await field.fill(user);
-    // A page that has just opened proposes nobody until its script has run.
+    // The script of a new page must first suggest a user.
     const name = await eventually("somebody to log in as", async () => {
       return await field.inputValue() || undefined;
     });
@@ -44,19 +44,19 @@ export class ConsolePage {
     await card.getByRole("definition").getByText(name, { exact: true }).waitFor();
   }
 
-  /** Connects, and waits until messages flow. */
+  /** Connects, and waits until the session is ready. */
   async connect(): Promise<void> {
     await this.press("Connect");
     await this.clientIs("connected");
   }
 
-  /** Waits until the client is in this state. */
+  /** Waits for a state of the client. */
   async clientIs(state: ClientState): Promise<void> {
     await this.card("Connect").locator("[aria-current]").getByText(state, { exact: true })
       .waitFor();
   }
 
-  /** Waits until the diagram shows the session in this state. */
+  /** Waits for a state of the session in the diagram. */
   async sessionIs(phase: string): Promise<void> {
     await this.page.getByRole("img", { name: `This one is ${phase}.` }).waitFor();
   }
@@ -80,7 +80,7 @@ export class ConsolePage {
     return this.card("See it arrive").getByRole("listitem");
   }
 
-  /** What a button that copies puts on the clipboard. */
+  /** The text that a copy button puts on the clipboard. */
   async copied(name: string): Promise<string> {
     await this.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     await this.page.evaluate("navigator.clipboard.writeText('')");
@@ -90,25 +90,25 @@ export class ConsolePage {
     });
   }
 
-  /** What the messages in the list say, in their order. */
+  /** The contents of the messages in the list, in order. */
   async contents(): Promise<readonly string[]> {
     return await this.messages().locator(".content").allTextContents();
   }
 
-  /** The rows of the list of frames with this name, the newest first. */
+  /** The rows of frames with this name, the newest first. */
   frames(name: string): Locator {
     const rows = this.card("Frames as they pass").getByRole("listitem");
     return rows.filter({ has: this.page.locator(".name").getByText(name, { exact: true }) });
   }
 
-  /** Waits until the last close is explained as this one. */
+  /** Waits for the explanation of the last close. */
   async closedWith(code: number, name: string): Promise<Locator> {
     const heading = this.page.getByRole("heading", { name: `Closed with ${code} ${name}` });
     await heading.waitFor();
     return this.page.locator("#close");
   }
 
-  /** Fails if the page is wider than what shows it. */
+  /** Asserts that the page is not wider than its window. */
   async assertNoSidewaysScroll(): Promise<void> {
     const [wanted, has] = await this.page.evaluate<readonly [number, number]>(
       "[document.documentElement.scrollWidth, document.documentElement.clientWidth]",

@@ -1,6 +1,6 @@
 /**
- * A reverse proxy that serves a gateway under a prefix and takes the prefix off, as Caddy's `handle_path` does;
- * what is not under the prefix is 404. WebSockets go through.
+ * A reverse proxy that serves a gateway under a prefix and strips the prefix, like Caddy's `handle_path`; other
+ * paths are 404. WebSockets pass through.
  *
  * @module
  */
@@ -9,7 +9,7 @@ const HEAD_END = "\r\n\r\n";
 
 /** The proxy, which listens on a free port of loopback. */
 export class PrefixProxy implements Disposable {
-  /** Where it is, without the prefix. */
+  /** Its URL without the prefix. */
   readonly url: string;
   readonly #listener: Deno.TcpListener;
   readonly #target: URL;
@@ -30,7 +30,7 @@ export class PrefixProxy implements Disposable {
 
   async #accept(): Promise<void> {
     for await (const connection of this.#listener) {
-      // A page that goes away in the middle of an answer is nobody's fault.
+      // A page may go away during an answer.
       this.#pass(connection).catch(() => {});
     }
   }
@@ -47,7 +47,7 @@ export class PrefixProxy implements Disposable {
     const { hostname, port } = this.#target;
     using gateway = await Deno.connect({ hostname, port: Number(port) });
     const stripped = head.replace(path, path.slice(this.#prefix.length));
-    // One request a connection, so that one head is all there is to rewrite.
+    // One request per connection, so that only one head must be rewritten.
     const single = /^upgrade:/im.test(head)
       ? stripped
       : stripped.replace(/^connection:.*\r\n/im, "").replace("\r\n", "\r\nConnection: close\r\n");
@@ -60,7 +60,7 @@ export class PrefixProxy implements Disposable {
   }
 }
 
-/** The head of a request, with what of the body came along; these bodies are ASCII. */
+/** The head of a request, with the part of the body that came along; these bodies are ASCII. */
 async function readHead(connection: Deno.TcpConn): Promise<string> {
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(16_384);

@@ -1,7 +1,7 @@
 /**
- * Tests of the console in a browser: each has a visitor of its own, and a gateway, as `deno task start` runs
- * it, that those tests of a file share that want the same settings. Where there is no Chromium they are skipped
- * with the reason, but in CI they fail.
+ * Tests of the console in a browser. Each has its own visitor; the tests of a file share gateways with the same
+ * settings, which run as `deno task start` does. Without Chromium they are skipped with the reason, but in CI they
+ * fail.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import { browser, FORBIDDEN, NO_CHROMIUM } from "./chromium.ts";
 import { Visitor } from "./visitor.ts";
 
 export interface Visit {
-  /** The gateway, and the backend of an app that uses it. */
+  /** The gateway, with the routes of an app's backend. */
   readonly gateway: GatewayProcess;
   readonly visitor: Visitor;
-  /** One after the other of several things that the same page shows; what follows one that fails is not tried. */
+  /** Steps on one page. After one that fails, the rest are skipped. */
   readonly step: (name: string, run: () => Promise<void>) => Promise<void>;
 }
 
@@ -26,11 +26,11 @@ const UNSANITIZED = { sanitizeOps: false, sanitizeResources: false, sanitizeExit
 
 export interface TestOptions {
   readonly settings?: Settings;
-  /** Whether the gateway is the test's alone, because it counts what the gateway counts, or ends it. */
+  /** True if the test needs its own gateway, because it reads counters or ends it. */
   readonly own?: boolean;
 }
 
-/** The gateways of this file, by their settings. */
+/** The gateways of this file by their settings. */
 const shared = new Map<string, Promise<GatewayProcess>>();
 let built: Promise<unknown> | undefined;
 
@@ -46,7 +46,7 @@ function sharedGateway(settings: Settings): Promise<GatewayProcess> {
   return gateway;
 }
 
-/** Defines a test. Once `run` is done, no page may have done what it must not. */
+/** Defines a test. After `run`, it fails if a page misbehaved. */
 export function browserTest(
   name: string,
   run: (visit: Visit) => Promise<void>,

@@ -1,7 +1,6 @@
 /**
- * A visitor of the console: opens pages of one gateway in a browser, and takes note of everything that
- * must not happen on any of them: an error in the browser's console, an error that no script caught, a
- * request to another host.
+ * A visitor of the console: opens pages of one gateway in a browser, and records what must not happen on any of
+ * them: an error in the browser's console, an uncaught error, a request to another host.
  *
  * @module
  */
@@ -15,18 +14,18 @@ export interface OpenOptions extends
     BrowserContextOptions,
     "colorScheme" | "hasTouch" | "isMobile" | "reducedMotion" | "viewport"
   > {
-  /** Path and query; `/` unless given. */
+  /** Path and query; `/` by default. */
   readonly path?: string;
 }
 
-/** A phone of the usual size, for {@linkcode OpenOptions}. */
+/** A phone of usual size, for {@linkcode OpenOptions}. */
 export const PHONE = {
   viewport: { width: 390, height: 844 },
   isMobile: true,
   hasTouch: true,
 } as const;
 
-/** Opens pages of the gateway at `url`, each in a profile of its own. */
+/** Opens pages of the gateway at `url`, each in its own profile. */
 export class Visitor implements AsyncDisposable {
   readonly #browser: Browser;
   readonly #url: string;
@@ -34,17 +33,17 @@ export class Visitor implements AsyncDisposable {
   readonly #faults: string[] = [];
   readonly #allowed: RegExp[] = [];
 
-  /** @param browser to open pages in; @param url of the gateway, without a path */
+  /** @param url of the gateway, without a path */
   constructor(browser: Browser, url: string) {
     this.#browser = browser;
     this.#url = url;
   }
 
-  /** Opens a page; the pages that it opens are watched too. */
+  /** Opens a page; pages that it opens are watched too. */
   async open({ path = "/", ...options }: OpenOptions = {}): Promise<Page> {
     const context = await this.#browser.newContext({
       viewport: { width: 1280, height: 900 },
-      // What counts down is drawn once a second: pages that nobody looks at leave the machine to the others.
+      // Countdowns redraw once a second, so that hidden pages leave the machine to other tests.
       reducedMotion: "reduce",
       ...options,
     });
@@ -57,12 +56,12 @@ export class Visitor implements AsyncDisposable {
     return page;
   }
 
-  /** From now on an error that matches is what the test wants, such as a request that is refused. */
+  /** Expects errors that match from now on, such as a refused request. */
   allow(error: RegExp): void {
     this.#allowed.push(error);
   }
 
-  /** Writes what `page` looks like to the folder `BROWSER_SCREENSHOTS`, if that is set. */
+  /** Writes a screenshot of `page` to the folder `BROWSER_SCREENSHOTS`, if that is set. */
   async shoot(page: Page, name: string): Promise<void> {
     const folder = Deno.env.get("BROWSER_SCREENSHOTS");
     if (folder !== undefined) {
@@ -70,13 +69,13 @@ export class Visitor implements AsyncDisposable {
     }
   }
 
-  /** Writes what every open page looks like, as {@linkcode shoot} does. */
+  /** Writes a screenshot of every open page, like {@linkcode shoot}. */
   async shootAll(name: string): Promise<void> {
     const pages = this.#contexts.flatMap((context) => context.pages());
     for (const [at, page] of pages.entries()) await this.shoot(page, `${name} ${at + 1}`);
   }
 
-  /** Fails if something happened that must not. */
+  /** Throws if something happened that must not. */
   check(): void {
     const faults = this.#faults.filter((fault) =>
       !this.#allowed.some((error) => error.test(fault))

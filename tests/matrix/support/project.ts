@@ -1,5 +1,5 @@
 /**
- * The npm project in `project/`: what its package-lock.json names is installed, and the client from its tarball.
+ * The npm project in `project/`: installs what its package-lock.json names, and the client from its tarball.
  *
  * @module
  */
@@ -17,15 +17,15 @@ export const PROJECT: string = fileURLToPath(new URL("../project/", import.meta.
 
 const MODULES = join(PROJECT, "node_modules");
 
-/** The client, as it is installed in an app. */
+/** The client as an app installs it. */
 export const CLIENT: string = join(MODULES, CLIENT_NAME);
 
-/** The client, as npm would publish it. */
+/** The client as npm would publish it. */
 export const TARBALL: string = join(MODULES, ".packages", "client.tgz");
 
 const LIMIT_MS = 60_000;
 
-/** Why the project cannot be installed on this machine, if it cannot; in CI that is an error. */
+/** The reason why the project cannot be installed on this machine, if any; in CI that is an error. */
 const MISSING = needs("env", "net", "read", "run", "sys", "write") ?? await reasonNotInstalled();
 if (MISSING === undefined) await installClient();
 
@@ -39,7 +39,7 @@ async function reasonNotInstalled(): Promise<string | undefined> {
   }
 }
 
-/** As `npm install` would do it with the tarball; but that looks at every other package too. */
+/** `npm install` does the same with the tarball, but also checks every other package. */
 async function installClient(): Promise<void> {
   const packages = await buildPackages(join(MODULES, ".packages"));
   await Deno.rename(packages[CLIENT_NAME] ?? "", TARBALL);
@@ -62,7 +62,7 @@ export function installed(path: string): string {
   return join(MODULES, path);
 }
 
-/** Defines a test. Where it cannot be run, for the reason in `missing`, it is skipped, but in CI it fails. */
+/** Defines a test. If it cannot run for the reason in `missing`, it is skipped, but in CI it fails. */
 export function matrixTest(
   name: string,
   missing: string | undefined,
@@ -70,11 +70,11 @@ export function matrixTest(
 ): void {
   const reason = MISSING ?? (variable("CI") === "true" ? undefined : missing);
   if (reason !== undefined) return skip(name, reason);
-  // What a browser has open outlives a test.
+  // An open browser outlives a test.
   Deno.test({ name, sanitizeOps: false, sanitizeResources: false, fn: run });
 }
 
-/** Why `program` cannot be run, if it is not there: not every system has every one. */
+/** The reason why `program` cannot run, if it is missing: not every system has every program. */
 export function absent(program: string): string | undefined {
   try {
     Deno.statSync(program);
@@ -85,9 +85,9 @@ export function absent(program: string): string | undefined {
 }
 
 /**
- * Runs a command in the project's folder. Fails, with what it has written, unless it ends well.
+ * Runs a command in the project's folder. Throws, with its output, unless it succeeds.
  *
- * @returns what it has written to its standard output
+ * @returns its standard output
  */
 export async function run(
   [program = "", ...args]: readonly string[],

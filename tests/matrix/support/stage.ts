@@ -1,6 +1,6 @@
 /**
- * What a client is tried against: a gateway on a real port, which is killed, restarted, frozen and thawed as the
- * scenario in `project/` asks, and what the scenario has seen meanwhile.
+ * The counterpart of the client under test: a gateway on a real port, which is killed, restarted, frozen and
+ * thawed as the scenario in `project/` asks, and the events that the scenario reports.
  *
  * @module
  */
@@ -12,12 +12,12 @@ import { GatewayProcess } from "../../conformance/support/process.ts";
 const SECRET = "0123456789abcdef0123456789abcdef";
 const USER = "alice";
 
-/** A gateway, and who steers it. */
+/** A gateway and its controls. */
 export class Stage implements AsyncDisposable {
   readonly seen: string[] = [];
-  /** How long the client took from each restart, when the gateway listened again, until it was ready. */
+  /** Each time from the gateway listening again until the client was ready. */
   readonly readyAfterMs: number[] = [];
-  /** The same from the moment when the gateway was killed. */
+  /** Each time from the kill until the client was ready. */
   readonly awayMs: number[] = [];
   readonly #dataDir: string;
   readonly token: string;
@@ -49,17 +49,17 @@ export class Stage implements AsyncDisposable {
     return new Stage(dataDir, token, await startGateway(dataDir));
   }
 
-  /** Where the client connects to. */
+  /** The URL for the client. */
   get url(): string {
     return this.#gateway.wsUrl;
   }
 
-  /** An empty page on loopback; what is posted there, {@linkcode act} does. */
+  /** An empty page on loopback; {@linkcode act} executes what is posted there. */
   get pageUrl(): string {
     return `http://127.0.0.1:${this.#server.addr.port}/`;
   }
 
-  /** What the scenario needs, for a program that reads it from its environment. */
+  /** The environment of a program that runs the scenario. */
   get env(): Readonly<Record<string, string>> {
     return {
       MATRIX_URL: this.url,
@@ -68,7 +68,7 @@ export class Stage implements AsyncDisposable {
     };
   }
 
-  /** Does what the scenario asks for. */
+  /** Executes an action of the scenario. */
   async act(what: string): Promise<void> {
     const verb = what.split(" ", 1)[0] ?? "";
     const { pid } = this.#gateway;
