@@ -1,9 +1,9 @@
 /**
- * What stands before the gateways, as far as a client can tell: a load balancer that knows which of them
- * are healthy, one issuer that all of them trust, and how long clients are away.
+ * A load balancer for the crash harness, in process: sends clients to healthy gateways, all of which trust one
+ * issuer, and measures how long clients are away.
  *
- * A node that is about to be restarted is taken out first, and is stopped when the clients that were sent
- * there are through, as operators do. A node comes in when its `/health` is 200.
+ * Before a node restarts, it is taken out, and is stopped only when the clients that were sent there have
+ * connected, as operators do. A node is added when its `/health` is 200.
  *
  * @module
  */
@@ -15,47 +15,47 @@ import type { GatewayProcess } from "../conformance/support/process.ts";
 import { eventually } from "../conformance/support/wait.ts";
 import type { Login, Route } from "./route.ts";
 
-/** With which a gateway that is restarted closes its clients. */
+/** The code with which a restarting gateway closes its clients. */
 const SERVICE_RESTART = 1012;
 
-/** How long clients were away, over a run. */
+/** The times that clients were away, over a run. */
 export interface Absences {
-  /** Closes after which a client came back. */
+  /** Closes after which a client reconnected. */
   readonly count: number;
-  /** Times that a client had to try again, because it was not Ready at the first attempt. */
+  /** Attempts after the first, because that did not end in Ready. */
   readonly extraAttempts: number;
-  /** The longest delay that clients drew, in milliseconds. */
+  /** The longest delay that a client drew, in milliseconds. */
   readonly longestDelayMs: number;
-  /** The longest time from the close to Ready, in milliseconds. */
+  /** The longest time from close to Ready, in milliseconds. */
   readonly longestAwayMs: number;
-  /** The time from the close to Ready without the delay, in the middle of all, in milliseconds. */
+  /** The median time from close to Ready without the delay, in milliseconds. */
   readonly medianOverheadMs: number;
-  /** The same, at its longest. */
+  /** The longest of those times. */
   readonly longestOverheadMs: number;
 }
 
-/** One time that a client was away. */
+/** One absence of a client. */
 interface Absence {
   readonly delayMs: number;
   readonly awayMs: number;
 }
 
-/** Sends clients to healthy nodes, and keeps how long they were away. */
+/** Sends clients to healthy nodes, and measures their absences. */
 export class Balancer {
   readonly #issuer: Issuer;
   readonly #healthy: GatewayProcess[] = [];
-  /** The clients that were sent to a node and are not through yet. */
+  /** Clients that were sent to a node and have not connected yet. */
   readonly #coming = new Map<GatewayProcess, Set<Promise<void>>>();
   readonly #absences: Absence[] = [];
   #extraAttempts = 0;
   #turn = 0;
 
-  /** Stands before nobody yet. The tokens of its clients are of `issuer`. */
+  /** A balancer without nodes. The tokens of its clients come from `issuer`. */
   constructor(issuer: Issuer) {
     this.#issuer = issuer;
   }
 
-  /** Sends clients to `node` from the time that it is healthy; resolves then. */
+  /** Adds `node` once it is healthy; resolves then. */
   async add(node: GatewayProcess): Promise<void> {
     await eventually("the gateway to be healthy", async () => {
       const { status } = await node.backend.request("GET", "/health");
@@ -65,7 +65,7 @@ export class Balancer {
     this.#healthy.push(node);
   }
 
-  /** Sends nobody to `node` any more; resolves when all are through who were. */
+  /** Removes `node`; resolves when the clients that were sent there have connected. */
   async remove(node: GatewayProcess): Promise<void> {
     const index = this.#healthy.indexOf(node);
     assert.ok(index >= 0, "the node was healthy");
@@ -74,7 +74,7 @@ export class Balancer {
     this.#coming.delete(node);
   }
 
-  /** The way in of one more client. */
+  /** The route of one more client. */
   route(): Route {
     return new BalancedRoute({
       issuer: this.#issuer,
@@ -84,7 +84,7 @@ export class Balancer {
     });
   }
 
-  /** The node that a client goes to, and what to call when it is through or has failed. */
+  /** The node for a client, and a function to call when it has connected or failed. */
   #send(): Sent {
     const node = this.#healthy[this.#turn++ % this.#healthy.length];
     assert.ok(node, "there is a healthy node");
@@ -98,7 +98,6 @@ export class Balancer {
     return { node, through };
   }
 
-  /** What the run came to. */
   get absences(): Absences {
     const overheads = this.#absences.map(({ awayMs, delayMs }) => awayMs - delayMs)
       .toSorted((a, b) => a - b);
@@ -113,7 +112,6 @@ export class Balancer {
   }
 }
 
-/** A client that the balancer has sent to a node. */
 interface Sent {
   readonly node: GatewayProcess;
   readonly through: () => void;
@@ -126,14 +124,13 @@ interface BalancedRouteOptions {
   readonly returned: (absence: Absence) => void;
 }
 
-/** A connection ends with a restart of its node, and only so; whatever else fails is an extra attempt. */
+/** A connection should end only with a restart of its node; any other failure is an extra attempt. */
 class BalancedRoute implements Route {
-  /** The delays are those of the client library. */
   readonly random = Math.random;
   readonly #options: BalancedRouteOptions;
   #sent: Sent | undefined;
   #isReady = false;
-  /** Since when the client is away, and which delays it has drawn since. */
+  /** The start of the client's absence, and the delays since. */
   #away: { readonly since: number; delayMs: number } | undefined;
 
   constructor(options: BalancedRouteOptions) {

@@ -1,8 +1,7 @@
 /**
- * The crash harness for three gateways and one NATS: clients and publishers are spread over all gateways
- * and go to the next one when theirs fails, while gateways are killed or NATS is killed; or clients are
- * behind a load balancer while gateways are restarted one after the other, and it is measured how long they
- * are away.
+ * The crash harness for three gateways on one NATS. Gateways or NATS are killed, and clients and publishers use
+ * the next gateway when theirs fails; or gateways are restarted one after the other, and clients behind a load
+ * balancer measure how long they are away.
  *
  * @module
  */
@@ -17,35 +16,30 @@ import { type Absences, Balancer } from "./balancer.ts";
 import { type Route, TurningRoute } from "./route.ts";
 import { type Deployment, Traffic, type TrafficOptions, type TrafficReport } from "./traffic.ts";
 
-/** What is done to the deployment, again and again. */
 export type ClientFaults =
   | "kill gateways"
   | "restart gateways"
   | "kill NATS"
-  /** Of a cluster of three with three replicas, the one that leads the stream. */
+  /** In a cluster of three with three replicas, the leader of the stream. */
   | "kill NATS leaders";
 
-/** What to do. */
 export interface ClusterOptions extends TrafficOptions {
-  /** What is done. */
   readonly mischief: ClientFaults;
-  /** How many times. */
+  /** The number of disturbances. */
   readonly times: number;
 }
 
-/** What came of it. */
 export interface ClusterReport extends TrafficReport {
-  /** How long clients were away, if gateways were restarted. */
+  /** The absences of clients, if gateways were restarted. */
   readonly absences: Absences | undefined;
 }
 
 const GATEWAYS = 3;
-/** How long anything may be tried again before the run is a failure. */
+/** The limit for retries, after which the run fails. */
 const PATIENCE_MS = 60_000;
-/** Which gateways that trust an issuer have to be given. */
+/** The settings of gateways that trust an issuer. */
 const PUBLISH_KEY = "a-key-for-all-nodes";
 
-/** Does the run. */
 export async function crashCluster(options: ClusterOptions): Promise<ClusterReport> {
   const nats = options.mischief === "kill NATS leaders"
     ? await startCluster(3)
@@ -64,11 +58,11 @@ class ClusterRun implements Deployment {
   readonly #trust: Settings;
   readonly #balancer: Balancer | undefined;
   readonly #gateways: Promise<GatewayProcess>[];
-  /** Of each, the process that was the last to listen. */
+  /** The last process of each gateway that listened. */
   readonly #latest: GatewayProcess[] = [];
   readonly #traffic = new Traffic(this);
 
-  /** With an issuer there is a balancer before the gateways, whose clients have tokens of the issuer. */
+  /** With an issuer, a balancer is before the gateways, and clients have the issuer's tokens. */
   constructor(nats: readonly NatsServer[], issuer: Issuer | undefined) {
     this.#nats = nats;
     this.#trust = issuer === undefined ? {} : {
@@ -144,20 +138,20 @@ class ClusterRun implements Deployment {
     await next;
   }
 
-  /** The gateway number `index`, counted round and round. */
+  /** The gateway number `index`, modulo the number of gateways. */
   #gateway(index: number): Promise<GatewayProcess> {
     const gateway = this.#gateways[index % GATEWAYS];
     assert.ok(gateway);
     return gateway;
   }
 
-  /** Through the balancer; or else, whatever fails is tried at the next gateway. */
+  /** Uses the balancer, or else the next gateway after a failure. */
   route(first: number): Route {
     return this.#balancer?.route() ??
       new TurningRoute({ gateways: () => this.#latest, first, mayFail: () => true });
   }
 
-  /** Does `work` with one gateway after the other until it succeeds; begins with number `first`. */
+  /** Runs `work` with one gateway after the other until it succeeds, starting at number `first`. */
   async retry<T>(
     first: number,
     work: (gateway: GatewayProcess) => Promise<T>,
@@ -170,7 +164,7 @@ class ClusterRun implements Deployment {
       try {
         return await work(gateway);
       } catch (error) {
-        // What worked for a while and then broke begins to be patient anew.
+        // A failure after a success starts a new limit.
         if (performance.now() - begun > 1000) since = performance.now();
         if (performance.now() - since > PATIENCE_MS) throw error;
         retried();

@@ -1,9 +1,8 @@
 /**
- * The crash harness as a program: kills a gateway again and again while messages are published and
- * received, prints what came of it, and exits with 1 if a message was lost, repeated or out of order.
- * With `--nats` there are three gateways on one NATS, and what is killed is one of them, or NATS; or they
- * are restarted one after the other, and it exits with 1 too if a client behind their load balancer did not
- * come back at the first attempt.
+ * The crash harness as a program: kills a gateway repeatedly while messages are published and received, prints
+ * the result, and exits with 1 if a message was lost, repeated or out of order. With `--nats` there are three
+ * gateways on one NATS, and gateways or NATS are killed; or gateways are restarted, and it also exits with 1 if
+ * a client behind their load balancer did not reconnect at the first attempt.
  *
  *     deno task crash --kills 200
  *     deno task crash --nats "kill gateways" --kills 100
@@ -20,7 +19,7 @@ import type { Counts } from "./report.ts";
 import { type ClientFaults, type ClusterReport, crashCluster } from "./cluster.ts";
 import { crash } from "./run.ts";
 
-/** Every how many kills a line of progress is printed. */
+/** The number of kills between two lines of progress. */
 const STRIDE = 10;
 
 const { values } = parseArgs({

@@ -1,5 +1,5 @@
 /**
- * A short run of the crash harness, and proof that it would notice.
+ * A short run of the crash harness, and a proof that it finds faults.
  *
  * @module
  */
@@ -57,7 +57,7 @@ for (const [mischief, times] of CLUSTER_RUNS) {
       assert.deepEqual(faults, none, JSON.stringify(found));
       assert.equal(found.received, found.accepted * 9);
       assert.ok(found.accepted > 0);
-      // Without NATS for half of the time there may be too little to read.
+      // NATS is away for half of the time, so there may be too little to read.
       if (mischief !== "kill NATS") assert.ok(found.pauses > 0, "the slow client paused");
       if (mischief === "kill gateways") assert.ok(found.renewals > 0, "tokens were refused");
       if (mischief !== "restart gateways") return;

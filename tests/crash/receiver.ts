@@ -1,8 +1,8 @@
 /**
- * A client of the crash harness: one object of the client library for the whole run, which comes back by
- * itself, and the book of what it hands to its app.
+ * A client of the crash harness: one object of the client library for the whole run, which reconnects by itself,
+ * and a record of the messages that it delivers.
  *
- * Trouble that its route cannot explain ends it, and so does trouble that takes too long.
+ * Trouble that its route does not explain ends it, and so does trouble that lasts too long.
  *
  * @module
  */
@@ -13,29 +13,28 @@ import { webSocketTo } from "../conformance/support/web_socket.ts";
 import type { Counts, Known } from "./report.ts";
 import type { Login, Route } from "./route.ts";
 
-/** How long a client may try to come back before the run is a failure, in milliseconds. */
+/** The limit for reconnecting, after which the run fails, in milliseconds. */
 const PATIENCE_MS = 60_000;
 
 /**
- * An app that reads in a loop, and too slowly: so many messages may wait, and after so many it rests until
- * the client has paused, or for this long.
+ * An app that reads in a loop, too slowly: the number of messages that may wait, the number after which it rests
+ * until the client has paused, and the limit of a rest.
  */
 const SLOW = { maxQueuedMessages: 100, restEvery: 125, longestRestMs: 200 };
 
-/** What a client needs to know. */
 export interface ReceiverOptions extends Login {
   readonly route: Route;
-  /** Counts what happens to it here. */
+  /** Counts the client's events. */
   readonly counts: Counts;
-  /** Whether it reads in a loop, slowly, so that the client library has to pause. */
+  /** True if it reads slowly in a loop, so that the client library must pause. */
   readonly slow: boolean;
-  /** The content of the message after which it is through. */
+  /** The content of the last message. */
   readonly last: string;
-  /** Called when it is ready for the first time. */
+  /** Called at its first Ready. */
   readonly ready: () => void;
 }
 
-/** Receives until the last message. Throws for trouble that is not one of the counts. */
+/** Receives until the last message. Throws for trouble that is not counted. */
 export async function receive(options: ReceiverOptions): Promise<readonly Known[]> {
   const { route, user, channels, slow } = options;
   const audit = new Audit();
@@ -57,13 +56,13 @@ export async function receive(options: ReceiverOptions): Promise<readonly Known[
   return received;
 }
 
-/** Counts what `client` tells; rejects for what nothing explains. */
+/** Counts events of `client`; rejects for unexplained ones. */
 function watch(
   client: GatewayClient,
   { route, counts, user, ready }: ReceiverOptions,
 ): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
-  // It may come when the client is through, and nobody waits for it any more.
+  // It may come after the client has finished, when nothing awaits it.
   promise.catch(() => {});
   let overdue: ReturnType<typeof setTimeout> | undefined;
   const beImpatient = (what: string): void => {
@@ -106,7 +105,7 @@ function watch(
   return promise;
 }
 
-/** Hears messages as they come. */
+/** Receives messages through a listener. */
 function hear(client: GatewayClient, last: string): Promise<readonly Known[]> {
   const received: Known[] = [];
   return new Promise((resolve) => {
@@ -117,7 +116,7 @@ function hear(client: GatewayClient, last: string): Promise<readonly Known[]> {
   });
 }
 
-/** Reads messages in a loop, and rests now and then. */
+/** Reads messages in a loop, with rests. */
 async function readInLoop(client: GatewayClient, last: string): Promise<readonly Known[]> {
   const received: Known[] = [];
   for await (const message of client) {
@@ -128,7 +127,7 @@ async function readInLoop(client: GatewayClient, last: string): Promise<readonly
   return received;
 }
 
-/** Lets messages wait until they are too many, or time is up. */
+/** Rests until too many messages wait, or the time is up. */
 function rest(client: GatewayClient): Promise<void> {
   if (client.state === "paused") return Promise.resolve();
   const { promise, resolve } = Promise.withResolvers<void>();

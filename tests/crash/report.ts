@@ -1,40 +1,40 @@
 /**
- * What a run of the crash harness has found: every message that was answered with 201 against what each
- * client received.
+ * The findings of a run of the crash harness: compares the messages that were answered with 201 with those that
+ * each client received.
  *
  * No I/O.
  *
  * @module
  */
 
-/** A message as one side knows it. */
+/** A message as the publisher or a client knows it. */
 export interface Known {
   readonly id: string;
   /** Unique among all messages of the run. */
   readonly content: string;
 }
 
-/** What happened, as counts. */
+/** Counts of events. */
 export interface Counts {
-  /** Times that the gateway was killed. */
+  /** Kills of the gateway. */
   kills: number;
   /** Sessions that resumed after a connection was lost. */
   resumed: number;
   /** Sessions that carried a `last_id` and were told `"resumed": false`. */
   refused: number;
-  /** Connections that a client lost or could not make. */
+  /** Connections that were lost or failed. */
   disconnects: number;
-  /** Tokens that a client got because a gateway had refused the one before. */
+  /** Tokens that a client requested because a gateway had refused the previous one. */
   renewals: number;
-  /** Times that a client disconnected because its app did not read. */
+  /** Disconnects because the app did not read. */
   pauses: number;
-  /** Frames that a gateway must not send, such as a message again, and that the client library hid. */
+  /** Forbidden frames of a gateway, such as a repeated message, that the client library hid. */
   hidden: number;
-  /** Requests that were sent again because no answer had come. */
+  /** Requests that were repeated because no answer had come. */
   retries: number;
 }
 
-/** How what one or all clients received differs from what was accepted. */
+/** Differences between what clients received and what was accepted. */
 export interface Differences {
   /** Accepted, but not received. */
   readonly losses: number;
@@ -42,11 +42,11 @@ export interface Differences {
   readonly duplicates: number;
   /** Received after a message with a later id. */
   readonly disorders: number;
-  /** Received with an id that the publisher was not told. */
+  /** Received with an id that the publisher did not get. */
   readonly strangers: number;
 }
 
-/** Compares what one client received, in its order, with what was accepted. */
+/** Compares the messages of one client, in order, with the accepted ones. */
 export function compare(received: readonly Known[], accepted: readonly Known[]): Differences {
   const ids = new Map(accepted.map(({ id, content }) => [content, id]));
   const seen = new Set<string>();
@@ -62,7 +62,7 @@ export function compare(received: readonly Known[], accepted: readonly Known[]):
   return { losses, duplicates, disorders, strangers };
 }
 
-/** All differences together. */
+/** The sum of all differences. */
 export function sum(all: readonly Differences[]): Differences {
   const total = (key: keyof Differences): number => all.reduce((so, each) => so + each[key], 0);
   return {

@@ -1,8 +1,8 @@
 /**
- * How one client of the crash harness finds a gateway, connection by connection, gets a token there, and
- * which trouble it may have on the way.
+ * The route of one client of the crash harness: the gateway and the token for each connection, and the trouble
+ * that is expected on the way.
  *
- * It makes no connection; that is the client library's work.
+ * It makes no connection; that is the client library's task.
  *
  * @module
  */
@@ -11,59 +11,58 @@ import assert from "node:assert/strict";
 import type { Disconnect } from "../../client/mod.ts";
 import type { GatewayProcess } from "../conformance/support/process.ts";
 
-/** Whose token, and for what. */
+/** The user of a token, and its channels. */
 export interface Login {
   readonly user: string;
   readonly channels: readonly string[];
 }
 
-/** A client's way in. */
 export interface Route {
-  /** For the delays of the client, as its option `random`. */
+  /** The client's option `random`, for its delays. */
   readonly random: () => number;
-  /** The gateway that the next connection goes to. */
+  /** The gateway for the next connection. */
   enter(): GatewayProcess;
-  /** Gets a token. */
+  /** Requests a token. */
   login(login: Login): Promise<string>;
-  /** Getting a token failed. Throws if nothing explains it. */
+  /** A token request failed. Throws if that is unexpected. */
   loginFailed(error: Error): void;
   /** The client is ready. */
   arrived(): void;
-  /** A connection ended, or was none. Throws if nothing explains it. */
+  /** A connection ended or failed. Throws if that is unexpected. */
   left(disconnect: Disconnect): void;
 }
 
-/** With which a gateway refuses a token. */
+/** The code with which a gateway refuses a token. */
 const IDENTIFY_FAILED = 4003;
 
-/** Where a {@linkcode TurningRoute} leads. */
+/** The destinations of a {@linkcode TurningRoute}. */
 export interface TurningRouteOptions {
-  /** The gateways, each as the process that was the last to listen there. */
+  /** The gateways, each as its last process that listened. */
   readonly gateways: () => readonly GatewayProcess[];
-  /** The number of the one to begin with. */
+  /** The number of the first one. */
   readonly first: number;
-  /** Whether what was done to a gateway explains that it does not answer, or did not. */
+  /** True if a disturbance explains why a gateway does not or did not answer. */
   readonly mayFail: (gateway: GatewayProcess) => boolean;
 }
 
 /**
- * To one gateway after the other, the next one whenever one fails. Each has an issuer of its own, as long as
- * it lives, so that a client comes to the next one with a token that is refused there.
+ * Tries gateways in turn, the next one after each failure. Each has its own issuer until it is killed, so a
+ * client arrives at the next one with a token that is refused there.
  */
 export class TurningRoute implements Route {
   readonly #options: TurningRouteOptions;
   #turn: number;
   #entered: GatewayProcess | undefined;
-  /** Where the token is from, or was to be from. */
+  /** The gateway that the token is from, or was requested from. */
   #issuer: GatewayProcess | undefined;
 
-  /** A way that begins at the first gateway. */
+  /** A route that starts at the first gateway. */
   constructor(options: TurningRouteOptions) {
     this.#options = options;
     this.#turn = options.first;
   }
 
-  /** Much shorter than in an app, because a gateway may be killed again before those come back who wait. */
+  /** Much shorter than in an app, because a gateway may be killed again before waiting clients reconnect. */
   readonly random = (): number => Math.random() / 200;
 
   enter(): GatewayProcess {
@@ -88,7 +87,7 @@ export class TurningRoute implements Route {
     assert.ok(this.#entered);
     const isForeign = this.#entered !== this.#issuer;
     if (code !== IDENTIFY_FAILED) this.#turn += 1;
-    // Where the gateway's close frame crosses one of the client's frames, a runtime may lose the code.
+    // If the gateway's close frame crosses a frame of the client, a runtime may lose the code.
     const isExplained = isForeign ||
       code !== IDENTIFY_FAILED && this.#options.mayFail(this.#entered);
     assert.ok(isExplained, `closed with ${code} ${reason}`);

@@ -1,6 +1,6 @@
 /**
- * One run of the crash harness: publishers and clients that go on while their gateway is killed at random
- * moments and started again on the same data.
+ * One run of the crash harness: publishers and clients work while their gateway is killed at random moments and
+ * restarted on the same data.
  *
  * Trouble that a kill does not explain ends the run.
  *
@@ -12,13 +12,12 @@ import { pause } from "../conformance/support/wait.ts";
 import { type Route, TurningRoute } from "./route.ts";
 import { type Deployment, Traffic, type TrafficOptions, type TrafficReport } from "./traffic.ts";
 
-/** What to do. */
 export interface CrashOptions extends TrafficOptions {
-  /** How many times to kill the gateway. */
+  /** The number of kills. */
   readonly kills: number;
 }
 
-/** Does the run. Throws for trouble that is not one of the counts. */
+/** Executes the run. Throws for trouble that is not counted. */
 export async function crash(options: CrashOptions): Promise<TrafficReport> {
   const dataDir = await Deno.makeTempDir({ prefix: "crash-" });
   try {
@@ -32,9 +31,9 @@ export async function crash(options: CrashOptions): Promise<TrafficReport> {
 class Run implements Deployment {
   readonly #dataDir: string;
   readonly #traffic = new Traffic(this);
-  /** The gateway that lives now, or the next one once it listens. */
+  /** The current gateway, or the next one once it listens. */
   #gateway: Promise<GatewayProcess>;
-  /** The one that was the last to listen, and whether it has been killed since. */
+  /** The last one that listened, and whether it has been killed since. */
   #latest: GatewayProcess | undefined;
   #killed = false;
 
@@ -65,7 +64,7 @@ class Run implements Deployment {
     while (this.#traffic.counts.kills < kills) {
       const gateway = await this.#gateway;
       await pause(Math.random() * longestLifeMs);
-      // Replaced before the signal: from here on everybody expects trouble and waits for the next one.
+      // Replaced before the signal: from now on, trouble is expected and everything waits for the next one.
       const next = Promise.withResolvers<GatewayProcess>();
       this.#gateway = next.promise;
       this.#killed = true;
@@ -84,7 +83,7 @@ class Run implements Deployment {
     });
   }
 
-  /** Does `work` again with the next gateway for as long as a kill is what went wrong. */
+  /** Repeats `work` with the next gateway while a kill explains its failure. */
   async retry<T>(
     _who: number,
     work: (gateway: GatewayProcess) => Promise<T>,

@@ -1,8 +1,8 @@
 /**
- * The traffic of a run of the crash harness: publishers that send until they have a 201, retrying with the
- * same Idempotency-Key, clients that receive, and the book of what both know.
+ * The traffic of a run of the crash harness: publishers that repeat a request with the same Idempotency-Key
+ * until they get a 201, clients that receive, and a record of both.
  *
- * Which gateway is tried, and what trouble is expected, is for whoever disturbs them to say.
+ * The caller decides which gateway is used and which trouble is expected.
  *
  * @module
  */
@@ -14,49 +14,48 @@ import { receive } from "./receiver.ts";
 import { compare, type Counts, type Differences, type Known, sum } from "./report.ts";
 import type { Route } from "./route.ts";
 
-/** How much traffic, and for how long. */
+/** The amount and duration of the traffic. */
 export interface TrafficOptions {
-  /** How many clients receive. */
+  /** The number of clients. */
   readonly clients: number;
-  /** How many publishers send, each one request at a time. */
+  /** The number of publishers, each with one request at a time. */
   readonly publishers: number;
   /** The longest time between two disturbances, in milliseconds. */
   readonly longestLifeMs: number;
-  /** Told after each disturbance. */
+  /** Called after each disturbance. */
   readonly progress?: (counts: Readonly<Counts>, accepted: number) => void;
 }
 
-/** What came of it. */
 export interface TrafficReport extends Counts, Differences {
   /** Messages that were answered with 201. */
   readonly accepted: number;
-  /** Messages that the clients received, all together. */
+  /** Messages that all clients received in total. */
   readonly received: number;
 }
 
-/** The gateways, as publishers and clients find them. */
+/** The gateways for publishers and clients. */
 export interface Deployment {
-  /** Does `work` for number `who` until it succeeds; says each time that it did not. */
+  /** Runs `work` for number `who` until it succeeds; reports each failure. */
   retry<T>(
     who: number,
     work: (gateway: GatewayProcess) => Promise<T>,
     retried: () => void,
   ): Promise<T>;
-  /** How client number `who` gets in. */
+  /** The route of client number `who`. */
   route(who: number): Route;
 }
 
 const CHANNEL = "crash";
-/** What ends every client. */
+/** The content of the last message, which ends every client. */
 const LAST = "the last message";
-/** How long the last message may take to those who have much to catch up with. */
+/** The limit for the last message, for clients that must catch up. */
 const PATIENCE = { limitMs: 60_000 };
-/** How many messages go into every other request of a publisher; one into the rest. */
+/** The number of messages in every other request of a publisher; the rest have one. */
 const BATCH = 3;
 
-/** Publishers and clients on one deployment. */
+/** Publishers and clients of one deployment. */
 export class Traffic {
-  /** What happened so far; whoever disturbs counts that here. */
+  /** Counts of events; the caller adds its disturbances. */
   readonly counts: Counts = {
     kills: 0,
     resumed: 0,
@@ -71,12 +70,12 @@ export class Traffic {
   readonly #accepted: Known[] = [];
   #publishing = true;
 
-  /** Traffic that has yet to begin. */
+  /** Traffic that has not started. */
   constructor(deployment: Deployment) {
     this.#deployment = deployment;
   }
 
-  /** Lets it flow while it is disturbed. Throws for trouble that is not one of the counts. */
+  /** Runs while the caller disturbs. Throws for trouble that is not counted. */
   async go(options: TrafficOptions, disturb: () => Promise<void>): Promise<TrafficReport> {
     try {
       const ready = Array.from({ length: options.clients }, () => Promise.withResolvers<void>());
@@ -85,7 +84,7 @@ export class Traffic {
       );
       const driving = Promise.all(ready.map(({ promise }) => promise))
         .then(() => this.#drive(options, disturb));
-      // Who fails ends the run at once; and once all is published, clients have only so long.
+      // A failure ends the run at once. After the last publish, clients have a limit.
       await Promise.race([driving, receiving]);
       await driving;
       const received = await within("the last message at every client", receiving, PATIENCE);
@@ -100,13 +99,12 @@ export class Traffic {
     }
   }
 
-  /** Counts a disturbance. */
   disturbed({ progress }: TrafficOptions): void {
     this.counts.kills += 1;
     progress?.(this.counts, this.#accepted.length);
   }
 
-  /** Lets the publishers work while they are disturbed, and has the clients told when it is over. */
+  /** Runs the publishers during the disturbances, then publishes the last message. */
   async #drive({ publishers }: TrafficOptions, disturb: () => Promise<void>): Promise<void> {
     const publishing = Array.from({ length: publishers }, (_, index) => this.#publish(index));
     const disturbing = disturb().finally(() => this.#publishing = false);
@@ -114,7 +112,7 @@ export class Traffic {
     await this.#publishUntilAccepted({ name: "last", publisher: 0, contents: [LAST] });
   }
 
-  /** Publishes to the channel and to everyone in turn, one message or several. */
+  /** Publishes to the channel and to everyone in turn, one or several messages. */
   async #publish(publisher: number): Promise<void> {
     for (let count = 0; this.#publishing; count++) {
       const name = `${publisher}-${count}`;
@@ -148,7 +146,7 @@ export class Traffic {
     });
   }
 
-  /** Receives until the last message. The first client does it slowly. */
+  /** Receives until the last message. The first client reads slowly. */
   #receive(index: number, ready: () => void): Promise<readonly Known[]> {
     return receive({
       route: this.#deployment.route(index),
