@@ -1,6 +1,6 @@
 /**
- * The client as browsers run it that are as old as docs/client.md allows: a realm that has the language and the
- * globals of 2021, and nothing that came later.
+ * The client in the oldest browsers that docs/client.md supports: a realm with the language and the globals of
+ * 2021, and nothing later.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { bundle } from "../../tools/bundler.ts";
 import { mask } from "../tidy/mask.ts";
 import { processTest } from "./support/suite.ts";
 
-/** What engines have got since: of each object of the language, what is taken away. */
+/** Later features of engines, to remove from each object of the language. */
 const NEWER: Readonly<Record<string, readonly string[]>> = {
   "Array": ["fromAsync"],
   "Array.prototype": [
@@ -35,7 +35,7 @@ const NEWER: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** As in the standard, without `canParse`, `parse` and setters. */
+/** Standard, without `canParse`, `parse` and setters. */
 class PlainUrl {
   readonly href: string;
   constructor(url: string, base?: string) {
@@ -44,7 +44,7 @@ class PlainUrl {
   }
 }
 
-/** As in the standard, without `reason`, `any`, `timeout` and `throwIfAborted`. */
+/** Standard, without `reason`, `any`, `timeout` and `throwIfAborted`. */
 class PlainAbortController {
   readonly signal = { aborted: false };
   abort(): void {
@@ -116,7 +116,7 @@ processTest("the client needs no global or method that is newer than its floor",
   await gateway.drop();
   await gateway.publish({ author: "bob", content: "two" });
   await gateway.advance(1000);
-  // It cannot read when the token expires, and is told.
+  // Without `atob` it cannot read when the token expires, so the gateway closes with 4003.
   await gateway.advance(60_000);
   await gateway.publish({ author: "bob", content: "three" });
   assert.deepEqual(contents, ["one", "two", "three"]);

@@ -1,5 +1,5 @@
 /**
- * Close codes arrive although the client is sending: a heartbeat a millisecond, from a raw socket and from
+ * Close codes that arrive although the client sends a heartbeat every millisecond, from a raw socket and from
  * Debian's python3-websockets. `bench/hostile.ts` closes more of them.
  *
  * @module
@@ -11,7 +11,7 @@ import { noPython } from "./support/python.ts";
 import { TRANSPORT } from "./support/process.ts";
 import { FORBIDDEN, processTest, skip } from "./support/suite.ts";
 
-/** Of each kind. */
+/** The number of closings of each kind. */
 const COUNT = 64;
 
 const without: Readonly<Record<Client, string | undefined>> = {
@@ -25,7 +25,7 @@ for (const client of ["raw", "python"] as const) {
   if (reason !== undefined) skip(name, reason);
   else {
     processTest(name, async () => {
-      // A gateway each; they mostly wait.
+      // Each has its own gateway, and mostly waits.
       const seen = await Promise.all(
         KINDS.map(async (kind) => [kind, await closings({ kind, client, count: COUNT })]),
       );

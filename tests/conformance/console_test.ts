@@ -1,6 +1,6 @@
 /**
- * The console over a real port: a development start serves the page with its files and strict headers, a
- * real issuer turns it off, and who asks for it gets it without the secrets.
+ * The console over a real port: a development start serves the page with its files and strict headers; with a
+ * real issuer it is off, and if it is turned on, it has no secrets.
  *
  * @module
  */

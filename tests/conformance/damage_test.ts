@@ -1,6 +1,6 @@
 /**
- * Files of the log that are deleted or damaged under a running gateway: within a second `/health` and
- * publishers hear of it, nobody is promised any more what a restart would not find, and clients stay.
+ * Files of the log that are deleted or damaged under a running gateway: within a second, `/health` and publishes
+ * report it, no publish is accepted that a restart would lose, and clients stay connected.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { processTest } from "./support/suite.ts";
 import { someone } from "./support/target.ts";
 import { eventually } from "./support/wait.ts";
 
-/** What is done to the data directory. */
+/** Damages the data directory. */
 type Deed = (dataDir: string) => void;
 
 const DEEDS: Readonly<Record<string, Deed>> = {

@@ -1,7 +1,7 @@
 /**
- * Ready and Message: who receives what, in which order, and who is there.
+ * Ready and Message: recipients, order, and presence.
  *
- * That somebody does not receive a message is shown by a later one that does arrive, never by waiting.
+ * A later message that does arrive shows that an earlier one was not sent. Nothing waits for silence.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { suite } from "./support/suite.ts";
 import { someone, type Target } from "./support/target.ts";
 import { within } from "./support/wait.ts";
 
-/** JSON that has to arrive as it was sent. */
+/** JSON that must arrive unchanged. */
 const CONTENTS: readonly unknown[] = [
   null,
   true,
@@ -241,7 +241,7 @@ suite("presence and membership", {
   },
 });
 
-/** A message to everyone is the next thing that each of `receivers` receives. */
+/** Asserts that a message to everyone is the next one of each of `receivers`. */
 async function onlyNext(
   gateway: Target,
   receivers: readonly { nextMessage(): Promise<{ readonly id?: unknown }> }[],
@@ -250,7 +250,7 @@ async function onlyNext(
   for (const each of receivers) assert.equal((await each.nextMessage()).id, id);
 }
 
-/** The sequence in a message's id. Opaque to clients, but not to the tests of its order. */
+/** The sequence in a message's id. Ids are opaque to clients, but not to tests of their order. */
 function sequence(id: string): number {
   return Number(id.slice(id.lastIndexOf("-") + 1));
 }

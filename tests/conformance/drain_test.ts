@@ -1,6 +1,6 @@
 /**
- * The end of a gateway: SIGTERM, SIGINT and SIGHUP close every connection with 1012, spread over the drain
- * time, and the process exits with 0, also one whose start still waits.
+ * The end of a gateway: SIGTERM, SIGINT and SIGHUP close every connection with 1012, spread over the drain time,
+ * and the process exits with 0, also during a start that waits.
  *
  * @module
  */
@@ -21,7 +21,7 @@ processTest("SIGTERM drains: 1012 to all, not at once, nobody new, exit 0", asyn
   });
   const clients = await Promise.all(
     Array.from({ length: PEERS }, (_, index) =>
-      // Some have not identified when it happens.
+      // Some have not identified by then.
       index % 4 === 0 ? Peer.connect(gateway.wsUrl) : gateway.member(someone())),
   );
   const closes = Promise.all(clients.map(async (client) => {
@@ -44,7 +44,7 @@ processTest("SIGTERM drains: 1012 to all, not at once, nobody new, exit 0", asyn
   assert.deepEqual(new Set(seen.map(({ code }) => code)), new Set([1012]));
   const times = seen.map(({ at }) => at);
   const spreadMs = Math.max(...times) - Math.min(...times);
-  // A quarter, because this process may have been kept from reading the first ones.
+  // A quarter, because this process may be late to read the first ones.
   assert.ok(spreadMs > DRAIN_MS / 4, `all were closed within ${spreadMs} ms`);
   const { code, signal } = await ended;
   assert.deepEqual({ code, signal }, { code: 0, signal: null });
@@ -101,7 +101,7 @@ processTest("SIGTERM ends a start that waits for a NATS that says nothing, exit 
   assert.deepEqual({ code, killedBy }, { code: 0, killedBy: null });
 });
 
-/** A port on which nobody listens. */
+/** A port on which nothing listens. */
 function unusedPort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

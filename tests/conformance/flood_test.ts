@@ -1,6 +1,6 @@
 /**
- * Floods: what a client that sends at full speed costs the gateway, and what another client notices of it.
- * Longer floods, and the figures, are in `bench/hostile.ts`.
+ * Floods: the cost of a client that sends at full speed, to the gateway and to another client. Longer floods,
+ * and figures, are in `bench/hostile.ts`.
  *
  * @module
  */
@@ -37,7 +37,7 @@ for (const flood of FLOOD_KINDS) {
 
 async function nobodyNotices(flood: keyof typeof CODES): Promise<void> {
   await using gateway = await GatewayProcess.start();
-  // The first attack of a process grows what the runtime then has for the next.
+  // Memory that the runtime acquires in the first attack serves the later ones.
   for (const token of [undefined, await gateway.backend.login(someone())]) {
     const { result, stallMs, grownMb, health } = await watch(gateway, () =>
       attack({

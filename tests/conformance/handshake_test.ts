@@ -1,5 +1,5 @@
 /**
- * From TCP to Hello, and what RFC 6455 leaves to every server: pings, fragments, closing.
+ * From TCP to Hello, and duties of every server under RFC 6455: pings, fragments, closing.
  *
  * @module
  */
@@ -186,7 +186,7 @@ suite("origins", {
   },
 });
 
-/** The answer to a handshake that must not be accepted. */
+/** The answer to a handshake that must be refused. */
 async function refused(gateway: Target, headers: Headings): Promise<HandshakeRefused> {
   try {
     using _client = await gateway.connect({ headers });

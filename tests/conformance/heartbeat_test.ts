@@ -1,8 +1,8 @@
 /**
- * Heartbeats, both ways; and 4002, with its time measured at the client.
+ * Heartbeats both ways; and 4002, with its time measured at the client.
  *
- * This is the one file that judges time. The lower bound is exact but for {@linkcode CLOCK_MS}. The upper
- * bound of 250 ms is tried up to three times, because this process, too, may be kept from reading.
+ * Only this file judges time. The lower bound is exact up to {@linkcode CLOCK_MS}. The upper bound of 250 ms is
+ * tried up to three times, because this process may also be late to read.
  *
  * @module
  */
@@ -15,11 +15,11 @@ import { someone, type Target } from "./support/target.ts";
 import { WireOp } from "./support/wire.ts";
 
 const INTERVAL_MS = 500;
-/** The longest interval with which this file is worth its while. */
+/** The longest interval for which this file is worth its time. */
 const PATIENCE_MS = 5000;
-/** How much later than the beat the 4002 may come, beyond the interval. */
+/** The most that the 4002 may be late, after heartbeat and interval. */
 const LATE_MS = 250;
-/** What rounding `time` to milliseconds and the way from the gateway to this process may take. */
+/** The limit for rounding `time` to milliseconds, and for the way from the gateway to this process. */
 const CLOCK_MS = 5;
 const TRIES = 3;
 const PEERS = 20;
@@ -57,7 +57,7 @@ suite("heartbeats", {
           const time = Number(beat["time"]);
           assert.ok(Number.isSafeInteger(time) && time > last, `${time} after ${last}`);
           last = time;
-          // The second ACK answers nothing any more.
+          // The second ACK answers nothing.
           await client.json({ op: 11, time });
           await client.json({ op: 11, time });
         }
@@ -78,9 +78,9 @@ suite("heartbeats", {
 });
 
 /**
- * Has many clients stop acknowledging, and says by how much the worst of them was closed too early and
- * too late. The beat's own `time` tells when it was sent; what the clocks differ by is taken from the
- * fastest of all beats.
+ * Many clients stop acknowledging. Returns the most that one was closed too early and too late. The
+ * heartbeat's `time` is when it was sent; the fastest of all heartbeats gives the difference between the
+ * clocks.
  */
 async function measureTimeouts(gateway: Target): Promise<{ earlyMs: number; lateMs: number }> {
   const indices = Array.from({ length: PEERS }, (_, index) => index);
@@ -96,12 +96,12 @@ async function measureTimeouts(gateway: Target): Promise<{ earlyMs: number; late
 
 interface Timeout {
   readonly intervalMs: number;
-  /** When each beat came, on this process's clock, and the time in it. The last one was not answered. */
+  /** The arrival of each heartbeat on this process's clock, with its `time`. The last one was not acknowledged. */
   readonly beats: readonly { readonly at: number; readonly time: number }[];
   readonly closedAt: number;
 }
 
-/** Answers one beat and then no more. Half of the clients identify, half answer with another time. */
+/** Acknowledges one heartbeat and then none. Half of the clients identify, half acknowledge another time. */
 async function stopAnswering(gateway: Target, index: number): Promise<Timeout> {
   using client = await gateway.connect();
   const intervalMs = Number((await client.nextJson("Hello"))["heartbeat_interval"]);

@@ -1,6 +1,6 @@
 /**
- * What `Host` does: one that is no name or address is refused before any route, and is nobody's bug; with
- * the mock issuer, so is a name that a stranger could lead to this machine, unless the operator says so.
+ * `Host`: one that is neither a name nor an address is refused before any route, and is not logged as a bug; with
+ * the mock issuer, so is a name that a stranger could lead to this machine, unless the operator allows it.
  *
  * @module
  */
@@ -17,7 +17,7 @@ interface Heard {
   readonly text: string;
 }
 
-/** Asks for `path` with a `Host` that no HTTP client would send. */
+/** Requests `path` with a `Host` that no HTTP client would send. */
 async function ask(
   gateway: Target,
   { method = "GET", path, host }: {
@@ -71,7 +71,7 @@ processTest(
       return true;
     });
     assert.match(await gateway.logLine("refused for its Host"), /GATEWAY_CONSOLE=on/);
-    // As the proxy of a development server passes it on.
+    // As the proxy of a development server sends it.
     assert.equal((await ask(gateway, { path: "/health", host: "localhost:5173" })).status, 200);
     await using open = await GatewayProcess.start({ settings: { GATEWAY_CONSOLE: "on" } });
     assert.equal((await ask(open, { path: "/health", host })).status, 200);

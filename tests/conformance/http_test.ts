@@ -1,5 +1,5 @@
 /**
- * What goes wrong over HTTP, one sample of each kind: the status, and problem details with a stable code
+ * Errors over HTTP, one sample of each kind: the status, and problem details with a stable code
  * (`openapi_test.ts` tries every operation). And the routes for operators and tools.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * Identify: tokens good and bad, in time and not, again while ready, and expired.
+ * Identify: good and bad tokens, in time and late, again while ready, and expired.
  *
  * @module
  */
@@ -84,7 +84,7 @@ suite("tokens of the mock issuer", {
       gateway,
     ) => {
       const [user, other] = [someone(), someone()];
-      // Both tokens expire together; only one of the sessions has a new one by then.
+      // Both tokens expire together; by then, only one of the sessions has another one.
       using renewed = await gateway.peer(user, { expiresInS: 3 });
       using expiring = await gateway.peer(other, { expiresInS: 3 });
       await renewed.identify(await gateway.backend.login(user));
@@ -127,7 +127,7 @@ suite("identifying in time", {
   },
 });
 
-/** Claims that make a token bad, however well it is signed; the others are in `tests/auth`. */
+/** Claims that make a token invalid, however it is signed; the others are in `tests/auth`. */
 const BAD_CLAIMS: Readonly<Record<string, () => Claims>> = {
   "it has expired": () => ({ exp: inSeconds(-60) }),
   "it is for another audience": () => ({ aud: "another service" }),
@@ -167,7 +167,7 @@ processTest("tokens of an issuer with a key set", async () => {
     }
     const login = await gateway.backend.request("POST", "/login", { body: {} });
     assert.equal(login.status, 404, "the mock issuer is off");
-    // The keys were fetched: that their issuer is away now keeps nobody out.
+    // The keys were fetched, so their absent issuer does not matter.
     await issuer[Symbol.asyncDispose]();
     await accepts(gateway, await sign(claims(), issuer.good));
   }
@@ -196,7 +196,7 @@ async function accepts(gateway: Target, token: string): Promise<void> {
   assert.equal(ready["user"], "alice");
 }
 
-/** The token is answered by 4003, with a reason in which nothing of the token appears. */
+/** Asserts 4003 for the token, with a reason that contains nothing of it. */
 async function refuses(gateway: Target, token: string, what = token): Promise<void> {
   using peer = await Peer.connect(gateway.wsUrl);
   await peer.next("Hello");

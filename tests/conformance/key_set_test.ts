@@ -1,6 +1,5 @@
 /**
- * Key sets as issuers serve them, over real connections: over TLS from an authority of their own, and behind
- * redirects.
+ * Key sets over real connections: over TLS from their own authority, and behind redirects.
  *
  * @module
  */
@@ -15,7 +14,7 @@ import { processTest } from "./support/suite.ts";
 
 const NOT_FETCHED = "the issuer's keys cannot be fetched";
 
-/** An issuer: its keys are at `/keys`, and every other path redirects to where its query says. */
+/** An issuer: its keys are at `/keys`; every other path redirects to the URL in its query. */
 class Issuer implements AsyncDisposable {
   readonly url: string;
   readonly signature: Signature;
@@ -43,7 +42,7 @@ class Issuer implements AsyncDisposable {
 
   static async start(certificate?: Certificate): Promise<Issuer> {
     const { publicKey, privateKey } = await generateKeyPair("Ed25519", { extractable: true });
-    // As issuers have them that came to RFC 9864 with their tokens, and not with their keys.
+    // As issuers have them that adopted RFC 9864 in tokens, but not in keys.
     const jwk = { ...await exportJWK(publicKey), kid: "key-1", alg: "EdDSA" };
     return new Issuer({ alg: "Ed25519", kid: "key-1", key: privateKey }, jwk, certificate);
   }

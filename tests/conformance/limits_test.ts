@@ -1,6 +1,6 @@
 /**
- * Limits: on frames (4008), on connections (1013), and what HTTP says when there is not even room for
- * that.
+ * Limits: on frames (4008), on connections (1013), and the HTTP answer when there is not even room for
+ * 1013.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { someone, type Target } from "./support/target.ts";
 import { eventually } from "./support/wait.ts";
 import { encodeFrame, WireOp } from "./support/wire.ts";
 
-/** Most frames in 60 s (docs/protocol.md, "Close codes"). */
+/** The limit of frames in 60 s (docs/protocol.md, "Rate limit"). */
 const RATE_LIMIT = 120;
 
 suite("the rate limit", {
@@ -133,7 +133,7 @@ suite("the limit of connections that have not identified", {
   },
 });
 
-/** Fills the gateway with `count` connections, shows that there is room for no more, and then again is. */
+/** Fills the gateway with `count` connections, asserts that it refuses more, and accepts one after one leaves. */
 async function limitOf(count: number, gateway: Target): Promise<void> {
   const clients = await connectAll(gateway, count);
   try {
@@ -159,7 +159,7 @@ async function connectAll(gateway: Target, count: number): Promise<RawClient[]> 
   return clients;
 }
 
-/** Waits until the gateway says Hello to somebody new. */
+/** Waits until the gateway says Hello to another client. */
 async function hasRoom(gateway: Target): Promise<void> {
   await eventually("room for a connection", async () => {
     try {

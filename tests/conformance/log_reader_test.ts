@@ -1,5 +1,5 @@
 /**
- * Whoever reads the log cannot stop the gateway: not by stalling, nor by going away.
+ * A reader of the gateway's log cannot stop it, neither by stalling nor by going away.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { command, ROOT, type Settings, TRANSPORT } from "./support/process.ts";
 import { processTest } from "./support/suite.ts";
 import { eventually, within } from "./support/wait.ts";
 
-/** Runs what follows with a pipe as standard error that is full, and that nobody reads. */
+/** Runs a command with a full pipe as standard error that is never read. */
 const FULL_PIPE = 'exec 3<>"$0"; head -c 65536 /dev/zero >&3; exec "$@" 2>&3';
 
 processTest(
@@ -61,7 +61,7 @@ processTest("a log reader that goes away does not stop `deno task start`", async
   }
 });
 
-/** A gateway whose standard error is full from its start. */
+/** A gateway whose standard error is full from the start. */
 class Stalled implements AsyncDisposable {
   private constructor(
     readonly url: string,
@@ -84,7 +84,7 @@ class Stalled implements AsyncDisposable {
     return new Stalled(url, child, directory);
   }
 
-  /** Reads the log until a line holds `text`, and reads no more. */
+  /** Reads the log up to a line that contains `text`. */
   async read(text: string): Promise<string> {
     using file = await Deno.open(`${this.directory}/log`);
     const decoder = new TextDecoder();
@@ -103,7 +103,7 @@ class Stalled implements AsyncDisposable {
   }
 }
 
-/** A port of which the log need not tell. */
+/** A known port, because the log cannot tell it. */
 function freePort(settings: Settings): { readonly url: string; readonly settings: Settings } {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
@@ -125,6 +125,6 @@ async function answers(url: string): Promise<void> {
     await response?.body?.cancel();
     return response?.status === 200 ? true : undefined;
   });
-  // A process that stands still accepts connections and answers none.
+  // A stopped process accepts connections and answers none.
   await within("an answer", health);
 }

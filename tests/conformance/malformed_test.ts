@@ -1,5 +1,5 @@
 /**
- * What a client must not send, and what becomes of it: 4001, or 1009 where it is too long.
+ * Frames that a client must not send: they close with 4001, or with 1009 if they are too long.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { type Check, suite } from "./support/suite.ts";
 import { someone, type Target } from "./support/target.ts";
 import { type FrameSpec, WireOp } from "./support/wire.ts";
 
-/** By what is wrong with it: text, or the frames that it takes. */
+/** By their fault: text, or the frames to send. */
 type Cases = Readonly<Record<string, string | readonly FrameSpec[]>>;
 
 const MALFORMED: Cases = {
@@ -64,7 +64,7 @@ const MALFORMED: Cases = {
   "a byte order mark before the object": '\uFEFF{"op":10,"time":1}',
 };
 
-/** Longer than any gateway is configured to take here. */
+/** Longer than `maxFrameBytes` of any gateway under test. */
 const TOO_LONG: Cases = {
   "text of 100 KB": [{ payload: `{"op":10,"time":1,"pad":"${"x".repeat(100_000)}"}` }],
   "binary of 100 KB": [{ opcode: WireOp.Binary, payload: new Uint8Array(100_000) }],
@@ -149,9 +149,9 @@ suite("frames that announce more than they bring", {
     "one that announces 1 MB and stalls is told, by the deadline": async (gateway) => {
       using client = await greeted(gateway);
       await client.send({ payload: '{"op":', announcedBytes: 1024 ** 2 });
-      // Deno assembles a message before it looks at its length.
+      // Deno assembles a message before its length is checked.
       const code = TRANSPORT === "node" ? 1009 : 4004;
-      // Whatever it would answer now still belongs to its 1 MB.
+      // Any later answer still belongs to its 1 MB.
       assert.equal((await client.closeFrame()).code, code);
     },
 
@@ -163,7 +163,7 @@ suite("frames that announce more than they bring", {
   },
 });
 
-/** A heartbeat that is `bytes` long in UTF-8. */
+/** A heartbeat of `bytes` bytes in UTF-8. */
 function padded(bytes: number, pad = "x"): string {
   const [head, tail] = ['{"op":10,"time":1,"pad":"', '"}'];
   const room = bytes - head.length - tail.length;
@@ -177,7 +177,7 @@ async function greeted(gateway: Target): Promise<RawClient> {
   return client;
 }
 
-/** The gateway's close frame has `code` and a reason, and the connection ends when it is answered. */
+/** Asserts a close frame with `code` and a reason, and the end of the connection after its answer. */
 async function closesWith(client: RawClient, code: number): Promise<void> {
   const close = await client.closeFrame();
   assert.equal(close.code, code, close.reason);
@@ -186,7 +186,7 @@ async function closesWith(client: RawClient, code: number): Promise<void> {
   await client.ended();
 }
 
-/** A check for each of `cases`: it is answered by closing with `code`. */
+/** Checks that each of `cases` closes with `code`. */
 function closing(cases: Cases, code: number): Record<string, Check> {
   return Object.fromEntries(
     Object.entries(cases).map(([name, bad]) => [`${name} is ${code}`, async (gateway: Target) => {

@@ -1,6 +1,6 @@
 /**
- * 1,000 clients in one channel that receive 500 messages, with a WebSocket client that is not JavaScript's:
- * Debian's python3-websockets.
+ * 1,000 clients of a WebSocket library other than JavaScript's, Debian's python3-websockets, in one channel with
+ * 500 messages.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const CLIENTS = 1000;
 const MESSAGES = 500;
 /** Messages in one request. */
 const BATCH = 10;
-/** Half a million messages take Python a while. */
+/** Half a million messages are slow in Python. */
 const LIMIT = { limitMs: 180_000 };
 
 const name = `${CLIENTS} Python clients receive ${MESSAGES} messages, every one in order`;

@@ -1,6 +1,6 @@
 /**
- * Methods that no route has, those among them of which `new Request` makes none: the answer names the method,
- * and not something else.
+ * Methods that no route has, also those that `new Request` refuses: the answer names the method, and is not
+ * about something else.
  *
  * @module
  */
@@ -56,7 +56,7 @@ suite("methods that no route has", {
     "CONNECT is for proxies, and is refused by the name that it asks for": async (gateway) => {
       const foreign = await answer(gateway, "CONNECT example.com:443");
       assert.deepEqual([foreign.status, await codeOf(foreign)], [403, "host_not_allowed"]);
-      // A proxy's target has no path, for which the transports have different ones.
+      // The target of a proxy has no path; transports report different ones for it.
       const local = await answer(gateway, `CONNECT ${new URL(gateway.url).host}`);
       assert.match(String(await codeOf(local)), /^(?:not_found|method_not_allowed)$/);
     },

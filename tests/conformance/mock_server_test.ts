@@ -14,14 +14,14 @@ import { FORBIDDEN, processTest, skip } from "./support/suite.ts";
 import { eventually, within } from "./support/wait.ts";
 
 const INTERVAL_MS = 45_000;
-/** For clients that answer: more than a machine that is busy with other tests needs. */
+/** For clients that answer: more than a busy machine needs. */
 const PATIENT = { patience_ms: 10_000 };
 
 class MockServer {
   constructor(readonly process: GatewayProcess) {}
 
-  /** Calls a control route, which must succeed; gives what it answered. */
-  // deno-lint-ignore no-explicit-any -- whatever the route answers with; the test says what it expects
+  /** Calls a control route, which must succeed; returns its answer. */
+  // deno-lint-ignore no-explicit-any -- the test knows what the route answers
   async call(method: string, path: string, body?: unknown): Promise<any> {
     const response = await fetch(`${this.process.url}/mock${path}`, {
       method,
@@ -53,7 +53,7 @@ class MockServer {
   }
 }
 
-/** The runtime cannot do what was asked. */
+/** The runtime cannot do it. */
 class Unsupported extends Error {}
 
 function mockTest(name: string, run: (server: MockServer) => Promise<void>): void {
@@ -89,7 +89,7 @@ mockTest("time runs by itself when it is told to, and stands still again", async
   using peer = await server.peer();
   await server.advance(INTERVAL_MS - 1, PATIENT);
   await server.call("POST", "/clock", { run: "real" });
-  // With time running, the beat comes and is acknowledged by itself.
+  // Time runs, so the heartbeat comes and is acknowledged by itself.
   await eventually("an ACK", async () => {
     const received = await server.call("GET", "/transcript?event=received");
     return received.find(({ frame }: { frame: { op: number } }) => frame.op === 11);
@@ -106,7 +106,7 @@ mockTest("a drop ends the connection without a close frame", async (server) => {
   try {
     await server.call("POST", "/connections/all/drop");
   } catch (error) {
-    // Deno 2.4 cannot terminate a connection, and the server has to say so.
+    // Deno 2.4 cannot terminate a connection, and the server must say so.
     if (!(error instanceof Unsupported)) throw error;
     console.log("skipped: this runtime cannot end a connection without a close frame");
     return;
@@ -151,7 +151,7 @@ mockTest(
     await server.advance(0, PATIENT);
     const content = "x".repeat(60_000);
     const messages = Array.from({ length: 60 }, () => ({ author: "7", content }));
-    // What the operating system takes is not the gateway's; beyond it, a megabyte is the bound.
+    // The operating system buffers some; beyond that, the limit is a megabyte.
     for (let round = 0; round < 50; round++) {
       await server.process.backend.publishAll(messages);
       if ((await server.closes()).length > 0) break;

@@ -1,10 +1,9 @@
 /**
- * Nodes that are cut off from NATS for ten seconds while another node goes on: nothing is closed, nothing
- * arrives, and whoever connects waits.
+ * Nodes that are cut off from NATS for ten seconds while another node works: nothing is closed, nothing arrives,
+ * and clients that connect wait.
  *
- * There are two of them, because the client of NATS may give its connection up meanwhile or not. One finds
- * its old connection again with all that was under way on it; the other loses it during the cut, and all
- * that was under way, and has to connect anew.
+ * There are two, because the NATS client may or may not give up its connection meanwhile. One resumes its old
+ * connection with all data in flight; the other loses both during the cut, and reconnects.
  *
  * @module
  */
@@ -19,7 +18,7 @@ import { someone } from "./support/target.ts";
 import { eventually, pause, within } from "./support/wait.ts";
 
 const CUT_MS = 10_000;
-/** A beat that is lost closes a client, and twenty are due while the cut lasts. */
+/** A missed heartbeat would close a client, and twenty are due during the cut. */
 const HEARTBEAT_INTERVAL_MS = 500;
 const CHANNEL = "cut";
 const LAST = "the-last-message";
@@ -34,7 +33,7 @@ async function start(natsUrl: string): Promise<GatewayProcess> {
   });
 }
 
-/** A publish with a key of its own, to the channel and to everyone in turn. */
+/** A publish with its own key, to the channel and to everyone in turn. */
 function publishOf(content: string, toChannel = true): RequestOptions {
   return {
     body: { ...toChannel ? { channel: CHANNEL } : {}, author: "1", content },
@@ -42,7 +41,7 @@ function publishOf(content: string, toChannel = true): RequestOptions {
   };
 }
 
-/** Publishes until `over`, and returns what was answered with 201, in its order. */
+/** Publishes until `over`, and returns what was answered with 201, in order. */
 async function publishUntil(over: Promise<void>, node: GatewayProcess): Promise<string[]> {
   let going = true;
   void over.then(() => going = false);
@@ -58,7 +57,7 @@ async function publishUntil(over: Promise<void>, node: GatewayProcess): Promise<
   return accepted;
 }
 
-/** Publishes again, under the same key, until it is answered with 201. */
+/** Repeats a publish with the same key until it is answered with 201. */
 async function publishAgain(node: GatewayProcess, content: string): Promise<string> {
   return await eventually(`"${content}" to be accepted`, async () => {
     const { status, body } = await node.backend.request("POST", "/messages", publishOf(content));
@@ -68,7 +67,7 @@ async function publishAgain(node: GatewayProcess, content: string): Promise<stri
   });
 }
 
-/** While the node is cut off: it refuses what it cannot keep, and beats all the same. */
+/** Asserts that a node that is cut off refuses publishes and still sends heartbeats. */
 async function behavesCutOff(node: GatewayProcess, content: string): Promise<void> {
   const refused = await node.backend.request("POST", "/messages", publishOf(content));
   assert.equal(refused.status, 503, JSON.stringify(refused.body));
@@ -84,13 +83,13 @@ async function behavesCutOff(node: GatewayProcess, content: string): Promise<voi
   }
 }
 
-/** The client's connection is there and answers, and brings nothing else. */
+/** Asserts that the client's connection answers, and brings nothing else. */
 async function answers(member: Member): Promise<void> {
   await member.roundTrip();
   assert.equal(member.unread, 0);
 }
 
-/** All that `member` receives, until the last message. */
+/** All messages of `member` up to the last one. */
 async function received(member: Member): Promise<readonly string[]> {
   const all: string[] = [];
   for (;;) {
@@ -160,7 +159,7 @@ Deno.test({
         [...all.slice(6), ...all.slice(0, 6), ...late].map(received),
       );
       assert.ok(known !== undefined);
-      // The node that was not cut off has what was published once, in the order of its publishing.
+      // The node that was not cut off has each message once, in the order of publishing.
       assert.deepEqual(known.filter((each) => each.includes("meanwhile")), accepted);
       assert.deepEqual(known.toSorted(), [...accepted, ...again, last].toSorted());
       for (const each of others) assert.deepEqual(each, known);

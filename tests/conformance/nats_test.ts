@@ -1,5 +1,5 @@
 /**
- * Several gateways on one NATS, from outside: who is where, and what a gateway does while NATS is away.
+ * Several gateways on one NATS, from outside: presence, and gateways whose NATS is away.
  *
  * @module
  */
@@ -99,7 +99,7 @@ for (const away of ["frozen", "killed"] as const) {
     ]);
     // A load balancer does not wait as long as a publisher.
     if (away === "frozen") assert.deepEqual(order, ["/health", "/messages"]);
-    // Beats come every 200 ms, and a client that had missed one would have been closed.
+    // Heartbeats come every 200 ms, and a missed one would have closed the client.
     await using other = await gateway.member(someone());
     if (away === "frozen") nats.signal("SIGCONT");
     else await nats.start();
@@ -156,7 +156,7 @@ for (const { what, config, settings, names } of REFUSED) {
 const EXAMPLE = needs("read") === undefined
   ? Deno.readTextFileSync(`${ROOT}/examples/many-nodes/nats-server.conf`)
   : "";
-/** The user of the example, without the places where it keeps things and listens. */
+/** The user of the example, without its storage and listeners. */
 const AUTHORIZATION = EXAMPLE.slice(EXAMPLE.indexOf("authorization {"));
 
 test(

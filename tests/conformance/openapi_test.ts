@@ -1,8 +1,8 @@
 /**
- * The OpenAPI document against the gateway that serves it: requests that it allows and requests that it does
- * not, made from its schemas for every operation, with the right key. No answer is one that it does not list.
+ * The OpenAPI document against its gateway: for every operation, valid and invalid requests are generated from
+ * its schemas, with the right key. Every answer must be listed.
  *
- * The same requests each time, from one seed. A failure prints the request.
+ * One seed gives the same requests each time. A failure prints the request.
  *
  * @module
  */
@@ -16,28 +16,28 @@ import { suite } from "./support/suite.ts";
 import type { Target } from "./support/target.ts";
 
 const SEED = 20_260_101;
-/** For each operation, of requests that the document allows, and of others. */
+/** The number of valid requests for each operation, and of invalid ones. */
 const RUNS = 60;
 
-/** A request, ready to be sent. */
+/** A request. */
 interface Ask extends RequestOptions {
   readonly path: string;
 }
 
-/** What may answer a request that the document allows, besides success: by operation and code. */
+/** Problems that may answer a valid request, by operation. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   "connect upgrade_required": "what asks over plain HTTP is no WebSocket handshake",
   "history expired": "a made-up `after` is no id of this gateway",
   "publish idempotency_key_reused": "another request has used the key for another body",
 };
 
-/** What a request is made of; each part is as the document wants it, or one is not. */
+/** The ingredients of a request; each is valid, or one is not. */
 interface Parts {
   readonly parameters: readonly (readonly [Parameter, unknown])[];
   readonly body?: unknown;
 }
 
-/** The parts of requests; `spoil` says which of them is wrong: a parameter by its place, or `body`. */
+/** The parts of requests; `spoil` names the invalid one: a parameter by its place, or `body`. */
 function partsOf(
   openApi: OpenApi,
   { operation }: Place,
@@ -65,7 +65,7 @@ function partsOf(
   }));
 }
 
-/** Whether a value still says the same once it is text in its place, and leads to the same route. */
+/** True if a value survives as text in its place and leads to the same route. */
 function isSendable({ in: place, schema }: Parameter, value: unknown): boolean {
   if (schema.type === "object") {
     return typeof value === "object" && value !== null && !Array.isArray(value) &&
@@ -73,7 +73,7 @@ function isSendable({ in: place, schema }: Parameter, value: unknown): boolean {
   }
   if (schema.type === "integer") return typeof value === "number";
   if (typeof value !== "string") return false;
-  // A client takes dots out of a path, and trims a header.
+  // A client removes dots from a path, and trims a header.
   if (place === "path") return !["", ".", ".."].includes(value);
   return place === "query" ||
     /^[\x21-\x7e\xa1-\xff](?:[\x20-\x7e\xa0-\xff]*[\x21-\x7e\xa1-\xff])?$/.test(value);
@@ -132,7 +132,7 @@ function invalidAsks(openApi: OpenApi, place: Place): fc.Arbitrary<Ask> | undefi
   return faults.length === 0 ? undefined : fc.oneof(...faults);
 }
 
-/** Sends what `asks` makes, and gives each answer's status to `expect`. */
+/** Sends requests of `asks`, and passes the status of each answer to `expect`. */
 async function send(
   gateway: Target,
   { openApi, place, asks, numRuns }: {

@@ -1,9 +1,8 @@
 /**
- * What peers that have stopped cost: memory and descriptors of the gateway's process, as Linux counts
- * them. A stopped peer's TCP connection lives, but it reads nothing and answers nothing.
+ * The cost of stopped peers: memory and descriptors of the gateway's process, as Linux counts them. A stopped
+ * peer's TCP connection lives, but it reads and answers nothing.
  *
- * The gateway's V8 is told to collect garbage early, so that memory is that of what is held and not that
- * of what nobody has cleared away yet.
+ * The gateway's V8 collects garbage early, so that the memory is used and not garbage.
  *
  * @module
  */
@@ -19,13 +18,13 @@ import { eventually, within } from "./support/wait.ts";
 
 const MB = 1e6;
 const EARLY_GC = { DENO_V8_FLAGS: "--gc-global,--max-semi-space-size=1" };
-/** What the gateway logs once where its runtime cannot terminate a connection. */
+/** Logged once if the runtime cannot terminate a connection. */
 const CANNOT_CUT = "this runtime cannot terminate a connection";
 
 const BATCHES = 128;
-/** 0.4 MB each, which makes 51 MB. Larger ones would leave more garbage than the peer may cost. */
+/** 0.4 MB each, 51 MB in total. Larger ones would leave more garbage than the limit of a peer. */
 const BATCH = { messages: 8, bytes: 50_000 };
-/** How many batches go by between two looks at the memory. */
+/** The number of batches between two readings of the memory. */
 const STRIDE = 4;
 
 const PEERS = 500;
@@ -69,13 +68,13 @@ async function fiftyMegabytes(context: Deno.TestContext): Promise<void> {
     fn: async () => {
       assert.equal((await gateway.backend.presence(user)).connections, 0);
       assert.equal(await sessions(gateway, "ready"), 1, "ready: only the other one");
-      // The close frame has its grace, in which the session counts as closing.
+      // After the close frame, the session counts as closing for the grace.
       await eventually("the other session to be the only one", async () => {
         return await sessions(gateway) === 1 ? true : undefined;
       });
       await gateway.backend.publish({ user: witness, author: "1", content: "and you?" });
       assert.deepEqual(await other.nextContents(1), ["and you?"]);
-      // What it was sent before is still there for it to read, and the close code behind that.
+      // Earlier frames are still there to read, and the close code after them.
       assert.equal((await stopped.closeFrame()).code, 4009);
     },
   });
@@ -97,8 +96,8 @@ async function fiveHundredPeers(): Promise<void> {
   });
   const user = someone();
   const token = await gateway.backend.login(user);
-  // What 500 connections take for the first time, the runtime keeps for the next 500: a bare Deno.serve
-  // does, too. What is measured is whether stopped peers leave anything beyond that.
+  // The runtime reuses what it allocates for the first 500 connections: a bare Deno.serve does, too. The test
+  // measures what stopped peers leave beyond that.
   for (const client of await stopMany(gateway, { token, count: PEERS })) client[Symbol.dispose]();
   await gateway.presence(user, 0);
   const openBefore = await descriptors(gateway.pid);
@@ -124,7 +123,7 @@ async function fiveHundredPeers(): Promise<void> {
 
 interface Step {
   readonly name: string;
-  /** Why it is skipped, if it is. */
+  /** The reason why it is skipped, if it is. */
   readonly reason?: string | undefined;
   readonly fn: () => Promise<void>;
 }
@@ -134,12 +133,12 @@ async function step(context: Deno.TestContext, { name, reason, fn }: Step): Prom
   await context.step({ name: shown, ignore: reason !== undefined, ...STEP, fn });
 }
 
-/** Whether the gateway is run by `deno`, and not a program that was compiled. */
+/** True if `deno` runs the gateway, and not a compiled program. */
 function isDeno(): boolean {
   return basename(command()[0]).startsWith("deno");
 }
 
-/** Publishes to `user`, and returns the most bytes that the process had in memory meanwhile. */
+/** Publishes to `user`, and returns the peak memory of the process meanwhile. */
 async function publishBatches(
   gateway: GatewayProcess,
   { user, batches }: { readonly user: string; readonly batches: number },
@@ -154,7 +153,7 @@ async function publishBatches(
   return most;
 }
 
-/** A client that identifies and then reads no more. */
+/** A client that identifies and then stops reading. */
 async function ready(gateway: Target, token: string): Promise<RawClient> {
   const client = await gateway.connect();
   assert.equal((await client.nextJson("Hello"))["op"], 0);
@@ -174,7 +173,7 @@ async function stopMany(
   return clients;
 }
 
-/** How many sessions the gateway has, in this phase or in whichever, by its metrics. */
+/** The number of sessions in this phase or in any, from the metrics. */
 async function sessions(gateway: Target, phase = '[^"]*'): Promise<number> {
   const { body } = await gateway.backend.request("GET", "/metrics");
   const line = new RegExp(`^gateway_connections\\{phase="${phase}"\\} (\\d+)$`, "gm");
@@ -183,7 +182,7 @@ async function sessions(gateway: Target, phase = '[^"]*'): Promise<number> {
   return counts.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-/** Whether the gateway's runtime can end a connection whose peer answers nothing. */
+/** True if the gateway's runtime can end a connection whose peer does not answer. */
 async function canCut(): Promise<boolean> {
   await using gateway = await GatewayProcess.start({
     settings: { GATEWAY_IDENTIFY_TIMEOUT_MS: "10", GATEWAY_CLOSE_GRACE_MS: "0" },

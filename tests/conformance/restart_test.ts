@@ -1,5 +1,5 @@
 /**
- * What survives the process: messages, positions and idempotency keys, after SIGKILL and after an orderly
+ * State that survives the process: messages, positions and idempotency keys, after SIGKILL and after an orderly
  * end. And the history over HTTP. `tests/crash/` does this at random moments.
  *
  * @module

@@ -1,6 +1,6 @@
 /**
- * Resuming: after a dropped connection, from ids good and bad, and while others publish. What survives the
- * process is in `restart_test.ts`.
+ * Resuming: after a lost connection, from valid and invalid ids, and during publishes. `restart_test.ts` resumes
+ * after a restart.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { someone, type Target } from "./support/target.ts";
 
 const DROPPERS = 6;
 const PUBLISHERS = 4;
-/** Of each publisher, with one to five messages. */
+/** The number of requests of each publisher, with one to five messages each. */
 const REQUESTS = 50;
 const LAST = "the last message";
 
@@ -119,7 +119,7 @@ suite("resuming", {
   },
 });
 
-/** Has a user receive one message and vanish; returns its id. */
+/** Lets a user receive one message and disconnect; returns its id. */
 async function receiveAndDrop(
   gateway: Target,
   { user, channel }: { readonly user: string; readonly channel: string },
@@ -131,7 +131,7 @@ async function receiveAndDrop(
   return id;
 }
 
-/** Has a user connect and vanish; returns the place where its session began. */
+/** Lets a user connect and disconnect; returns the position of its session. */
 async function joinAndDrop(gateway: Target, user: string): Promise<string> {
   await using member = await gateway.member(user, { cuttable: true });
   member.cut();
@@ -173,7 +173,7 @@ async function keepDropping(
   }
 }
 
-/** The sequence in a message's id. Opaque to clients, but not to the tests of its order. */
+/** The sequence in a message's id. Ids are opaque to clients, but not to tests of their order. */
 function sequence(id: string): number {
   return Number(id.slice(id.lastIndexOf("-") + 1));
 }

@@ -1,5 +1,5 @@
 /**
- * Bodies that begin and do not go on: what they may hold together is bounded, and comes back.
+ * Incomplete bodies that stall: their total is limited, and is released.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { SlowBodies } from "./support/slow_bodies.ts";
 import { processTest } from "./support/suite.ts";
 import { eventually } from "./support/wait.ts";
 
-/** Most bodies that may be on their way at once (body_budget.ts). */
+/** The limit of incomplete bodies (body_budget.ts). */
 const MOST = 1024;
 const BEYOND = 50;
 

@@ -1,6 +1,6 @@
 /**
- * The start: what stops it, with one line that names the cause and exit code 1; `--help`, `--version`,
- * and TLS from files.
+ * The start: faults that stop it with exit code 1 and one line that names the cause; `--help`, `--version`, and
+ * TLS from files.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { GatewayProcess, ROOT, runToEnd, type Settings } from "./support/process
 import { RawClient } from "./support/raw_client.ts";
 import { processTest } from "./support/suite.ts";
 
-/** How many gateways are started at a time. */
+/** The number of gateways that start at a time. */
 const ABREAST = 4;
 
 interface Bad {
@@ -180,7 +180,7 @@ processTest("--help lists every variable, --version says which this is", async (
   const version = await runToEnd({}, ["--version"]);
   assert.equal(version.code, 0);
   assert.match(version.stdout, /\b\d+\.\d+\.\d+/);
-  // Asking for help is no start: a bad setting does not matter.
+  // `--help` starts nothing, so a bad option does not matter.
   assert.equal((await runToEnd({ GATEWAY_PROT: "1" }, ["--help"])).code, 0);
 });
 
@@ -224,7 +224,7 @@ processTest("TLS from files serves HTTPS and WSS", async () => {
   }
 });
 
-/** The process exits with 1 after one line that holds `names`, and nothing of a secret. */
+/** Asserts exit code 1 after one line that contains `names` and no secret. */
 async function refusesToStart(
   { what, settings, args, names }: {
     readonly what: string;

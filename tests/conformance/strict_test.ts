@@ -1,5 +1,5 @@
 /**
- * What only the `node` transport is strict about: frames that RFC 6455 forbids, and requests that mislead or
+ * Rules that only the `node` transport enforces: on frames that RFC 6455 forbids, and on requests that mislead or
  * that exceed a limit.
  *
  * @module
@@ -156,7 +156,7 @@ if (TRANSPORT !== "node") {
   );
 }
 
-/** What the gateway answers to `text`: the first that comes, or nothing when it ends the connection. */
+/** The gateway's first answer to `text`, or nothing if it ends the connection. */
 async function answer({ url }: Target, text: string): Promise<string> {
   const { hostname, port } = new URL(url);
   using connection = await Deno.connect({ hostname, port: Number(port) });

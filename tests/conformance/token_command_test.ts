@@ -1,6 +1,5 @@
 /**
- * `emagine-gateway token`: what it makes the gateway accepts, and what it says about a token is what the
- * gateway does.
+ * `emagine-gateway token`: the gateway accepts the tokens that it makes, and judges tokens as it does.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Connections that never finish a request: they end by a timeout, they count, and clients that do send their
- * request get through.
+ * Connections that never finish a request: they end by a timeout, they count, and clients that send their requests
+ * get through.
  *
  * @module
  */
@@ -13,9 +13,9 @@ import type { Target } from "./support/target.ts";
 import { within } from "./support/wait.ts";
 import { Authority } from "../nats/support/certificates.ts";
 
-/** Silent ones, and as many that drip. */
+/** The number of silent ones, and of dripping ones. */
 const EACH = 2000;
-/** How long the gateway waits for the head of a request (waiting_connections.ts), in milliseconds. */
+/** The gateway's limit for the head of a request (waiting_connections.ts), in milliseconds. */
 const HEAD_MS = 10_000;
 
 test("4,000 connections without a request end after 10 s, and clients connect meanwhile", async () => {
@@ -37,7 +37,7 @@ async function withoutTls(): Promise<void> {
   }
 }
 
-/** The same where a TLS handshake is awaited. */
+/** The same while a TLS handshake is awaited. */
 async function withTls(): Promise<void> {
   using authority = new Authority();
   const { certPath, keyPath } = authority.sign("IP:127.0.0.1");

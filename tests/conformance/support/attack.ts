@@ -1,5 +1,5 @@
 /**
- * A gateway under attack: what it costs, and what another client notices of it.
+ * A gateway under attack: the cost to it, and to another client.
  *
  * @module
  */
@@ -13,23 +13,23 @@ import { peakBytes, residentBytes } from "./resources.ts";
 import { someone } from "./target.ts";
 import { pause, within } from "./wait.ts";
 
-/** Beats of the other client are this far apart, in milliseconds. */
+/** The interval of the other client's heartbeats, in milliseconds. */
 const BEAT_MS = 100;
-/** Connections that take turns, because each may send 120 frames in 60 s. */
+/** Connections take turns, because each may send 120 frames in 60 s. */
 const VICTIMS = 6;
 
-/** What was seen from outside. */
+/** Measurements from outside. */
 export interface Effects<T> {
   readonly result: T;
   /** The longest round trip of another client's heartbeat, in milliseconds. */
   readonly stallMs: number;
-  /** By how much the resident size grew at its peak, in MB. */
+  /** The growth of the resident size at its peak, in MB. */
   readonly grownMb: number;
   /** The status of `GET /health` meanwhile, asked once a second. */
   readonly health: readonly number[];
 }
 
-/** Watches `gateway` from outside while `attack` runs. */
+/** Measures `gateway` from outside while `attack` runs. */
 export async function watch<T>(
   gateway: GatewayProcess,
   attack: () => Promise<T>,
@@ -91,7 +91,7 @@ export async function attack(plan: Plan): Promise<Outcome> {
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-/** `Infinity` for a heartbeat that was not answered. */
+/** `Infinity` for a heartbeat that was not acknowledged. */
 async function roundTrip(peer: Peer): Promise<number> {
   const from = performance.now();
   try {
@@ -103,7 +103,7 @@ async function roundTrip(peer: Peer): Promise<number> {
   }
 }
 
-/** 0 for no answer. */
+/** 0 if there is no answer. */
 async function askHealth(gateway: GatewayProcess): Promise<number> {
   try {
     return (await within("/health", gateway.backend.request("GET", "/health"))).status;

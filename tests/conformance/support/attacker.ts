@@ -1,8 +1,8 @@
 /**
- * A hostile client, in a process of its own so that it does not slow down who measures: reads a
- * {@linkcode Plan} as JSON from its only argument, carries it out, and prints an {@linkcode Outcome}.
+ * A hostile client, in its own process so that it does not slow down the measurement: reads a {@linkcode Plan}
+ * as JSON from its only argument, executes it, and prints an {@linkcode Outcome}.
  *
- * It is bounded in time and in bytes, and reads while it writes, so that it sees close codes.
+ * It is bounded in time and in bytes, and reads while it writes, so that it gets close codes.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export const FLOOD_KINDS = [
   "an endless message",
   "60 MB frames",
 ] as const;
-/** One of them, or a token that is refused, once. */
+/** A kind of flood, or one refused token. */
 export type Flood = (typeof FLOOD_KINDS)[number] | "a bad token";
 
 export interface Plan {
@@ -27,33 +27,33 @@ export interface Plan {
   readonly url: string;
   readonly flood: Flood;
   readonly connections: number;
-  /** How long, in milliseconds. */
+  /** The duration in milliseconds. */
   readonly ms: number;
-  /** To identify with first. */
+  /** The token to identify with first. */
   readonly token?: string;
-  /** Whether to connect again once the gateway has closed, rather than to go on writing. */
+  /** True to reconnect after a close, false to continue writing. */
   readonly again?: boolean;
 }
 
 export interface Outcome {
-  /** Connections that were open, one after the other ones included. */
+  /** Connections that were opened, also one after the other. */
   readonly connections: number;
   /**
-   * How often each close code was seen, or the status of a refused handshake; `none` for connections that
-   * ended without one.
+   * The number of times that each close code came, or the status of a refused handshake; `none` for connections
+   * that ended without either.
    */
   readonly codes: Readonly<Record<string, number>>;
-  /** What was written, in MB. */
+  /** The amount written, in MB. */
   readonly megabytes: number;
 }
 
-/** How long after the flood the close code may come. */
+/** The limit for the close code after the flood. */
 const GRACE_MS = 2000;
 const CHUNK_BYTES = 64 * 1024;
 const HUGE_BYTES = 60e6;
 const MAX_BYTES = 64 * 1024 ** 3;
 
-/** The first bytes of each flood, and those that follow again and again. */
+/** The first bytes of each flood, and the bytes to repeat. */
 const FLOODS: Readonly<Record<Flood, () => readonly [Uint8Array, Uint8Array]>> = {
   "pongs": () => [NOTHING, repeated(frame({ opcode: WireOp.Pong }))],
   "pings": () => [NOTHING, repeated(frame({ opcode: WireOp.Ping }))],
@@ -97,7 +97,7 @@ if (import.meta.main) {
   Deno.exit();
 }
 
-/** One connection; returns the code with which the gateway closed it. */
+/** One connection; returns the gateway's close code. */
 async function flood(
   plan: Plan,
   until: number,
@@ -123,7 +123,7 @@ async function flood(
       at = at + chunk.length >= rest.length ? 0 : at + chunk.length;
     }
   })().catch(() => {});
-  // A gateway that no longer reads leaves the writer waiting.
+  // A gateway that stops reading blocks the writer.
   if (rest.length > 0) {
     await Promise.race([writing, over, pause(Math.max(0, until - performance.now()))]);
   }
@@ -143,7 +143,7 @@ async function readCode(client: RawClient): Promise<number | undefined> {
   }
 }
 
-/** Masked with zeros, because masking takes a while. */
+/** Masked with zeros, because masking is slow. */
 function hugeFrame(): Uint8Array {
   const header = frame({ announcedBytes: HUGE_BYTES });
   const bytes = new Uint8Array(header.length + HUGE_BYTES);

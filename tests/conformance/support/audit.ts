@@ -1,18 +1,18 @@
 /**
- * What the client library hides from an app, and a gateway must not do all the same: send a message again,
- * say Ready twice, send frames that are none of the protocol's.
+ * Finds faults of a gateway that the client library hides from an app: repeated messages, a second Ready, frames
+ * that the protocol does not have.
  *
- * It only looks; what passes is the library's to answer.
+ * It only reads; the library answers.
  *
  * @module
  */
 
-/** Looks at all that one client receives, over all of its connections. */
+/** Reads everything that one client receives, over all of its connections. */
 export class Audit {
   readonly faults: string[] = [];
   readonly #ids = new Set<unknown>();
 
-  /** A connection is made: call the function with what the client receives on it. */
+  /** Call it for each connection, and the returned function with what the client receives on it. */
   connection(): (data: unknown) => void {
     let isReady = false;
     return (data) => {

@@ -1,8 +1,7 @@
 /**
- * The app's backend, as the gateway sees it: login at the mock issuer and the routes that need the
- * publish key (docs/http.md).
+ * The app's backend: login at the mock issuer, and the routes that need the publish key (docs/http.md).
  *
- * It only asks and returns; what an answer should have been is for the tests to say.
+ * It only sends requests and returns answers; tests judge them.
  *
  * @module
  */
@@ -18,27 +17,27 @@ export interface Draft {
   readonly content: unknown;
 }
 
-/** What the gateway says of a message that it has accepted. */
+/** The gateway's answer for a message that it accepted. */
 export interface Accepted {
   readonly id: string;
   readonly time: number;
 }
 
-/** An answer over HTTP, read to its end. `body` is JSON where the answer was, else text. */
+/** An answer over HTTP, read completely. `body` is JSON if the answer was, else text. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: unknown;
 }
 
-/** What to ask, besides method and path. */
+/** The rest of a request, besides method and path. */
 export interface RequestOptions {
-  /** Sent as JSON, unless it is bytes or text already. */
+  /** Sent as JSON, unless it is bytes or text. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A user's claims, as the mock issuer takes them. */
+/** A user's claims for the mock issuer. */
 export interface LoginOptions {
   readonly channels?: readonly string[];
   readonly expiresInS?: number;
@@ -50,11 +49,11 @@ export interface Presence {
   readonly channels: readonly string[];
 }
 
-/** What only the gateway with the mock issuer has. */
+/** Routes of the gateway with the mock issuer. */
 const ISSUER_PATHS: ReadonlySet<string> = new Set(["/login", "/.well-known/jwks.json"]);
 
 export interface BackendOptions {
-  /** The gateway to ask now, without a path. */
+  /** The gateway for the next request, without a path. */
   readonly url: () => string;
   /** The gateway whose mock issuer all of them trust. */
   readonly loginUrl: string;
@@ -62,16 +61,16 @@ export interface BackendOptions {
   readonly publishKey: string;
 }
 
-/** A backend that has the publish key. */
+/** A backend with the publish key. */
 export class Backend {
   readonly #options: BackendOptions;
 
-  /** A backend of one gateway, or of several that are as good as one. */
+  /** A backend of one gateway, or of several equivalent ones. */
   constructor(options: BackendOptions) {
     this.#options = options;
   }
 
-  /** Asks `path`, with the publish key unless `headers` say otherwise. */
+  /** Requests `path`, with the publish key unless `headers` say otherwise. */
   async request(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
     const { url, loginUrl, publishKey } = this.#options;
     const { body } = options;
@@ -127,13 +126,13 @@ export class Backend {
     return last_id;
   }
 
-  /** Makes a user's open connections join a channel. */
+  /** Subscribes a user's open connections to a channel. */
   async join(user: string, channel: string): Promise<void> {
     const answer = await this.request("PUT", `${userPath(user)}/channels/${encode(channel)}`);
     assert.ok(answer.status < 300, `join: ${answer.status} ${JSON.stringify(answer.body)}`);
   }
 
-  /** Makes a user's open connections leave a channel. */
+  /** Unsubscribes a user's open connections from a channel. */
   async leave(user: string, channel: string): Promise<void> {
     const answer = await this.request("DELETE", `${userPath(user)}/channels/${encode(channel)}`);
     assert.ok(answer.status < 300, `leave: ${answer.status} ${JSON.stringify(answer.body)}`);

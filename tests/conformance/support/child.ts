@@ -7,19 +7,19 @@
 import assert from "node:assert/strict";
 import { type WaitOptions, within } from "./wait.ts";
 
-/** Collects what a process writes, both streams, and wakes who waits for a line of it. */
+/** Collects both output streams of a process; callers can wait for a line. */
 export class Output {
   readonly lines: string[] = [];
   #wake: (() => void)[] = [];
   #open = 2;
 
-  /** Reads from now on what `child` writes to its piped streams. */
+  /** Starts to read the piped streams of `child`. */
   constructor(child: Deno.ChildProcess) {
     void this.#collect(child.stdout);
     void this.#collect(child.stderr);
   }
 
-  /** The first line that `matches`, written already or yet to come. */
+  /** The first line that `matches`, already written or yet to come. */
   async line(
     what: string,
     matches: (line: string) => boolean,
@@ -61,7 +61,7 @@ export class Output {
   }
 }
 
-/** Sends a signal, if the process still runs, and returns how it ended. */
+/** Sends a signal, if the process still runs, and returns its status. */
 export async function end(
   child: Deno.ChildProcess,
   signal: Deno.Signal,
@@ -69,7 +69,7 @@ export async function end(
   try {
     child.kill(signal);
   } catch {
-    // It has ended already; its status says how.
+    // It has already ended; its status says how.
   }
   return await child.status;
 }

@@ -1,6 +1,6 @@
 /**
- * Close codes that arrive although the client is sending a heartbeat a millisecond: as many closings as are
- * asked for, of each kind, and the codes that the clients saw.
+ * Closes clients that send a heartbeat every millisecond, a number of times for each kind of closing, and counts
+ * the codes that the clients get.
  *
  * @module
  */
@@ -17,17 +17,17 @@ export const KINDS = [4001, 4002, 4003, 4008, 4010, 1009, 1012] as const;
 export type Kind = (typeof KINDS)[number];
 export type Client = "raw" | "python";
 
-/** How often each code was seen; 1006 is one that was lost. */
+/** The number of times that each code came; 1006 is one that was lost. */
 export type Codes = Readonly<Record<string, number>>;
 
-/** Heartbeats before what closes the connection; less than the 120 that are allowed. */
+/** Heartbeats before the closing; less than the 120 that are allowed. */
 const FRAMES_BEFORE = 20;
-/** How long the gateway waits for 4002 and drains for 1012; shorter than 120 heartbeats take. */
+/** The time before 4002, and of the drain before 1012; shorter than 120 heartbeats take. */
 const SOON_MS = 30;
-/** Clients at the same time. Each sends a thousand frames a second. */
+/** Concurrent clients. Each sends a thousand frames a second. */
 const AT_ONCE = { raw: 8, python: 4 } as const;
 
-/** Without limits that are not what is tried. */
+/** Without limits that are not under test. */
 const SETTINGS: Settings = {
   GATEWAY_LOG_LEVEL: "info",
   GATEWAY_LOG: "memory",
@@ -45,7 +45,7 @@ export interface Closings {
   readonly kind: Kind;
   readonly count: number;
   readonly client: Client;
-  /** That of the suite unless given. */
+  /** By default, the suite's. */
   readonly transport?: string;
 }
 
@@ -54,7 +54,7 @@ export async function closings(
   { kind, count, client, transport = TRANSPORT }: Closings,
 ): Promise<Codes> {
   const all: Record<string, number> = {};
-  // A gateway drains once: all of its clients are closed together.
+  // A gateway drains once, so all of its clients are closed together.
   const atATime = kind === 1012 ? AT_ONCE[client] : count;
   for (let done = 0; done < count; done += atATime) {
     const next = Math.min(atATime, count - done);
@@ -92,7 +92,7 @@ async function closeSome(
     await disconnecting;
   }
 
-  /** Disconnects who is there, again and again. */
+  /** Disconnects the current clients, repeatedly. */
   async function disconnect(): Promise<void> {
     while (!over) {
       await gateway.backend.disconnect(user);
@@ -140,7 +140,7 @@ async function closeOne({ url, token, kind }: Plan, started: () => void): Promis
   return await reading;
 }
 
-/** What closes a connection, where it is a frame. */
+/** The frame that closes a connection, for kinds that are a frame. */
 const LAST_FRAME: Partial<Record<Kind, string>> = {
   4001: "no JSON",
   4003: '{"op":1,"token":"none"}',

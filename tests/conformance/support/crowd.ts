@@ -7,11 +7,11 @@
 
 import { pause } from "./wait.ts";
 
-/** How the connections of one kind ended. */
+/** The ends of the connections of one kind. */
 export interface Ends {
-  /** How many the gateway ended. */
+  /** The number that the gateway ended. */
   count: number;
-  /** How long the first and the last of them were open, in milliseconds. */
+  /** The time for which the first and the last of them were open, in milliseconds. */
   firstMs: number;
   lastMs: number;
 }
@@ -24,7 +24,7 @@ export class Crowd implements Disposable {
   readonly #ends: Promise<void>[] = [];
   #over = false;
 
-  /** Opens `each` silent and `each` dripping ones to `port`. */
+  /** Opens `each` silent and `each` dripping connections to `port`. */
   static async open(port: number, each: number): Promise<Crowd> {
     const crowd = new Crowd();
     for (let index = 0; index < each; index++) {
@@ -40,7 +40,7 @@ export class Crowd implements Disposable {
     await Promise.all(this.#ends);
   }
 
-  /** Ends all that are left. */
+  /** Ends the remaining ones. */
   [Symbol.dispose](): void {
     this.#over = true;
     for (const connection of this.#connections) connection.close();

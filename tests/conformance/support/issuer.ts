@@ -1,8 +1,7 @@
 /**
- * An issuer of the tests' own: makes tokens with every fault there is, and serves the keys that the
- * good ones are verified with.
+ * The tests' own issuer: makes tokens with every fault, and serves the public keys of good ones.
  *
- * It signs with `jose` directly, so that no code of the gateway takes part in judging the gateway.
+ * It signs with `jose` directly, so that no code of the gateway judges the gateway.
  *
  * @module
  */
@@ -16,7 +15,7 @@ import {
   SignJWT,
 } from "jose";
 
-/** What the gateway under test is told to expect. */
+/** The issuer that the gateway under test expects. */
 export const ISSUER = "https://issuer.example";
 /** The audience of good tokens. */
 export const AUDIENCE = "gateway";
@@ -24,10 +23,10 @@ export const SECRET = "a secret that is shared with the backend only";
 
 const encoder = new TextEncoder();
 
-/** Claims; `undefined` leaves one out. */
+/** Claims; an `undefined` one is omitted. */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** What signs a token. */
+/** The key and header of a signature. */
 export interface Signature {
   readonly alg: string;
   readonly kid?: string;
@@ -36,11 +35,11 @@ export interface Signature {
 
 export class Issuer implements AsyncDisposable {
   readonly jwksUrl: string;
-  /** Signs what is to be accepted. */
+  /** Signs tokens that must be accepted. */
   readonly good: Signature;
-  /** Names the good key, but is another. */
+  /** Has the good key's `kid`, but is another key. */
   readonly forged: Signature;
-  /** The good key as text: what a verifier may be fooled to take for an HS256 secret. */
+  /** The good key as text, which a fooled verifier would use as an HS256 secret. */
   readonly publicPem: string;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
@@ -55,7 +54,7 @@ export class Issuer implements AsyncDisposable {
     this.publicPem = keys.publicPem;
   }
 
-  /** Makes keys of `alg` and serves the public one. */
+  /** Creates keys of `alg` and serves the public one. */
   static async start(alg: "RS256" | "ES256" | "EdDSA"): Promise<Issuer> {
     const [good, other] = await Promise.all([
       generateKeyPair(alg, { extractable: true }),
@@ -80,7 +79,7 @@ export class Issuer implements AsyncDisposable {
   }
 }
 
-/** Claims that are accepted, for an hour, but for what `changes` says. */
+/** Valid claims for an hour, except for `changes`. */
 export function claims(changes: Claims = {}): Claims {
   const now = Math.floor(Date.now() / 1000);
   return {
@@ -96,7 +95,7 @@ export function claims(changes: Claims = {}): Claims {
 
 export async function sign(payload: Claims, { alg, kid, key }: Signature): Promise<string> {
   const header = kid === undefined ? { alg } : { alg, kid };
-  // Undefined claims vanish as JSON is made.
+  // JSON omits undefined claims.
   return await new SignJWT(JSON.parse(JSON.stringify(payload)) as JWTPayload)
     .setProtectedHeader(header).sign(key);
 }
@@ -105,12 +104,12 @@ export function shared(secret: string, alg = "HS256"): Signature {
   return { alg, key: encoder.encode(secret) };
 }
 
-/** A token that says it needs no signature. */
+/** A token whose header says that it has no signature. */
 export function unsigned(payload: Claims, alg = "none"): string {
   return `${part({ alg, typ: "JWT" })}.${part(payload)}.`;
 }
 
-/** `token` with other claims, but the signature it had. */
+/** `token` with other claims and its old signature. */
 export function tampered(token: string, payload: Claims): string {
   const [header = "", , signature = ""] = token.split(".");
   return `${header}.${part(payload)}.${signature}`;
@@ -120,7 +119,7 @@ function part(value: unknown): string {
   return btoa(JSON.stringify(value)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-/** Seconds from now, as `exp` and `nbf` have them. */
+/** Seconds from now, as in `exp` and `nbf`. */
 export function inSeconds(seconds: number): number {
   return Math.floor(Date.now() / 1000) + seconds;
 }

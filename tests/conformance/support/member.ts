@@ -1,10 +1,9 @@
 /**
- * An app that is connected through the client library, with what tests ask of it: the next message, how a
- * session began, how a connection ended.
+ * An app with the client library, for tests: the next message, the start of a session, the end of a
+ * connection.
  *
- * It has one connection, and is over when that ends, unless a test wants it to come back. What passes on
- * the connection is hidden, as the library hides it, but what it must never be is looked for in every test;
- * a test of frames takes a `Peer`.
+ * It has one connection and ends with it, unless a test wants it to reconnect. The library hides frames, but
+ * every test checks them for faults that it hides too; tests of frames use `Peer`.
  *
  * @module
  */
@@ -24,27 +23,27 @@ import { within } from "./wait.ts";
 import { webSocketTo } from "./web_socket.ts";
 
 export interface MemberOptions extends Pick<GatewayClientOptions, "lastId"> {
-  /** Whether it comes back by itself, and soon, when its connection ends; not unless told. */
+  /** True if it reconnects, soon, when its connection ends; false by default. */
   readonly reconnects?: boolean;
-  /** Whether its connection can be cut. */
+  /** True if its connection can be cut. */
   readonly cuttable?: boolean;
 }
 
 export interface MemberDeps extends MemberOptions, Pick<GatewayClientOptions, "getToken"> {
-  /** Where the next connection goes. */
+  /** The URL of the next connection. */
   readonly url: () => string;
 }
 
-/** Tests read when they want to; no connection is to end because of it. */
+/** Tests read at their own pace, which must not end the connection. */
 const MAX_QUEUED = 100_000;
-/** For delays that tests are not about: 1 ms at first, 20 ms at most. */
+/** For delays that are not under test: at first 1 ms, at most 20 ms. */
 const SOON = (): number => 0.001;
 
 export class Member implements AsyncDisposable {
   readonly client: GatewayClient;
-  /** Where messages went on after each gap so far. */
+  /** The positions after each gap so far. */
   readonly gaps: string[] = [];
-  /** Ends the connection without a close frame, if it is cuttable. */
+  /** Ends the connection without a close frame, if it can be cut. */
   readonly cut: () => void;
   readonly #audit = new Audit();
   readonly #messages: AsyncIterator<Message, undefined>;
@@ -52,7 +51,7 @@ export class Member implements AsyncDisposable {
   readonly #disconnected = Promise.withResolvers<Disconnect>();
   #ready: ReadySession | undefined;
   #disconnect: Disconnect | undefined;
-  /** Messages that have come, and that the test has taken. */
+  /** The number of messages that the test has read. */
   #heard = 0;
   #taken = 0;
 
@@ -74,11 +73,11 @@ export class Member implements AsyncDisposable {
     });
     this.#messages = this.client[Symbol.asyncIterator]();
     this.#listen(reconnects);
-    // A test that never asks for it is not failed by it.
+    // Does not fail tests that never read it.
     this.#first.promise.catch(() => undefined);
   }
 
-  /** Connects and identifies; returns the member once it is ready. */
+  /** Connects and identifies; resolves when the member is ready. */
   static async connect(parts: MemberDeps): Promise<Member> {
     const member = new Member(parts);
     try {
@@ -90,18 +89,18 @@ export class Member implements AsyncDisposable {
     }
   }
 
-  /** How the first session began. */
+  /** The start of the first session. */
   get ready(): ReadySession {
     assert.ok(this.#ready);
     return this.#ready;
   }
 
-  /** How many messages wait to be taken. */
+  /** The number of unread messages. */
   get unread(): number {
     return this.#heard - this.#taken;
   }
 
-  /** The next message. Fails if the client is over instead, or has received what it must not. */
+  /** The next message. Throws if the client ends instead, or has received a fault. */
   async nextMessage(what = "a Message"): Promise<Message> {
     const { value } = await within(what, this.#messages.next());
     assert.deepEqual(this.#audit.faults, []);

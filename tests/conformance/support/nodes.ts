@@ -1,5 +1,5 @@
 /**
- * Three gateways on one nats-server that trust one issuer: a deployment of many nodes, as small as it gets.
+ * Three gateways on one nats-server that trust one issuer: the smallest deployment of several nodes.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { NatsServer } from "../../nats/support/server.ts";
 import { GatewayProcess, type Settings } from "./process.ts";
 import { Target } from "./target.ts";
 
-/** A development start has `dev`, and only the first node is one. */
+/** A development start has the publish key `dev`, and only the first node is one. */
 const PUBLISH_KEY = "a-key-for-all-nodes";
-/** What tokens of the mock issuer say, and what the other nodes expect. */
+/** Claims of the mock issuer, which the other nodes expect. */
 const ISSUER = {
   GATEWAY_JWT_ISSUER: "https://mock.emagine.invalid",
   GATEWAY_JWT_AUDIENCE: "emagine-gateway",
@@ -18,9 +18,9 @@ const ISSUER = {
 
 /** The gateways and their NATS. */
 export class Nodes implements AsyncDisposable {
-  /** All of them, in turn. */
+  /** All gateways, in turn. */
   readonly all: Target;
-  /** The one with the mock issuer. */
+  /** The gateway with the mock issuer. */
   readonly first: Target;
   readonly #parts: AsyncDisposableStack;
 

@@ -1,7 +1,7 @@
 /**
- * An OpenAPI document as a test reads it: the operations with what each takes, and the judgement of an answer.
+ * An OpenAPI document for tests: its operations with their parameters and bodies, and a check of answers.
  *
- * It understands as much of OpenAPI and of JSON Schema as the gateway's document uses, and fails on the rest.
+ * It supports the parts of OpenAPI and JSON Schema that the gateway's document uses, and throws for others.
  *
  * @module
  */
@@ -66,7 +66,7 @@ export class OpenApi {
   readonly #ajv = new Ajv2020({ strict: false, validateFormats: false });
   readonly #validators = new Map<Schema, (value: unknown) => boolean>();
 
-  /** @param document what `/openapi.json` answers */
+  /** @param document the answer of `/openapi.json` */
   constructor(document: unknown) {
     this.#document = document as Description;
   }
@@ -78,7 +78,7 @@ export class OpenApi {
     );
   }
 
-  /** `schema` itself, or what it refers to. */
+  /** `schema` itself, or the schema that it refers to. */
   resolve(schema: Schema): Schema {
     if (schema.$ref === undefined) return schema;
     const name = schema.$ref.replace("#/components/schemas/", "");
@@ -97,7 +97,7 @@ export class OpenApi {
     return validate(value);
   }
 
-  /** Fails unless the document allows this answer: its status, media type, body and the code of a problem. */
+  /** Asserts that the document allows this answer: its status, media type, body and the code of a problem. */
   judge({ operation: { responses } }: Place, { status, headers, body }: Answer): void {
     const response = responses[status];
     assert.ok(response, `the document has no status ${status}`);

@@ -1,7 +1,7 @@
 /**
  * A well-behaved client of the gateway's protocol on top of {@linkcode RawClient}, for tests of frames: it
- * reads all the time, acknowledges heartbeats, answers the close frame, and keeps every other frame until a
- * test asks for it. It does not come back; what an app receives is for `member.ts`.
+ * always reads, acknowledges heartbeats, answers the close frame, and queues every other frame for the test.
+ * It does not reconnect; `member.ts` is for messages as an app receives them.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export interface PeerOptions extends ConnectOptions {
 /** A connection that reads by itself. */
 export class Peer implements Disposable {
   readonly raw: RawClient;
-  /** How the gateway closed the connection; `undefined` if it ended without a close frame. */
+  /** The gateway's close frame; `undefined` if the connection ended without one. */
   readonly closed: Promise<CloseInfo | undefined>;
   readonly #inbox: Frame[] = [];
   #wake: (() => void) | undefined;
@@ -30,16 +30,16 @@ export class Peer implements Disposable {
   private constructor(raw: RawClient) {
     this.raw = raw;
     this.closed = this.#pump();
-    // A test that never asks how the connection ended is not failed by it.
+    // Does not fail tests that never read it.
     this.closed.catch(() => undefined);
   }
 
-  /** Connects to the gateway's WebSocket URL. The first frame to come is Hello. */
+  /** Connects to the gateway's WebSocket URL. The first frame is Hello. */
   static async connect(url: string, options: ConnectOptions = {}): Promise<Peer> {
     return new Peer(await RawClient.connect(url, options));
   }
 
-  /** Connects and identifies; returns the peer once it is ready, with the Ready frame. */
+  /** Connects and identifies; resolves with the peer and the Ready frame. */
   static async ready(url: string, options: PeerOptions): Promise<{ peer: Peer; ready: Frame }> {
     const peer = await Peer.connect(url, options);
     try {
@@ -56,7 +56,7 @@ export class Peer implements Disposable {
     await this.raw.json({ op: 1, token, ...(lastId === undefined ? {} : { last_id: lastId }) });
   }
 
-  /** The next frame that is no Heartbeat. Fails if the connection ends instead. */
+  /** The next frame that is no Heartbeat. Throws if the connection ends instead. */
   async next(what = "a frame"): Promise<Frame> {
     return await within(what, this.#take(what));
   }
@@ -73,7 +73,7 @@ export class Peer implements Disposable {
     return frame;
   }
 
-  /** The contents of the next `count` frames, which have to be Messages. */
+  /** The contents of the next `count` frames, which must be Messages. */
   async nextContents(count: number): Promise<unknown[]> {
     const contents: unknown[] = [];
     while (contents.length < count) {
@@ -83,7 +83,7 @@ export class Peer implements Disposable {
     return contents;
   }
 
-  /** With which code the gateway closes; fails if the TCP connection just ends. */
+  /** The gateway's close code; throws if the connection ends without one. */
   async closeCode(what = "a close frame"): Promise<number | undefined> {
     const close = await within(what, this.closed);
     assert.ok(close !== undefined, `the connection ended without ${what}`);
@@ -106,7 +106,7 @@ export class Peer implements Disposable {
     }
   }
 
-  /** Rejects for a frame that breaks the protocol; whoever asks for the next frame hears of it. */
+  /** Throws for a frame that breaks the protocol; the next call for a frame rejects with it. */
   async #pump(): Promise<CloseInfo | undefined> {
     try {
       for (;;) {
@@ -132,7 +132,7 @@ export class Peer implements Disposable {
     else await this.#tell({ payload: JSON.stringify({ op: 11, time: value["time"] }) });
   }
 
-  /** Sends, unless the gateway was killed or the test has let go meanwhile: reading tells. */
+  /** Sends, unless the connection has ended; reading reports that. */
   async #tell(spec: FrameSpec): Promise<void> {
     await this.raw.send(spec).catch(() => undefined);
   }

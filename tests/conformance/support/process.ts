@@ -1,10 +1,10 @@
 /**
- * A gateway of the suite's own: starts the process with the settings that a test needs, waits until it
- * listens, and sees to it that it is gone afterwards, whatever happens.
+ * The suite's own gateways: starts a process with the settings of a test, waits until it listens, and makes sure
+ * that it is gone afterwards.
  *
- * `CONFORMANCE_COMMAND` is the program to start, arguments separated by spaces: the gateway itself, not
- * something that starts it, because it is sent signals. Without it, it is what `deno task start` runs,
- * with the same permissions. `CONFORMANCE_TRANSPORT` is the transport, `deno` unless it is set.
+ * `CONFORMANCE_COMMAND` is the program with arguments, separated by spaces: the gateway itself, not a program that
+ * starts it, because it is sent signals. By default, it is what `deno task start` runs, with the same permissions.
+ * `CONFORMANCE_TRANSPORT` is the transport, `deno` by default.
  *
  * @module
  */
@@ -20,12 +20,12 @@ import { within } from "./wait.ts";
 /** Environment variables. */
 export type Settings = Readonly<Record<string, string>>;
 
-/** The GATEWAY_TRANSPORT of gateways that are not given another one. */
+/** The default GATEWAY_TRANSPORT of gateways. */
 export const TRANSPORT: string = variable("CONFORMANCE_TRANSPORT") ?? "deno";
 
 export const ROOT: string = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 
-/** What a process has left behind. */
+/** The output and status of a process. */
 export interface Ended {
   readonly code: number;
   readonly signal: Deno.Signal | null;
@@ -33,12 +33,12 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** What is read of deno.json. */
+/** The part of deno.json that is read. */
 interface StartTask {
   readonly tasks: { readonly start: { readonly command: string } };
 }
 
-/** The program to start and its arguments. */
+/** The program and its arguments. */
 export function command(): readonly [string, ...string[]] {
   const given = Deno.env.get("CONFORMANCE_COMMAND");
   if (given !== undefined) {
@@ -46,7 +46,7 @@ export function command(): readonly [string, ...string[]] {
     return [program.includes("/") ? resolve(Deno.cwd(), program) : program, ...rest];
   }
   const config: StartTask = JSON.parse(Deno.readTextFileSync(resolve(ROOT, "deno.json")));
-  // Before it, the console is built.
+  // The console is built before it.
   const last = config.tasks.start.command.split("&&").at(-1) ?? "";
   const [program, ...rest] = last.trim().split(/\s+/);
   assert.equal(program, "deno", "the start task of deno.json runs deno");
@@ -70,7 +70,7 @@ function spawn(settings: Settings, args: readonly string[]): Deno.ChildProcess {
   }).spawn();
 }
 
-/** Runs a gateway that is expected to end by itself: a start that fails, `--help`. */
+/** Runs a gateway that should end by itself: a start that fails, `--help`. */
 export async function runToEnd(settings: Settings, args: readonly string[] = []): Promise<Ended> {
   const child = spawn(settings, args);
   try {
@@ -89,8 +89,8 @@ export async function runToEnd(settings: Settings, args: readonly string[] = [])
 }
 
 /**
- * Sends a signal to a gateway that has not come to listen yet, as soon as `reached` says that its start is
- * where the test wants it.
+ * Sends a signal to a gateway that does not listen yet, as soon as `reached` says that its start is where the
+ * test wants it.
  */
 export async function endWhileStarting(
   { settings, signal, reached }: {
@@ -114,7 +114,7 @@ export async function endWhileStarting(
 export interface StartOptions {
   /** Settings besides those that every gateway of the suite has. */
   readonly settings?: Settings;
-  /** Directory of the log, which outlives the process; otherwise one that goes with it. */
+  /** Directory of the log, which outlives the process; by default, one that is deleted with it. */
   readonly dataDir?: string;
   /** Arguments, such as `--mock`. */
   readonly args?: readonly string[];
@@ -162,23 +162,23 @@ export class GatewayProcess extends Target implements AsyncDisposable {
     }
   }
 
-  /** Waits for a line of the log that holds `text`. */
+  /** Waits for a line of the log that contains `text`. */
   async logLine(text: string): Promise<string> {
     return await this.#output.line(text, (line) => line.includes(text));
   }
 
-  /** The log so far, a line each. */
+  /** The log so far, as lines. */
   get log(): readonly string[] {
     return this.#output.lines;
   }
 
-  /** Sends a signal after which the process is expected to end, and returns its status. */
+  /** Sends a signal that should end the process, and returns its status. */
   async end(signal: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL"): Promise<Deno.CommandStatus> {
     this.#expectedToEnd = true;
     return await within(`the process to end on ${signal}`, end(this.#child, signal));
   }
 
-  /** Ends the process. Fails if it had ended before by itself: a gateway does not crash. */
+  /** Ends the process. Throws if it had already ended: a gateway does not crash. */
   async [Symbol.asyncDispose](): Promise<void> {
     const status = await end(this.#child, "SIGKILL");
     if (this.#dataDir !== undefined) await Deno.remove(this.#dataDir, { recursive: true });
@@ -188,7 +188,7 @@ export class GatewayProcess extends Target implements AsyncDisposable {
   }
 }
 
-/** Where the log says that the gateway listens. */
+/** The address in the log at which the gateway listens. */
 function urlIn(line: string): string | undefined {
   return /listening/i.test(line) ? /https?:\/\/[^\s"/]+:\d+/.exec(line)?.[0] : undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Runs scripts with a WebSocket client that is not JavaScript's: Debian's python3-websockets.
+ * Runs scripts with a WebSocket client other than JavaScript's: Debian's python3-websockets.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export class PythonScript implements AsyncDisposable {
     this.status = child.status;
   }
 
-  /** Starts the script at `path`, from the project's root, and writes the line `input` to it. */
+  /** Starts the script at `path` in the project's root, and writes the line `input` to it. */
   static async start(
     path: string,
     { args = [], env = {}, input = "" }: {
@@ -51,7 +51,7 @@ export class PythonScript implements AsyncDisposable {
   }
 }
 
-/** Returns why the scripts cannot run; `undefined` if they can. */
+/** Returns the reason why scripts cannot run; `undefined` if they can. */
 export async function noPython(): Promise<string | undefined> {
   try {
     const { success } = await new Deno.Command(PYTHON, {

@@ -1,7 +1,7 @@
 /**
- * A WebSocket client over a bare TCP connection. Unlike JavaScript's own `WebSocket` it does nothing by
- * itself: it answers neither pings nor close frames, reads only when asked to (so it can be a peer that
- * has stopped), and reports close codes as they came.
+ * A WebSocket client over a bare TCP connection. Unlike JavaScript's `WebSocket` it does nothing by itself: it
+ * answers neither pings nor close frames, reads only on demand (so it can play a stopped peer), and reports close
+ * codes unchanged.
  *
  * It knows WebSocket, but not the gateway's protocol; that is `peer.ts`.
  *
@@ -16,15 +16,14 @@ export type Headings = Readonly<Record<string, string | undefined>>;
 
 export interface ConnectOptions {
   /**
-   * Headers of the handshake, besides those that every handshake has. They replace those of the same
-   * name; `undefined` leaves one out.
+   * Headers of the handshake, which replace default ones of the same name; `undefined` omits one.
    */
   readonly headers?: Headings;
   /** Certificates to trust, in PEM, for `wss:`. */
   readonly caCerts?: string[];
 }
 
-/** A handshake that the server answered with something else than 101. */
+/** A handshake with an answer other than 101. */
 export class HandshakeRefused extends Error {
   /** The status of the HTTP answer. */
   readonly status: number;
@@ -92,12 +91,12 @@ export class RawClient implements Disposable {
     await this.send({ opcode: WireOp.Close, payload: new Uint8Array([code >> 8, code & 0xff]) });
   }
 
-  /** The next frame, whatever it is; `undefined` once the TCP connection has ended. */
+  /** The next frame of any kind; `undefined` once the TCP connection has ended. */
   async next(what = "a frame"): Promise<WireFrame | undefined> {
     return await within(what, this.nextEver());
   }
 
-  /** The same, for a reader that has the patience to wait as long as the connection lasts. */
+  /** The same, with a limit of one's own. */
   async nextEver(): Promise<WireFrame | undefined> {
     for (;;) {
       const parsed = parseFrame(this.#unparsed);
@@ -109,7 +108,7 @@ export class RawClient implements Disposable {
     }
   }
 
-  /** The next frame, which has to be text holding a JSON object. */
+  /** The next frame, which must be text with a JSON object. */
   async nextJson(what = "a text frame"): Promise<Record<string, unknown>> {
     const frame = await this.next(what);
     assert.ok(frame !== undefined, `the connection ended instead of ${what}`);
@@ -120,7 +119,7 @@ export class RawClient implements Disposable {
     return JSON.parse(new TextDecoder().decode(frame.payload));
   }
 
-  /** Reads on, skipping what else there is, up to the server's close frame. */
+  /** Skips frames up to the server's close frame. */
   async closeFrame(what = "a close frame"): Promise<CloseInfo> {
     for (;;) {
       const frame = await this.next(what);
@@ -129,25 +128,25 @@ export class RawClient implements Disposable {
     }
   }
 
-  /** Reads on, skipping what else there is, until the server ends the TCP connection. */
+  /** Skips data until the server ends the TCP connection. */
   async ended(what = "the end of the connection"): Promise<void> {
     while (await this.next(what) !== undefined);
   }
 
-  /** Ends the TCP connection, without a word. */
+  /** Ends the TCP connection without a close frame. */
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#connection.close();
   }
 
-  /** Reads what there is; false once there is nothing more to come. */
+  /** Reads available data; false after the end. */
   async #more(): Promise<boolean> {
     let count: number | null;
     try {
       count = await this.#connection.read(this.#chunk);
     } catch {
-      // Reset by the peer, or closed on this side meanwhile: an end like any other.
+      // A reset by the peer, or closed on this side, is an end like any other.
       return false;
     }
     if (count === null) return false;

@@ -1,6 +1,6 @@
 /**
- * A WebSocket for the client library on top of {@linkcode RawClient}, of which the TCP connection can be
- * ended without a word: the runtime's own has no way to do that.
+ * A WebSocket for the client library on top of {@linkcode RawClient}, with a TCP connection that can end without
+ * a close frame: the runtime's own has no way to do that.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface Cuttable {
   readonly cut: () => void;
 }
 
-/** Makes a class of connections that can be cut. */
+/** Creates a class of connections that can be cut. */
 export function cuttableTo(way: Way): Cuttable {
   const sockets: RawSocket[] = [];
   class Socket extends RawSocket {
@@ -47,7 +47,7 @@ class RawSocket implements ClientSocket {
     void this.#live(url());
   }
 
-  /** Open from the handshake on; what is sent to one that is gone goes nowhere. */
+  /** Open from the handshake on; data sent after the end is lost. */
   get readyState(): number {
     return this.#raw === undefined ? 0 : 1;
   }
@@ -84,12 +84,12 @@ class RawSocket implements ClientSocket {
         call(this.onmessage, { data });
       }
     } catch {
-      // Refused, reset or cut: it is gone, which is what is told.
+      // Refused, reset or cut: reported as an end without a close frame.
     }
     call(this.onclose, { code: end?.code ?? 1006, reason: end?.reason ?? "" });
   }
 
-  /** Sends, unless the connection is gone meanwhile: reading tells. */
+  /** Sends, unless the connection has ended; reading reports that. */
   #try(send: (raw: RawClient) => Promise<void>): void {
     if (this.#raw !== undefined) send(this.#raw).catch(() => undefined);
   }

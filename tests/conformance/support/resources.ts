@@ -1,19 +1,19 @@
 /**
- * What a process holds, as Linux tells: file descriptors and resident memory.
+ * Resources of a process under Linux: file descriptors and resident memory.
  *
- * By subprocess, because Deno reads /proc only with every permission there is.
+ * Through a subprocess, because Deno reads /proc only with all permissions.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 
-/** How many file descriptors process `pid` has open. */
+/** The number of open file descriptors of process `pid`. */
 export async function descriptors(pid: number): Promise<number> {
   return (await run("ls", `/proc/${pid}/fd`)).trim().split("\n").length;
 }
 
-/** How many bytes of process `pid` are in memory. */
+/** The resident memory of process `pid` in bytes. */
 export async function residentBytes(
   pid: number,
   { resetPeak = false }: { readonly resetPeak?: boolean } = {},
@@ -22,7 +22,7 @@ export async function residentBytes(
   return await status(pid, "VmRSS");
 }
 
-/** How many bytes of process `pid` were in memory at most since the peak was reset. */
+/** The peak resident memory of process `pid` since the last reset, in bytes. */
 export async function peakBytes(pid: number): Promise<number> {
   return await status(pid, "VmHWM");
 }

@@ -1,5 +1,5 @@
 /**
- * Values for a JSON Schema, as arbitraries of fast-check: ones that it describes, and ones that it nearly does.
+ * Values for a JSON Schema, as arbitraries of fast-check: valid ones, and nearly valid ones.
  *
  * @module
  */
@@ -7,16 +7,16 @@
 import fc from "fast-check";
 import type { OpenApi, Schema } from "./openapi.ts";
 
-/** Keywords that values are made by, or that say nothing of them. */
+/** Keywords that generation supports, and those that do not restrict values. */
 const KNOWN: ReadonlySet<string> = new Set([
   ...["$ref", "type", "anyOf", "const", "properties", "required", "additionalProperties", "items"],
   ...["minItems", "maxItems", "minLength", "maxLength", "pattern", "minimum", "maximum"],
-  // Values that it excludes are filtered out.
+  // Excluded values are filtered out.
   "not",
   ...["description", "example", "default"],
 ]);
 
-/** Most elements of an array, and characters of a string but for now and then. */
+/** The usual limit for elements of an array and characters of a string. */
 const USUAL = 8;
 
 const ODD_STRINGS = [
@@ -30,7 +30,7 @@ export function validValues(openApi: OpenApi, schema: Schema): fc.Arbitrary<unkn
   return roughly(openApi, schema).filter((value) => openApi.isValid(schema, value));
 }
 
-/** Values that `schema` does not describe, most of them for one small reason. */
+/** Invalid values, most of them for one small reason. */
 export function invalidValues(openApi: OpenApi, schema: Schema): fc.Arbitrary<unknown> {
   const nearly = roughly(openApi, schema).chain(spoilt);
   return fc.oneof(
@@ -39,7 +39,7 @@ export function invalidValues(openApi: OpenApi, schema: Schema): fc.Arbitrary<un
   ).filter((value) => !openApi.isValid(schema, value));
 }
 
-/** Values of the right type; what a pattern or `not` excludes may be among them. */
+/** Values of the right type, which a pattern or `not` may exclude. */
 function roughly(openApi: OpenApi, given: Schema): fc.Arbitrary<unknown> {
   const schema = openApi.resolve(given);
   for (const keyword of Object.keys(schema)) {
@@ -85,7 +85,7 @@ function strings({ minLength = 0, maxLength = 255, pattern }: Schema): fc.Arbitr
   return pattern === undefined ? all : all.filter((text) => new RegExp(pattern, "u").test(text));
 }
 
-/** `value` with one thing about it changed. */
+/** `value` with one change. */
 function spoilt(value: unknown): fc.Arbitrary<unknown> {
   const junk = fc.oneof(
     fc.constantFrom<unknown>(null, true, [], {}, "", 7),

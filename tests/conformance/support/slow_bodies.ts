@@ -1,34 +1,34 @@
 /**
- * A crowd of publishes whose bodies begin and do not go on, each on a connection of its own.
+ * A crowd of publishes with incomplete bodies that stall, each on its own connection.
  *
  * @module
  */
 
-/** What the crowd sends. */
+/** The bodies of the crowd. */
 export interface SlowBodiesOptions {
   readonly url: string;
   readonly publishKey: string;
   readonly count: number;
-  /** How many bytes of each body are sent. */
+  /** The number of bytes of each body to send. */
   readonly bytes: number;
-  /** Whether the length is declared, as 4 MiB; otherwise the body comes in chunks. */
+  /** True to declare a length of 4 MiB, false to send chunks. */
   readonly declared: boolean;
 }
 
 const DECLARED_BYTES = 4 * 1024 * 1024;
 
-/** Open connections, and what became of them. */
+/** Open connections and their outcomes. */
 export class SlowBodies implements Disposable {
-  /** How many were answered, by status. */
+  /** The number of answers by status. */
   readonly statuses: Record<string, number> = {};
-  /** How many the gateway ended. */
+  /** The number of connections that the gateway ended. */
   ended = 0;
   readonly #connections: Deno.Conn[] = [];
   readonly #answers: Promise<void>[] = [];
   readonly #ends: Promise<void>[] = [];
   #over = false;
 
-  /** Opens all of them, and sends what there is of their bodies. */
+  /** Opens all connections, and sends the incomplete bodies. */
   static async open(options: SlowBodiesOptions): Promise<SlowBodies> {
     const crowd = new SlowBodies();
     const { hostname, port } = new URL(options.url);
@@ -52,7 +52,7 @@ export class SlowBodies implements Disposable {
     await Promise.all(this.#ends);
   }
 
-  /** Ends all that are left. */
+  /** Ends the remaining ones. */
   [Symbol.dispose](): void {
     this.#over = true;
     for (const connection of this.#connections) connection.close();

@@ -1,12 +1,12 @@
 /**
- * A suite: checks that share one gateway, which is started before the first and stopped after the last.
+ * A suite: checks that share one gateway, which starts before the first and stops after the last.
  *
- * With `CONFORMANCE_NODES=nats` it is three gateways on one nats-server, taken in turn for each connection
- * and each request, so that everything crosses from one to another. Tests that start processes of their own
- * are no part of that, and neither are suites of another log.
+ * With `CONFORMANCE_NODES=nats` it is three gateways on one nats-server, taken in turn for each connection and
+ * request, so that everything crosses nodes. Tests that start their own processes, and suites of another log, are
+ * skipped.
  *
- * With `CONFORMANCE_URL` the gateway at that URL is tested instead (`CONFORMANCE_PUBLISH_KEY`, default
- * `dev`), and suites that need settings of their own are skipped, saying so.
+ * With `CONFORMANCE_URL` the gateway at that URL is tested instead (`CONFORMANCE_PUBLISH_KEY`, default `dev`), and
+ * suites that need their own settings are skipped with the reason.
  *
  * @module
  */
@@ -17,13 +17,13 @@ import { Nodes } from "./nodes.ts";
 import { GatewayProcess, type Settings } from "./process.ts";
 import { Target } from "./target.ts";
 
-/** What a suite needs of its gateway. */
+/** The requirements of a suite. */
 export interface SuiteOptions {
-  /** Settings without which the checks mean nothing. */
+  /** Settings that the checks depend on. */
   readonly settings?: Settings;
-  /** Settings that only make them faster. */
+  /** Settings that only make the checks faster. */
   readonly hints?: Settings;
-  /** Whether the checks look at what each process counts for itself. */
+  /** True if the checks read the counters of each process. */
   readonly oneProcess?: boolean;
 }
 
@@ -31,10 +31,10 @@ export type Check = (gateway: Target) => Promise<void>;
 
 const OWN_PROCESS = "needs a gateway of its own, not one at CONFORMANCE_URL";
 
-/** Why no gateway can be started or reached, if none can. */
+/** The reason why no gateway can be started or reached, if any. */
 export const FORBIDDEN: string | undefined = needs("env", "net", "read", "run", "write");
 
-/** The URL of the gateway to test, if it is not one that the suite starts. */
+/** The URL of the gateway to test, unless the suite starts it. */
 function givenUrl(): string | undefined {
   return variable("CONFORMANCE_URL")?.replace(/\/$/, "");
 }
@@ -43,7 +43,7 @@ function onNodes(): boolean {
   return variable("CONFORMANCE_NODES") === "nats";
 }
 
-/** Defines a suite. `checks` has each under the name of what it shows. */
+/** Defines a suite. Each of `checks` has its name as the key. */
 export function suite(
   name: string,
   { settings, hints, oneProcess = false, checks }: SuiteOptions & {
@@ -70,7 +70,7 @@ export function suite(
   });
 }
 
-/** Defines a test that starts its gateways itself. */
+/** Defines a test that starts its own gateways. */
 export function processTest(
   name: string,
   run: (context: Deno.TestContext) => Promise<void>,
@@ -81,14 +81,14 @@ export function processTest(
   else define(name, run);
 }
 
-/** Reports a test as skipped, for want of a permission if one is missing, else for this reason. */
+/** Reports a test as skipped: for a missing permission, else for this reason. */
 export function skip(name: string, reason: string): void {
   testUnless(FORBIDDEN ?? reason)(name, () => {});
 }
 
 /**
- * The sanitizers are off: connections and the reads on them outlive a check on purpose, and what has
- * to be over in the end is checked where it matters, in the gateway's process.
+ * The sanitizers are off: connections and their reads outlive a check on purpose, and the tests of resources
+ * count them in the gateway's process.
  */
 const UNSANITIZED = { sanitizeOps: false, sanitizeResources: false, sanitizeExit: false };
 

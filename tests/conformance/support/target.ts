@@ -1,7 +1,7 @@
 /**
- * A gateway to test, known by its URL alone: how to reach it as a client and as the app's backend.
+ * A gateway to test, known only by its URL: access as a client and as the app's backend.
  *
- * The gateway's mock issuer has to be on, because that is where users log in here.
+ * The gateway needs the mock issuer, because users log in there.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { eventually } from "./wait.ts";
 
 export interface JoinOptions extends LoginOptions, MemberOptions {}
 
-/** A gateway behind a URL, or several that are as good as one, taken in turn. */
+/** A gateway behind a URL, or several equivalent ones, taken in turn. */
 export class Target {
   /** The app's backend, with the publish key. */
   readonly backend: Backend;
@@ -27,7 +27,7 @@ export class Target {
     this.backend = new Backend({ url: () => this.url, loginUrl: urls[0], publishKey });
   }
 
-  /** Where the gateway is whose turn it is. */
+  /** The URL of the next gateway. */
   get url(): string {
     this.#turn += 1;
     return this.#urls[this.#turn % this.#urls.length] ?? this.#urls[0];
@@ -37,12 +37,12 @@ export class Target {
     return `${this.url.replace(/^http/, "ws")}/gateway`;
   }
 
-  /** A bare connection, after the handshake; Hello is still to be read. */
+  /** A bare connection after the handshake; Hello is unread. */
   async connect(options: ConnectOptions = {}): Promise<RawClient> {
     return await RawClient.connect(this.wsUrl, options);
   }
 
-  /** Logs `user` in and connects with the client library; ready when it resolves. */
+  /** Logs `user` in and connects with the client library; resolves when it is ready. */
   async member(user: string, options: JoinOptions = {}): Promise<Member> {
     return await Member.connect({
       ...options,
@@ -51,7 +51,7 @@ export class Target {
     });
   }
 
-  /** The same for a test of frames: with a client that shows them. */
+  /** The same with a client that shows frames. */
   async peer(user: string, options: LoginOptions = {}): Promise<Peer> {
     const token = await this.backend.login(user, options);
     return (await Peer.ready(this.wsUrl, { token })).peer;
@@ -68,7 +68,7 @@ export class Target {
 
 let users = 0;
 
-/** A user name that no other test has. */
+/** A unique user name. */
 export function someone(name = "user"): string {
   users += 1;
   return `${name}-${Deno.pid}-${users}`;

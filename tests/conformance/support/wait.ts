@@ -1,16 +1,16 @@
 /**
- * Waiting: every wait of the conformance suite goes through here, has a limit that no healthy gateway
- * comes near, and says what was awaited when the limit passes.
+ * Waiting: every wait of the conformance suite is here. It has a limit that no healthy gateway comes near, and
+ * the error names what was awaited.
  *
  * Nothing here judges how long something took.
  *
  * @module
  */
 
-/** How long anything may take before the suite gives it up, in milliseconds. */
+/** The limit, in milliseconds. */
 export const LIMIT_MS = 20_000;
 
-/** How long {@linkcode eventually} rests between two looks, in milliseconds. */
+/** The pause between two polls of {@linkcode eventually}, in milliseconds. */
 const REST_MS = 20;
 
 export interface WaitOptions {
@@ -18,7 +18,7 @@ export interface WaitOptions {
   readonly limitMs?: number;
 }
 
-/** Awaits `promise`, or fails with what was awaited after `limitMs`. */
+/** Awaits `promise`, or rejects after `limitMs` with what was awaited. */
 export async function within<T>(
   what: string,
   promise: Promise<T>,
@@ -36,7 +36,7 @@ export async function within<T>(
   }
 }
 
-/** Looks again and again until `look` gives something else than `undefined`, and returns that. */
+/** Polls until `look` returns something other than `undefined`, and returns that. */
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined>,
@@ -51,7 +51,7 @@ export async function eventually<T>(
   }
 }
 
-/** Lets `ms` milliseconds pass. For spacing what a test sends, never for hoping that something is done. */
+/** Lets `ms` milliseconds pass, to space what a test sends. Never use it to wait for an effect. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

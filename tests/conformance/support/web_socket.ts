@@ -1,6 +1,6 @@
 /**
- * Classes of WebSockets for the client library that connect somewhere else than its one URL says: to the
- * gateway whose turn it is, or to the one that lives now. What they receive is looked at on the way.
+ * Classes of WebSockets for the client library that connect to another URL than its own: to the next gateway in
+ * turn, or to the one that is alive. They also show what they receive to an audit.
  *
  * @module
  */
@@ -8,21 +8,21 @@
 import type { ClientSocketConstructor } from "../../../client/mod.ts";
 import type { Audit } from "./audit.ts";
 
-/** Where the connections of one client go, and who looks at them. */
+/** The destinations of one client's connections, and their audit. */
 export interface Way {
-  /** Where the next connection goes. */
+  /** The URL of the next connection. */
   readonly url: () => string;
-  /** Looks at what the client receives. */
+  /** Audits what the client receives. */
   readonly audit: Audit;
 }
 
-/** A class of the runtime's own WebSockets. */
+/** Creates a subclass of the runtime's WebSocket. */
 export function webSocketTo({ url, audit }: Way): ClientSocketConstructor {
   return class extends WebSocket {
     constructor() {
       super(url());
       const look = audit.connection();
-      // What comes on a connection that the client has let go of is nobody's.
+      // Frames on a connection that the client has dropped do not count.
       this.addEventListener("message", ({ data }) => this.onmessage === null || look(data));
     }
   };

@@ -1,13 +1,13 @@
 /**
- * WebSocket frames as bytes (RFC 6455, section 5): `encodeFrame` for what a client sends, `parseFrame`
- * for what a server does. It can also encode what RFC 6455 forbids, to see how the gateway takes it.
+ * WebSocket frames as bytes (RFC 6455, section 5): `encodeFrame` for clients, `parseFrame` for servers. It can
+ * also encode what RFC 6455 forbids, to test the gateway's reaction.
  *
  * No I/O.
  *
  * @module
  */
 
-/** WebSocket opcodes. Not those of the gateway's protocol. */
+/** WebSocket opcodes, which are not those of the gateway's protocol. */
 export const WireOp = {
   Continuation: 0,
   Text: 1,
@@ -17,14 +17,14 @@ export const WireOp = {
   Pong: 10,
 } as const;
 
-/** A frame to send; what is left out is what an ordinary text frame has. */
+/** A frame to send, by default an ordinary text frame. */
 export interface FrameSpec {
   readonly opcode?: number;
   readonly fin?: boolean;
-  /** Clients have to mask. */
+  /** Clients must mask. */
   readonly masked?: boolean;
   readonly payload?: Uint8Array | string;
-  /** The length that the header announces, where it is not that of `payload`. */
+  /** The length in the header, if it is not that of `payload`. */
   readonly announcedBytes?: number;
 }
 
@@ -56,8 +56,8 @@ export function encodeFrame(spec: FrameSpec): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The frame at the beginning of `bytes` and how many of them it takes, or `undefined` while it is not
- * whole. Throws for what a server must not send.
+ * The frame at the beginning of `bytes` and its length, or `undefined` while it is incomplete. Throws for what a
+ * server must not send.
  */
 export function parseFrame(bytes: Uint8Array): { frame: WireFrame; bytes: number } | undefined {
   if (bytes.length < 2) return undefined;
