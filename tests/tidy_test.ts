@@ -1,6 +1,5 @@
 /**
- * Tidiness: rules on the source text. Imports, globals, size, headers, tasks and documents.
- * documents.
+ * Tidiness: rules on the source text. Imports, globals, size, comments, tasks and documents.
  *
  * @module
  */
@@ -9,6 +8,7 @@ import assert from "node:assert/strict";
 import { staleDocuments } from "../tools/docs.ts";
 import { needs, testUnless } from "./permissions.ts";
 import { cycles } from "./tidy/cycles.ts";
+import { riddles } from "./tidy/comments.ts";
 import { bannedNames, FREE, isBannedModule } from "./tidy/globals.ts";
 import { faultOfImport, layerOf } from "./tidy/layers.ts";
 import { looseTypes } from "./tidy/loose_types.ts";
@@ -76,6 +76,10 @@ test("every source file opens by saying what it owns", () => {
   assertTidy(({ text }) =>
     /^(?:#![^\n]*\n)?\/\*\*\n \* [^]*?@module\n \*\//.test(text) ? [] : ["has no module paragraph"]
   );
+});
+
+test("no comment begins with What, Where, Who or Whether", () => {
+  assertTidy(({ text }) => riddles(text));
 });
 
 test("no `any` and no non-null assertion outside tests", () => {

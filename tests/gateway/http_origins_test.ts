@@ -1,6 +1,5 @@
 /**
  * Origins of web pages: each value that is accepted matches as its writer expects, and refused ones are logged.
- * refused is in the log.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
  * The control routes of the test server, without a port: requests, answers, and documentation of each.
- * documentation shows each.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
  * The mock gateway: time that waits for everything, a network with faults, and reset.
- * the beginning.
  *
  * @module
  */

@@ -1,7 +1,6 @@
 /**
  * The end of a session: the close reason, and the close grace to the millisecond. The close code of each
  * event and deadline is a row of the transition table, which `exploration_test.ts` checks.
- * `exploration_test.ts` holds the reducer to it.
  *
  * @module
  */

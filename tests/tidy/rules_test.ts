@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { riddles } from "./comments.ts";
 import { cycles } from "./cycles.ts";
 import { bannedNames, isBannedModule } from "./globals.ts";
 import { faultOfImport } from "./layers.ts";
@@ -112,6 +113,24 @@ Deno.test("looseTypes() finds any and non-null assertions, and takes nothing els
   for (const code of loose) assert.notDeepEqual(looseTypes(code), [], code);
   const strict = ["a !== b", "a != b", "!a", "if (!(a in b)) c;", "many(a)", "a.any(b)"];
   for (const code of strict) assert.deepEqual(looseTypes(code), [], code);
+});
+
+Deno.test("riddles() finds comments that begin with a question word, not sentences inside them", () => {
+  const found = [
+    "/** Whether it is open. */",
+    "  /** What it is told. */",
+    "/**\n * Where it begins.\n */",
+    "a;\n  // Who waits is woken.",
+  ];
+  for (const text of found) assert.equal(riddles(text).length, 1, text);
+  const plain = [
+    "/** True if it is open. */",
+    "/**\n * Closes it.\n * Where the platform allows, at once.\n */",
+    "// Closes it.\n// What remains is dropped.",
+    "a; // What else",
+    "/** Whatsoever */",
+  ];
+  for (const text of plain) assert.deepEqual(riddles(text), [], text);
 });
 
 Deno.test("faultOfImport() refuses an import that points up, and a library out of its place", () => {

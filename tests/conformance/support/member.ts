@@ -51,9 +51,9 @@ export class Member implements AsyncDisposable {
   readonly #disconnected = Promise.withResolvers<Disconnect>();
   #ready: ReadySession | undefined;
   #disconnect: Disconnect | undefined;
+  #received = 0;
   /** The number of messages that the test has read. */
-  #heard = 0;
-  #taken = 0;
+  #read = 0;
 
   private constructor(
     { url, getToken, lastId, reconnects = false, cuttable = false }: MemberDeps,
@@ -97,7 +97,7 @@ export class Member implements AsyncDisposable {
 
   /** The number of unread messages. */
   get unread(): number {
-    return this.#heard - this.#taken;
+    return this.#received - this.#read;
   }
 
   /** The next message. Throws if the client ends instead, or has received a fault. */
@@ -106,7 +106,7 @@ export class Member implements AsyncDisposable {
     assert.deepEqual(this.#audit.faults, []);
     const end = JSON.stringify(this.#disconnect);
     assert.ok(value !== undefined, `closed with ${end} instead of ${what}`);
-    this.#taken += 1;
+    this.#read += 1;
     return value;
   }
 
@@ -142,7 +142,7 @@ export class Member implements AsyncDisposable {
   #listen(reconnects: boolean): void {
     this.client.on("ready", (session) => this.#first.resolve(session));
     this.client.on("gap", ({ lastId }) => this.gaps.push(lastId));
-    this.client.on("message", () => this.#heard += 1);
+    this.client.on("message", () => this.#received += 1);
     this.client.on("error", (error) => this.#first.reject(error));
     this.client.on("disconnect", (disconnect) => {
       this.#disconnect = disconnect;

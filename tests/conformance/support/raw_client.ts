@@ -96,7 +96,7 @@ export class RawClient implements Disposable {
     return await within(what, this.nextEver());
   }
 
-  /** The same, with a limit of one's own. */
+  /** The same, without a limit of time. */
   async nextEver(): Promise<WireFrame | undefined> {
     for (;;) {
       const parsed = parseFrame(this.#unparsed);
