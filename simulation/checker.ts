@@ -325,6 +325,7 @@ export class Checker implements LinkObserver {
       user: token.user,
       channels: token.channels,
       after,
+      atMs: this.#now,
     });
   }
 

@@ -26,7 +26,12 @@ export interface DeliveryDeps {
   readonly channels: readonly string[];
   /** Sequence after which the session starts. */
   readonly after: number;
+  /** Time of Ready. */
+  readonly atMs: number;
 }
+
+/** The end of the frame of a message that was missed. */
+const REPLAYED = ',"replayed":true}';
 
 /** The deliveries of one session, starting at Ready. */
 export class Delivery {
@@ -35,6 +40,8 @@ export class Delivery {
   readonly #expected: Expected[] = [];
   #last: number;
   readonly #beganAt: number;
+  /** The last message that the node had certainly sent to others before Ready. */
+  readonly #missedUpTo: number;
   #liveBytes = 0;
 
   /** Expects the messages after `after` that the session may see. */
@@ -43,6 +50,7 @@ export class Delivery {
     this.#channels = new Set(deps.channels);
     this.#last = deps.after;
     this.#beganAt = deps.progress.head;
+    this.#missedUpTo = deps.progress.headBefore(deps.atMs);
     for (const entry of deps.history.after(deps.after)) {
       if (entry.sequence <= deps.progress.head) this.notify(entry);
     }
@@ -139,15 +147,27 @@ export class Delivery {
       return report("only entitled messages", `${id} ${whose}`, connection);
     }
     const { entry } = expected;
-    // All clients receive the same text, so it is parsed once.
-    if (entry.frame === text) return;
+    const isReplayed = text.endsWith(REPLAYED);
+    this.#checkMark(id, sequence, isReplayed);
+    // All clients receive the same text but for the mark, so it is parsed once.
+    const plain = isReplayed ? `${text.slice(0, -REPLAYED.length)}}` : text;
+    if (entry.frame === plain) return;
     if (id !== `${epoch}-${sequence}`) {
       report("delivered unchanged", `${id} is not an id of this log`, connection);
     }
-    if (!isFrameOf(entry, text)) {
+    if (!isFrameOf(entry, plain)) {
       report("delivered unchanged", `${id} has changed`, connection);
     }
-    entry.frame = text;
+    entry.frame = plain;
+  }
+
+  /** A fan-out that yields reaches Ready's millisecond late, so its messages may count as either. */
+  #checkMark(id: string, sequence: number, isReplayed: boolean): void {
+    const { connection, report } = this.#deps;
+    if (isReplayed ? sequence <= this.#beganAt : sequence > this.#missedUpTo) return;
+    const explanation = `${id} is ${isReplayed ? "marked" : "not marked"}; Ready came after ` +
+      `${isReplayed ? this.#beganAt : this.#missedUpTo}`;
+    report("what was missed is marked", explanation, connection);
   }
 
   /** Advances to the expected message with this sequence, past optional ones. */

@@ -12,6 +12,8 @@ export const RULES = {
   "only entitled messages":
     "those of the user, of channels in the token or joined and not left, and for everyone",
   "delivered unchanged": "id, channel, author, content and time",
+  "what was missed is marked":
+    "`replayed` on a message from before Ready that a session resumed to, and on no other",
   "Hello comes first": "once, with the interval",
   "nothing before Ready": "no Message reaches a session that is not ready",
   "Ready follows a verified Identify": "the newest, and names its user",

@@ -180,6 +180,22 @@ const SHELL_BUGS: readonly Bug[] = [
     send: ({ texts }) =>
       real.send(new Frames(texts.map((text) => text.replace('"channel":"5"', '"channel":"6"')))),
   })),
+  socket("a replayed message is not marked", (real) => ({
+    send: ({ texts }) =>
+      real.send(new Frames(texts.map((text) => text.replace(/,"replayed":true}$/, "}")))),
+  })),
+  socket("a live message is marked as replayed", (real) => {
+    const now = onceIn(500);
+    return {
+      send: ({ texts }) =>
+        real.send(
+          new Frames(texts.map((text) => {
+            const isLive = text.startsWith('{"op":3,') && !text.endsWith('"replayed":true}');
+            return isLive && now() ? text.replace(/}$/, ',"replayed":true}') : text;
+          })),
+        ),
+    };
+  }),
   socket("unread bytes are not counted", () => ({ bufferedBytes: 0 })),
   clock("a timer that is cancelled stays", (real) => ({
     setTimer: (delayMs, callback) => {

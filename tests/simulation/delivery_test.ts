@@ -26,6 +26,7 @@ class Scene {
     user: "alice",
     channels: ["general"],
     after: 0,
+    atMs: 0,
     progress: this.#progress,
   });
   #atMs = 0;
@@ -128,4 +129,10 @@ Deno.test("Delivery.join() asks for what comes after, and forbids what came befo
   scene.publish({ channel: "new" });
   assert.equal(scene.delivery.missing?.sequence, 2);
   assert.throws(() => scene.arrive(1), /only entitled messages/);
+});
+
+Deno.test("Delivery refuses a mark on what was published since Ready", () => {
+  const scene = new Scene();
+  scene.publish({ channel: "general" });
+  assert.throws(() => scene.arrive(1, { replayed: true }), /^Error: what was missed is marked: /);
 });
