@@ -16,8 +16,13 @@ export interface Expected {
   /** The required `aud`; not checked if not given. */
   readonly audience?: string | undefined;
   readonly clockToleranceMs: number;
-  /** The source of the keys: `GATEWAY_JWT_SECRET`, or the URL of a key set. */
-  readonly keys: { readonly secret: true } | { readonly secret: false; readonly url: string };
+  /**
+   * The source of the keys: `GATEWAY_JWT_SECRET`, perhaps with `GATEWAY_JWT_SECRET_PREVIOUS`, or the URL of a key
+   * set.
+   */
+  readonly keys:
+    | { readonly secret: true; readonly previous: boolean }
+    | { readonly secret: false; readonly url: string };
 }
 
 /** One or two sentences each, without a line break. */
@@ -73,7 +78,8 @@ const EXPLAINERS: ReadonlyMap<string, (facts: Facts) => Explanation> = new Map<
   })],
   [REASONS.signature, ({ expected }) => ({
     why: expected.keys.secret
-      ? "it was signed with another secret than GATEWAY_JWT_SECRET, or changed afterwards"
+      ? "it was signed with another secret than GATEWAY_JWT_SECRET" +
+        `${expected.keys.previous ? " and GATEWAY_JWT_SECRET_PREVIOUS" : ""}, or changed afterwards`
       : "it was signed with another key than the one published under its kid, or changed afterwards",
     change: expected.keys.secret
       ? "Use the same secret on both sides, as text: the gateway does not decode Base64 or hex."

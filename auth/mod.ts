@@ -9,6 +9,7 @@ export { runTokenCommand, type TokenCommandDeps, type TokenSettings } from "./to
 export {
   createVerifier,
   type KeySource,
+  type PreviousSecret,
   sharedSecret,
   type TokenHeader,
   type VerifierOptions,

@@ -13,12 +13,13 @@ import { isName, NAME_RULE } from "../gateway/protocol/names.ts";
 import { redactUrl, redactUrls } from "../gateway/redact_url.ts";
 import { toError } from "../gateway/util.ts";
 import { duration, explain } from "./explain.ts";
+import type { PreviousSecret } from "./verifier.ts";
 
 /** The configuration of the gateway that concerns tokens. */
 export interface TokenSettings {
   readonly auth:
     | { readonly mode: "mock" }
-    | { readonly mode: "secret"; readonly secret: string }
+    | { readonly mode: "secret"; readonly secret: string; readonly previous?: string }
     | { readonly mode: "jwks"; readonly url: URL };
   readonly jwtIssuer?: string | undefined;
   readonly jwtAudience?: string | undefined;
@@ -28,8 +29,11 @@ export interface TokenSettings {
 
 export interface TokenCommandDeps<Settings extends TokenSettings = TokenSettings> {
   readonly readSettings: () => Settings;
-  /** The verifier that a gateway with these settings has. */
-  readonly createVerifier: (settings: Settings) => Promise<TokenVerifier>;
+  /** The verifier that a gateway with these settings has, and what it calls. */
+  readonly createVerifier: (
+    settings: Settings,
+    events: Required<Pick<PreviousSecret, "previousUsed">>,
+  ) => Promise<TokenVerifier>;
   readonly readStdin: () => Promise<string>;
   readonly clock: Clock;
 }
@@ -92,13 +96,14 @@ async function check<Settings extends TokenSettings>(
         "/.well-known/jwks.json: GATEWAY_JWKS_URL=http://127.0.0.1:8000/.well-known/jwks.json",
     );
   }
-  const verifier = await createVerifier(settings);
+  let previous = false;
+  const verifier = await createVerifier(settings, { previousUsed: () => previous = true });
   const token = given === "-" ? (await readStdin()).replace(/\r?\n$/, "") : given;
   const verdict = await verifier.verify(token);
   const now = clock.now();
   if (!verdict.ok) {
     const keys = auth.mode === "secret"
-      ? { secret: true } as const
+      ? { secret: true, previous: auth.previous !== undefined } as const
       : { secret: false, url: redactUrl(auth.url.href) } as const;
     const { jwtIssuer: issuer, jwtAudience: audience } = settings;
     const expected = { issuer, audience, clockToleranceMs, keys };
@@ -115,9 +120,12 @@ async function check<Settings extends TokenSettings>(
     };
   }
   const channels = verdict.channels.map((name) => JSON.stringify(name)).join(", ");
+  const accepted = `accepted: user ${JSON.stringify(verdict.user)}, ` +
+    `channels ${channels || "none"}, for another ${duration(verdict.expiresAt - now)}`;
+  if (!previous) return { text: accepted, code: 0 };
   return {
-    text: `accepted: user ${JSON.stringify(verdict.user)}, channels ${channels || "none"}, ` +
-      `for another ${duration(verdict.expiresAt - now)}`,
+    text: `${accepted}\nnote: it is signed with GATEWAY_JWT_SECRET_PREVIOUS. Sign with ` +
+      "GATEWAY_JWT_SECRET before you remove that one.",
     code: 0,
   };
 }

@@ -34,6 +34,16 @@ export interface KeySource {
    * @throws {OperationalError} `issuer_unreachable` when they cannot be fetched
    */
   find(header: TokenHeader): Promise<readonly CryptoKey[]>;
+  /** Called for each accepted token that another than the first of these keys has signed. */
+  laterKeyUsed?(): void;
+}
+
+/** The secret that another one replaces, and is accepted beside it. */
+export interface PreviousSecret {
+  /** As UTF-8, at least 32 bytes. */
+  readonly previous?: string | undefined;
+  /** Called for each accepted token that is signed with it. */
+  readonly previousUsed?: () => void;
 }
 
 export interface VerifierOptions {
@@ -52,7 +62,19 @@ export interface VerifierOptions {
  * @param secret the key, as UTF-8
  * @throws {OperationalError} `bad_configuration` for fewer than 32 bytes
  */
-export function sharedSecret(secret: string): KeySource {
+export function sharedSecret(
+  secret: string,
+  { previous, previousUsed }: PreviousSecret = {},
+): KeySource {
+  const keys = Promise.all([secret, ...previous === undefined ? [] : [previous]].map(importSecret));
+  return {
+    algorithms: ["HS256"],
+    find: () => keys,
+    ...previousUsed === undefined ? {} : { laterKeyUsed: previousUsed },
+  };
+}
+
+function importSecret(secret: string): Promise<CryptoKey> {
   const bytes = new TextEncoder().encode(secret);
   if (bytes.length < MIN_SECRET_BYTES) {
     throw new OperationalError(
@@ -61,15 +83,17 @@ export function sharedSecret(secret: string): KeySource {
     );
   }
   const hmac = { name: "HMAC", hash: "SHA-256" };
-  const keys = crypto.subtle.importKey("raw", bytes, hmac, false, ["verify"]).then((key) => [key]);
-  return { algorithms: ["HS256"], find: () => keys };
+  return crypto.subtle.importKey("raw", bytes, hmac, false, ["verify"]);
 }
 
 export function createVerifier(keys: KeySource, options: VerifierOptions): TokenVerifier {
   return {
     verify: async (token) => {
       try {
-        return judge(await verifySignature(token, keys, options), options);
+        const { claims, isFirstKey } = await verifySignature(token, keys, options);
+        const verdict = judge(claims, options);
+        if (verdict.ok && !isFirstKey) keys.laterKeyUsed?.();
+        return verdict;
       } catch (error) {
         if (error instanceof errors.JOSEError) return refuse(reasonOf(error));
         throw error;
@@ -78,12 +102,12 @@ export function createVerifier(keys: KeySource, options: VerifierOptions): Token
   };
 }
 
-/** Verifies signature, issuer and audience, and times to the second; returns the claims. */
+/** Verifies signature, issuer and audience, and times to the second. */
 async function verifySignature(
   token: string,
   keys: KeySource,
   { clock, issuer, audience, clockToleranceMs = 0 }: VerifierOptions,
-): Promise<JWTPayload> {
+): Promise<{ readonly claims: JWTPayload; readonly isFirstKey: boolean }> {
   const checks = {
     algorithms: [...keys.algorithms],
     requiredClaims: ["exp", "sub"],
@@ -101,12 +125,12 @@ async function verifySignature(
     return first;
   };
   try {
-    return (await jwtVerify(token, findKey, checks)).payload;
+    return { claims: (await jwtVerify(token, findKey, checks)).payload, isFirstKey: true };
   } catch (error) {
     if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
     for (const key of others) {
       const verified = await jwtVerify(token, key, checks).catch(unlessWrongKey);
-      if (verified !== undefined) return verified.payload;
+      if (verified !== undefined) return { claims: verified.payload, isFirstKey: false };
     }
     throw error;
   }

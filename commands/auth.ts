@@ -4,16 +4,17 @@
  * @module
  */
 
-import { createVerifier, KeySet, sharedSecret } from "../auth/mod.ts";
+import { createVerifier, KeySet, type PreviousSecret, sharedSecret } from "../auth/mod.ts";
 import type { TokenConfig } from "../gateway/config/parse.ts";
 import type { TokenVerifier } from "../gateway/ports.ts";
 import { MockIssuer } from "../mock/issuer.ts";
 import type { World } from "./world.ts";
 
 export async function createAuth(
-  { config, clock, ids, logger: log }: Pick<World, "clock" | "ids" | "logger"> & {
-    readonly config: TokenConfig;
-  },
+  { config, clock, ids, logger: log, previousUsed }:
+    & Pick<World, "clock" | "ids" | "logger">
+    & Required<Pick<PreviousSecret, "previousUsed">>
+    & { readonly config: TokenConfig },
 ): Promise<{ readonly verifier: TokenVerifier; readonly issuer: MockIssuer | undefined }> {
   const { auth, jwtIssuer: issuer, jwtAudience: audience, clockToleranceMs } = config;
   const common = {
@@ -23,8 +24,10 @@ export async function createAuth(
     ...audience === undefined ? {} : { audience },
   };
   switch (auth.mode) {
-    case "secret":
-      return { verifier: createVerifier(sharedSecret(auth.secret), common), issuer: undefined };
+    case "secret": {
+      const keys = sharedSecret(auth.secret, { previous: auth.previous, previousUsed });
+      return { verifier: createVerifier(keys, common), issuer: undefined };
+    }
     case "jwks": {
       const keys = new KeySet({ url: auth.url, fetch, clock, log });
       void keys.prefetch();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DEVELOPMENT_PUBLISH_KEY } from "../gateway/config/parse.ts";
+import { DEVELOPMENT_PUBLISH_KEY } from "../gateway/config/keys.ts";
 import { listenOptions } from "../gateway/config/session_options.ts";
 import { VERSION } from "../gateway/config/version.ts";
 import type { Gateway } from "../gateway/gateway.ts";
@@ -48,6 +48,7 @@ export async function serve(
     readonly page: ConsoleOptions | undefined;
   },
 ): Promise<Listeners> {
+  const { publishKeyPrevious } = config;
   const http: HttpOptions = {
     log: withBackpressure(log, {
       whenBelowBacklogLimit: () => gateway.whenBelowBacklogLimit(),
@@ -61,7 +62,11 @@ export async function serve(
     draining: () => gateway.draining,
     bug: () => metrics.bug(),
     metricsText: () => metrics.text(),
-    publishKeys: [config.publishKey],
+    publishKeys: [
+      config.publishKey,
+      ...publishKeyPrevious === undefined ? [] : [publishKeyPrevious],
+    ],
+    laterKeyUsed: () => metrics.previousKeyUsed("publish_key"),
     issuer: issuer && loginIssuer(issuer, config),
     console: page,
     allowAnyHost: config.allowAnyHost,

@@ -46,7 +46,10 @@ export async function startGateway(
   handleUnhandledErrors({ logger, bug: () => metrics.bug() });
   const shared = config.nats && await openSharedLog(world, config.nats);
   const log = shared?.log ?? await openOwnLog(world);
-  const { verifier, issuer } = await createAuth(world);
+  const { verifier, issuer } = await createAuth({
+    ...world,
+    previousUsed: () => metrics.previousKeyUsed("jwt_secret"),
+  });
   const gateway = createGateway(world, { log, verifier });
   const page = await openConsole(world);
   const users = shared && await clusterUsers(world, { ...shared, gateway });

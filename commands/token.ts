@@ -19,7 +19,8 @@ export async function runToken(args: readonly string[]): Promise<never> {
   const { text, error, code } = await runTokenCommand(args, {
     readSettings: () =>
       parseTokenConfig({ env: Deno.env.toObject(), readTextFile: Deno.readTextFileSync }),
-    createVerifier: async (config) => (await createAuth({ config, clock, ids, logger })).verifier,
+    createVerifier: async (config, events) =>
+      (await createAuth({ config, clock, ids, logger, ...events })).verifier,
     readStdin: () => new Response(Deno.stdin.readable).text(),
     clock,
   });

@@ -14,6 +14,9 @@ import { CloseCode, type CloseCodeValue, type OpName, type Phase } from "./proto
 /** The reason for which a connection was refused. */
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
+/** A key that `GATEWAY_…_PREVIOUS` makes acceptable beside another one. */
+export type RotatedKey = (typeof ROTATED_KEYS)[number];
+
 /** A frame from a client by name, or what is none. */
 export type ReceivedName = OpName | "control" | "malformed";
 
@@ -57,6 +60,7 @@ const TOKEN_REFUSALS = [
   "expired",
   "invalid",
 ] as const satisfies readonly TokenRefusal[];
+const ROTATED_KEYS = ["publish_key", "jwt_secret"] as const;
 /** The phases in which a connection exists. */
 const COUNTED_PHASES = [
   "unidentified",
@@ -126,6 +130,12 @@ export const METRICS = {
     labels: ["reason"],
     values: TOKEN_REFUSALS,
     help: "Tokens refused; not_yet_valid and unknown_key may pass by themselves.",
+  },
+  gateway_previous_key_uses_total: {
+    type: "counter",
+    labels: ["key"],
+    values: ROTATED_KEYS,
+    help: "Requests and tokens accepted with the previous key.",
   },
   gateway_messages_published_total: {
     type: "counter",
@@ -207,6 +217,7 @@ export class Metrics {
   readonly #closes = new Tally<CloseCodeValue | "peer">(CLOSES);
   readonly #refusals = new Tally<RefusalReason>(REFUSAL_REASONS);
   readonly #identifiesRejected = new Tally<TokenRefusal>(TOKEN_REFUSALS);
+  readonly #previousKeyUses = new Tally<RotatedKey>(ROTATED_KEYS);
   readonly #loopDelays = new Float64Array(LOOP_DELAY_WINDOW);
   readonly #roundTrips: Histogram;
   readonly #loopDelayHistogram: Histogram;
@@ -233,6 +244,7 @@ export class Metrics {
     this.#collect("gateway_closes_total", () => this.#closes.counts);
     this.#collect("gateway_refused_total", () => this.#refusals.counts);
     this.#collect("gateway_identifies_rejected_total", () => this.#identifiesRejected.counts);
+    this.#collect("gateway_previous_key_uses_total", () => this.#previousKeyUses.counts);
     this.#collect("gateway_messages_published_total", () => this.#published);
     this.#collect("gateway_messages_delivered_total", () => this.#delivered);
     this.#collect("gateway_messages_replayed_total", () => this.#replayed);
@@ -304,6 +316,10 @@ export class Metrics {
   /** A heartbeat was acknowledged after `ms` milliseconds. */
   roundTrip(ms: number): void {
     this.#roundTrips.observe(ms / 1000);
+  }
+
+  previousKeyUsed(key: RotatedKey): void {
+    this.#previousKeyUses.add(key, 1);
   }
 
   /** A timer fired `ms` milliseconds late. */

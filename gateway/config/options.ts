@@ -90,6 +90,11 @@ const TOKENS_AND_KEYS = {
     doc: "HS256 secret shared with the backend that signs tokens; at least 32 bytes. Not " +
       "together with `GATEWAY_JWKS_URL`. With neither, the mock issuer is on.",
   },
+  jwtSecretPrevious: {
+    type: "secret",
+    doc: "The secret that `GATEWAY_JWT_SECRET` replaces. Tokens signed with it are still " +
+      "accepted, and counted in `gateway_previous_key_uses_total`.",
+  },
   jwksUrl: {
     type: "url",
     doc: "URL of the issuer's public keys (JWKS). Must be https, or http on loopback.",
@@ -118,6 +123,11 @@ const TOKENS_AND_KEYS = {
     type: "secret",
     doc: "Key with which the app's backend calls the HTTP API; at least 16 characters. Required " +
       "with a real issuer; `dev` by default with the mock issuer.",
+  },
+  publishKeyPrevious: {
+    type: "secret",
+    doc: "The key that `GATEWAY_PUBLISH_KEY` replaces. It is still accepted, and its uses are " +
+      "counted in `gateway_previous_key_uses_total`.",
   },
 } as const satisfies OptionTable;
 

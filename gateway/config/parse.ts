@@ -13,6 +13,7 @@ import type { OperationalError } from "../errors.ts";
 import { helpText } from "./help.ts";
 import type { NatsOptions } from "../cluster/nats_options.ts";
 import { configError, GivenOptions, type GivenText, quoted, type ReadTextFile } from "./given.ts";
+import { checkSecrets, resolvePublishKey } from "./keys.ts";
 import { type NATS_OPTIONS, resolveNats } from "./nats.ts";
 import { envName, flagName, type Option } from "./option_types.ts";
 import { OPTIONS, type OptionValues } from "./options.ts";
@@ -24,8 +25,8 @@ import { VERSION } from "./version.ts";
 export type AuthConfig =
   /** The mock issuer, for development: anybody may log in. */
   | { readonly mode: "mock" }
-  /** The app's backend, with a shared HS256 secret. */
-  | { readonly mode: "secret"; readonly secret: string }
+  /** The app's backend, with a shared HS256 secret, and the one that it replaces. */
+  | { readonly mode: "secret"; readonly secret: string; readonly previous?: string }
   /** An issuer that publishes its keys. */
   | { readonly mode: "jwks"; readonly url: URL };
 
@@ -43,6 +44,7 @@ export type Config =
   & Omit<
     OptionValues,
     | "jwtSecret"
+    | "jwtSecretPrevious"
     | "jwksUrl"
     | "tlsCert"
     | "tlsKey"
@@ -92,14 +94,8 @@ interface Flags {
   readonly mock: boolean;
 }
 
-/** The publish key of a development start; it is public. */
-export const DEVELOPMENT_PUBLISH_KEY = "dev";
-
 const ENV_PREFIX = "GATEWAY_";
-/** HS256 wants a key as long as its hash (RFC 7518, section 3.2). */
-const MIN_SECRET_BYTES = 32;
 const COMMAND_FLAGS = ["--mock", "--help", "--version"];
-const MIN_PUBLISH_KEY_LENGTH = 16;
 const KEYS_BY_ENV: ReadonlyMap<string, string> = new Map(
   Object.keys(OPTIONS).map((key) => [envName(key), key]),
 );
@@ -120,14 +116,14 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   const given: Given = new GivenOptions(texts, readTextFile);
   const values = parseValues(texts);
   checkBuffers(values, given);
-  const { jwtSecret, jwksUrl, tlsCert, tlsKey, ...rest } = values;
-  const auth = resolveAuth({ jwtSecret, jwksUrl }, given);
+  const { jwtSecret, jwtSecretPrevious, jwksUrl, tlsCert, tlsKey, ...rest } = values;
+  const auth = resolveAuth({ jwtSecret, jwtSecretPrevious, jwksUrl }, given);
   if (flags.mock) checkMock(given, values.console);
   if (auth.mode === "mock") {
     checkLoopback("host", { values, given });
     checkLoopback("apiHost", { values, given });
   }
-  const publishKey = resolvePublishKey(values.publishKey, { auth, given });
+  const publishKey = resolvePublishKey({ values, given, development: auth.mode === "mock" });
   const tls = given.readKeyPair({ cert: ["tlsCert", tlsCert], key: ["tlsKey", tlsKey] });
   const nats = resolveNats(values, given);
   const api = resolveApi(values, given);
@@ -233,19 +229,18 @@ function readFlags(args: readonly string[]): Flags | "help" | "version" {
 }
 
 function resolveAuth(
-  { jwtSecret, jwksUrl }: Pick<OptionValues, "jwtSecret" | "jwksUrl">,
+  values: Pick<OptionValues, "jwtSecret" | "jwtSecretPrevious" | "jwksUrl">,
   given: Given,
 ): AuthConfig {
+  const { jwtSecret, jwtSecretPrevious: previous, jwksUrl } = values;
   const secretName = given.nameOf("jwtSecret");
   const jwksName = given.nameOf("jwksUrl");
   if (jwtSecret !== undefined && jwksUrl !== undefined) {
     throw configError(jwksName, `cannot be set together with ${secretName}`);
   }
+  checkSecrets({ values, given });
   if (jwtSecret !== undefined) {
-    if (new TextEncoder().encode(jwtSecret).byteLength < MIN_SECRET_BYTES) {
-      throw configError(secretName, `is too short, expected at least ${MIN_SECRET_BYTES} bytes`);
-    }
-    return { mode: "secret", secret: jwtSecret };
+    return { mode: "secret", secret: jwtSecret, ...previous === undefined ? {} : { previous } };
   }
   if (jwksUrl === undefined) return { mode: "mock" };
   const url = new URL(jwksUrl);
@@ -305,27 +300,6 @@ function resolveApi(
     );
   }
   return { host: apiHost, port: apiPort };
-}
-
-function resolvePublishKey(
-  key: string | undefined,
-  { auth, given }: { readonly auth: AuthConfig; readonly given: Given },
-): string {
-  const name = given.nameOf("publishKey");
-  if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
-    throw configError(
-      name,
-      "contains characters not allowed in an HTTP header, expected printable ASCII",
-    );
-  }
-  if (auth.mode === "mock") return key ?? DEVELOPMENT_PUBLISH_KEY;
-  if (key === undefined) {
-    throw configError(name, "is not set, expected the key of the app's backend");
-  }
-  if (key.length < MIN_PUBLISH_KEY_LENGTH) {
-    throw configError(name, `is too short, expected at least ${MIN_PUBLISH_KEY_LENGTH} characters`);
-  }
-  return key;
 }
 
 function checkBuffers(values: OptionValues, given: Given): void {

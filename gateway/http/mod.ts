@@ -75,7 +75,7 @@ export function createHttp(options: HttpOptions, routes: Routes = "all"): Reques
 
 function addBackendRoutes(app: App, options: HttpOptions, limits: BodyLimits): void {
   const { log, users, console, version, issuer, maxMessageBytes } = options;
-  const guard = createGuard(options.publishKeys);
+  const guard = createGuard(options.publishKeys, options.laterKeyUsed);
   addPublishRoute(app, { log, guard, limits, maxMessageBytes });
   addHistoryRoute(app, { log, guard });
   addUserRoutes(app, { users, guard });

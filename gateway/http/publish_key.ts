@@ -9,7 +9,8 @@ import { problem } from "./problem.ts";
 /** The problem with a request, or `undefined` if it carries one of the keys. */
 export type Guard = (request: Request) => Response | undefined;
 
-export function createGuard(keys: readonly string[]): Guard {
+/** @param laterKeyUsed called for each request with another than the first of `keys` */
+export function createGuard(keys: readonly string[], laterKeyUsed?: () => void): Guard {
   return (request) => {
     const authorization = request.headers.get("authorization");
     if (authorization === null) {
@@ -22,10 +23,12 @@ export function createGuard(keys: readonly string[]): Guard {
     if (given === undefined) {
       return problem("unauthorized", "The Authorization header is not Bearer and a key.");
     }
-    let known = false;
+    let found = -1;
     // Every key is compared, so that the time does not tell which one came close.
-    for (const key of keys) known = isSame(given, key) || known;
-    return known ? undefined : problem("unauthorized", "The publish key is not the right one.");
+    for (const [index, key] of keys.entries()) if (isSame(given, key)) found = index;
+    if (found < 0) return problem("unauthorized", "The publish key is not the right one.");
+    if (found > 0) laterKeyUsed?.();
+    return undefined;
   };
 }
 

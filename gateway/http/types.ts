@@ -66,6 +66,8 @@ export interface HttpOptions extends ConnectOptions {
   metricsText(): Promise<string>;
   /** The keys that the backend's routes accept; with none they refuse every request. */
   readonly publishKeys: readonly string[];
+  /** Called for each request with another than the first of them. */
+  laterKeyUsed?(): void;
   /** The login for development; without it its routes do not exist. */
   readonly issuer: LoginIssuer | undefined;
   /** The web page for developers; without it its routes do not exist. */

@@ -78,6 +78,39 @@ Deno.test("sharedSecret() refuses a secret of fewer than 32 bytes, and does not 
   sharedSecret("ü".repeat(16));
 });
 
+Deno.test("sharedSecret() accepts the previous secret too, and reports its use", async () => {
+  const previous = "the secret that was there before it";
+  let uses = 0;
+  const keys = sharedSecret(SECRET, { previous, previousUsed: () => uses++ });
+  assert.equal(await refusal(keys, await sign("HS256", utf8(SECRET))), undefined);
+  assert.equal(uses, 0);
+  assert.equal(await refusal(keys, await sign("HS256", utf8(previous))), undefined);
+  assert.equal(uses, 1);
+  assert.equal(await refusal(keys, await sign("HS256", utf8(`${previous}!`))), WRONG_SIGNATURE);
+  assert.equal(await refusal(keys, await sign("HS512", utf8(previous.repeat(2)))), WRONG_ALGORITHM);
+  assert.equal(uses, 1);
+  assert.equal(
+    await refusal(sharedSecret(SECRET), await sign("HS256", utf8(previous))),
+    WRONG_SIGNATURE,
+  );
+  assert.throws(() => sharedSecret(SECRET, { previous: "x".repeat(31) }), {
+    code: "bad_configuration",
+  });
+});
+
+Deno.test("an expired token of the previous secret is refused as expired, and is no use of it", async () => {
+  const previous = "the secret that was there before it";
+  let uses = 0;
+  const keys = sharedSecret(SECRET, { previous, previousUsed: () => uses++ });
+  const token = await sign("HS256", utf8(previous));
+  const later = new FakeClock();
+  later.jumpWall(60_001);
+  const verdict = await createVerifier(keys, { clock: later }).verify(token);
+  assert.ok(!verdict.ok);
+  assert.equal(verdict.refusal, "expired");
+  assert.equal(uses, 0);
+});
+
 Deno.test("KeySet accepts every RSA algorithm with one key that names none", async () => {
   const keys = keySet([{ ...rsa, kid: "r" }]);
   for (const alg of ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]) {

@@ -45,9 +45,12 @@ function withSecret(args: readonly string[], settings: Partial<TokenSettings> = 
   const clock = new FakeClock();
   const auth = { mode: "secret", secret: SECRET } as const;
   return runTokenCommand(args, {
-    readSettings: () => ({ ...LIMITS, auth, ...settings }),
-    createVerifier: ({ jwtIssuer: issuer, jwtAudience: audience }) =>
-      Promise.resolve(createVerifier(sharedSecret(SECRET), { clock, issuer, audience })),
+    readSettings: (): TokenSettings => ({ ...LIMITS, auth, ...settings }),
+    createVerifier: ({ auth, jwtIssuer: issuer, jwtAudience: audience }, { previousUsed }) => {
+      const previous = auth.mode === "secret" ? auth.previous : undefined;
+      const keys = sharedSecret(SECRET, { previous, previousUsed });
+      return Promise.resolve(createVerifier(keys, { clock, issuer, audience }));
+    },
     readStdin: () => Promise.resolve(stdin),
     clock,
   });
@@ -173,6 +176,30 @@ Deno.test("token check with a secret tells another secret from another algorithm
   });
   const other = await withSecret(["check", made.text]);
   assert.match(other.text, /signed with another secret than GATEWAY_JWT_SECRET/);
+});
+
+Deno.test("token check accepts the previous secret, and says that the token is signed with it", async () => {
+  const previous = "the secret that was there before it";
+  const auth = { mode: "secret", secret: SECRET, previous } as const;
+  const [old, fresh, other] = await Promise.all(
+    [previous, SECRET, "another-secret-of-more-than-32-bytes"].map(async (secret) => {
+      const made = { auth: { mode: "secret", secret } } as const;
+      return (await withSecret(["new", "--user=alice"], made)).text;
+    }),
+  );
+  const checked = await withSecret(["check", old ?? ""], { auth });
+  assert.equal(checked.code, 0);
+  assert.match(
+    checked.text,
+    /^accepted: user "alice".*\nnote: it is signed with GATEWAY_JWT_SECRET_PREVIOUS\. Sign with/,
+  );
+  assert.doesNotMatch((await withSecret(["check", fresh ?? ""], { auth })).text, /note/);
+  assert.match(
+    (await withSecret(["check", other ?? ""], { auth })).text,
+    /another secret than GATEWAY_JWT_SECRET and GATEWAY_JWT_SECRET_PREVIOUS, or changed/,
+  );
+  const made = await withSecret(["new", "--user=alice"], { auth });
+  assert.doesNotMatch((await withSecret(["check", made.text], { auth })).text, /note/);
 });
 
 Deno.test("token exits with 2 and one reason when it cannot do its work", async () => {

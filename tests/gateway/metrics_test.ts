@@ -56,6 +56,16 @@ Deno.test("Metrics counts messages, failures and bugs", async () => {
   assert.equal(await metrics.value("gateway_lingering_sockets"), 1);
 });
 
+Deno.test("Metrics counts uses of each previous key, from 0", async () => {
+  const metrics = makeMetrics();
+  const uses = (key: string) => metrics.value("gateway_previous_key_uses_total", { key });
+  assert.match(await metrics.text(), /^gateway_previous_key_uses_total\{key="jwt_secret"\} 0$/m);
+  metrics.previousKeyUsed("publish_key");
+  metrics.previousKeyUsed("publish_key");
+  metrics.previousKeyUsed("jwt_secret");
+  assert.deepEqual([await uses("publish_key"), await uses("jwt_secret")], [2, 1]);
+});
+
 Deno.test("Metrics puts a round trip into its buckets, in seconds", async () => {
   const metrics = makeMetrics();
   const name = "gateway_heartbeat_round_trip_seconds";
