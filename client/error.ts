@@ -11,8 +11,9 @@ export class GatewayError extends Error {
   /** Identifies the class across copies of this module. */
   override readonly name = "GatewayError";
   /**
-   * The close code: 4010 if the app's backend disconnected the user, 4003 if tokens were refused for more
-   * than a minute, 1009 if the token is longer than a frame may be, 4001 for a bug in the client.
+   * The close code: 4010 if the app's backend disconnected the user, 4011 if newer connections of the user took
+   * its place, 4003 if tokens were refused for more than a minute, 1009 if the token is longer than a frame may
+   * be, 4001 for a bug in the client.
    */
   readonly closeCode: number;
 

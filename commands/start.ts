@@ -5,6 +5,7 @@
  */
 
 import { natsBus } from "../gateway/cluster/bus.ts";
+import { limitClusterUsers } from "../gateway/cluster/cluster_limit.ts";
 import { ClusterUsers } from "../gateway/cluster/cluster_users.ts";
 import type { Nats } from "../gateway/cluster/connect.ts";
 import type { Config } from "../gateway/config/parse.ts";
@@ -85,7 +86,7 @@ function createGateway(
   return new Gateway({ clock, ids, logger, metrics, ...parts, limits, connection });
 }
 
-/** With NATS, a user's connections may be on any node. */
+/** With NATS, a user's connections may be on any node: so may those that a newer one replaces. */
 function clusterUsers(
   { config, clock, ids, logger }: World,
   { nats, log, gateway }: {
@@ -95,8 +96,13 @@ function clusterUsers(
   },
 ): Promise<ClusterUsers> {
   const subject = `${config.natsSubject}-nodes`;
+  const bus = natsBus(nats);
+  const { maxConnectionsPerUser } = config;
+  if (maxConnectionsPerUser > 0) {
+    limitClusterUsers({ bus, local: gateway, clock, ids, subject, maxConnectionsPerUser });
+  }
   return ClusterUsers.start({
-    bus: natsBus(nats),
+    bus,
     log,
     local: gateway,
     clock,

@@ -60,6 +60,8 @@ export function afterClose({ code, retryInMs, isPasted, wasReady }: Ended): stri
       return "One new token after the other was refused, so the client is over: look at the issuer, the audience and the clocks.";
     case CloseCode.Disconnected.code:
       return "The backend wanted it, so the client is over. The app decides whether to connect again.";
+    case CloseCode.Replaced.code:
+      return "The user has as many newer connections as one may have, so the client is over: another tab or device has taken its place.";
     case CloseCode.MessageTooBig.code:
       return wasReady
         ? `What was sent is too long for a frame (${FRAME_LIMIT}), so the client is over, for good.`

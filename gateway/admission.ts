@@ -19,6 +19,8 @@ export interface AdmissionOptions extends ConnectionRateOptions {
   readonly maxConnectionsPerIp: number;
   /** Most connections that are open and not ready. */
   readonly maxUnidentified: number;
+  /** Most ready connections of one user, of which the newest stay; 0 for no limit. The gateway applies it. */
+  readonly maxConnectionsPerUser: number;
 }
 
 /** The limit that is exceeded. */

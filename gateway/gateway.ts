@@ -13,6 +13,7 @@ import type { Metrics } from "./metrics.ts";
 import type {
   Clock,
   IdGenerator,
+  LimitedUsers,
   Logger,
   MessageLog,
   Presence,
@@ -57,7 +58,8 @@ export type Refused =
   /** Its address exceeds the rate. */
   | "too soon";
 
-export class Gateway implements Users {
+export class Gateway implements Users, LimitedUsers {
+  onReady: (user: string) => void = () => {};
   readonly #options: GatewayOptions;
   readonly #context: ConnectionContext<Connection>;
   readonly #hub: Hub<Connection>;
@@ -85,6 +87,7 @@ export class Gateway implements Users {
     this.#context = {
       ...{ clock, logger, metrics, logThrottle, verifier, log, hub: this.#hub },
       options: options.connection,
+      ready: (user) => this.#ready(user),
       gone: (connection) => this.#gone(connection),
       ...reduce === undefined ? {} : { reduce },
     };
@@ -167,6 +170,16 @@ export class Gateway implements Users {
     return { connections: connections.length, channels: [...channels].sort() };
   }
 
+  readyTimes(user: string): readonly number[] {
+    return this.#hub.membersOf(user).map(({ readySince }) => readySince);
+  }
+
+  replaceOlder(user: string, time: number): void {
+    for (const connection of this.#hub.membersOf(user)) {
+      if (connection.readySince < time) connection.feed({ type: "replaced" });
+    }
+  }
+
   /**
    * Stops admitting and closes every connection with 1012, spread over `spreadMs` so that not all clients
    * reconnect at once. Resolves when all are gone, `spreadMs` plus twice `closeGraceMs` later at the latest.
@@ -200,6 +213,17 @@ export class Gateway implements Users {
     // Admitted before the drain began and opened after it, so `drain` has not seen it.
     if (this.#draining) connection.feed({ type: "drained" });
     return connection;
+  }
+
+  /** Applies the limit on the connections of one user. */
+  #ready(user: string): void {
+    const max = this.#options.limits.maxConnectionsPerUser;
+    if (max === 0) return;
+    // The hub has them in the order in which they became ready.
+    for (const connection of this.#hub.membersOf(user).slice(0, -max)) {
+      connection.feed({ type: "replaced" });
+    }
+    this.onReady(user);
   }
 
   #gone(connection: Connection): void {

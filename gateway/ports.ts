@@ -342,6 +342,16 @@ export interface Presence {
   readonly channels: readonly string[];
 }
 
+/** The ready connections of users on one gateway, for a limit on all nodes together. */
+export interface LimitedUsers {
+  /** Called after each Ready; to be replaced by whoever applies the limit. */
+  onReady: (user: string) => void;
+  /** The steady time of the first Ready of each ready connection of `user`. */
+  readyTimes(user: string): readonly number[];
+  /** Closes the connections of `user` that were ready before `time`, with 4011. */
+  replaceOlder(user: string, time: number): void;
+}
+
 /** Subscribes the open connections of a user to a channel, unsubscribes them, or closes them with 4010. */
 export type UserCommand =
   | { readonly do: "join" | "leave"; readonly user: string; readonly channel: string }

@@ -23,10 +23,11 @@ import type { Link, LinkObserver } from "./network.ts";
 import { type OddFrame, WINDOW_BYTES } from "./pipe.ts";
 import { type Ready, ReadyCheck } from "./ready_check.ts";
 import { Session } from "./session.ts";
+import { UserLimitCheck, type UserLimitDeps } from "./user_limit.ts";
 import type { Verdict } from "./verifier.ts";
 import type { Report } from "./violation.ts";
 
-export interface CheckerOptions {
+export interface CheckerOptions extends UserLimitDeps {
   readonly clock: FakeClock;
   readonly durable: Durable;
   readonly connection: ConnectionOptions;
@@ -46,6 +47,7 @@ interface Node {
 export class Checker implements LinkObserver {
   readonly history: History;
   readonly #ready: ReadyCheck;
+  readonly #userLimit: UserLimitCheck;
   readonly #options: CheckerOptions;
   readonly #report: Report;
   /** By connection number, until both sides have ended. */
@@ -62,6 +64,7 @@ export class Checker implements LinkObserver {
     this.leftovers = new LeftoverCheck(options.report);
     this.history = new History(options.durable, options.report);
     this.#ready = new ReadyCheck({ ...options, history: this.history });
+    this.#userLimit = new UserLimitCheck(options);
   }
 
   /** Connections that the gateway has admitted and not ended. */
@@ -181,6 +184,7 @@ export class Checker implements LinkObserver {
     const session = this.#sessions.get(link.id);
     if (session === undefined) return;
     session.stage = "gone";
+    session.endedAtMs ??= this.#now;
     this.leftovers.changed(session.delivery?.user);
     if (this.#detached.delete(link.id)) this.#sessions.delete(link.id);
   }
@@ -327,6 +331,7 @@ export class Checker implements LinkObserver {
       after,
       atMs: this.#now,
     });
+    this.#userLimit.ready(session, token.user);
   }
 
   /** True if something that the wire does not show justifies the close. */
@@ -339,6 +344,7 @@ export class Checker implements LinkObserver {
       const liveBytes = (delivery?.liveBytes ?? 0) + pageBytes + 4096;
       return link.backedUpBytes > 0 && liveBytes > maxBufferedBytes;
     }
+    if (code === 4011) return this.#userLimit.isReplaced(session);
     if (code !== 1011) return false;
     const asking = session.identify?.lastId !== undefined || resumed;
     if (asking && this.#readFailedAtMs === this.#now) return true;

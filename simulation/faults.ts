@@ -82,7 +82,9 @@ export const FAULTS = {
   retention: { effect: "the log stores one or three hours, or 300 or 2,000 messages" },
   members: { effect: "users join, leave and are disconnected" },
   burst: { effect: "the backend publishes up to 600 messages at once" },
-  crowding: { effect: "an address may have three connections, as many as it needs" },
+  crowding: {
+    effect: "an address may have three connections and a user two, as many as they need",
+  },
   cut_off: {
     everyHours: 1,
     nodes: true,

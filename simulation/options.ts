@@ -7,7 +7,14 @@
 import type { GatewayClientOptions } from "../client/mod.ts";
 import type { Connection } from "../gateway/session/connection.ts";
 import type { Store } from "../gateway/log/mod.ts";
-import type { Clock, CommandLog, MessageLog, Socket, Users } from "../gateway/ports.ts";
+import type {
+  Clock,
+  CommandLog,
+  LimitedUsers,
+  MessageLog,
+  Socket,
+  Users,
+} from "../gateway/ports.ts";
 import type { Reduce } from "../gateway/protocol/mod.ts";
 import type { ClusterNode } from "./cluster.ts";
 import type { Fault } from "./faults.ts";
@@ -24,6 +31,8 @@ export interface Seams {
   readonly commands?: (node: ClusterNode) => CommandLog;
   /** The users as one of several nodes answers for them; `local` are the node's own. */
   readonly users?: (users: Users, local: Users) => Users;
+  /** The users of one of several nodes, as the limit on their connections sees them. */
+  readonly limited?: (users: LimitedUsers) => LimitedUsers;
   readonly store?: (store: Store) => Store;
   /** The gateway's clock. */
   readonly clock?: (clock: Clock) => Clock;

@@ -8,6 +8,7 @@
 import type { AdmissionOptions } from "../gateway/admission.ts";
 import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
 import { Gateway, type PendingConnection, type Refused } from "../gateway/gateway.ts";
+import { limitClusterUsers } from "../gateway/cluster/cluster_limit.ts";
 import { ClusterUsers } from "../gateway/cluster/cluster_users.ts";
 import { openLogOn } from "../gateway/log/mod.ts";
 import { Metrics } from "../gateway/metrics.ts";
@@ -268,7 +269,7 @@ export class GatewayProcess implements Acceptor {
   /** The users of this node, or of the cluster. */
   async #startUsers(gateway: Gateway): Promise<Users> {
     const { checker, seams } = this.#world;
-    const { ids, logger } = this.#options;
+    const { ids, logger, limits } = this.#options;
     const commanded = (command: UserCommand): void => checker.commanded(this.number, command);
     const node = this.#node;
     if (node === undefined) {
@@ -282,6 +283,18 @@ export class GatewayProcess implements Acceptor {
     const log = seams.commands?.(node) ?? node;
     // Subscribed before the gateway, here too.
     node.subscribeCommands(commanded);
+    const { maxConnectionsPerUser } = limits;
+    if (maxConnectionsPerUser > 0) {
+      limitClusterUsers({
+        ...{
+          bus: node.bus,
+          local: seams.limited?.(gateway) ?? gateway,
+          clock: this.#busClock,
+          ids,
+        },
+        ...{ subject: SUBJECT, maxConnectionsPerUser },
+      });
+    }
     const users = await ClusterUsers.start({
       ...{ bus: node.bus, local: gateway, log, clock: this.#busClock, ids, logger },
       subject: SUBJECT,

@@ -19,7 +19,7 @@ import { type SimulatedToken, tokenOf, type Verdict } from "./verifier.ts";
 
 /** Every code in docs/protocol.md, listed independently. */
 const CODES: ReadonlySet<number> = new Set(
-  [1002, 1007, 1008, 1009, 1011, 1012, 1013, 4001, 4002, 4003, 4004, 4008, 4009, 4010],
+  [1002, 1007, 1008, 1009, 1011, 1012, 1013, 4001, 4002, 4003, 4004, 4008, 4009, 4010, 4011],
 );
 
 /** The closes of a drain are spread evenly and may fall between two milliseconds. */
@@ -56,6 +56,8 @@ export class Session {
   /** Set from the first Ready on. */
   delivery: Delivery | undefined;
   served: Connection | undefined;
+  /** The time at which the gateway closed it, or it was gone. */
+  endedAtMs: number | undefined;
   /** Resumed, so a replay may be running. */
   resumed = false;
 
@@ -269,6 +271,7 @@ export class Session {
       this.#wrong("every close has a reason", `closed with ${code} at ${atMs}; ${because}`);
     }
     this.stage = "closing";
+    this.endedAtMs = atMs;
     this.#terminateByMs = atMs + this.#options.closeGraceMs;
   }
 

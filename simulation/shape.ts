@@ -32,6 +32,8 @@ export function shapeOf(random: Random, allows: (fault: Fault) => boolean): Shap
   const retentionMs = random.pick([1, 3, 24]) * HOUR_MS;
   const retentionRows = random.pick([300, 2000, 100_000]);
   const maxConnectionsPerIp = random.pick([3, 3, 100]);
+  // Two clients at most have the same user.
+  const maxConnectionsPerUser = random.pick([0, 2, 2]);
   return {
     connection,
     retention: allows("retention")
@@ -40,6 +42,7 @@ export function shapeOf(random: Random, allows: (fault: Fault) => boolean): Shap
     limits: {
       maxConnections: 10_000,
       maxUnidentified: 10_000,
+      maxConnectionsPerUser: allows("crowding") ? maxConnectionsPerUser : 0,
       maxConnectionsPerIp: allows("crowding") ? maxConnectionsPerIp : 10_000,
       ...{ connectRatePerIp: 1e9, connectBurstPerIp: 1e9 },
     },

@@ -101,7 +101,7 @@ class World {
       committed: (messages) => checker.committed(messages),
     });
     const durable = cluster ?? disk;
-    const checker = new Checker({ clock, durable, connection, limits, report, count });
+    const checker = new Checker({ clock, durable, cluster, connection, limits, report, count });
     const network = new Network({
       ...{ clock, random: random.fork("network"), spikes: allows("delay"), seams, markDirty },
       observer: timeline.recording ? tracing(checker, timeline) : checker,

@@ -203,6 +203,14 @@ const LIMITS = {
     default: 5000,
     doc: "Most connections that have not identified yet, so that they cannot crowd out users.",
   },
+  maxConnectionsPerUser: {
+    type: "integer",
+    min: 0,
+    max: 10_000_000,
+    default: 0,
+    doc: "Most connections of one user, on all nodes together: a newer one replaces the oldest, " +
+      "which is closed with 4011. 0 sets no limit.",
+  },
   connectRatePerIp: {
     type: "integer",
     min: 1,

@@ -39,10 +39,10 @@ export function admissionOptions(
   values: Pick<OptionValues, keyof AdmissionOptions> = DEFAULTS,
 ): AdmissionOptions {
   const { maxConnections, maxConnectionsPerIp, maxUnidentified } = values;
-  const { connectRatePerIp, connectBurstPerIp } = values;
+  const { maxConnectionsPerUser, connectRatePerIp, connectBurstPerIp } = values;
   return {
     ...{ maxConnections, maxConnectionsPerIp, maxUnidentified },
-    ...{ connectRatePerIp, connectBurstPerIp },
+    ...{ maxConnectionsPerUser, connectRatePerIp, connectBurstPerIp },
   };
 }
 

@@ -93,6 +93,7 @@ export const CloseCode = {
   RateLimited: { code: 4008, reconnect: true },
   SlowConsumer: { code: 4009, reconnect: true },
   Disconnected: { code: 4010, reconnect: false },
+  Replaced: { code: 4011, reconnect: false },
 } as const satisfies Readonly<Record<string, CloseCodeInfo>>;
 
 /** The code that a WebSocket reports for an end without a close frame (RFC 6455, section 7.4.1). */
@@ -122,6 +123,7 @@ export const CLOSE_WHEN: Readonly<Record<CloseCodeName, string>> = {
   RateLimited: "more than 120 frames in 60 s, pings and pongs included",
   SlowConsumer: "more than `max_buffered_bytes` unsent",
   Disconnected: "the app's backend asked for it",
+  Replaced: "newer connections of the same user took its place",
 };
 
 /** The number of a close code that the gateway uses. */
@@ -151,6 +153,7 @@ export const CloseCauses = {
   noIdentify: { code: 4004, reason: "no Identify in time" },
   overflowed: { code: 4009, reason: "too much is waiting to be read" },
   disconnected: { code: 4010, reason: "disconnected by the app" },
+  replaced: { code: 4011, reason: "the user has newer connections" },
 } as const satisfies Readonly<Record<string, CloseCause>>;
 
 /** A code for faults that the transport finds before a frame is read. */

@@ -139,6 +139,7 @@ function handleNew(event: SessionEvent, options: SessionOptions): Step {
     case "ticked":
     case "overflowed":
     case "disconnected":
+    case "replaced":
       return [{ phase: "new" }, []];
   }
 }
@@ -194,6 +195,7 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
       return closeOpen(state, CloseCauses.dependencyFailed, at, options);
     case "overflowed":
     case "disconnected":
+    case "replaced":
     case "drained":
     case "failed":
       return closeOpen(state, CloseCauses[event.type], at, options);

@@ -167,6 +167,8 @@ export type SessionEvent =
     | { readonly type: "overflowed" }
     /** The app's backend asked for this connection to go. */
     | { readonly type: "disconnected" }
+    /** Newer connections of the same user took its place. */
+    | { readonly type: "replaced" }
     /** The gateway is draining, and this connection's turn has come. */
     | { readonly type: "drained" }
     /** A bug came up while this connection was served. */

@@ -71,6 +71,7 @@ export class Connection implements Member, Recipient, SocketListener {
   #armedFor: number | undefined;
   #terminator: Terminator | undefined;
   #socketClosed = false;
+  #readySince = 0;
 
   constructor({ id, address, socket, permit, context }: ConnectionDeps) {
     this.id = id;
@@ -89,6 +90,11 @@ export class Connection implements Member, Recipient, SocketListener {
   /** `undefined` unless the session is ready. */
   get user(): string | undefined {
     return this.#state.phase === "ready" ? this.#state.user : undefined;
+  }
+
+  /** Steady time of its first Ready; 0 before. */
+  get readySince(): number {
+    return this.#readySince;
   }
 
   /** Queued bytes and those that the runtime holds; 0 once the socket is closed. */
@@ -232,7 +238,9 @@ export class Connection implements Member, Recipient, SocketListener {
     this.#state = state;
     if (state.phase === phase) return;
     this.#context.metrics.phaseChanged(phase, state.phase);
-    if (state.phase === "ready") this.#permit.identified();
+    if (state.phase !== "ready") return;
+    this.#readySince = this.#context.clock.steady();
+    this.#permit.identified();
   }
 
   #perform(effect: SessionEffect): void {
@@ -253,6 +261,7 @@ export class Connection implements Member, Recipient, SocketListener {
       case "subscribe":
         hub.register(this, effect.user, effect.channels);
         void this.#startDelivery(effect.channels);
+        this.#context.ready(effect.user);
         return;
       case "unsubscribe":
         this.#stopDelivery();

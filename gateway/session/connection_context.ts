@@ -28,6 +28,8 @@ export interface ConnectionContext<C extends Member = Member> {
   readonly log: MessageLog;
   readonly hub: Hub<C>;
   readonly options: ConnectionOptions;
+  /** Called after each Ready, once the connection is registered with the hub. */
+  readonly ready: (user: string) => void;
   /** Called once for each connection, when its socket is gone. */
   readonly gone: (connection: C) => void;
   /** Replaces the protocol's reducer in tests that inject a bug. */

@@ -133,6 +133,28 @@ suite("the limit of connections that have not identified", {
   },
 });
 
+suite("the limit of connections of one user", {
+  settings: { GATEWAY_MAX_CONNECTIONS_PER_USER: "2" },
+  checks: {
+    "the newest stay, and the oldest is closed with 4011, whatever node it is on": async (
+      gateway,
+    ) => {
+      const user = someone();
+      await using other = await gateway.member(someone());
+      await using oldest = await gateway.member(user);
+      await using second = await gateway.member(user);
+      await using third = await gateway.member(user);
+      assert.equal(await oldest.closeCode(), 4011);
+      await gateway.presence(user, 2);
+      await using fourth = await gateway.member(user);
+      assert.equal(await second.closeCode(), 4011);
+      await gateway.presence(user, 2);
+      const { id } = await gateway.backend.publish({ author: "1", content: "still here" });
+      for (const each of [third, fourth, other]) assert.equal((await each.nextMessage()).id, id);
+    },
+  },
+});
+
 /** Fills the gateway with `count` connections, asserts that it refuses more, and accepts one after one leaves. */
 async function limitOf(count: number, gateway: Target): Promise<void> {
   const clients = await connectAll(gateway, count);

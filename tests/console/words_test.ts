@@ -48,6 +48,7 @@ Deno.test("afterClose() says what the client does, and who else has to do someth
   assert.doesNotMatch(afterClose({ ...refused, isPasted: true }), /gets a new token/);
   assert.match(afterClose({ code: 4001, ...ready }), /Look for the bug in it/);
   assert.match(afterClose({ code: 4010, ...ready }), /The app decides/);
+  assert.match(afterClose({ code: 4011, ...ready }), /another tab or device/);
 });
 
 Deno.test("afterClose() knows a token that is too long from other text that is", () => {

@@ -12,6 +12,7 @@ import { FakeClock } from "../../mock/doubles/clock.ts";
 const NO_LIMIT = {
   maxConnections: 9999,
   maxConnectionsPerIp: 9999,
+  maxConnectionsPerUser: 0,
   maxUnidentified: 9999,
   connectRatePerIp: 9999,
   connectBurstPerIp: 9999,

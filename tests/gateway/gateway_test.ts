@@ -134,6 +134,38 @@ Deno.test("Gateway.execute() reaches every ready connection of the user, and no 
   assert.deepEqual(world.gateway.presence("ann"), { connections: 0, channels: [] });
 });
 
+Deno.test("Gateway closes the oldest connection of a user with 4011 when a newer one is too many", async () => {
+  const world = new World({ limits: { maxConnectionsPerUser: 2 } });
+  const oldest = await world.ready({ user: "ann" });
+  const second = await world.ready({ user: "ann" });
+  const bob = await world.ready({ user: "bob" });
+  const waiting = world.connect();
+  waiting.identifyWith(world.verifier.held().token);
+  // A renewal makes a connection no newer.
+  oldest.identify({ user: "ann" });
+  await settle();
+  assert.equal(oldest.closeCode, undefined);
+  const third = await world.ready({ user: "ann" });
+  assert.deepEqual(oldest.socket.closeFrame, {
+    code: 4011,
+    reason: "the user has newer connections",
+  });
+  assert.equal(world.gateway.presence("ann").connections, 2);
+  third.socket.peerClosed();
+  const fourth = await world.ready({ user: "ann" });
+  for (const { closeCode } of [second, fourth, bob, waiting]) assert.equal(closeCode, undefined);
+  const [message] = idsOf(await world.publish({ user: "ann" }));
+  for (const { received } of [second, fourth]) assert.deepEqual(received, [message]);
+  assert.deepEqual(oldest.received, []);
+});
+
+Deno.test("Gateway sets no limit on the connections of a user unless told", async () => {
+  const world = new World();
+  const peers = [];
+  while (peers.length < 20) peers.push(await world.ready({ user: "ann" }));
+  assert.deepEqual(new Set(peers.map(({ closeCode }) => closeCode)), new Set([undefined]));
+});
+
 Deno.test("Gateway lets an address wait whose clients flood or send what is no frame", async () => {
   const world = new World({ limits: { connectRatePerIp: 1, connectBurstPerIp: 12 } });
   for (const fault of ["[]", new Uint8Array(5000)]) {

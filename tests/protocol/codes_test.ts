@@ -36,6 +36,7 @@ Deno.test("CloseCode has the numbers of the specification, and whether to reconn
       [4008, "RateLimited", true],
       [4009, "SlowConsumer", true],
       [4010, "Disconnected", false],
+      [4011, "Replaced", false],
     ],
   );
 });

@@ -47,6 +47,7 @@ const PLAIN: readonly SessionInput[] = [
   { type: "violated", code: 1008 },
   { type: "violated", code: 1009 },
   { type: "disconnected" },
+  { type: "replaced" },
   { type: "drained" },
   { type: "failed" },
   { type: "closed" },

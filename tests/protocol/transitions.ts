@@ -91,6 +91,7 @@ const TOO_EARLY = [
   "ticked",
   "overflowed",
   "disconnected",
+  "replaced",
 ] as const;
 
 /** Events without effect after the close frame. */
@@ -201,6 +202,7 @@ export const TRANSITIONS: readonly Transition[] = [
   // Events of the connection.
   ...closing("SlowConsumer", "overflowed"),
   ...closing("Disconnected", "disconnected"),
+  ...closing("Replaced", "replaced"),
   ...closing("ServiceRestart", "drained"),
   ...closing("InternalError", "failed"),
   { from: UNREADY, on: ["closed"], to: "closed", effects: [] },

@@ -164,6 +164,9 @@ const REDUCER_BUGS: readonly Bug[] = [
     if (event.type !== "drained" || state.phase === "ready") return event;
     return { type: "ticked", at: event.at };
   }),
+  events("a connection that newer ones replace stays", (event) => {
+    return event.type === "replaced" ? { type: "ticked", at: event.at } : event;
+  }),
   effects("Ready says a position that is one too high", (effect) => {
     if (effect.type !== "send" || effect.frame.op !== 2) return [effect];
     const [epoch, sequence] = effect.frame.last_id.split("-");

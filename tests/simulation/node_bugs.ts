@@ -85,6 +85,17 @@ export const NODE_BUGS: readonly Bug[] = [
     }),
   },
   {
+    name: "the limit on a user's connections is each node's own",
+    make: () => ({ limited: (users) => replaced(users, { readyTimes: () => [] }) }),
+  },
+  {
+    name: "the newest of a user's connections is replaced, too",
+    make: () => ({
+      limited: (users) =>
+        replaced(users, { replaceOlder: (user) => users.replaceOlder(user, Infinity) }),
+    }),
+  },
+  {
     name: "presence counts only the node that is asked",
     make: () => ({
       users: (users, local) => replaced(users, { presence: (user) => local.presence(user) }),

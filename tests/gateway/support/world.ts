@@ -32,6 +32,7 @@ export interface WorldOptions {
     readonly maxConnections?: number;
     readonly maxConnectionsPerIp?: number;
     readonly maxUnidentified?: number;
+    readonly maxConnectionsPerUser?: number;
     readonly connectRatePerIp?: number;
     readonly connectBurstPerIp?: number;
   };
@@ -78,6 +79,7 @@ export class World {
         maxConnections: 10_000,
         maxConnectionsPerIp: 10_000,
         maxUnidentified: 10_000,
+        maxConnectionsPerUser: 0,
         connectRatePerIp: 10_000,
         connectBurstPerIp: 10_000,
         ...limits,
