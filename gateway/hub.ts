@@ -59,6 +59,8 @@ interface Delivering<M> {
   readonly audience: Audience<M>;
   /** Number of `members` that were served. */
   served: number;
+  /** Departures when delivery began. */
+  readonly departures: number;
 }
 
 /** The part of `Map` and `Set` that fan-out needs. */
@@ -80,6 +82,8 @@ export class Hub<M extends Member = Member> {
   /** Number of entries of the backlog that are done. */
   #done = 0;
   #turns = 0;
+  /** Counts members that left an audience. */
+  #departures = 0;
   #delivering: Delivering<M> | undefined;
   #afterRun: (() => void)[] = [];
   /** Fan-out is running, or has a timer to continue. */
@@ -124,6 +128,7 @@ export class Hub<M extends Member = Member> {
     const subscription = this.#subscriptions.get(member);
     if (subscription === undefined) return;
     this.#subscriptions.delete(member);
+    this.#departures += 1;
     remove(this.#byUser, subscription.user, member);
     for (const channel of subscription.channels) remove(this.#byChannel, channel, member);
   }
@@ -141,6 +146,7 @@ export class Hub<M extends Member = Member> {
   unsubscribe(member: M, channel: string): boolean {
     const subscription = this.#subscriptions.get(member);
     if (subscription === undefined || !subscription.channels.delete(channel)) return false;
+    this.#departures += 1;
     remove(this.#byChannel, channel, member);
     return true;
   }
@@ -226,7 +232,7 @@ export class Hub<M extends Member = Member> {
   #step(turn: Turn): boolean {
     if (turn.over) return false;
     if (this.#delivering !== undefined) {
-      if (serve(this.#delivering, turn)) this.#finishRun();
+      if (this.#serve(this.#delivering, turn)) this.#finishRun();
       return true;
     }
     const next = this.#backlog[this.#done];
@@ -243,8 +249,29 @@ export class Hub<M extends Member = Member> {
       return true;
     }
     const run = this.#takeRun(next);
-    this.#delivering = { run, members: [...audience.keys()], audience, served: 0 };
+    this.#delivering = {
+      run,
+      members: [...audience.keys()],
+      audience,
+      served: 0,
+      departures: this.#departures,
+    };
     return true;
+  }
+
+  /** Delivers a run to its members until the turn ends. Returns whether all have it. */
+  #serve(delivering: Delivering<M>, turn: Turn): boolean {
+    const { run, members, audience, departures } = delivering;
+    while (!turn.over) {
+      const member = members[delivering.served];
+      if (member === undefined) return true;
+      delivering.served += 1;
+      // It was unsubscribed meanwhile, or closed by a delivery to another. If nobody left, the lookup is saved.
+      if (this.#departures !== departures && !audience.has(member)) continue;
+      member.deliver(run);
+      turn.delivered(member, run.frames.bytes);
+    }
+    return delivering.served === members.length;
   }
 
   #finishRun(): void {
@@ -316,21 +343,6 @@ class Turn {
     this.#over = late || this.#members >= TURN_MEMBERS || this.#deliveries <= 0 ||
       this.#bytes <= 0;
   }
-}
-
-/** Delivers a run to its members until the turn ends. Returns whether all have it. */
-function serve<M extends Member>(delivering: Delivering<M>, turn: Turn): boolean {
-  const { run, members, audience } = delivering;
-  while (!turn.over) {
-    const member = members[delivering.served];
-    if (member === undefined) return true;
-    delivering.served += 1;
-    // It was unsubscribed meanwhile, or closed by a delivery to another.
-    if (!audience.has(member)) continue;
-    member.deliver(run);
-    turn.delivered(member, run.frames.bytes);
-  }
-  return delivering.served === members.length;
 }
 
 function add<M>(table: Map<string, Set<M>>, key: string, member: M): void {

@@ -170,7 +170,6 @@ export class Connection implements Member, Recipient, SocketListener {
   }
 
   sendRun(run: Run): boolean {
-    if (this.#state.phase !== "ready") return false;
     if (this.#outbox.push(run.frames)) return true;
     this.feed({ type: "overflowed" });
     return false;

@@ -30,7 +30,7 @@ export interface FanOut {
 }
 
 export interface Recipient {
-  /** Returns `false` if the session is not ready, or too much is unsent. */
+  /** Called only while the session is ready. Returns `false` if too much is unsent. */
   sendRun(run: Run): boolean;
   /** Resolves once everything has been sent, or was discarded at the end of the session. */
   whenSent(): Promise<void>;
