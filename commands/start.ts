@@ -19,7 +19,7 @@ import { SystemClock } from "../gateway/runtime/clock.ts";
 import { watchEventLoop } from "../gateway/runtime/event_loop.ts";
 import { RandomIds } from "../gateway/runtime/ids.ts";
 import type { ProcessLogger } from "../gateway/runtime/logger.ts";
-import type { Listener } from "../gateway/runtime/transport.ts";
+import type { KeyPair, Listener } from "../gateway/runtime/transport.ts";
 import { handleUnhandledErrors } from "../gateway/runtime/unhandled_errors.ts";
 import { delay } from "../gateway/util.ts";
 import { createAuth } from "./auth.ts";
@@ -31,7 +31,7 @@ import type { World } from "./world.ts";
 export async function startGateway(
   config: Config,
   logger: ProcessLogger,
-): Promise<Pick<Listener, "close">> {
+): Promise<Pick<Listener, "close" | "setKeyPair">> {
   const clock = new SystemClock();
   const ids = new RandomIds();
   const bodyBudget = new TotalBodyBudget();
@@ -74,7 +74,11 @@ export async function startGateway(
     await shared?.nats.close();
     stopWatching();
   };
-  return { close };
+  const setKeyPair = async (pair: KeyPair): Promise<void> => {
+    await listeners.api?.setKeyPair(pair);
+    await listeners.clients.setKeyPair(pair);
+  };
+  return { close, setKeyPair };
 }
 
 function createGateway(

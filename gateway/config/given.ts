@@ -5,6 +5,7 @@
  * @module
  */
 
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { OperationalError } from "../errors.ts";
 import { envName } from "./option_types.ts";
 
@@ -75,10 +76,30 @@ export class GivenOptions<Key extends string> {
     // A missing file is reported before a wrong one.
     this.#read(certKey, cert);
     this.#read(keyKey, key);
-    return {
+    const pair = {
       cert: this.readPem(certKey, cert, "certificate"),
       key: this.readPem(keyKey, key, "private key"),
     };
+    // node:https would listen with a pair that does not match, and fail every handshake.
+    const certificate = this.#parsed(certKey, cert, () => new X509Certificate(pair.cert));
+    const privateKey = this.#parsed(keyKey, key, () => createPrivateKey(pair.key));
+    if (belongTogether(certificate, privateKey)) return pair;
+    throw configError(
+      keyName,
+      `names ${quoted(key)}, which is not the private key of the certificate in ${certName}`,
+    );
+  }
+
+  #parsed<T extends X509Certificate | KeyObject>(key: Key, path: string, parse: () => T): T {
+    try {
+      return parse();
+    } catch (cause) {
+      const name = this.nameOf(key);
+      const reason = firstLine(cause);
+      throw configError(name, `names ${quoted(path)}, which cannot be parsed: ${reason}`, {
+        cause,
+      });
+    }
   }
 
   #read(key: Key, path: string): string {
@@ -93,6 +114,15 @@ export class GivenOptions<Key extends string> {
         },
       );
     }
+  }
+}
+
+function belongTogether(certificate: X509Certificate, key: KeyObject): boolean {
+  try {
+    return certificate.checkPrivateKey(key);
+  } catch {
+    // Deno 2.4 does not implement it; there, Deno.serve refuses such a pair.
+    return true;
   }
 }
 

@@ -51,7 +51,7 @@ const LISTENING = {
   tlsCert: {
     type: "path",
     doc: "PEM file of the certificate chain; together with `GATEWAY_TLS_KEY` serves HTTPS and " +
-      "WSS.",
+      "WSS. SIGHUP reads both files again.",
   },
   tlsKey: {
     type: "path",
@@ -175,8 +175,8 @@ const SESSIONS = {
     min: 0,
     max: 60 * MINUTE_MS,
     default: 5000,
-    doc: "Time over which connections are closed with 1012 on SIGTERM, SIGINT or SIGHUP, so " +
-      "that clients do not all return at once.",
+    doc: "Time over which connections are closed with 1012 when the gateway stops, so that " +
+      "clients do not all return at once.",
   },
 } as const satisfies OptionTable;
 

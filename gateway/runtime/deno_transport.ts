@@ -7,8 +7,9 @@
  * @module
  */
 
+import { OperationalError } from "../errors.ts";
 import type { BodyFailure, BodyLimits, Exchange, UpgradeListener } from "../ports.ts";
-import { toError } from "../util.ts";
+import { delay, toError } from "../util.ts";
 import { DenoWebSocket } from "./deno_websocket.ts";
 import { readBody } from "./request_body.ts";
 import {
@@ -22,24 +23,31 @@ import {
 
 /** Delay before a failed listener restarts, in milliseconds. */
 const RESTART_MS = 100;
+/** Time between attempts to listen on the port of a listener that was just closed, in milliseconds. */
+const RELISTEN_MS = 1;
+const MAX_RELISTENS = 50;
 
 /** Listens; see {@linkcode Transport}. */
 // deno-lint-ignore require-await -- the port is asynchronous, because the other transport is
 export async function listenWithDeno(options: ListenOptions): Promise<Listener> {
-  const { tls, logger, clock } = options;
-  let port = options.port;
+  const { logger, clock } = options;
+  let { port, tls } = options;
   let closed = false;
+  let restarting = false;
+  const webSockets = new Set<WebSocket>();
   const start = (): Deno.HttpServer<Deno.NetAddr> => {
-    const started = serve(options, port);
+    const started = serve({ ...options, port, tls }, webSockets);
     // Without descriptors the runtime's accept loop ends; open connections survive.
     started.finished.catch(restartLater);
     return started;
   };
   const restartLater = (error: unknown): void => {
     if (closed) return;
+    restarting = true;
     logger.error("listener failed; restarting", { error: toError(error) });
     clock.setTimer(RESTART_MS, () => {
       if (closed) return;
+      restarting = false;
       try {
         server = start();
       } catch (error) {
@@ -57,6 +65,29 @@ export async function listenWithDeno(options: ListenOptions): Promise<Listener> 
   port = bound;
   return {
     url: serverUrl(tls !== undefined, { host: hostname, port }),
+    setKeyPair: async (pair) => {
+      // The runtime has no other way than a new listener, and ends WebSockets with the old one.
+      if (webSockets.size > 0) {
+        throw new OperationalError(
+          "bad_configuration",
+          `GATEWAY_TRANSPORT: deno cannot use another certificate while WebSockets are open ` +
+            `(${webSockets.size}); restart the gateway, or use GATEWAY_TRANSPORT=node`,
+        );
+      }
+      tls = pair;
+      if (restarting) return;
+      void server.shutdown();
+      for (let attempt = 1; !closed; attempt++) {
+        await delay(clock, RELISTEN_MS);
+        try {
+          server = start();
+          return;
+        } catch (error) {
+          if (attempt < MAX_RELISTENS) continue;
+          return restartLater(error);
+        }
+      }
+    },
     close: async () => {
       closed = true;
       await server.shutdown();
@@ -64,48 +95,59 @@ export async function listenWithDeno(options: ListenOptions): Promise<Listener> 
   };
 }
 
-function serve(options: ListenOptions, port: number): Deno.HttpServer<Deno.NetAddr> {
-  const { host, tls } = options;
+function serve(
+  options: ListenOptions,
+  webSockets: Set<WebSocket>,
+): Deno.HttpServer<Deno.NetAddr> {
+  const { host, port, tls } = options;
   return Deno.serve({ hostname: host, port, ...tls, onListen: () => {} }, (request, info) => {
     // The runtime builds the URL from Host and target, which may be invalid.
     if (!isHost(request.headers.get("host") ?? "") || !URL.canParse(request.url)) {
       return options.badRequest();
     }
-    return options.handle(request, new DenoExchange(request, info.remoteAddr.hostname, options));
+    const peer = info.remoteAddr.hostname;
+    return options.handle(request, new DenoExchange({ request, peer, options, webSockets }));
   });
 }
 
-class DenoExchange implements Exchange {
-  readonly #request: Request;
-  readonly #peer: string;
-  readonly #options: ListenOptions;
+interface ExchangeDeps {
+  readonly request: Request;
+  /** Its address. */
+  readonly peer: string;
+  readonly options: ListenOptions;
+  /** Those that are open or about to be. */
+  readonly webSockets: Set<WebSocket>;
+}
 
-  constructor(request: Request, peer: string, options: ListenOptions) {
-    this.#request = request;
-    this.#peer = peer;
-    this.#options = options;
+class DenoExchange implements Exchange {
+  readonly #deps: ExchangeDeps;
+
+  constructor(deps: ExchangeDeps) {
+    this.#deps = deps;
   }
 
   get address(): string {
-    const { trustedProxies } = this.#options;
-    if (trustedProxies === 0) return this.#peer;
-    const forwarded = this.#request.headers.get("x-forwarded-for");
-    return clientAddress(forwarded, this.#peer, trustedProxies);
+    const { request, peer, options: { trustedProxies } } = this.#deps;
+    if (trustedProxies === 0) return peer;
+    return clientAddress(request.headers.get("x-forwarded-for"), peer, trustedProxies);
   }
 
   readBody(limits: BodyLimits): Promise<Uint8Array | BodyFailure> {
-    return readBody(this.#request, this.#options.clock, limits);
+    const { request, options: { clock } } = this.#deps;
+    return readBody(request, clock, limits);
   }
 
   upgrade(listener: UpgradeListener): Response | string {
+    const { request, webSockets, options: { clock, logger } } = this.#deps;
     let upgraded: Deno.WebSocketUpgrade;
     try {
-      upgraded = Deno.upgradeWebSocket(this.#request, { idleTimeout: 0 });
+      upgraded = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
     } catch (error) {
       return error instanceof Error ? error.message : "not a WebSocket upgrade";
     }
     const { socket, response } = upgraded;
-    const { clock, logger } = this.#options;
+    webSockets.add(socket);
+    socket.addEventListener("close", () => webSockets.delete(socket));
     socket.onopen = (): void => listener.opened(new DenoWebSocket(socket, { clock, logger }));
     // Until it is open, there is no connection to notify.
     socket.onerror = (event): void => event.preventDefault();

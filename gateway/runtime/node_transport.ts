@@ -67,6 +67,10 @@ export async function listenWithNode(options: ListenOptions): Promise<Listener> 
   });
   return {
     url: serverUrl(tls !== undefined, { host: address, port }),
+    setKeyPair: (pair) => {
+      if (server instanceof https.Server) server.setSecureContext(pair);
+      return Promise.resolve();
+    },
     close: async () => {
       closed = true;
       stopWatching();

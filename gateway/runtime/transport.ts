@@ -9,6 +9,12 @@ import { OperationalError } from "../errors.ts";
 import type { Clock, Logger, RequestHandler } from "../ports.ts";
 import { toError } from "../util.ts";
 
+/** A certificate chain and its private key, both PEM texts. */
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface ListenOptions {
   /** Name or address. */
   readonly host: string;
@@ -16,8 +22,8 @@ export interface ListenOptions {
   readonly port: number;
   /** The option of `port`, for errors. */
   readonly portName: string;
-  /** Certificate chain and key as PEM; without them, plain HTTP. */
-  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Without it, plain HTTP. */
+  readonly tls: KeyPair | undefined;
   /** Reverse proxies in front, each of which adds an address to `X-Forwarded-For`. */
   readonly trustedProxies: number;
   readonly clock: Clock;
@@ -34,6 +40,12 @@ export interface ListenOptions {
 export interface Listener {
   /** Without a path. */
   readonly url: string;
+  /**
+   * Uses another certificate for new connections; open ones stay. For listeners with `tls`.
+   *
+   * @throws {OperationalError} `bad_configuration` when the transport cannot
+   */
+  setKeyPair(pair: KeyPair): Promise<void>;
   /** Accepts no new requests, and resolves when the open ones are answered. */
   close(): Promise<void>;
 }

@@ -60,7 +60,7 @@ export async function serveMock(config: Config, logger: Logger): Promise<Listene
     clock: `${listener.url}/mock/clock`,
   });
   return {
-    url: listener.url,
+    ...listener,
     close: async () => {
       time.stop();
       await gateway.reset();

@@ -1,6 +1,5 @@
 /**
- * The start: faults that stop it with exit code 1 and one line that names the cause; `--help`, `--version`, and
- * TLS from files.
+ * The start: faults that stop it with exit code 1 and one line that names the cause; `--help` and `--version`.
  *
  * @module
  */
@@ -201,29 +200,6 @@ processTest("an interval at which clients exceed the limit of frames is warned o
   assert.ok(!gateway.log.some((line) => line.includes("interval is too short")));
 });
 
-processTest("TLS from files serves HTTPS and WSS", async () => {
-  const directory = await Deno.makeTempDir();
-  const [key, cert] = [`${directory}/key.pem`, `${directory}/cert.pem`];
-  try {
-    await makeCertificate(key, cert);
-    await using gateway = await GatewayProcess.start({
-      settings: { GATEWAY_TLS_CERT: cert, GATEWAY_TLS_KEY: key },
-    });
-    assert.match(gateway.url, /^https:/);
-    const caCerts = [await Deno.readTextFile(cert)];
-    using client = await RawClient.connect(gateway.wsUrl, { caCerts });
-    assert.equal((await client.nextJson("Hello"))["op"], 0);
-    await client.json({ op: 10, time: 1 });
-    assert.deepEqual(await client.nextJson("the ACK"), { op: 11, time: 1 });
-    using http = Deno.createHttpClient({ caCerts });
-    const response = await fetch(`${gateway.url}/health`, { client: http });
-    assert.equal(response.status, 200);
-    await response.body?.cancel();
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-});
-
 /** Asserts exit code 1 after one line that contains `names` and no secret. */
 async function refusesToStart(
   { what, settings, args, names }: {
@@ -242,16 +218,4 @@ async function refusesToStart(
   for (const secret of [SECRET, PUBLISH_KEY, "swordfish"]) {
     assert.ok(!lines[0]?.includes(secret), `${what}: shows a secret`);
   }
-}
-
-async function makeCertificate(key: string, cert: string): Promise<void> {
-  const { success, stderr } = await new Deno.Command("openssl", {
-    args: [
-      ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split(" "),
-      ...["-keyout", key, "-out", cert, "-subj", "/CN=localhost"],
-      ...["-addext", "subjectAltName=IP:127.0.0.1"],
-      ...["-addext", "basicConstraints=critical,CA:FALSE"],
-    ],
-  }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
 }

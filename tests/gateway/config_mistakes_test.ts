@@ -10,6 +10,7 @@ import { type Config, parseConfig } from "../../gateway/config/parse.ts";
 import { OperationalError } from "../../gateway/errors.ts";
 import { envName, flagName, type Option } from "../../gateway/config/option_types.ts";
 import { OPTIONS } from "../../gateway/config/options.ts";
+import { CERTIFICATE, PRIVATE_KEY } from "./support/key_pair.ts";
 
 type Env = Readonly<Record<string, string>>;
 
@@ -17,8 +18,7 @@ const SECRET = "an HS256 secret of at least 32 bytes";
 const PRODUCTION = { GATEWAY_JWT_SECRET: SECRET, GATEWAY_PUBLISH_KEY: "a-key-of-the-backend" };
 
 function config(env: Env, args: readonly string[] = []): Config {
-  const readTextFile = (path: string) =>
-    `-----BEGIN ${path === "key.pem" ? "PRIVATE KEY" : "CERTIFICATE"}-----\n`;
+  const readTextFile = (path: string) => path === "key.pem" ? PRIVATE_KEY : CERTIFICATE;
   const command = parseConfig({ env, args, readTextFile });
   assert.ok("config" in command);
   return command.config;
@@ -129,7 +129,7 @@ Deno.test("parseConfig() takes values that only look odd, and a file's line brea
   assert.equal(config({ GATEWAY_JWT_AUDIENCE: "urn:chat app" }).jwtAudience, "urn:chat app");
   const files = { GATEWAY_TLS_CERT: "cert.pem", GATEWAY_TLS_KEY: "key.pem" };
   assert.deepEqual(config({ ...PRODUCTION, ...files }).tls, {
-    cert: "-----BEGIN CERTIFICATE-----\n",
-    key: "-----BEGIN PRIVATE KEY-----\n",
+    cert: CERTIFICATE,
+    key: PRIVATE_KEY,
   });
 });

@@ -6,13 +6,14 @@
 
 import assert from "node:assert/strict";
 import { type Config, parseConfig } from "../../gateway/config/parse.ts";
+import { CERTIFICATE, PRIVATE_KEY } from "./support/key_pair.ts";
 
 const URL = { GATEWAY_NATS_URL: "nats://10.0.0.1:4222" };
 const SEED = `SU${"A".repeat(56)}`;
 const FILES: Readonly<Record<string, string>> = {
   "ca.pem": "-----BEGIN CERTIFICATE-----\nca",
-  "cert.pem": "-----BEGIN CERTIFICATE-----\nown",
-  "key.pem": "-----BEGIN PRIVATE KEY-----\nkey",
+  "cert.pem": CERTIFICATE,
+  "key.pem": PRIVATE_KEY,
 };
 
 function config(env: Readonly<Record<string, string>>, args: readonly string[] = []): Config {

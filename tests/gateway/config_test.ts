@@ -9,6 +9,7 @@ import { type Config, parseConfig } from "../../gateway/config/parse.ts";
 import { OperationalError } from "../../gateway/errors.ts";
 import { envName, flagName, type Option } from "../../gateway/config/option_types.ts";
 import { OPTION_GROUPS, OPTIONS } from "../../gateway/config/options.ts";
+import { CERTIFICATE, OTHER_KEY, PRIVATE_KEY } from "./support/key_pair.ts";
 
 type Env = Readonly<Record<string, string>>;
 
@@ -16,8 +17,11 @@ const SECRET = "an HS256 secret of at least 32 bytes";
 const PUBLISH_KEY = "a-key-of-the-backend";
 const PRODUCTION = { GATEWAY_JWT_SECRET: SECRET, GATEWAY_PUBLISH_KEY: PUBLISH_KEY };
 const FILES: Env = {
-  "cert.pem": "-----BEGIN CERTIFICATE-----\n",
-  "key.pem": "-----BEGIN PRIVATE KEY-----\n",
+  "cert.pem": CERTIFICATE,
+  "key.pem": PRIVATE_KEY,
+  "other.pem": OTHER_KEY,
+  "cut.pem": CERTIFICATE.slice(0, 200),
+  "cut_key.pem": PRIVATE_KEY.slice(0, 60),
   "encrypted.pem": "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
 };
 
@@ -232,6 +236,18 @@ Deno.test("parseConfig() reads certificate and key, and wants both", () => {
   );
   refused({ ...cert, GATEWAY_TLS_KEY: "encrypted.pem" }, /^GATEWAY_TLS_KEY names .*not encrypted$/);
   refused({ ...key, GATEWAY_TLS_CERT: "key.pem" }, /^GATEWAY_TLS_CERT names .* in PEM$/);
+  refused(
+    { ...cert, GATEWAY_TLS_KEY: "other.pem" },
+    /^GATEWAY_TLS_KEY names "other.pem", which is not the private key .* in GATEWAY_TLS_CERT$/,
+  );
+  refused(
+    { ...key, GATEWAY_TLS_CERT: "cut.pem" },
+    /^GATEWAY_TLS_CERT names "cut.pem", which cannot be parsed: ./,
+  );
+  refused(
+    { ...cert, GATEWAY_TLS_KEY: "cut_key.pem" },
+    /^GATEWAY_TLS_KEY names "cut_key.pem", which cannot be parsed: ./,
+  );
 });
 
 Deno.test("parseConfig() serves the console with the mock issuer, elsewhere if asked, or never", () => {

@@ -172,6 +172,11 @@ export class GatewayProcess extends Target implements AsyncDisposable {
     return this.#output.lines;
   }
 
+  /** Sends a signal that does not end the process. */
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
   /** Sends a signal that should end the process, and returns its status. */
   async end(signal: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL"): Promise<Deno.CommandStatus> {
     this.#expectedToEnd = true;
