@@ -1,6 +1,6 @@
 /**
- * Decodes the gateway's frames and encodes the client's. Ignores unknown ops and fields, because a later version may add them
- * (docs/protocol.md, "Frames"). Invalid input is returned as a fault; nothing throws.
+ * Decodes the gateway's frames and encodes the client's. Ignores unknown ops and fields, because a later version
+ * may add them (docs/protocol.md, "Frames"). Invalid input is returned as a fault; nothing throws.
  *
  * @module
  */
