@@ -5,7 +5,7 @@
  */
 
 import type { AppendRequest, Store } from "../../gateway/log/mod.ts";
-import type { LogPage, LogQuery, Message, MessageLog } from "../../gateway/ports.ts";
+import type { Draft, LogPage, LogQuery, Message, MessageLog } from "../../gateway/ports.ts";
 import { replaced } from "../../simulation/mod.ts";
 import type { Bug } from "./bug.ts";
 
@@ -22,6 +22,14 @@ function pages(
 /** Changes the gateway's queries. */
 function reads(name: string, change: (query: LogQuery) => LogQuery): Bug {
   return log(name, (real) => ({ read: (query) => real.read(change(query)) }));
+}
+
+/** Changes the messages of every publish. */
+function drafts(name: string, change: (drafts: readonly Draft[]) => readonly Draft[]): Bug {
+  return log(name, (real) => ({
+    publish: (drafts) => real.publish(change(drafts)),
+    publishOnce: (key, drafts) => real.publishOnce(key, change(drafts)),
+  }));
 }
 
 /** Changes the messages that the fan-out receives. */
@@ -70,6 +78,23 @@ function hasty(real: Store): Partial<Store> {
         return { kind: "stored", first, count: rows.length, time: now.wall } as const;
       });
       return { outcomes, full: false };
+    },
+  };
+}
+
+/** Stores the publishes of a group in reverse, but answers them in their order. */
+function reversing(real: Store): Partial<Store> {
+  return {
+    append: async (requests, now) => {
+      const { outcomes, full } = await real.append([...requests].reverse(), now);
+      let first = Math.min(...outcomes.map((each) => each.kind === "stored" ? each.first : 0));
+      if (first === 0 || requests.length < 2) return { outcomes: [...outcomes].reverse(), full };
+      const inOrder = requests.map(({ rows }) => {
+        const stored = { kind: "stored", first, count: rows.length, time: now.wall } as const;
+        first += rows.length;
+        return stored;
+      });
+      return { outcomes: inOrder, full };
     },
   };
 }
@@ -134,7 +159,33 @@ export const LOG_BUGS: readonly Bug[] = [
   batches("the last of a group is not fanned out", (messages) => {
     return messages.length > 1 ? messages.slice(0, -1) : messages;
   }),
+  drafts("a message is stored without its channel", (drafts) => {
+    return drafts.map(({ channel: _channel, ...draft }) => draft);
+  }),
+  drafts("a message that nobody has published", (drafts) => {
+    return [...drafts, { author: "log", content: "made up" }];
+  }),
+  log("201 has the id of the message before", (real) => ({
+    publish: async (drafts) => {
+      const messages = await real.publish(drafts);
+      const before = ({ id, sequence, ...message }: Message): Message => {
+        const [epoch] = id.split("-");
+        return { ...message, id: `${epoch}-${sequence - 1}`, sequence: sequence - 1 };
+      };
+      return messages.map(before);
+    },
+  })),
   store("201 before the message is durable", () => hasty),
+  store("a sequence is left out", () => (real) => ({
+    append: async (requests, now) => {
+      const { outcomes, full } = await real.append(requests, now);
+      const shifted = outcomes.map((outcome) => {
+        return outcome.kind === "stored" ? { ...outcome, first: outcome.first + 1 } : outcome;
+      });
+      return { outcomes: shifted, full };
+    },
+  })),
+  store("a group is stored in another order", () => reversing),
   store("a repeated Idempotency-Key publishes again", forgetful),
   store("the last id is used again after a restart", () => (real) => ({
     open: async () => {

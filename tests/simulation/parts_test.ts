@@ -1,5 +1,5 @@
 /**
- * Tests parts of simulated worlds: randomness, pipes, devices and disk.
+ * Tests parts of simulated worlds: randomness, pipes, devices, disk and history.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { FakeClock, settle } from "../../mock/doubles/clock.ts";
 import { Device } from "../../simulation/device.ts";
 import { SimulatedDisk, SimulatedStore } from "../../simulation/disk.ts";
+import { History } from "../../simulation/history.ts";
 import { type Packet, Pipe } from "../../simulation/pipe.ts";
 import { Random } from "../../simulation/mod.ts";
 
@@ -124,4 +125,23 @@ Deno.test("SimulatedDisk keeps what was committed, and nothing of what a dead pr
   const opened = start("second").open();
   await clock.advance(100);
   assert.equal((await opened).head, 2);
+});
+
+Deno.test("History.recovered() reports a position that has another message than was sent", () => {
+  const disk = new SimulatedDisk({ retentionMs: 1e9, retentionRows: 1e9 });
+  const broken: string[] = [];
+  const history = new History(disk, (rule) => {
+    broken.push(rule);
+    throw new Error(rule);
+  });
+  const [sent, stored] = [1, 2].map((n) => ({ author: "bob", content: { n, pad: "" } }));
+  assert.ok(sent !== undefined && stored !== undefined);
+  history.submitted(sent);
+  history.submitted(stored);
+  const body = JSON.stringify([stored.author, stored.content]);
+  const row = { sequence: 1, topic: "everyone", body, time: 5, stamp: 5 };
+  disk.commit({ rows: [row], keys: [] });
+  history.notify({ ...sent, id: "e1-1", sequence: 1, time: 5 });
+  assert.throws(() => history.recovered(disk.rows));
+  assert.deepEqual(broken, ["accepted messages survive a crash"]);
 });
