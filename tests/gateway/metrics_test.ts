@@ -5,7 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import { METRICS, Metrics } from "../../gateway/metrics.ts";
+import { Metrics } from "../../gateway/metrics.ts";
+import { METRICS } from "../../gateway/metrics_table.ts";
 
 function makeMetrics(): Metrics {
   return new Metrics({

@@ -63,7 +63,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     name: "metrics",
-    paths: ["gateway/metrics.ts"],
+    paths: ["gateway/metrics.ts", "gateway/metrics_table.ts"],
     holds: "what is counted",
     imports: KERNEL,
     libraries: [/^prom-client$/],
