@@ -14,7 +14,7 @@ import { VERSION } from "../gateway/config/version.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import { TotalBodyBudget } from "../gateway/http/body_budget.ts";
 import { Metrics } from "../gateway/metrics.ts";
-import type { CommandLog, MessageLog, TokenVerifier } from "../gateway/ports.ts";
+import type { CommandLog, MessageLog, TokenVerifier, Users } from "../gateway/ports.ts";
 import { SystemClock } from "../gateway/runtime/clock.ts";
 import { watchEventLoop } from "../gateway/runtime/event_loop.ts";
 import { RandomIds } from "../gateway/runtime/ids.ts";
@@ -22,9 +22,11 @@ import type { ProcessLogger } from "../gateway/runtime/logger.ts";
 import type { KeyPair, Listener } from "../gateway/runtime/transport.ts";
 import { handleUnhandledErrors } from "../gateway/runtime/unhandled_errors.ts";
 import { delay } from "../gateway/util.ts";
+import type { Webhooks } from "../gateway/webhooks/mod.ts";
 import { createAuth } from "./auth.ts";
 import { announce, type Listeners, openConsole, serve } from "./listeners.ts";
 import { openOwnLog, openSharedLog } from "./log.ts";
+import { createWebhooks } from "./webhooks.ts";
 import type { World } from "./world.ts";
 
 /** Builds and starts a gateway; closing it drains. */
@@ -51,12 +53,14 @@ export async function startGateway(
     ...world,
     previousUsed: () => metrics.previousKeyUsed("jwt_secret"),
   });
-  const gateway = createGateway(world, { log, verifier });
+  const webhooks = createWebhooks(world);
+  const gateway = createGateway(world, { log, verifier, webhooks });
   const page = await openConsole(world);
-  const users = shared && await clusterUsers(world, { ...shared, gateway });
+  const local = webhooks?.observing(gateway) ?? gateway;
+  const users = shared && await clusterUsers(world, { ...shared, gateway, local });
   let listeners: Listeners;
   try {
-    const parts = { log, gateway, issuer, page, bodyBudget, users: users ?? gateway };
+    const parts = { log, gateway, issuer, page, bodyBudget, users: users ?? local };
     listeners = await serve(world, parts);
   } catch (error) {
     await log.close();
@@ -64,8 +68,10 @@ export async function startGateway(
   }
   const stopWatching = watchEventLoop(clock, (ms) => metrics.eventLoopDelay(ms));
   announce(world, { listeners, page });
+  webhooks?.start((user) => gateway.connectionsOf(user));
   const close = async (): Promise<void> => {
     await gateway.drain(config.drainMs);
+    await webhooks?.close(config.drainMs);
     // A peer that holds a request or a dead WebSocket open does not keep the process alive.
     const closed = Promise.all([listeners.clients.close(), listeners.api?.close()]);
     await Promise.race([closed, delay(clock, config.closeGraceMs)]);
@@ -83,20 +89,28 @@ export async function startGateway(
 
 function createGateway(
   { config, clock, ids, logger, metrics }: World,
-  parts: { readonly log: MessageLog; readonly verifier: TokenVerifier },
+  { webhooks, ...parts }: {
+    readonly log: MessageLog;
+    readonly verifier: TokenVerifier;
+    readonly webhooks: Webhooks | undefined;
+  },
 ): Gateway {
   const limits = admissionOptions(config);
   const connection = sessionOptions(config);
-  return new Gateway({ clock, ids, logger, metrics, ...parts, limits, connection });
+  return new Gateway({
+    ...{ clock, ids, logger, metrics, ...parts, limits, connection },
+    userChanged: webhooks && ((...change) => webhooks.userChanged(...change)),
+  });
 }
 
 /** With NATS, a user's connections may be on any node: so may those that a newer one replaces. */
 function clusterUsers(
   { config, clock, ids, logger }: World,
-  { nats, log, gateway }: {
+  { nats, log, gateway, local }: {
     readonly nats: Nats;
     readonly log: CommandLog;
     readonly gateway: Gateway;
+    readonly local: Users;
   },
 ): Promise<ClusterUsers> {
   const subject = `${config.natsSubject}-nodes`;
@@ -108,7 +122,7 @@ function clusterUsers(
   return ClusterUsers.start({
     bus,
     log,
-    local: gateway,
+    local,
     clock,
     ids,
     logger,

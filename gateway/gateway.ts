@@ -38,6 +38,8 @@ export interface GatewayOptions {
   readonly connection: ConnectionOptions;
   /** See {@linkcode Hub}. */
   readonly turnDeliveries?: number;
+  /** See {@linkcode Hub}. */
+  readonly userChanged?: ((user: string, online: boolean) => void) | undefined;
   /** Replaces the protocol's reducer in tests that inject a bug. */
   readonly reduce?: Reduce;
 }
@@ -73,9 +75,9 @@ export class Gateway implements Users, LimitedUsers {
   constructor(options: GatewayOptions) {
     const { clock, logger, metrics, verifier, log, reduce } = options;
     this.#options = options;
-    const { turnDeliveries } = options;
+    const { turnDeliveries, userChanged } = options;
     this.#hub = new Hub<Connection>({
-      ...{ clock, position: log.head(), turnDeliveries },
+      ...{ clock, position: log.head(), turnDeliveries, userChanged },
       runLength: options.connection.maxBufferedBytes / 4,
     });
     this.#unsubscribe = log.subscribe((messages) => {
@@ -159,6 +161,11 @@ export class Gateway implements Users, LimitedUsers {
         resolve(connections.filter((connection) => connection.execute(command)).length);
       });
     });
+  }
+
+  /** Counts the ready connections of `user`. */
+  connectionsOf(user: string): number {
+    return this.#hub.membersOf(user).length;
   }
 
   presence(user: string): Presence {

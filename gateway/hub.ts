@@ -49,6 +49,8 @@ export interface HubOptions {
   readonly runLength?: number | undefined;
   /** Most deliveries in one turn of the event loop; 50,000 by default. Fewer for a clock that stands still. */
   readonly turnDeliveries?: number | undefined;
+  /** Called when the first member of a user registers, and when the last one is removed. Must not throw. */
+  readonly userChanged?: ((user: string, online: boolean) => void) | undefined;
 }
 
 interface Delivering<M> {
@@ -78,6 +80,7 @@ export class Hub<M extends Member = Member> {
   #position: Position;
   readonly #runLength: number;
   readonly #turnDeliveries: number;
+  readonly #userChanged: (user: string, online: boolean) => void;
   #backlog: (Message | (() => void))[] = [];
   /** Number of entries of the backlog that are done. */
   #done = 0;
@@ -90,11 +93,12 @@ export class Hub<M extends Member = Member> {
   #busy = false;
   readonly #waiting = new Waiters();
 
-  constructor({ clock, position, runLength, turnDeliveries }: HubOptions) {
+  constructor({ clock, position, runLength, turnDeliveries, userChanged }: HubOptions) {
     this.#clock = clock;
     this.#position = position;
     this.#runLength = Math.min(runLength ?? MAX_RUN_LENGTH, MAX_RUN_LENGTH);
     this.#turnDeliveries = turnDeliveries ?? TURN_DELIVERIES;
+    this.#userChanged = userChanged ?? (() => {});
   }
 
   /**
@@ -129,7 +133,9 @@ export class Hub<M extends Member = Member> {
     if (subscription === undefined) return;
     this.#subscriptions.delete(member);
     this.#departures += 1;
-    remove(this.#byUser, subscription.user, member);
+    if (remove(this.#byUser, subscription.user, member)) {
+      this.#userChanged(subscription.user, false);
+    }
     for (const channel of subscription.channels) remove(this.#byChannel, channel, member);
   }
 
@@ -198,7 +204,7 @@ export class Hub<M extends Member = Member> {
     this.remove(member);
     const created: Subscription = { user, channels: new Set() };
     this.#subscriptions.set(member, created);
-    add(this.#byUser, user, member);
+    if (add(this.#byUser, user, member)) this.#userChanged(user, true);
     return created;
   }
 
@@ -345,14 +351,17 @@ class Turn {
   }
 }
 
-function add<M>(table: Map<string, Set<M>>, key: string, member: M): void {
+/** Returns whether it is the first of `key`. */
+function add<M>(table: Map<string, Set<M>>, key: string, member: M): boolean {
   const members = table.get(key);
+  members?.add(member);
   if (members === undefined) table.set(key, new Set([member]));
-  else members.add(member);
+  return members === undefined;
 }
 
-function remove<M>(table: Map<string, Set<M>>, key: string, member: M): void {
+/** Returns whether it was the last of `key`. */
+function remove<M>(table: Map<string, Set<M>>, key: string, member: M): boolean {
   const members = table.get(key);
   members?.delete(member);
-  if (members?.size === 0) table.delete(key);
+  return members?.size === 0 && table.delete(key);
 }

@@ -43,6 +43,14 @@ export type Labels = Readonly<Record<string, string>>;
 /** Measurements that the percentiles of the event loop's delay look back on: 60 s of one each 20 ms. */
 const LOOP_DELAY_WINDOW = 3000;
 
+/** The webhooks, as a scrape reads them. */
+export interface WebhookBacklog {
+  /** Number of users that wait. */
+  readonly waiting: number;
+  /** Time for which the first of them has waited, in milliseconds. */
+  readonly oldestMs: number;
+}
+
 /** Numbers by the value of a label, from 0. */
 class Tally<K extends string | number> {
   readonly counts: Map<K, number>;
@@ -80,6 +88,9 @@ export class Metrics {
   #replayed = 0;
   #logFailures = 0;
   #bugs = 0;
+  #webhooksSent = 0;
+  #webhookFailures = 0;
+  #webhooks: WebhookBacklog = { waiting: 0, oldestMs: 0 };
 
   constructor(options: MetricsOptions) {
     const { version, runtime, transport = "none" } = options;
@@ -107,6 +118,10 @@ export class Metrics {
     this.#collect("gateway_bugs_total", () => this.#bugs);
     this.#collect("gateway_log_lines_dropped_total", options.droppedLogLines ?? zero);
     this.#collect("gateway_bodies_refused_total", options.refusedBodies ?? zero);
+    this.#collect("gateway_webhooks_sent_total", () => this.#webhooksSent);
+    this.#collect("gateway_webhook_failures_total", () => this.#webhookFailures);
+    this.#collect("gateway_webhook_waiting_users", () => this.#webhooks.waiting);
+    this.#collect("gateway_webhook_oldest_seconds", () => this.#webhooks.oldestMs / 1000);
     new Gauge(this.#configOf("gateway_build_info")).set({ version, runtime, transport }, 1);
   }
 
@@ -182,6 +197,21 @@ export class Metrics {
   /** An error came up that neither a peer nor an operational failure explains. */
   bug(): void {
     this.#bugs++;
+  }
+
+  /** The backend has taken a webhook. */
+  webhookSent(): void {
+    this.#webhooksSent++;
+  }
+
+  /** An attempt to send a webhook failed. */
+  webhookFailed(): void {
+    this.#webhookFailures++;
+  }
+
+  /** Reads `backlog` at each scrape. */
+  watchWebhooks(backlog: WebhookBacklog): void {
+    this.#webhooks = backlog;
   }
 
   /** Everything, in Prometheus' text format 0.0.4. */

@@ -164,6 +164,19 @@ export const METRICS = {
     type: "counter",
     help: "Request bodies refused because those in transit held too much.",
   },
+  gateway_webhooks_sent_total: { type: "counter", help: "Webhooks that the backend has taken." },
+  gateway_webhook_failures_total: {
+    type: "counter",
+    help: "Attempts to send a webhook that failed; each is repeated.",
+  },
+  gateway_webhook_waiting_users: {
+    type: "gauge",
+    help: "Users whose state the backend has still to be told by webhook.",
+  },
+  gateway_webhook_oldest_seconds: {
+    type: "gauge",
+    help: "Time for which the first of these users has waited.",
+  },
   gateway_build_info: {
     type: "gauge",
     labels: ["version", "runtime", "transport"],

@@ -1,5 +1,5 @@
 /**
- * The table of options; those for NATS are in `nats.ts`. A key gives an option its variable and its flag:
+ * The table of options; those for NATS and webhooks are in `nats.ts` and `webhooks.ts`. A key gives an option its variable and its flag:
  * `maxPings` is `GATEWAY_MAX_PINGS` and `--max-pings`. `parse.ts` reads by the table; `--help` and the table of
  * docs/reference.md are generated from it. Data only.
  *
@@ -8,6 +8,7 @@
 
 import { NATS_OPTIONS } from "./nats.ts";
 import type { OptionTable, ValuesOf } from "./option_types.ts";
+import { WEBHOOK_OPTIONS } from "./webhooks.ts";
 
 const MIB = 1024 * 1024;
 const MINUTE_MS = 60_000;
@@ -314,6 +315,7 @@ export const OPTION_GROUPS: Readonly<Record<string, OptionTable>> = {
   Sessions: SESSIONS,
   Limits: LIMITS,
   Messages: MESSAGES,
+  Webhooks: WEBHOOK_OPTIONS,
   NATS: NATS_OPTIONS,
   Logging: LOGGING,
 };
@@ -325,6 +327,7 @@ export const OPTIONS = {
   ...SESSIONS,
   ...LIMITS,
   ...MESSAGES,
+  ...WEBHOOK_OPTIONS,
   ...NATS_OPTIONS,
   ...LOGGING,
 };

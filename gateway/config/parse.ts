@@ -20,6 +20,7 @@ import { OPTIONS, type OptionValues } from "./options.ts";
 import { parseValue } from "./values.ts";
 import { redactUrl } from "../redact_url.ts";
 import { VERSION } from "./version.ts";
+import { resolveWebhooks, type WEBHOOK_OPTIONS, type WebhookConfig } from "./webhooks.ts";
 
 /** The issuer of tokens. */
 export type AuthConfig =
@@ -53,6 +54,7 @@ export type Config =
     | "transport"
     | "apiHost"
     | "apiPort"
+    | keyof typeof WEBHOOK_OPTIONS
     | Exclude<keyof typeof NATS_OPTIONS, "natsStream" | "natsSubject" | "natsReplicas">
   >
   & {
@@ -69,6 +71,8 @@ export type Config =
     readonly tls: TlsConfig | undefined;
     /** The NATS that stores messages; `undefined` stores them in the `log`. */
     readonly nats: NatsOptions | undefined;
+    /** The backend that is told when users come and go; `undefined` tells nobody. */
+    readonly webhooks: WebhookConfig | undefined;
   };
 
 export type Command =
@@ -126,6 +130,7 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   const publishKey = resolvePublishKey({ values, given, development: auth.mode === "mock" });
   const tls = given.readKeyPair({ cert: ["tlsCert", tlsCert], key: ["tlsKey", tlsKey] });
   const nats = resolveNats(values, given);
+  const webhooks = resolveWebhooks(values, given);
   const api = resolveApi(values, given);
   const command = flags.mock ? "mock" : "serve";
   const transport = values.transport !== "auto"
@@ -138,7 +143,7 @@ export function parseConfig({ env, args, readTextFile }: ConfigInput): Command {
   const console = asked || (values.console === "auto" && auth.mode === "mock");
   // The publish key of a development start is public, so DNS rebinding must be prevented: http/host.ts.
   const allowAnyHost = asked || auth.mode !== "mock";
-  const resolved = { auth, publishKey, transport, api, console, allowAnyHost, tls, nats };
+  const resolved = { auth, publishKey, transport, api, console, allowAnyHost, tls, nats, webhooks };
   return { command, config: { ...rest, ...resolved } };
 }
 
@@ -264,7 +269,7 @@ function checkMock(given: Given, choice: OptionValues["console"]): void {
       `has no console and cannot be used with ${given.nameOf("console")}=on`,
     );
   }
-  const real = given.first("jwtSecret", "jwksUrl", "natsUrl", "apiPort");
+  const real = given.first("jwtSecret", "jwksUrl", "natsUrl", "apiPort", "webhookUrl");
   if (real === undefined) return;
   throw configError("--mock", `is for tests and cannot be used together with ${real.name}`);
 }
@@ -313,7 +318,7 @@ function checkBuffers(values: OptionValues, given: Given): void {
 }
 
 /** Checks that only this machine can reach `host`; an IPv6 address may have a URL's brackets. */
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" ||
     (isIPv4(host) && host.startsWith("127."));
 }

@@ -17,6 +17,7 @@ export const Tag = {
   Clients: "clients",
   Development: "development",
   Operators: "operators",
+  Webhooks: "webhooks",
 } as const;
 
 export const BACKEND_SECURITY: { publishKey: string[] }[] = [{ publishKey: [] }];
@@ -103,6 +104,7 @@ export function createOpenApi(app: App, version: string): unknown {
       { name: Tag.Clients, description: "For browsers and phones" },
       { name: Tag.Development, description: "The mock issuer; absent with a real one" },
       { name: Tag.Operators, description: "For operators and tools" },
+      { name: Tag.Webhooks, description: "Sent to the app's backend, at `GATEWAY_WEBHOOK_URL`" },
     ],
   });
 }

@@ -11,6 +11,7 @@ import { createAsyncApi } from "./asyncapi.ts";
 import { createOpenApi, jsonResponse, READ_FAILURES, responses, Tag } from "./openapi.ts";
 import type { App, HttpOptions } from "./types.ts";
 import { problem } from "./problem.ts";
+import { describeWebhooks } from "./webhooks.ts";
 
 const OK = z.object({ status: z.literal("ok") });
 
@@ -80,6 +81,7 @@ export function addDocumentRoutes(app: App, { version }: Pick<HttpOptions, "vers
       responses: responses({ 200: jsonResponse("The document", z.looseObject({})) }, []),
     });
   }
+  describeWebhooks(app);
   const openApi = createOpenApi(app, version);
   const asyncApi = createAsyncApi(version);
   app.get("/openapi.json", () => json(200, openApi, PUBLIC));

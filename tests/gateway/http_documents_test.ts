@@ -21,6 +21,7 @@ import { FakeClock } from "../../mock/doubles/clock.ts";
 import { FakeIds } from "../../mock/doubles/ids.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { needs, testUnless } from "../permissions.ts";
+import { World as WebhookWorld } from "../webhooks/support.ts";
 import { createFixture, type Fixture } from "./http_fixture.ts";
 
 /** A test that also reads a file. */
@@ -73,6 +74,30 @@ Deno.test("/openapi.json has all routes, and the login only with an issuer", asy
   assert.deepEqual(routes(await openApi(createFixture({ issuer }))).sort(), all);
   const without = all.filter((route) => !/login|jwks/.test(route));
   assert.deepEqual(routes(await openApi(createFixture())).sort(), without);
+});
+
+Deno.test("/openapi.json has the webhooks as they are sent", async () => {
+  const { webhooks } = await openApi(createFixture());
+  assert.deepEqual(Object.keys(webhooks), ["user.online", "user.offline", "gateway.started"]);
+  const world = new WebhookWorld();
+  world.start();
+  await world.clock.advance(0);
+  world.online("alice");
+  await world.clock.advance(5000);
+  world.offline("alice");
+  await world.clock.advance(5000);
+  assert.equal(world.received.length, 3);
+  for (const { init } of world.received) {
+    const body = JSON.parse(init.body);
+    const { requestBody, parameters } = webhooks[body.type].post;
+    const ajv = new Ajv2020({ strict: false, validateFormats: false });
+    const validate = ajv.compile(requestBody.content["application/json"].schema);
+    assert.ok(validate(body), JSON.stringify(validate.errors));
+    for (const { name, in: place, required } of parameters) {
+      assert.deepEqual([place, required], ["header", true]);
+      assert.ok(Object.hasOwn(init.headers, name), name);
+    }
+  }
 });
 
 Deno.test("/openapi.json has the heartbeat interval of a handshake only with an issuer", async () => {

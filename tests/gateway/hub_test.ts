@@ -37,7 +37,11 @@ class LaggingClock extends FakeClock {
 
 function setUp({ turnDeliveries }: { turnDeliveries?: number } = {}) {
   const clock = new LaggingClock();
-  const hub = new Hub<Recorder>({ clock, position: { id: "e-0", sequence: 0 }, turnDeliveries });
+  const changes: string[] = [];
+  const hub = new Hub<Recorder>({
+    ...{ clock, position: { id: "e-0", sequence: 0 }, turnDeliveries },
+    userChanged: (user, online) => changes.push(`${user} ${online ? "came" : "went"}`),
+  });
   let sequence = 0;
   const make = (draft: Partial<Draft> = {}): Message => {
     sequence += 1;
@@ -49,7 +53,7 @@ function setUp({ turnDeliveries }: { turnDeliveries?: number } = {}) {
     hub.register(recorder, user, channels);
     return recorder;
   };
-  return { clock, hub, publish, member };
+  return { clock, hub, publish, member, changes };
 }
 
 const NOTHING = { members: 0, users: 0, channels: 0 };
@@ -130,6 +134,19 @@ Deno.test("Hub keeps no table of a user or a channel without members", () => {
   hub.remove(members[0]!);
   assert.deepEqual(hub.tables, NOTHING);
   assert.deepEqual(hub.membersOf("u0"), []);
+});
+
+Deno.test("Hub says when the first member of a user comes, and when the last one goes", () => {
+  const { hub, member, changes } = setUp();
+  const first = member("ann", "a");
+  const second = member("ann");
+  hub.register(first, "ann", ["b"]);
+  hub.remove(first);
+  hub.remove(first);
+  assert.deepEqual(changes, ["ann came"]);
+  hub.register(second, "bob", []);
+  hub.remove(second);
+  assert.deepEqual(changes.slice(1), ["ann went", "bob came", "bob went"]);
 });
 
 Deno.test("Hub.register() of a member replaces its channels and its user", () => {

@@ -27,6 +27,7 @@ const GATEWAY = [
   "cluster",
   "runtime",
   "http",
+  "webhooks",
   "auth",
 ];
 const HONO = [/^hono(?:\/|$)/, /^@hono\/zod-openapi$/];
@@ -102,6 +103,13 @@ export const LAYERS: readonly Layer[] = [
     holds: "HTTP routes and the WebSocket handshake; OpenAPI and AsyncAPI",
     imports: [...KERNEL, "core", "config"],
     libraries: HONO,
+  },
+  {
+    name: "webhooks",
+    paths: ["gateway/webhooks/"],
+    holds: "tells the backend by webhook when users come and go",
+    imports: [...KERNEL, "metrics"],
+    libraries: [/^standardwebhooks$/],
   },
   {
     name: "core",
