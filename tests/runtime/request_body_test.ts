@@ -10,8 +10,7 @@ import { MIN_BODY_BYTES, TotalBodyBudget } from "../../gateway/http/body_budget.
 import { readBody } from "../../gateway/runtime/request_body.ts";
 import { FakeClock } from "../../mock/doubles/clock.ts";
 
-const BUDGET = new TotalBodyBudget();
-const LIMITS = { maxBytes: 10, timeoutMs: 5000, budget: BUDGET };
+const LIMITS = { maxBytes: 10, timeoutMs: 5000, budget: new TotalBodyBudget() };
 
 /** A request whose body the test writes; `declared` is its Content-Length. */
 function upload(declared?: number) {
@@ -153,25 +152,48 @@ Deno.test("a body that outgrows the room there is, is let go, however long it is
   }
 });
 
+Deno.test("a late body is read to its end and dropped, however long it is", async () => {
+  const { clock, readBody, send, writer } = upload();
+  const budget = new TotalBodyBudget();
+  const waiting = readBody({ ...LIMITS, budget });
+  send(4);
+  await clock.advance(5000);
+  assert.equal(await waiting, "timed_out");
+  for (let sent = 0; sent < 10; sent++) send(6);
+  await clock.advance(1);
+  assert.equal(budget.heldBytes, MIN_BODY_BYTES);
+  await writer.close();
+  await clock.advance(1);
+  assert.equal(budget.heldBytes, 0);
+});
+
 Deno.test("a body gives its room back, whatever becomes of it", async () => {
+  const budget = new TotalBodyBudget();
+  const limits = { ...LIMITS, budget };
   for (const declared of [10, undefined]) {
     const complete = upload(declared);
-    const reading = complete.readBody(LIMITS);
+    const reading = complete.readBody(limits);
     complete.send(10);
-    assert.equal(BUDGET.heldBytes, MIN_BODY_BYTES);
+    assert.equal(budget.heldBytes, MIN_BODY_BYTES);
     void complete.writer.close();
     await reading;
-    assert.equal(BUDGET.heldBytes, 0, "complete");
+    assert.equal(budget.heldBytes, 0, "complete");
     const late = upload(declared);
-    const waiting = late.readBody(LIMITS);
+    const waiting = late.readBody(limits);
     await late.clock.advance(5000);
     assert.equal(await waiting, "timed_out");
-    assert.equal(BUDGET.heldBytes, 0, "late");
+    // The runtime holds memory for the connection until its peer closes it.
+    late.send(4);
+    await late.clock.advance(1);
+    assert.equal(budget.heldBytes, MIN_BODY_BYTES, "late");
+    void late.writer.abort(new Error("connection reset")).catch(() => {});
+    await late.clock.advance(1);
+    assert.equal(budget.heldBytes, 0, "late, and closed");
     const broken = upload(declared);
-    const failing = broken.readBody(LIMITS);
+    const failing = broken.readBody(limits);
     void broken.writer.abort(new Error("connection reset"));
     assert.equal(await failing, "broken");
-    assert.equal(BUDGET.heldBytes, 0, "broken");
+    assert.equal(budget.heldBytes, 0, "broken");
   }
-  assert.equal(BUDGET.refused, 0);
+  assert.equal(budget.refused, 0);
 });
