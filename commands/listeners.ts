@@ -28,11 +28,10 @@ export interface Listeners {
 
 /** The console, if it is to be served. */
 export async function openConsole({ config, logger }: World): Promise<ConsoleOptions | undefined> {
-  const { console: served, publishKey, heartbeatIntervalMs } = config;
+  const { console: served, heartbeatIntervalMs } = config;
   if (!served) return undefined;
   return {
     files: await readConsoleFiles(CONSOLE_FILES, { logger }),
-    publishKey: publishKey === DEVELOPMENT_PUBLISH_KEY ? publishKey : undefined,
     heartbeatIntervalMs,
   };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { DEVELOPMENT_PUBLISH_KEY } from "../config/keys.ts";
 import { json } from "./answer.ts";
 import type { App, ConsoleOptions } from "./types.ts";
 import { problem } from "./problem.ts";
@@ -48,9 +49,10 @@ function clientsUrlOf(request: Request, { clientsUrl }: ConsoleOptions): string 
 
 export function addConsoleRoutes(
   app: App,
-  { console: options, version, login }: {
+  { console: options, version, publishKeys, login }: {
     readonly console: ConsoleOptions;
     readonly version: string;
+    readonly publishKeys: readonly string[];
     /** `POST /login` exists. */
     readonly login: boolean;
   },
@@ -70,7 +72,8 @@ export function addConsoleRoutes(
   }
   const settings = {
     login,
-    publish_key: options.publishKey,
+    // The page asks for any other key, because this one is public.
+    publish_key: publishKeys.find((key) => key === DEVELOPMENT_PUBLISH_KEY),
     heartbeat_interval: options.heartbeatIntervalMs,
     version,
   };

@@ -74,13 +74,13 @@ export function createHttp(options: HttpOptions, routes: Routes = "all"): Reques
 }
 
 function addBackendRoutes(app: App, options: HttpOptions, limits: BodyLimits): void {
-  const { log, users, console, version, issuer, maxMessageBytes } = options;
-  const guard = createGuard(options.publishKeys, options.laterKeyUsed);
+  const { log, users, console, version, issuer, publishKeys, maxMessageBytes } = options;
+  const guard = createGuard(publishKeys, options.laterKeyUsed);
   addPublishRoute(app, { log, guard, limits, maxMessageBytes });
   addHistoryRoute(app, { log, guard });
   addUserRoutes(app, { users, guard });
   if (console !== undefined) {
-    addConsoleRoutes(app, { console, version, login: issuer !== undefined });
+    addConsoleRoutes(app, { console, version, publishKeys, login: issuer !== undefined });
   }
 }
 

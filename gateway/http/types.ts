@@ -31,8 +31,6 @@ export interface LoginIssuer {
 export interface ConsoleOptions {
   /** The texts of its files by name; empty as long as it is not built. */
   readonly files: ReadonlyMap<string, string>;
-  /** The publish key, if it is the public one of a development start. */
-  readonly publishKey: string | undefined;
   readonly heartbeatIntervalMs: number;
   /** The origin that clients connect to, if it is not the console's own. */
   readonly clientsUrl?: string;

@@ -11,7 +11,6 @@ import { type Answer, createFixture, type Fixture, KEY, read } from "./http_fixt
 
 const PAGE: ConsoleOptions = {
   files: new Map(CONSOLE_FILES.map((name) => [name, `text of ${name}`])),
-  publishKey: "dev",
   heartbeatIntervalMs: 45_000,
 };
 
@@ -22,7 +21,7 @@ const PATHS = {
   "/console.svg": ["image/svg+xml", "text of console.svg"],
   "/console.json": [
     "application/json",
-    '{"login":false,"publish_key":"dev","heartbeat_interval":45000,"version":"1.2.3"}',
+    '{"login":false,"heartbeat_interval":45000,"version":"1.2.3"}',
   ],
 } as const;
 
@@ -90,10 +89,12 @@ Deno.test("the console takes GET and HEAD, and nothing else", async () => {
 Deno.test("/console.json says whether there is a login, and never a key that is one", async () => {
   const settings = async (fixture: Fixture) =>
     (await ask(fixture, "http://localhost/console.json")).json;
-  const development = await settings(createFixture({ console: PAGE, issuer }));
+  const development = await settings(
+    createFixture({ console: PAGE, issuer, publishKeys: ["dev"] }),
+  );
   assert.equal(development.login, true);
   assert.equal(development.publish_key, "dev");
-  const production = createFixture({ console: { ...PAGE, publishKey: undefined } });
+  const production = createFixture({ console: PAGE });
   const answer = await ask(production, "http://localhost/console.json");
   assert.deepEqual(answer.json, { login: false, heartbeat_interval: 45_000, version: "1.2.3" });
   assert.ok(!answer.text.includes(KEY));
