@@ -1,6 +1,6 @@
 /**
  * Explains why a token was refused: what it says, what was expected, and what to change. For the command
- * `token check`, whose user has the token; what clients are told is the verifier's reason alone.
+ * `token check`, whose user has the token; clients get only the verifier's reason.
  *
  * @module
  */

@@ -72,8 +72,8 @@ export class KeySet implements KeySource {
   #pending: Promise<void> | undefined;
   /** The scheduled fetch for unknown keys, until it begins. */
   #due: Promise<void> | undefined;
-  /** Numbers of the last fetch that has begun, and of the last that has ended. */
-  #begun = 0;
+  /** Numbers of the last fetch that started, and of the last that ended. */
+  #started = 0;
   #ended = 0;
   /** The error of the last fetch; `undefined` if it succeeded. */
   #failure: unknown;
@@ -107,14 +107,14 @@ export class KeySet implements KeySource {
    * @throws {OperationalError} `issuer_unreachable` when there is no set
    */
   async find(header: TokenHeader): Promise<readonly CryptoKey[]> {
-    const begun = this.#begun;
+    const started = this.#started;
     await (this.#keys === undefined ? this.#fetchFirst() : this.#refreshIfOld());
     const found = await this.#candidates(header);
-    if (found.length > 0 || this.#ended > begun) return found;
+    if (found.length > 0 || this.#ended > started) return found;
     if (this.#pending !== undefined) {
       await this.#pending;
       const fetched = await this.#candidates(header);
-      if (fetched.length > 0 || this.#ended > begun) return fetched;
+      if (fetched.length > 0 || this.#ended > started) return fetched;
     }
     await this.#fetchWhenDue();
     return await this.#candidates(header);
@@ -183,7 +183,7 @@ export class KeySet implements KeySource {
   /** Fetches the set; concurrent callers share the fetch. Never rejects. */
   #fetch(): Promise<void> {
     if (this.#pending === undefined) {
-      const number = ++this.#begun;
+      const number = ++this.#started;
       this.#pending = this.#load().finally(() => {
         this.#pending = undefined;
         this.#ended = number;

@@ -79,7 +79,7 @@ export class Connection {
   #isReady = false;
   #over = false;
 
-  /** Starts to connect. @throws what the constructor of the WebSocket throws */
+  /** Starts to connect. @throws exceptions of the constructor of the WebSocket */
   constructor(deps: ConnectionDeps, listener: ConnectionListener) {
     this.#clock = deps.clock;
     this.#listener = listener;

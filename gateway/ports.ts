@@ -344,7 +344,7 @@ export interface Presence {
 
 /** The ready connections of users on one gateway, for a limit on all nodes together. */
 export interface LimitedUsers {
-  /** Called after each Ready; to be replaced by whoever applies the limit. */
+  /** Called after each Ready; the caller that applies the limit sets it. */
   onReady: (user: string) => void;
   /** The steady time of the first Ready of each ready connection of `user`. */
   readyTimes(user: string): readonly number[];

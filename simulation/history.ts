@@ -147,7 +147,7 @@ export class History {
       this.#report("total order", `${id} follows the message with sequence ${this.head}`);
     }
     if (sequence > this.#disk.head) {
-      this.#report("durable before it is sent", `${id} is spread and not on the disk yet`);
+      this.#report("durable before it is sent", `${id} is sent and not on the disk yet`);
     }
     return this.#add(message);
   }

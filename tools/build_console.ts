@@ -55,7 +55,7 @@ function styles(): string {
  * Builds `dist/console/` unless it is up to date.
  *
  * @param limitMs the limit for the bundler
- * @returns whether it was built
+ * @returns true if it was built, false if it was up to date
  * @throws {Error} if it cannot be built; the previous build is unchanged
  */
 export async function buildConsole(

@@ -12,7 +12,7 @@ import type { Decoded, ServerFrame } from "./frames.ts";
 
 /** The limits of a session; all durations in milliseconds. */
 export interface SessionOptions {
-  /** Time between two beats of the server, and the time a client has to ACK one. */
+  /** Time between two heartbeats of the server, and the time a client has to ACK one. */
   readonly heartbeatIntervalMs: number;
   /** Time from Hello in which a client has to send Identify. */
   readonly identifyTimeoutMs: number;
@@ -57,7 +57,7 @@ export type Identification =
 export interface Open {
   /** Time of the server's next heartbeat. */
   readonly heartbeatDueAt: number;
-  /** The `time` of the beat that the client has not acknowledged yet. */
+  /** The `time` of the heartbeat that the client has not acknowledged yet. */
   readonly outstandingHeartbeat: number | undefined;
   /** Arrivals of the frames in the last rate limit window, oldest first. */
   readonly frames: readonly number[];
@@ -205,7 +205,7 @@ export type SessionEffect =
   | { readonly type: "subscribe"; readonly user: string; readonly channels: readonly string[] }
   /** Deliver nothing more. */
   | { readonly type: "unsubscribe" }
-  /** A beat was acknowledged after this many milliseconds. */
+  /** A heartbeat was acknowledged after this many milliseconds. */
   | { readonly type: "recordRoundTrip"; readonly ms: number }
   /** Send a close frame. */
   | { readonly type: "close"; readonly code: CloseCodeValue; readonly reason: string }

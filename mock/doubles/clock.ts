@@ -98,7 +98,7 @@ export class FakeClock implements Clock {
    * before the first, between any two, and at the end.
    *
    * @throws {RangeError} for a negative or infinite `ms`
-   * @throws what a timer's callback throws; time stops at that timer
+   * @throws exceptions of a timer's callback; time stops at that timer
    */
   advance(ms: number): Promise<void> {
     return this.advanceTo(this.#steadyMs + ms);

@@ -72,7 +72,7 @@ export class VirtualClock implements Clock {
    * and after them. Concurrent calls run one after the other.
    *
    * @throws {RangeError} for a negative or infinite `ms`
-   * @throws what a timer's callback throws; time stops at that timer
+   * @throws exceptions of a timer's callback; time stops at that timer
    */
   advance(ms: number): Promise<void> {
     return this.exclusive(() => this.#walk(ms));

@@ -11,7 +11,7 @@ import { assertAccessible } from "./support/axe.ts";
 import { browserTest } from "./support/suite.ts";
 
 /** Misbehaviour of a page, and the visitor's name for it. */
-const MISCHIEF: Readonly<Record<string, RegExp>> = {
+const MISBEHAVIOUR: Readonly<Record<string, RegExp>> = {
   "console.error('an error')": /console error: an error/,
   "setTimeout(() => { throw new Error('nobody caught this') })": /error: .*nobody caught this/,
   "fetch('http://192.0.2.1/').catch(() => {})":
@@ -27,7 +27,7 @@ async function misbehave(page: Page, script: string): Promise<void> {
 
 browserTest("a visitor takes note of what a page must not do", async ({ visitor }) => {
   const page = await visitor.open();
-  for (const [script, fault] of Object.entries(MISCHIEF)) {
+  for (const [script, fault] of Object.entries(MISBEHAVIOUR)) {
     await misbehave(page, script);
     assert.throws(() => visitor.check(), fault, script);
     visitor.allow(fault);

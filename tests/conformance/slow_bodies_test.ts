@@ -11,7 +11,7 @@ import { processTest } from "./support/suite.ts";
 import { eventually } from "./support/wait.ts";
 
 /** The limit of incomplete bodies (body_budget.ts). */
-const MOST = 1024;
+const MAX_BODIES = 1024;
 const BEYOND = 50;
 
 for (const declared of [true, false]) {
@@ -25,7 +25,7 @@ for (const declared of [true, false]) {
       const { url, backend } = gateway;
       const publish = { body: { author: "1", content: "hello" } };
       {
-        const count = MOST + BEYOND;
+        const count = MAX_BODIES + BEYOND;
         using crowd = await SlowBodies.open({
           url,
           publishKey: "dev",

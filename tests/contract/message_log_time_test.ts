@@ -203,10 +203,10 @@ for (const factory of LOGS) {
     assert.deepEqual(await log.publishOnce(KEY, toEveryone("a")), repeated);
     // The repetition did not extend it.
     await clock.advance(1);
-    const anew = await log.publishOnce({ ...KEY, digest: "digest-2" }, toEveryone("b"));
-    assert.equal(anew.repeated, false);
-    assert.notDeepEqual(anew.messages, first.messages);
-    assert.equal(anew.messages[0]?.time, clock.now());
+    const next = await log.publishOnce({ ...KEY, digest: "digest-2" }, toEveryone("b"));
+    assert.equal(next.repeated, false);
+    assert.notDeepEqual(next.messages, first.messages);
+    assert.equal(next.messages[0]?.time, clock.now());
   });
 
   testTime("publishOnce() remembers while the wall clock is set back", async ({ log, clock }) => {

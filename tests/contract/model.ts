@@ -138,17 +138,17 @@ export class World {
 
   async #connect(client: Client): Promise<void> {
     if (client.session !== undefined) return;
-    let aside: Message[] | undefined = [];
+    let liveBuffer: Message[] | undefined = [];
     const stop = this.#log.subscribe((messages) => {
-      if (aside === undefined) receive(client, messages);
-      else aside.push(...messages);
+      if (liveBuffer === undefined) receive(client, messages);
+      else liveBuffer.push(...messages);
     });
     const session = client.session = { stop, stopped: false };
     client.lastId ??= this.#begin(client);
     const upTo = await this.#replay(client, session);
     if (session.stopped) return;
-    receive(client, aside.filter(({ sequence }) => sequence > upTo));
-    aside = undefined;
+    receive(client, liveBuffer.filter(({ sequence }) => sequence > upTo));
+    liveBuffer = undefined;
   }
 
   /** Delivers missed messages; returns the last position. */

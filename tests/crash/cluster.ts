@@ -16,7 +16,7 @@ import { type Absences, Balancer } from "./balancer.ts";
 import { type Route, TurningRoute } from "./route.ts";
 import { type Deployment, Traffic, type TrafficOptions, type TrafficReport } from "./traffic.ts";
 
-export type ClientFaults =
+export type Disturbance =
   | "kill gateways"
   | "restart gateways"
   | "kill NATS"
@@ -24,7 +24,7 @@ export type ClientFaults =
   | "kill NATS leaders";
 
 export interface ClusterOptions extends TrafficOptions {
-  readonly mischief: ClientFaults;
+  readonly disturbance: Disturbance;
   /** The number of disturbances. */
   readonly times: number;
 }
@@ -41,10 +41,12 @@ const PATIENCE_MS = 60_000;
 const PUBLISH_KEY = "a-key-for-all-nodes";
 
 export async function crashCluster(options: ClusterOptions): Promise<ClusterReport> {
-  const nats = options.mischief === "kill NATS leaders"
+  const nats = options.disturbance === "kill NATS leaders"
     ? await startCluster(3)
     : [await NatsServer.start()];
-  const issuer = options.mischief === "restart gateways" ? await Issuer.start("EdDSA") : undefined;
+  const issuer = options.disturbance === "restart gateways"
+    ? await Issuer.start("EdDSA")
+    : undefined;
   try {
     return await new ClusterRun(nats, issuer).go(options);
   } finally {
@@ -104,10 +106,10 @@ class ClusterRun implements Deployment {
   }
 
   async #disturb(options: ClusterOptions): Promise<void> {
-    const { times, mischief, longestLifeMs } = options;
+    const { times, disturbance, longestLifeMs } = options;
     while (this.#traffic.counts.kills < times) {
       await pause(Math.random() * longestLifeMs);
-      switch (mischief) {
+      switch (disturbance) {
         case "kill gateways":
           await this.#replace(Math.floor(Math.random() * GATEWAYS), "SIGKILL");
           break;

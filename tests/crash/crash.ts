@@ -16,7 +16,7 @@
 import { parseArgs } from "node:util";
 import type { Absences } from "./balancer.ts";
 import type { Counts } from "./report.ts";
-import { type ClientFaults, type ClusterReport, crashCluster } from "./cluster.ts";
+import { type ClusterReport, crashCluster, type Disturbance } from "./cluster.ts";
 import { crash } from "./run.ts";
 
 /** The number of kills between two lines of progress. */
@@ -32,15 +32,15 @@ const { values } = parseArgs({
   },
 });
 
-const MISCHIEF: readonly ClientFaults[] = [
+const DISTURBANCES: readonly Disturbance[] = [
   "kill gateways",
   "restart gateways",
   "kill NATS",
   "kill NATS leaders",
 ];
-const mischief = MISCHIEF.find((one) => one === values.nats);
-if (values.nats !== undefined && mischief === undefined) {
-  throw new Error(`--nats takes one of: ${MISCHIEF.join(", ")}`);
+const disturbance = DISTURBANCES.find((one) => one === values.nats);
+if (values.nats !== undefined && disturbance === undefined) {
+  throw new Error(`--nats takes one of: ${DISTURBANCES.join(", ")}`);
 }
 
 const started = performance.now();
@@ -56,9 +56,9 @@ const options = {
   },
 };
 const times = Number(values.kills);
-const report: ClusterReport = mischief === undefined
+const report: ClusterReport = disturbance === undefined
   ? { ...await crash({ ...options, kills: times }), absences: undefined }
-  : await crashCluster({ ...options, times, mischief });
+  : await crashCluster({ ...options, times, disturbance });
 console.log(table(report, (performance.now() - started) / 1000));
 if (isFaulty(report)) Deno.exit(1);
 
@@ -70,7 +70,7 @@ function table(found: ClusterReport, seconds: number): string {
     ["sessions resumed", found.resumed],
     ["sessions not resumed", found.refused],
     ["connections lost or not made", found.disconnects],
-    ["tokens got anew after a 4003", found.renewals],
+    ["tokens replaced after a 4003", found.renewals],
     ["pauses of the slow client", found.pauses],
     ["publishes retried", found.retries],
     ["losses", found.losses],

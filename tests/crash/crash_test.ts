@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { Audit } from "../conformance/support/audit.ts";
 import { NO_NATS } from "../nats/support/server.ts";
 import { needs } from "../permissions.ts";
-import { type ClientFaults, crashCluster } from "./cluster.ts";
+import { crashCluster, type Disturbance } from "./cluster.ts";
 import { compare, type Known } from "./report.ts";
 import { crash } from "./run.ts";
 
@@ -35,21 +35,21 @@ Deno.test({
   },
 });
 
-const CLUSTER_RUNS: readonly (readonly [ClientFaults, number])[] = [
+const CLUSTER_RUNS: readonly (readonly [Disturbance, number])[] = [
   ["kill gateways", 4],
   ["kill NATS", 4],
   ["restart gateways", 3],
 ];
 
-for (const [mischief, times] of CLUSTER_RUNS) {
+for (const [disturbance, times] of CLUSTER_RUNS) {
   const why = NO_NATS === undefined ? "" : ` (skipped: ${NO_NATS})`;
   Deno.test({
-    name: `three gateways on one NATS lose, repeat and disorder nothing: ${mischief}${why}`,
+    name: `three gateways on one NATS lose, repeat and disorder nothing: ${disturbance}${why}`,
     ignore: NO_NATS !== undefined,
     sanitizeOps: false,
     sanitizeResources: false,
     fn: async () => {
-      const options = { mischief, times, clients: 9, publishers: 3, longestLifeMs: 400 };
+      const options = { disturbance, times, clients: 9, publishers: 3, longestLifeMs: 400 };
       const found = await crashCluster(options);
       const { losses, duplicates, disorders, strangers, hidden, refused } = found;
       const faults = { losses, duplicates, disorders, strangers, hidden, refused };
@@ -58,9 +58,9 @@ for (const [mischief, times] of CLUSTER_RUNS) {
       assert.equal(found.received, found.accepted * 9);
       assert.ok(found.accepted > 0);
       // NATS is away for half of the time, so there may be too little to read.
-      if (mischief !== "kill NATS") assert.ok(found.pauses > 0, "the slow client paused");
-      if (mischief === "kill gateways") assert.ok(found.renewals > 0, "tokens were refused");
-      if (mischief !== "restart gateways") return;
+      if (disturbance !== "kill NATS") assert.ok(found.pauses > 0, "the slow client paused");
+      if (disturbance === "kill gateways") assert.ok(found.renewals > 0, "tokens were refused");
+      if (disturbance !== "restart gateways") return;
       assert.ok((found.absences?.count ?? 0) >= 9, "every client was away");
       assert.equal(found.absences?.extraAttempts, 0, "and came back at the first attempt");
     },
