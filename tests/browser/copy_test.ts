@@ -15,7 +15,7 @@ import { browserTest } from "./support/suite.ts";
 const HOSTILE = `it's "quoted" $HOME \${HOME} \`id\` $(id) !! \\ \\n ' '' @file 100% Zoë 😀`;
 
 browserTest(
-  "what is copied as curl publishes in a shell what the page would",
+  "the copied curl command publishes in a shell as the page does",
   async ({ visitor }) => {
     const tab = new ConsolePage(await visitor.open());
     await tab.logIn(HOSTILE);
@@ -54,7 +54,7 @@ async function run(command: string): Promise<void> {
 }
 
 browserTest(
-  "what is copied as client code is a program that receives",
+  "the copied client code is a program that receives",
   async ({ gateway, visitor }) => {
     const tab = new ConsolePage(await visitor.open());
     const copy = tab.page.getByRole("button", { name: "Copy as client code" });

@@ -45,7 +45,7 @@ browserTest("two tabs of two users see a message arrive, each once", async ({ vi
 }, { settings });
 
 browserTest(
-  "who publishes before connecting is told what is missing",
+  "a publish before connecting explains what is missing",
   async ({ visitor, step }) => {
     const tab = new ConsolePage(await visitor.open());
     const publish = tab.card("Publish");
@@ -61,7 +61,7 @@ browserTest(
     });
 
     await step(
-      "what is published before a login is told as missed, and is no step done",
+      "a publish before the login is shown as missed, and completes no step",
       async () => {
         await tab.publish("before the login");
         await publish.getByText(/Nobody was logged in on this page/).waitFor();
@@ -85,7 +85,7 @@ browserTest(
       assert.equal(await arrival.getByText(/not shown/).isVisible(), false);
     });
 
-    await step("what comes once the client is back is told so, until it is", async () => {
+    await step("a message for later is shown as expected, until it arrives", async () => {
       await tab.press("Disconnect");
       await tab.publish("while disconnected");
       await publish.getByText(/It arrives once you connect \(step 2\)\./).waitFor();
@@ -97,7 +97,7 @@ browserTest(
   { settings },
 );
 
-browserTest("what passes is in view, and what is refused is told", async ({ visitor, step }) => {
+browserTest("traffic is in view, and refusals are explained", async ({ visitor, step }) => {
   visitor.allow(/status of 40[01]/);
   const tab = new ConsolePage(await visitor.open());
 
@@ -174,7 +174,7 @@ browserTest("what passes is in view, and what is refused is told", async ({ visi
   });
 
   await step(
-    "what is published is told in place when it is refused, and nothing is lost",
+    "a refused publish is explained in place, and its text is not lost",
     async () => {
       const card = tab.card("Publish");
       const content = card.getByRole("textbox", { name: "Content", exact: true });

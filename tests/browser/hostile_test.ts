@@ -29,7 +29,7 @@ const [USER, CHANNEL, AUTHOR, TEXT] = ["user", "channel", "author", "text"].map(
 ];
 const written = (text: string): string => text.replace("\u202E", "\\u202E");
 
-browserTest("what others write is shown as text, wherever it is shown", async (visit) => {
+browserTest("content of other users is text everywhere", async (visit) => {
   const { gateway, visitor } = visit;
   const tab = new ConsolePage(await visitor.open());
   await tab.page.getByLabel("Channels", { exact: true }).fill(CHANNEL);
@@ -129,5 +129,5 @@ browserTest("the list of messages follows its end, unless somebody reads", async
   await publish(30, 5);
   await tab.message("message 34");
   const top = await tab.page.evaluate("document.querySelector('#messages-scroll').scrollTop");
-  assert.equal(top, 100, "who reads is left where they are");
+  assert.equal(top, 100, "the scroll position does not change");
 }, { settings });

@@ -29,7 +29,7 @@ async function connected(visitor: Visitor): Promise<ConsolePage> {
   return tab;
 }
 
-browserTest("what is said of a message and of a client that waits", async ({ visitor, step }) => {
+browserTest("the page's words about a message and a waiting client", async ({ visitor, step }) => {
   const tab = await connected(visitor);
   const card = tab.card("Publish");
   const content = card.getByRole("textbox", { name: "Content", exact: true });
@@ -44,7 +44,7 @@ browserTest("what is said of a message and of a client that waits", async ({ vis
     assert.equal(await card.getByText(/will not receive/).count(), 0);
   });
 
-  await step("what is meant once is published once", async () => {
+  await step("a double click and a keyboard shortcut publish once", async () => {
     await content.fill("by a double click");
     await tab.page.getByRole("button", { name: "Publish", exact: true }).dblclick();
     await tab.message("by a double click");
@@ -54,7 +54,7 @@ browserTest("what is said of a message and of a client that waits", async ({ vis
     assert.deepEqual(await tab.contents(), ["for all", "by a double click", "by keyboard"]);
   });
 
-  await step("who disconnects while the client is away is told of no return", async () => {
+  await step("a disconnect while the client is away announces no reconnect", async () => {
     await tab.press("Drop it and stay away");
     const close = await tab.closedWith(1006, "Abnormal");
     await close.getByText(/connects again by itself/).waitFor();
@@ -80,7 +80,7 @@ browserTest("what is said of a message and of a client that waits", async ({ vis
   });
 }, { settings });
 
-browserTest("what is said of a login, and of no answer", async ({ visitor, step }) => {
+browserTest("the page's words about a login, and about no answer", async ({ visitor, step }) => {
   visitor.allow(/ERR_FAILED/);
   const tab = new ConsolePage(await visitor.open());
   const card = tab.card("Log in");

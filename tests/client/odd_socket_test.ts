@@ -213,7 +213,7 @@ Deno.test("close() is done when the socket it closes tells only an error", async
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("what comes after the client was closed is not handed on", async () => {
+Deno.test("a frame after the client was closed is ignored", async () => {
   const { client, clock, told, socket } = await begin();
   socket().ready();
   const hear = socket().onmessage;

@@ -138,7 +138,7 @@ Deno.test("a listener and a loop each get every message; what the loop leaves be
   assert.equal(it.app.client.lastId, four);
 });
 
-Deno.test("what a loop leaves behind is heard by a listener that came meanwhile", async () => {
+Deno.test("a listener that was added during a loop gets the messages that the loop leaves", async () => {
   await using it = await stage({ silent: true });
   const loop = it.app.client[Symbol.asyncIterator]();
   await it.app.say("one", "two");

@@ -202,7 +202,7 @@ Deno.test("a client begins where queueMicrotask is faked, as by jest", async () 
 });
 
 for (const type of ["error", "unhandledrejection"]) {
-  Deno.test(`what a listener throws is reported as ${type} where queueMicrotask is faked`, async () => {
+  Deno.test(`an exception of a listener is reported as ${type} where queueMicrotask is faked`, async () => {
     const thrown = new Error("of a listener");
     const emitter = new Emitter<{ message: string }>();
     emitter.on("message", () => {

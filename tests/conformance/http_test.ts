@@ -108,7 +108,7 @@ suite("HTTP", {
   },
 });
 
-suite("what one process says of itself", {
+suite("health and metrics of one process", {
   oneProcess: true,
   checks: {
     "metrics are in Prometheus's text format, and count connections": async (gateway) => {

@@ -40,7 +40,7 @@ suite("tokens of the mock issuer", {
       for (const key of keys) assert.ok(!("d" in key), "a private key is not among them");
     },
 
-    "what is no token at all is 4003": async (gateway) => {
+    "text that is no token is 4003": async (gateway) => {
       for (const token of ["x", "a.b.c", "..", "null", "👋", " "]) await refuses(gateway, token);
     },
 

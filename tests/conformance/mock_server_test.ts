@@ -63,21 +63,24 @@ function mockTest(name: string, run: (server: MockServer) => Promise<void>): voi
   });
 }
 
-mockTest("who answers survives any advance, and each beat on the way is sent", async (server) => {
-  using peer = await server.peer();
-  await server.advance(100 * INTERVAL_MS, PATIENT);
-  assert.deepEqual(await server.closes(), []);
-  const received = await server.call("GET", "/transcript?event=received");
-  const acks = received.filter(({ frame }: { frame: { op: number } }) => frame.op === 11);
-  assert.deepEqual(
-    acks.map(({ elapsed_ms }: { elapsed_ms: number }) => elapsed_ms),
-    Array.from({ length: 100 }, (_, index) => (index + 1) * INTERVAL_MS),
-  );
-  await peer.raw.json({ op: 10, time: 1 });
-  assert.deepEqual(await peer.next(), { op: 11, time: 1 });
-});
+mockTest(
+  "a client that answers survives any advance, and each heartbeat is sent",
+  async (server) => {
+    using peer = await server.peer();
+    await server.advance(100 * INTERVAL_MS, PATIENT);
+    assert.deepEqual(await server.closes(), []);
+    const received = await server.call("GET", "/transcript?event=received");
+    const acks = received.filter(({ frame }: { frame: { op: number } }) => frame.op === 11);
+    assert.deepEqual(
+      acks.map(({ elapsed_ms }: { elapsed_ms: number }) => elapsed_ms),
+      Array.from({ length: 100 }, (_, index) => (index + 1) * INTERVAL_MS),
+    );
+    await peer.raw.json({ op: 10, time: 1 });
+    assert.deepEqual(await peer.next(), { op: 11, time: 1 });
+  },
+);
 
-mockTest("who stays silent is closed at beat + interval, and nobody else", async (server) => {
+mockTest("only a silent client is closed, at heartbeat + interval", async (server) => {
   using _peer = await server.peer();
   using silent = await RawClient.connect(server.process.wsUrl);
   await silent.json({ op: 1, token: (await server.call("POST", "/tokens")).token });
@@ -144,7 +147,7 @@ mockTest("close, send and faults reach a client over the network", async (server
 });
 
 mockTest(
-  "what a client did not read closes it with 4009, though time stands still",
+  "unread bytes close a client with 4009 while time stands still",
   async (server) => {
     using stalled = await RawClient.connect(server.process.wsUrl);
     await stalled.json({ op: 1, token: (await server.call("POST", "/tokens")).token });

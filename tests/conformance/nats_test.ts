@@ -46,7 +46,7 @@ test("a user's connections are one, on whatever gateway they are", async (nats) 
   await a.presence(user, 0);
 });
 
-test("who joins on one gateway receives what is published on another at once, on a third", async (nats) => {
+test("a join on one gateway applies at once to a client of another and a publish on a third", async (nats) => {
   await using a = await start(nats);
   await using b = await start(nats);
   await using c = await start(nats);
@@ -64,7 +64,7 @@ test("who joins on one gateway receives what is published on another at once, on
   assert.equal((await member.nextMessage()).id, last.id);
 });
 
-test("what was missed on one is resumed on another", async (nats) => {
+test("messages missed on one are resumed on another", async (nats) => {
   await using a = await start(nats);
   await using b = await start(nats);
   const user = someone();

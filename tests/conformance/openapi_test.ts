@@ -26,7 +26,7 @@ interface Ask extends RequestOptions {
 
 /** Problems that may answer a valid request, by operation. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
-  "connect upgrade_required": "what asks over plain HTTP is no WebSocket handshake",
+  "connect upgrade_required": "a plain HTTP request is no WebSocket handshake",
   "history expired": "a made-up `after` is no id of this gateway",
   "publish idempotency_key_reused": "another request has used the key for another body",
 };

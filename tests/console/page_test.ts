@@ -32,7 +32,7 @@ test("every element that the console's scripts look for is in its page, once", (
   assert.deepEqual([...wanted].filter((id) => !ids.includes(id)), []);
 });
 
-test("what the console's page refers to by id is there", () => {
+test("every id that the console's page refers to exists", () => {
   const references = HTML.matchAll(
     /\s(?:aria-labelledby|aria-describedby)="([^"]+)"|href="#([^"]+)"/g,
   );

@@ -87,7 +87,7 @@ Deno.test("a name that only begins like one that has just passed is refused", as
   assert.deepEqual(statuses, [200, 403, 200]);
 });
 
-Deno.test("who allows every name is asked under any", async () => {
+Deno.test("with every name allowed, any is answered", async () => {
   for (const fixture of [createFixture(), createFixture({ allowAnyHost: true })]) {
     for (const host of [...OWN, ...OTHERS]) {
       const { status } = await read(await fixture.fetch(new Request(`http://${host}/health`)));

@@ -155,7 +155,7 @@ test("a node that starts executes no earlier command, and reads around it", asyn
   assert.deepEqual(after !== "expired" && after.messages.map(({ id }) => id), [next!.id]);
 });
 
-test("what no gateway wrote as a command is logged, not executed and not answered", async (url) => {
+test("an invalid command in the stream is logged, not executed and not answered", async (url) => {
   await using a = await startNode(url, 1);
   const good = {
     do: "leave" as const,
@@ -181,7 +181,7 @@ test("what no gateway wrote as a command is logged, not executed and not answere
   assert.deepEqual(a.calls, ["leave ann room"]);
 });
 
-test("what NATS cannot store is refused", async (url, server) => {
+test("a command that NATS cannot store is refused", async (url, server) => {
   await using a = await startNode(url, 1);
   await server.stop();
   await assert.rejects(a.users.execute({ do: "disconnect", user: "alice" }), {
