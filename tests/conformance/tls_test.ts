@@ -6,9 +6,9 @@
 
 import assert from "node:assert/strict";
 import tls from "node:tls";
-import { GatewayProcess, runToEnd, type Settings } from "./support/process.ts";
+import { GatewayProcess, runToEnd, type Settings, TRANSPORT } from "./support/process.ts";
 import { RawClient } from "./support/raw_client.ts";
-import { processTest } from "./support/suite.ts";
+import { processTest, skip } from "./support/suite.ts";
 import { eventually, within } from "./support/wait.ts";
 
 /** A certificate and its key in files that a test replaces. */
@@ -102,6 +102,12 @@ async function apiOf(gateway: GatewayProcess): Promise<string> {
   return JSON.parse(await gateway.logLine('"listening"')).fields.api;
 }
 
+/** A test of the `node` transport, which a binary with an older Deno does not have. */
+function nodeTest(name: string, run: () => Promise<void>): void {
+  if (TRANSPORT === "node") processTest(name, run);
+  else skip(name, "needs CONFORMANCE_TRANSPORT=node");
+}
+
 processTest("TLS from files serves HTTPS and WSS", async () => {
   await using files = await Files.create("one");
   await using gateway = await GatewayProcess.start({ settings: files.settings });
@@ -114,7 +120,7 @@ processTest("TLS from files serves HTTPS and WSS", async () => {
   await response.body?.cancel();
 });
 
-processTest(
+nodeTest(
   "SIGHUP uses a renewed certificate on both ports, and open connections stay",
   async () => {
     await using files = await Files.create("one");
@@ -140,7 +146,7 @@ processTest(
   },
 );
 
-processTest(
+nodeTest(
   "a request in progress on the API port is answered when its certificate is renewed",
   async () => {
     await using files = await Files.create("one");
@@ -170,7 +176,7 @@ processTest(
   },
 );
 
-processTest("a pair that cannot be used changes nothing, and the log says why", async () => {
+nodeTest("a pair that cannot be used changes nothing, and the log says why", async () => {
   await using files = await Files.create("one");
   await using gateway = await GatewayProcess.start({
     settings: { ...files.settings, GATEWAY_TRANSPORT: "node" },
@@ -216,7 +222,7 @@ processTest("the deno transport renews only while no WebSocket is open, and says
   await beats(fresh, 2);
 });
 
-processTest("a key that is not the certificate's stops the start, on both transports", async () => {
+nodeTest("a key that is not the certificate's stops the start, on both transports", async () => {
   await using files = await Files.create("one");
   await files.renewCertificateAlone("two");
   for (const transport of ["node", "deno"]) {
