@@ -16,6 +16,7 @@ import type { BodyBudget, MessageLog, Users } from "../gateway/ports.ts";
 import { readConsoleFiles } from "../gateway/runtime/assets.ts";
 import { TRANSPORTS } from "../gateway/runtime/listen.ts";
 import type { Listener } from "../gateway/runtime/transport.ts";
+import type { PublishTraces } from "../gateway/traces.ts";
 import type { MockIssuer } from "../mock/issuer.ts";
 import { loginIssuer } from "../mock/gateway/login.ts";
 import type { World } from "./world.ts";
@@ -38,13 +39,14 @@ export async function openConsole({ config, logger }: World): Promise<ConsoleOpt
 
 export async function serve(
   { config, clock, logger, metrics }: World,
-  { log, gateway, issuer, page, users, bodyBudget }: {
+  { log, gateway, issuer, page, users, bodyBudget, traces }: {
     readonly bodyBudget: BodyBudget;
     readonly log: MessageLog;
     readonly gateway: Gateway;
     readonly users: Users;
     readonly issuer: MockIssuer | undefined;
     readonly page: ConsoleOptions | undefined;
+    readonly traces: PublishTraces | undefined;
   },
 ): Promise<Listeners> {
   const { publishKeyPrevious } = config;
@@ -53,6 +55,7 @@ export async function serve(
       whenBelowBacklogLimit: () => gateway.whenBelowBacklogLimit(),
       failed: () => metrics.logPublishFailed(),
     }),
+    traces,
     users,
     bodyBudget,
     connect: (...given) => gateway.connect(...given),

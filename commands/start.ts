@@ -26,6 +26,7 @@ import type { Webhooks } from "../gateway/webhooks/mod.ts";
 import { createAuth } from "./auth.ts";
 import { announce, type Listeners, openConsole, serve } from "./listeners.ts";
 import { openOwnLog, openSharedLog } from "./log.ts";
+import { openTraces } from "./traces.ts";
 import { createWebhooks } from "./webhooks.ts";
 import type { World } from "./world.ts";
 
@@ -53,6 +54,8 @@ export async function startGateway(
     ...world,
     previousUsed: () => metrics.previousKeyUsed("jwt_secret"),
   });
+  const afterFanOut = (action: () => void) => gateway.afterFanOut(action);
+  const traces = openTraces(world, { log, afterFanOut });
   const webhooks = createWebhooks(world);
   const gateway = createGateway(world, { log, verifier, webhooks });
   const page = await openConsole(world);
@@ -60,7 +63,7 @@ export async function startGateway(
   const users = shared && await clusterUsers(world, { ...shared, gateway, local });
   let listeners: Listeners;
   try {
-    const parts = { log, gateway, issuer, page, bodyBudget, users: users ?? local };
+    const parts = { log, gateway, issuer, page, bodyBudget, traces, users: users ?? local };
     listeners = await serve(world, parts);
   } catch (error) {
     await log.close();

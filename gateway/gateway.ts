@@ -119,6 +119,11 @@ export class Gateway implements Users, LimitedUsers {
     return this.#hub.whenBelowBacklogLimit();
   }
 
+  /** Calls `action` after the fan-out of everything that was published before. It must not throw. */
+  afterFanOut(action: () => void): void {
+    this.#hub.inOrder(action);
+  }
+
   /**
    * Admits a connection from `address` before its upgrade, or returns the reason for refusing it. Its heartbeat
    * interval is `heartbeatIntervalMs` if that is shorter than the gateway's own.

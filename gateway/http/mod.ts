@@ -74,9 +74,9 @@ export function createHttp(options: HttpOptions, routes: Routes = "all"): Reques
 }
 
 function addBackendRoutes(app: App, options: HttpOptions, limits: BodyLimits): void {
-  const { log, users, console, version, issuer, publishKeys, maxMessageBytes } = options;
+  const { log, traces, users, console, version, issuer, publishKeys, maxMessageBytes } = options;
   const guard = createGuard(publishKeys, options.laterKeyUsed);
-  addPublishRoute(app, { log, guard, limits, maxMessageBytes });
+  addPublishRoute(app, { log, traces, guard, limits, maxMessageBytes });
   addHistoryRoute(app, { log, guard });
   addUserRoutes(app, { users, guard });
   if (console !== undefined) {

@@ -7,7 +7,8 @@
 
 import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
-import type { BodyLimits, Draft, Exchange, MessageLog, Published } from "../ports.ts";
+import type { BodyLimits, Draft, Exchange, Published } from "../ports.ts";
+import type { PublishLog, PublishTraces } from "../traces.ts";
 import { json, PRIVATE } from "./answer.ts";
 import type { Guard } from "./publish_key.ts";
 import { type JsonBody, readJson } from "./body.ts";
@@ -26,7 +27,8 @@ import { DraftSchema, DraftsSchema, MAX_BATCH, ReceiptSchema } from "./schemas.t
 import { invalidBody, validateBody } from "./validate.ts";
 
 interface PublishDeps {
-  readonly log: MessageLog;
+  readonly log: PublishLog;
+  readonly traces: PublishTraces | undefined;
   readonly guard: Guard;
   readonly limits: BodyLimits;
   /** Longest message, in bytes of its JSON. */
@@ -53,6 +55,9 @@ const route = createRoute({
     headers: z.object({
       "idempotency-key": z.string().regex(IDEMPOTENCY_KEY).optional().openapi({
         description: "The same key within 24 h gives the same answer and publishes once",
+      }),
+      traceparent: z.string().optional().openapi({
+        description: "The span (W3C Trace Context) below which the publish is traced, if it is",
       }),
     }),
     body: jsonBody(z.union([DraftSchema, DraftsSchema])),
@@ -88,6 +93,23 @@ async function publish(
 ): Promise<Response> {
   const refused = options.guard(request);
   if (refused !== undefined) return refused;
+  const { traces, log } = options;
+  if (traces === undefined) return await publishTo(log, { request, exchange, options });
+  const traceparent = request.headers.get("traceparent");
+  return await traces.follow(
+    { traceparent, log },
+    (followed) => publishTo(followed, { request, exchange, options }),
+  );
+}
+
+async function publishTo(
+  log: PublishLog,
+  { request, exchange, options }: {
+    readonly request: Request;
+    readonly exchange: Exchange;
+    readonly options: PublishDeps;
+  },
+): Promise<Response> {
   const key = request.headers.get("idempotency-key");
   if (key !== null && !IDEMPOTENCY_KEY.test(key)) return refuseKey();
   const body = await readJson(request.headers, exchange, options.limits);
@@ -95,8 +117,8 @@ async function publish(
   const drafts = toDrafts(body, options.maxMessageBytes);
   if (drafts instanceof Response) return drafts;
   const { messages, repeated }: Published = key === null
-    ? { messages: await options.log.publish(drafts), repeated: false }
-    : await options.log.publishOnce({ key, digest: digestOf(body.bytes) }, drafts);
+    ? { messages: await log.publish(drafts), repeated: false }
+    : await log.publishOnce({ key, digest: digestOf(body.bytes) }, drafts);
   const receipts = messages.map(({ id, time }) => ({ id, time }));
   return json(
     201,

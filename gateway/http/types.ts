@@ -6,6 +6,7 @@
 
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { PendingConnection, Refused } from "../gateway.ts";
+import type { PublishTraces } from "../traces.ts";
 import type {
   BodyBudget,
   Clock,
@@ -57,6 +58,8 @@ export interface ConnectOptions {
 /** Collaborators and options of the HTTP interface. */
 export interface HttpOptions extends ConnectOptions {
   readonly log: MessageLog;
+  /** Follows publishes as traces; without it there are none. */
+  readonly traces?: PublishTraces | undefined;
   readonly users: Users;
   /** The gateway is shutting down. */
   draining(): boolean;
