@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import type { NatsServer } from "../nats/support/server.ts";
 import { natsTest } from "../nats/support/suite.ts";
 import { needs } from "../permissions.ts";
+import { OtlpReceiver } from "./support/otlp_receiver.ts";
 import { GatewayProcess, ROOT, runToEnd, type Settings } from "./support/process.ts";
 import { someone } from "./support/target.ts";
 import { eventually } from "./support/wait.ts";
@@ -62,6 +63,25 @@ test("a join on one gateway applies at once to a client of another and a publish
   }
   const last = await a.backend.publish({ user, author: "1", content: "last" });
   assert.equal((await member.nextMessage()).id, last.id);
+});
+
+test("a publish is traced on the node that took it", async (nats) => {
+  await using receiver = new OtlpReceiver();
+  const settings = { GATEWAY_NATS_URL: nats.url, ...receiver.settings };
+  await using a = await GatewayProcess.start({ settings });
+  await using b = await GatewayProcess.start({ settings });
+  const user = someone();
+  await using onA = await a.member(user);
+  await using onB = await b.member(user);
+  const { id } = await a.backend.publish({ user, author: "1", content: "hello" });
+  for (const member of [onA, onB]) assert.equal((await member.nextMessage()).id, id);
+  const [publish] = await receiver.named("publish", 1);
+  assert.ok(publish);
+  const [store, fanOut, ...more] = receiver.partsOf(publish);
+  assert.deepEqual([store?.name, fanOut?.name, more], ["store", "fan-out", []]);
+  assert.ok(store && fanOut && publish.start <= store.start && store.end <= fanOut.start);
+  assert.ok(fanOut.end <= publish.end);
+  assert.equal(receiver.spans.length, 3);
 });
 
 test("messages missed on one are resumed on another", async (nats) => {

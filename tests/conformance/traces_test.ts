@@ -6,88 +6,14 @@
 
 import assert from "node:assert/strict";
 import { Backend } from "./support/backend.ts";
+import { OtlpReceiver } from "./support/otlp_receiver.ts";
 import { GatewayProcess, type Settings } from "./support/process.ts";
 import { processTest } from "./support/suite.ts";
-import { eventually } from "./support/wait.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER = "00f067aa0ba902b7";
 const SERVER_KIND = 2;
 const ERROR_STATUS = 2;
-
-/** A span as OTLP's JSON has it, attributes by name. */
-interface Span {
-  readonly name: string;
-  readonly traceId: string;
-  readonly spanId: string;
-  /** Empty for the first of a trace. */
-  readonly parentSpanId: string;
-  readonly kind: number;
-  readonly start: bigint;
-  readonly end: bigint;
-  readonly status: number;
-  readonly attributes: Readonly<Record<string, unknown>>;
-}
-
-/** Receives OTLP over HTTP in JSON. */
-class Receiver implements AsyncDisposable {
-  /** All bodies, of traces, metrics and logs. */
-  readonly bodies: string[] = [];
-  readonly spans: Span[] = [];
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-
-  constructor() {
-    const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
-    this.#server = Deno.serve(options, async (request) => {
-      const text = await request.text();
-      this.bodies.push(text);
-      if (new URL(request.url).pathname === "/v1/traces") this.#read(text);
-      return Response.json({});
-    });
-  }
-
-  /** Variables of a gateway that exports to this receiver at once. */
-  get settings(): Settings {
-    return {
-      OTEL_DENO: "true",
-      OTEL_DENO_TRACING: "false",
-      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${this.#server.addr.port}`,
-      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
-      OTEL_BSP_SCHEDULE_DELAY: "50",
-    };
-  }
-
-  /** The spans with this name once there are `count`. */
-  async named(name: string, count: number): Promise<readonly Span[]> {
-    return await eventually(`${count} spans ${name}`, () => {
-      const found = this.spans.filter((span) => span.name === name);
-      return Promise.resolve(found.length >= count ? found : undefined);
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
-  }
-
-  #read(text: string): void {
-    for (const { scopeSpans } of JSON.parse(text).resourceSpans) {
-      for (const { spans } of scopeSpans) {
-        for (const span of spans) {
-          const attributes = (span.attributes ?? []).map((
-            { key, value }: { key: string; value: object },
-          ) => [key, Object.values(value)[0]]);
-          this.spans.push({
-            ...span,
-            start: BigInt(span.startTimeUnixNano),
-            end: BigInt(span.endTimeUnixNano),
-            status: span.status?.code ?? 0,
-            attributes: Object.fromEntries(attributes),
-          });
-        }
-      }
-    }
-  }
-}
 
 /** Transport and ports of a gateway. */
 const WAYS: Readonly<Record<string, Settings>> = {
@@ -103,7 +29,7 @@ async function backendOf(gateway: GatewayProcess): Promise<Backend> {
 
 for (const [way, settings] of Object.entries(WAYS)) {
   processTest(`a publish over ${way} is a span below its traceparent`, async () => {
-    await using receiver = new Receiver();
+    await using receiver = new OtlpReceiver();
     await using gateway = await GatewayProcess.start({
       settings: { ...receiver.settings, ...settings },
     });
@@ -140,16 +66,15 @@ for (const [way, settings] of Object.entries(WAYS)) {
     assert.notEqual(own.traceId, TRACE);
     assert.equal(own.parentSpanId, "");
 
-    const partsOf = ({ spanId }: Span) => receiver.spans.filter((s) => s.parentSpanId === spanId);
-    const parts = partsOf(batch);
+    const parts = receiver.partsOf(batch);
     assert.deepEqual(parts.map(({ name }) => name), ["store", "fan-out"]);
     const [store, fanOut] = parts;
     assert.ok(store && fanOut);
     assert.deepEqual([store.traceId, fanOut.traceId], [TRACE, TRACE]);
     assert.ok(batch.start <= store.start && store.start <= store.end);
     assert.ok(store.end <= fanOut.start && fanOut.start <= fanOut.end && fanOut.end <= batch.end);
-    assert.deepEqual(partsOf(bad), []);
-    assert.deepEqual(partsOf(repeated).map(({ name }) => name), ["store"]);
+    assert.deepEqual(receiver.partsOf(bad), []);
+    assert.deepEqual(receiver.partsOf(repeated).map(({ name }) => name), ["store"]);
     assert.equal(receiver.spans.length, 5 + 2 + 2 + 1 + 2, "no other spans");
 
     // Nothing of users, keys and contents leaves the gateway.
@@ -166,7 +91,7 @@ for (const [way, settings] of Object.entries(WAYS)) {
 }
 
 processTest("a publish that cannot be stored is a span with an error, and its code", async () => {
-  await using receiver = new Receiver();
+  await using receiver = new OtlpReceiver();
   const dataDir = await Deno.makeTempDir();
   try {
     await using gateway = await GatewayProcess.start({ settings: receiver.settings, dataDir });
@@ -183,7 +108,7 @@ processTest("a publish that cannot be stored is a span with an error, and its co
 });
 
 processTest("the runtime's own spans, which have URLs, are warned of", async () => {
-  await using receiver = new Receiver();
+  await using receiver = new OtlpReceiver();
   await using gateway = await GatewayProcess.start({
     settings: { ...receiver.settings, OTEL_DENO_TRACING: "true" },
   });
@@ -204,7 +129,7 @@ const OFF: Readonly<Record<string, readonly [settings: Settings, warning: boolea
 
 for (const [way, [settings, warning]] of Object.entries(OFF)) {
   processTest(`${way} nothing is exported, and publishes go on`, async () => {
-    await using receiver = new Receiver();
+    await using receiver = new OtlpReceiver();
     await using gateway = await GatewayProcess.start({
       settings: { ...receiver.settings, ...settings },
     });
