@@ -56,9 +56,6 @@ const route = createRoute({
       "idempotency-key": z.string().regex(IDEMPOTENCY_KEY).optional().openapi({
         description: "The same key within 24 h gives the same answer and publishes once",
       }),
-      traceparent: z.string().optional().openapi({
-        description: "The span (W3C Trace Context) below which the publish is traced, if it is",
-      }),
     }),
     body: jsonBody(z.union([DraftSchema, DraftsSchema])),
   },
