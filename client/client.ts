@@ -6,8 +6,8 @@
  * @module
  */
 
-import { CloseCode, closeInfo, closeName } from "../gateway/protocol/codes.ts";
-import type { MessageFrame, Ready } from "../gateway/protocol/frame_types.ts";
+import { CloseCode, closeInfo, closeName, Op } from "../gateway/protocol/codes.ts";
+import type { MessageFrame, Ready, SignalFrame } from "../gateway/protocol/frame_types.ts";
 import { ReconnectBackoff } from "./backoff.ts";
 import { Connection, type End } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
@@ -173,6 +173,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   ): () => void {
     const stop = this.#emitter.on(type, listener);
     if (type === "message") this.#flush();
+    if (type === "signal") this.#askForSignals();
     return stop;
   }
 
@@ -223,7 +224,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
           this.#identify(connection);
         },
         ready: (frame) => this.#ready(frame),
-        message: (frame) => this.#message(frame),
+        published: (frame) => this.#published(frame),
         roundTrip: (ms) => {
           this.#roundTripMs = ms;
           this.#emitter.emit("roundtrip", ms);
@@ -241,9 +242,15 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   #identify(connection: Connection): void {
     const token = this.#tokens.current;
     // A renewal continues its session, without `last_id`.
-    if (token !== undefined) {
-      connection.identify(token, connection.isReady ? undefined : this.#receivedId);
-    }
+    if (token === undefined) return;
+    const lastId = connection.isReady ? undefined : this.#receivedId;
+    connection.identify(token, { lastId, signals: this.#emitter.has("signal") });
+  }
+
+  /** Identifies again, as a renewal does, because Identify is the only frame that asks for signals. */
+  #askForSignals(): void {
+    const connection = this.#connection;
+    if (connection?.isOpen && !connection.wantsSignals) this.#identify(connection);
   }
 
   #tokenObtained(): void {
@@ -274,12 +281,13 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     return this.#state === "ready";
   }
 
-  #message({ id, channel, author, content, time, replayed }: MessageFrame): void {
+  #published(frame: MessageFrame | SignalFrame): void {
+    const { channel, author, content, time } = frame;
+    const signal = { ...(channel === undefined ? {} : { channel }), author, content, time };
+    if (frame.op === Op.Signal) return this.#emitter.emit("signal", signal);
+    const { id, replayed } = frame;
     if (!this.#recent.add(id)) return;
-    const message = {
-      ...{ id, ...(channel === undefined ? {} : { channel }), author, content, time },
-      ...(replayed && { replayed }),
-    };
+    const message = { id, ...signal, ...(replayed && { replayed }) };
     const before = this.#receivedId;
     this.#receivedId = id;
     const dispatched = this.#emitter.has("message");

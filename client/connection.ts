@@ -6,13 +6,14 @@
  */
 
 import { ABNORMAL, CloseCode, Op } from "../gateway/protocol/codes.ts";
-import type { MessageFrame, Ready, ServerFrame } from "../gateway/protocol/frame_types.ts";
-import {
-  decodeServerFrame,
-  encodeHeartbeat,
-  encodeHeartbeatAck,
-  encodeIdentify,
-} from "./frames.ts";
+import type {
+  ClientFrame,
+  MessageFrame,
+  Ready,
+  ServerFrame,
+  SignalFrame,
+} from "../gateway/protocol/frame_types.ts";
+import { decodeServerFrame, encodeClientFrame } from "./frames.ts";
 import type { ClientClock, ClientSocket, ClientSocketConstructor, ClientTimer } from "./types.ts";
 
 export interface ConnectionDeps {
@@ -33,7 +34,7 @@ export interface ConnectionListener {
   /** Called when the socket is open and the client may identify. */
   opened(): void;
   ready(frame: Ready): void;
-  message(frame: MessageFrame): void;
+  published(frame: MessageFrame | SignalFrame): void;
   /** Called with the time that the ACK of a heartbeat took. */
   roundTrip(ms: number): void;
   /** Called last and once, unless {@linkcode Connection.drop} was called. */
@@ -62,6 +63,8 @@ interface OutstandingHeartbeat {
 }
 
 export class Connection {
+  /** True once an Identify on this connection has asked for signals. */
+  wantsSignals = false;
   readonly #clock: ClientClock;
   readonly #listener: ConnectionListener;
   readonly #socket: ClientSocket;
@@ -112,8 +115,13 @@ export class Connection {
     return this.#isReady;
   }
 
-  identify(token: string, lastId: string | undefined): void {
-    this.#send(encodeIdentify(token, lastId));
+  /** Without `lastId`, the session starts at the newest message. */
+  identify(
+    token: string,
+    { lastId, signals }: { readonly lastId: string | undefined; readonly signals: boolean },
+  ): void {
+    this.wantsSignals ||= signals;
+    this.#send({ op: Op.Identify, token, last_id: lastId, ...(signals && { signals }) });
   }
 
   /** Checks that the connection is alive: requires an ACK, or Ready before that, within a short limit. */
@@ -167,11 +175,12 @@ export class Connection {
       case Op.Ready:
         return this.#onReady(frame);
       case Op.Message:
+      case Op.Signal:
         this.#messagesSinceHeartbeat = true;
         if (!this.#isReady) return this.#protocolError("a Message before Ready");
-        return this.#listener.message(frame);
+        return this.#listener.published(frame);
       case Op.Heartbeat:
-        return this.#send(encodeHeartbeatAck(frame.time));
+        return this.#send({ op: Op.HeartbeatAck, time: frame.time });
       case Op.HeartbeatAck:
         return this.#acknowledged(frame.time);
     }
@@ -194,7 +203,7 @@ export class Connection {
     this.#outstanding = { time, sentAt, isProbe };
     this.#messagesSinceHeartbeat = false;
     this.#arm(timeoutMs, () => this.#heartbeatDue(timeoutMs));
-    this.#send(encodeHeartbeat(time));
+    this.#send({ op: Op.Heartbeat, time });
   }
 
   #acknowledged(time: number): void {
@@ -256,11 +265,11 @@ export class Connection {
     this.#socket.onerror = closed;
   }
 
-  #send(frame: string): void {
+  #send(frame: ClientFrame): void {
     // Browsers warn about sending on a closing socket.
     if (!this.isOpen) return;
     try {
-      this.#socket.send(frame);
+      this.#socket.send(encodeClientFrame(frame));
     } catch {
       this.#connectionLost("nothing can be sent");
     }

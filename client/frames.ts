@@ -19,6 +19,14 @@ const isTime: Check = (value) => Number.isSafeInteger(value) && Number(value) >=
 const isFlag: Check = (value) => typeof value === "boolean";
 const optional = (check: Check): Check => (value) => value === undefined || check(value);
 
+/** The fields that Message and Signal share. */
+const PUBLISHED: Readonly<Record<string, Check>> = {
+  channel: optional(isText),
+  author: isText,
+  content: (value) => value !== undefined,
+  time: isTime,
+};
+
 /** The fields that the client relies on. */
 const FIELDS: Readonly<Record<ServerFrame["op"], Readonly<Record<string, Check>>>> = {
   [Op.Hello]: { heartbeat_interval: (value) => isTime(value) && Number(value) > 0 },
@@ -27,14 +35,8 @@ const FIELDS: Readonly<Record<ServerFrame["op"], Readonly<Record<string, Check>>
     last_id: isText,
     resumed: optional(isFlag),
   },
-  [Op.Message]: {
-    id: isText,
-    channel: optional(isText),
-    author: isText,
-    content: (value) => value !== undefined,
-    time: isTime,
-    replayed: optional(isFlag),
-  },
+  [Op.Message]: { id: isText, ...PUBLISHED, replayed: optional(isFlag) },
+  [Op.Signal]: PUBLISHED,
   [Op.Heartbeat]: { time: isTime },
   [Op.HeartbeatAck]: { time: isTime },
 };
@@ -64,20 +66,7 @@ function isKnown(value: object): value is ServerFrame {
   return Reflect.get(value, "op") in FIELDS;
 }
 
-/** Without `lastId`, the session starts at the newest message. */
-export function encodeIdentify(token: string, lastId: string | undefined): string {
-  return encode({ op: Op.Identify, token, last_id: lastId });
-}
-
-export function encodeHeartbeat(time: number): string {
-  return encode({ op: Op.Heartbeat, time });
-}
-
-export function encodeHeartbeatAck(time: number): string {
-  return encode({ op: Op.HeartbeatAck, time });
-}
-
 /** Omits fields that are `undefined`. */
-function encode(frame: ClientFrame): string {
+export function encodeClientFrame(frame: ClientFrame): string {
   return JSON.stringify(frame);
 }

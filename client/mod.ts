@@ -34,6 +34,7 @@ export type {
   GatewayClientOptions,
   Message,
   ReadySession,
+  Signal,
   TokenRequest,
 } from "./types.ts";
 export type { Json } from "../gateway/protocol/json_type.ts";

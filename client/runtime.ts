@@ -55,13 +55,7 @@ function parseUrl(text: string, base?: string): string | undefined {
 /** Calls `callback` when the network goes or comes back, or the page is used again; returns how to stop. */
 export function onWake(callback: (isOffline: boolean) => void): () => void {
   const page: unknown = Reflect.get(globalThis, "document");
-  const targets: (readonly [unknown, string])[] = [
-    [globalThis, "online"],
-    [globalThis, "offline"],
-    [globalThis, "pageshow"],
-    [page, "visibilitychange"],
-    [page, "resume"],
-  ];
+  const types = ["online", "offline", "pageshow", "visibilitychange", "resume"];
   const wake = (event: { readonly type: string }): void => {
     // `pageshow` also follows a load; then nothing has changed.
     if (event.type === "pageshow" && fieldOf(event, "persisted") !== true) return;
@@ -74,7 +68,8 @@ export function onWake(callback: (isOffline: boolean) => void): () => void {
       callback(isOffline);
     }
   };
-  const listening = targets.flatMap(([target, type]) => {
+  const listening = types.flatMap((type) => {
+    const target = type === "visibilitychange" || type === "resume" ? page : globalThis;
     // Deno has these methods, too, and never calls the listener.
     if (!isListenable(target)) return [];
     target.addEventListener(type, wake);

@@ -23,6 +23,18 @@ export interface Message {
   readonly replayed?: boolean | undefined;
 }
 
+/** A signal that the app's backend sent (docs/protocol.md, "Signal (4)"). */
+export interface Signal {
+  /** The channel; absent on a signal to one user or to all. */
+  readonly channel?: string | undefined;
+  /** The author, as set by the backend. */
+  readonly author: string;
+  /** The content, as sent by the backend. */
+  readonly content: Json;
+  /** The time at which the gateway accepted it, in unix milliseconds. */
+  readonly time: number;
+}
+
 /** The state of a client. */
 export type ClientState =
   /** Getting a token, connecting or identifying. */
@@ -77,6 +89,11 @@ export interface GatewayClientOptions {
 export interface ClientEvents {
   /** A message arrived. */
   message: Message;
+  /**
+   * A signal arrived, such as "alice is typing". Signals are not stored, not replayed, and never in loops. The client
+   * asks for them once there is a listener: add it before the client connects, or it identifies again.
+   */
+  signal: Signal;
   /** A session started: the first, or after a reconnect. */
   ready: ReadySession;
   /**

@@ -12,7 +12,7 @@ import { CONSOLE_FILES } from "../gateway/http/console.ts";
 import { type ConsoleOptions, createHttp, type HttpOptions } from "../gateway/http/mod.ts";
 import { invalidHost } from "../gateway/http/problem.ts";
 import { withBackpressure } from "../gateway/log/backpressure.ts";
-import type { BodyBudget, MessageLog, Users } from "../gateway/ports.ts";
+import type { BodyBudget, MessageLog, Signals, Users } from "../gateway/ports.ts";
 import { readConsoleFiles } from "../gateway/runtime/assets.ts";
 import { TRANSPORTS } from "../gateway/runtime/listen.ts";
 import type { Listener } from "../gateway/runtime/transport.ts";
@@ -39,11 +39,12 @@ export async function openConsole({ config, logger }: World): Promise<ConsoleOpt
 
 export async function serve(
   { config, clock, logger, metrics }: World,
-  { log, gateway, issuer, page, users, bodyBudget, traces }: {
+  { log, gateway, issuer, page, users, signals, bodyBudget, traces }: {
     readonly bodyBudget: BodyBudget;
     readonly log: MessageLog;
     readonly gateway: Gateway;
     readonly users: Users;
+    readonly signals: Signals;
     readonly issuer: MockIssuer | undefined;
     readonly page: ConsoleOptions | undefined;
     readonly traces: PublishTraces | undefined;
@@ -57,6 +58,7 @@ export async function serve(
     }),
     traces,
     users,
+    signals,
     bodyBudget,
     connect: (...given) => gateway.connect(...given),
     allowedOrigins: config.allowedOrigins,

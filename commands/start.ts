@@ -6,6 +6,7 @@
 
 import { natsBus } from "../gateway/cluster/bus.ts";
 import { limitClusterUsers } from "../gateway/cluster/cluster_limit.ts";
+import { ClusterSignals } from "../gateway/cluster/cluster_signals.ts";
 import { ClusterUsers } from "../gateway/cluster/cluster_users.ts";
 import type { Nats } from "../gateway/cluster/connect.ts";
 import type { Config } from "../gateway/config/parse.ts";
@@ -60,10 +61,11 @@ export async function startGateway(
   const gateway = createGateway(world, { log, verifier, webhooks });
   const page = await openConsole(world);
   const local = webhooks?.observing(gateway) ?? gateway;
-  const users = shared && await clusterUsers(world, { ...shared, gateway, local });
+  const cluster = shared && await joinCluster(world, { ...shared, gateway, local });
   let listeners: Listeners;
   try {
-    const parts = { log, gateway, issuer, page, bodyBudget, traces, users: users ?? local };
+    const { users, signals } = cluster ?? { users: local, signals: gateway };
+    const parts = { log, gateway, issuer, page, bodyBudget, traces, users, signals };
     listeners = await serve(world, parts);
   } catch (error) {
     await log.close();
@@ -78,7 +80,8 @@ export async function startGateway(
     // A peer that holds a request or a dead WebSocket open does not keep the process alive.
     const closed = Promise.all([listeners.clients.close(), listeners.api?.close()]);
     await Promise.race([closed, delay(clock, config.closeGraceMs)]);
-    users?.close();
+    cluster?.users.close();
+    cluster?.signals.close();
     await log.close();
     await shared?.nats.close();
     stopWatching();
@@ -107,28 +110,22 @@ function createGateway(
 }
 
 /** With NATS, a user's connections may be on any node: so may those that a newer one replaces. */
-function clusterUsers(
-  { config, clock, ids, logger }: World,
+async function joinCluster(
+  { config, clock, ids, logger, metrics }: World,
   { nats, log, gateway, local }: {
     readonly nats: Nats;
     readonly log: CommandLog;
     readonly gateway: Gateway;
     readonly local: Users;
   },
-): Promise<ClusterUsers> {
+): Promise<{ readonly users: ClusterUsers; readonly signals: ClusterSignals }> {
   const subject = `${config.natsSubject}-nodes`;
-  const bus = natsBus(nats);
+  const shared = { bus: natsBus(nats), local: gateway, clock, subject };
   const { maxConnectionsPerUser } = config;
-  if (maxConnectionsPerUser > 0) {
-    limitClusterUsers({ bus, local: gateway, clock, ids, subject, maxConnectionsPerUser });
-  }
-  return ClusterUsers.start({
-    bus,
-    log,
-    local,
-    clock,
-    ids,
-    logger,
-    subject,
-  });
+  if (maxConnectionsPerUser > 0) limitClusterUsers({ ...shared, ids, maxConnectionsPerUser });
+  const dropped = (): void => metrics.signalsDropped("late", 1);
+  return {
+    signals: new ClusterSignals({ ...shared, log, dropped }),
+    users: await ClusterUsers.start({ ...shared, local, log, ids, logger }),
+  };
 }

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { CLOSE_WHEN, CloseCode, closeInfo, closeName } from "../gateway/protocol/codes.ts";
+import {
+  CLOSE_ADVICE,
+  CLOSE_WHEN,
+  CloseCode,
+  closeInfo,
+  closeName,
+} from "../gateway/protocol/codes.ts";
 import { formatDuration } from "./text.ts";
 
 const FRAME_LIMIT = "--max-frame-bytes, 4096 unless set";
@@ -75,8 +81,8 @@ export function explainClose(code: number): Explained {
   const info = closeInfo(code);
   const known = closeName(code);
   if (info !== undefined && known !== undefined) {
-    const { reconnect, advice } = info;
-    const yesOrNo = reconnect ? "yes" : "no";
+    const advice = CLOSE_ADVICE[known];
+    const yesOrNo = info.reconnect ? "yes" : "no";
     return {
       code,
       name: known,

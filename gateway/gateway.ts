@@ -17,6 +17,8 @@ import type {
   Logger,
   MessageLog,
   Presence,
+  Signal,
+  Signals,
   Socket,
   TokenVerifier,
   UserCommand,
@@ -60,7 +62,7 @@ export type Refused =
   /** Its address exceeds the rate. */
   | "too soon";
 
-export class Gateway implements Users, LimitedUsers {
+export class Gateway implements Users, LimitedUsers, Signals {
   onReady: (user: string) => void = () => {};
   readonly #options: GatewayOptions;
   readonly #context: ConnectionContext<Connection>;
@@ -79,6 +81,7 @@ export class Gateway implements Users, LimitedUsers {
     this.#hub = new Hub<Connection>({
       ...{ clock, position: log.head(), turnDeliveries, userChanged },
       runLength: options.connection.maxBufferedBytes / 4,
+      signalsDropped: (count) => metrics.signalsDropped("overloaded", count),
     });
     this.#unsubscribe = log.subscribe((messages) => {
       metrics.published(messages.length);
@@ -171,6 +174,12 @@ export class Gateway implements Users, LimitedUsers {
   /** Counts the ready connections of `user`. */
   connectionsOf(user: string): number {
     return this.#hub.membersOf(user).length;
+  }
+
+  /** Sends `signals` after the messages that the log has handed over. */
+  signal(signals: readonly Signal[]): void {
+    this.#options.metrics.signalsPublished(signals.length);
+    this.#hub.signal(signals);
   }
 
   presence(user: string): Presence {

@@ -9,7 +9,8 @@
  */
 
 import { type Run, RunEncoder } from "./session/encode.ts";
-import type { Clock, Message, Position } from "./ports.ts";
+import { type Audience, SignalFanOut, type SignalMember } from "./signal_fan_out.ts";
+import type { Clock, Message, Position, Signal } from "./ports.ts";
 import { Waiters } from "./util.ts";
 
 /** Longest time for which fan-out holds the event loop. */
@@ -29,7 +30,7 @@ const MAX_RUN_MESSAGES = 256;
 /** Messages that may wait for fan-out before publishers are held back. */
 const BACKLOG_MESSAGES = 2000;
 
-export interface Member {
+export interface Member extends SignalMember {
   /** Receives messages that this member may see. Must not throw. */
   deliver(run: Run): void;
   /** The turn of the fan-out that served it last; 0 at first. Only the hub changes it. */
@@ -51,6 +52,8 @@ export interface HubOptions {
   readonly turnDeliveries?: number | undefined;
   /** Called when the first member of a user registers, and when the last one is removed. Must not throw. */
   readonly userChanged?: ((user: string, online: boolean) => void) | undefined;
+  /** Called with the number of signals that were dropped. */
+  readonly signalsDropped?: ((count: number) => void) | undefined;
 }
 
 interface Delivering<M> {
@@ -63,13 +66,6 @@ interface Delivering<M> {
   served: number;
   /** Departures when delivery began. */
   readonly departures: number;
-}
-
-/** The part of `Map` and `Set` that fan-out needs. */
-interface Audience<M> {
-  readonly size: number;
-  has(member: M): boolean;
-  keys(): Iterable<M>;
 }
 
 export class Hub<M extends Member = Member> {
@@ -92,13 +88,24 @@ export class Hub<M extends Member = Member> {
   /** Fan-out is running, or has a timer to continue. */
   #busy = false;
   readonly #waiting = new Waiters();
+  readonly #signals: SignalFanOut<M>;
 
-  constructor({ clock, position, runLength, turnDeliveries, userChanged }: HubOptions) {
+  constructor(
+    { clock, position, runLength, turnDeliveries, userChanged, signalsDropped }: HubOptions,
+  ) {
     this.#clock = clock;
     this.#position = position;
     this.#runLength = Math.min(runLength ?? MAX_RUN_LENGTH, MAX_RUN_LENGTH);
     this.#turnDeliveries = turnDeliveries ?? TURN_DELIVERIES;
     this.#userChanged = userChanged ?? (() => {});
+    this.#signals = new SignalFanOut<M>({
+      clock,
+      audienceOf: (signal) => this.#audience(signal),
+      isIdle: () => !this.#busy,
+      dropped: signalsDropped ?? (() => {}),
+      maxLength: this.#runLength,
+      periodMembers: this.#turnDeliveries,
+    });
   }
 
   /**
@@ -110,17 +117,19 @@ export class Hub<M extends Member = Member> {
   }
 
   /** Sizes of all tables, for tests. */
-  get tables(): { readonly members: number; readonly users: number; readonly channels: number } {
+  get tables(): Readonly<Record<"members" | "listeners" | "users" | "channels", number>> {
     return {
       members: this.#subscriptions.size,
+      listeners: this.#signals.listeners,
       users: this.#byUser.size,
       channels: this.#byChannel.size,
     };
   }
 
-  /** Subscribes `member` as `user` to exactly `channels`. */
+  /** Subscribes `member` as `user` to exactly `channels`, and to signals if it wants them. */
   register(member: M, user: string, channels: Iterable<string>): void {
     const subscription = this.#subscriptionOf(member, user);
+    this.#signals.register(member);
     const wanted = new Set(channels);
     for (const channel of subscription.channels) {
       if (!wanted.has(channel)) this.unsubscribe(member, channel);
@@ -131,6 +140,7 @@ export class Hub<M extends Member = Member> {
   remove(member: M): void {
     const subscription = this.#subscriptions.get(member);
     if (subscription === undefined) return;
+    this.#signals.remove(member);
     this.#subscriptions.delete(member);
     this.#departures += 1;
     if (remove(this.#byUser, subscription.user, member)) {
@@ -177,6 +187,11 @@ export class Hub<M extends Member = Member> {
   publish(messages: readonly Message[]): void {
     for (const message of messages) this.#backlog.push(message);
     if (!this.#busy) this.#fanOut();
+  }
+
+  /** Sends `signals` to the members that want and may see them, once every message before them is fanned out. */
+  signal(signals: readonly Signal[]): void {
+    this.#signals.publish(signals);
   }
 
   /**
@@ -232,6 +247,7 @@ export class Hub<M extends Member = Member> {
     if (this.#waitingMessages < BACKLOG_MESSAGES) this.#waiting.releaseAll();
     this.#busy = this.#delivering !== undefined || this.#waitingMessages > 0;
     if (this.#busy) this.#clock.setTimer(0, () => this.#fanOut());
+    else this.#signals.resume();
   }
 
   /** Processes the next entry of the backlog, or a part of it. Returns whether to continue in this turn. */
@@ -309,9 +325,9 @@ export class Hub<M extends Member = Member> {
     this.#done = 0;
   }
 
-  #audience(message: Message): Audience<M> | undefined {
-    if (message.user !== undefined) return this.#byUser.get(message.user);
-    if (message.channel !== undefined) return this.#byChannel.get(message.channel);
+  #audience({ user, channel }: Pick<Message, "user" | "channel">): Audience<M> | undefined {
+    if (user !== undefined) return this.#byUser.get(user);
+    if (channel !== undefined) return this.#byChannel.get(channel);
     return this.#subscriptions;
   }
 }

@@ -20,6 +20,8 @@ import {
   ROTATED_KEYS,
   type RotatedKey,
   SERVER_FRAMES,
+  SIGNAL_DROPS,
+  type SignalDrop,
   TOKEN_REFUSALS,
 } from "./metrics_table.ts";
 import type { TokenRefusal } from "./ports.ts";
@@ -74,6 +76,7 @@ export class Metrics {
   readonly #framesIn = new Tally<ReceivedName>(CLIENT_FRAMES);
   readonly #framesOut = new Tally<OpName>(SERVER_FRAMES);
   readonly #closes = new Tally<CloseCodeValue | "peer">(CLOSES);
+  readonly #signalsDropped = new Tally<SignalDrop>(SIGNAL_DROPS);
   readonly #refusals = new Tally<RefusalReason>(REFUSAL_REASONS);
   readonly #identifiesRejected = new Tally<TokenRefusal>(TOKEN_REFUSALS);
   readonly #previousKeyUses = new Tally<RotatedKey>(ROTATED_KEYS);
@@ -86,6 +89,7 @@ export class Metrics {
   #published = 0;
   #delivered = 0;
   #replayed = 0;
+  #signalsPublished = 0;
   #logFailures = 0;
   #bugs = 0;
   #webhooksSent = 0;
@@ -110,6 +114,8 @@ export class Metrics {
     this.#collect("gateway_messages_published_total", () => this.#published);
     this.#collect("gateway_messages_delivered_total", () => this.#delivered);
     this.#collect("gateway_messages_replayed_total", () => this.#replayed);
+    this.#collect("gateway_signals_published_total", () => this.#signalsPublished);
+    this.#collect("gateway_signals_dropped_total", () => this.#signalsDropped.counts);
     this.#collect("gateway_log_publish_failures_total", () => this.#logFailures);
     this.#roundTrips = this.#histogram("gateway_heartbeat_round_trip_seconds");
     this.#loopDelayHistogram = this.#histogram("gateway_event_loop_delay_seconds");
@@ -137,8 +143,8 @@ export class Metrics {
     this.#framesIn.add(op, 1);
   }
 
-  frameOut(op: OpName): void {
-    this.#framesOut.add(op, 1);
+  frameOut(op: OpName, count = 1): void {
+    this.#framesOut.add(op, count);
   }
 
   /** A connection ended: by a close of the gateway with this code, or without one, by the peer. */
@@ -168,6 +174,16 @@ export class Metrics {
   /** `count` copies of missed messages were handed to connections that resumed. */
   replayed(count: number): void {
     this.#replayed += count;
+  }
+
+  /** `count` signals were accepted from the app's backend. */
+  signalsPublished(count: number): void {
+    this.#signalsPublished += count;
+  }
+
+  /** `count` signals were dropped, or, for slow readers, copies of signals. */
+  signalsDropped(reason: SignalDrop, count: number): void {
+    this.#signalsDropped.add(reason, count);
   }
 
   /** A publish was not stored, because the log failed. */

@@ -14,6 +14,9 @@ export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 /** A key that `GATEWAY_…_PREVIOUS` makes acceptable beside another one. */
 export type RotatedKey = (typeof ROTATED_KEYS)[number];
 
+/** The reason for which signals were dropped. */
+export type SignalDrop = (typeof SIGNAL_DROPS)[number];
+
 /** A frame from a client by name, or what is none. */
 export type ReceivedName = OpName | "control" | "malformed";
 
@@ -62,9 +65,12 @@ export const SERVER_FRAMES = [
   "Hello",
   "Ready",
   "Message",
+  "Signal",
   "Heartbeat",
   "HeartbeatAck",
 ] as const satisfies readonly OpName[];
+/** The reasons for which signals are dropped. */
+export const SIGNAL_DROPS = ["overloaded", "late", "slow_reader"] as const;
 /** Each from 0, because `increase()` misses the first value of a series that was not there. */
 export const CLOSES = [...Object.values(CloseCode).map(({ code }) => code), "peer"] as const;
 export const LOOP_DELAY_PERCENTILES = [50, 99, 100] as const;
@@ -127,6 +133,16 @@ export const METRICS = {
   gateway_messages_replayed_total: {
     type: "counter",
     help: "Copies of messages delivered to connections that resumed.",
+  },
+  gateway_signals_published_total: {
+    type: "counter",
+    help: "Signals accepted from backends.",
+  },
+  gateway_signals_dropped_total: {
+    type: "counter",
+    labels: ["reason"],
+    values: SIGNAL_DROPS,
+    help: "Signals dropped: too many waited, or the log was late; slow_reader counts copies.",
   },
   gateway_log_publish_failures_total: {
     type: "counter",

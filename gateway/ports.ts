@@ -190,6 +190,18 @@ export interface Draft {
   readonly content: Json;
 }
 
+/** Something to tell those who are there; never stored. */
+export interface Signal extends Draft {
+  /** Unix milliseconds of its acceptance. */
+  readonly time: number;
+}
+
+/** Takes signals, for the connections of one gateway or of all nodes of a deployment. */
+export interface Signals {
+  /** Sends `signals` to the sessions that asked for them. Any of them may be lost. */
+  signal(signals: readonly Signal[]): void;
+}
+
 /** A message that the log has stored. */
 export interface Message extends Draft {
   /** `<epoch>-<sequence>`: its position in the single order of all messages. */
@@ -369,4 +381,11 @@ export interface CommandLog {
   appendCommand(command: SharedCommand): Promise<void>;
   /** Notifies `listener` of every command after the head of the log. Returns a function that unsubscribes. */
   subscribeCommands(listener: (command: SharedCommand) => void): () => void;
+  /**
+   * The number of the last entry, of messages or a command, of which this node's listeners were notified. An entry
+   * has the same number on every node.
+   */
+  readonly followed: number;
+  /** Resolves with true once {@linkcode followed} is `number` or more, with false after `timeoutMs`. */
+  whenFollowed(number: number, timeoutMs: number): Promise<boolean>;
 }

@@ -231,6 +231,14 @@ export class ClusterNode implements MessageLog, CommandLog {
     return this.#write(() => Promise.resolve(this.cluster.append(command)));
   }
 
+  get followed(): number {
+    return this.#reached.at;
+  }
+
+  whenFollowed(number: number, timeoutMs: number): Promise<boolean> {
+    return this.#reached.waitFor(number, timeoutMs).then(() => true, () => false);
+  }
+
   subscribe(listener: (messages: readonly Message[]) => void): () => void {
     return this.#subscribers.add(listener);
   }

@@ -15,6 +15,7 @@ import { OPTION_GROUPS } from "../gateway/config/options.ts";
 import { type MetricInfo, METRICS } from "../gateway/metrics_table.ts";
 import { type ProblemInfo, PROBLEMS } from "../gateway/http/problem.ts";
 import {
+  CLOSE_ADVICE,
   CLOSE_WHEN,
   CloseCode,
   type CloseCodeInfo,
@@ -80,7 +81,8 @@ function opcodes(): string {
 function closeCodes(): string {
   const rows = Object.entries(CLOSE_WHEN).map(([name, when]) => {
     const info: CloseCodeInfo = CloseCode[name as CloseCodeName];
-    const advice = info.advice === undefined ? "" : `: ${info.advice}`;
+    const step = CLOSE_ADVICE[name as CloseCodeName];
+    const advice = step === undefined ? "" : `: ${step}`;
     return [code(info.code), name, when, `${info.reconnect ? "yes" : "no"}${advice}`];
   });
   return table(["Code", "Name", "When", "Reconnect with the same token"], rows);

@@ -16,11 +16,20 @@ export interface Bus {
   ): () => void;
 }
 
-/** Drops what is published after the connection was closed. */
+/** Drops what is published without a connection, which the library would buffer without bound. */
 export function natsBus(nats: NatsConnection): Bus {
+  let isConnected = true;
+  const watch = async (): Promise<void> => {
+    for await (const { type } of nats.status()) {
+      if (type === "disconnect") isConnected = false;
+      if (type === "reconnect") isConnected = true;
+    }
+  };
+  void watch();
   return {
     publish: (subject, text, reply) => {
-      if (!nats.isClosed()) nats.publish(subject, text, reply === undefined ? {} : { reply });
+      if (!isConnected || nats.isClosed()) return;
+      nats.publish(subject, text, reply === undefined ? {} : { reply });
     },
     subscribe: (subject, listener) => {
       const subscription = nats.subscribe(subject, {

@@ -25,6 +25,13 @@ export function json(
   return new Response(JSON.stringify(body), { status, headers });
 }
 
+/** The response to a request whose effect comes later. */
+export function accepted(): Response {
+  // Otherwise a transport may send an empty body in chunks.
+  const headers = { "cache-control": "no-store", "content-length": "0" };
+  return new Response(null, { status: 202, headers });
+}
+
 export function noContent(): Response {
   return new Response(null, { status: 204, headers: { "cache-control": "no-store" } });
 }

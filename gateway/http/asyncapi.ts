@@ -6,7 +6,13 @@
  */
 
 import { z } from "@hono/zod-openapi";
-import { CloseCode, OP_INFO, type OpInfo } from "../protocol/codes.ts";
+import {
+  CLOSE_ADVICE,
+  CloseCode,
+  type CloseCodeName,
+  OP_INFO,
+  type OpInfo,
+} from "../protocol/codes.ts";
 import { FRAME_SCHEMAS } from "../protocol/schemas.ts";
 
 /** The AsyncAPI 3.0 document, as JSON. `send` and `receive` are from the gateway's point of view. */
@@ -36,7 +42,9 @@ export function createAsyncApi(version: string): unknown {
         ),
         bindings: { ws: { method: "GET" } },
         // The specification has no place for close codes.
-        "x-close-codes": Object.entries(CloseCode).map(([name, info]) => ({ name, ...info })),
+        "x-close-codes": Object.entries(CloseCode).map(([name, info]) => (
+          { name, ...info, advice: CLOSE_ADVICE[name as CloseCodeName] }
+        )),
       },
     },
     operations: {

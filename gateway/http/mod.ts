@@ -18,6 +18,7 @@ import { addDocumentRoutes, addHealthRoutes, addMetricsRoute } from "./operators
 import type { App, HttpOptions } from "./types.ts";
 import { problem } from "./problem.ts";
 import { addPublishRoute } from "./publish.ts";
+import { addSignalRoute } from "./signals.ts";
 import { addUserRoutes } from "./users.ts";
 import { invalidParameters } from "./validate.ts";
 import type { BodyLimits, Exchange, RequestHandler } from "../ports.ts";
@@ -74,9 +75,11 @@ export function createHttp(options: HttpOptions, routes: Routes = "all"): Reques
 }
 
 function addBackendRoutes(app: App, options: HttpOptions, limits: BodyLimits): void {
-  const { log, traces, users, console, version, issuer, publishKeys, maxMessageBytes } = options;
+  const { log, traces, users, signals, clock, console, version, issuer } = options;
+  const { publishKeys, maxMessageBytes } = options;
   const guard = createGuard(publishKeys, options.laterKeyUsed);
   addPublishRoute(app, { log, traces, guard, limits, maxMessageBytes });
+  addSignalRoute(app, { signals, clock, guard, limits, maxMessageBytes });
   addHistoryRoute(app, { log, guard });
   addUserRoutes(app, { users, guard });
   if (console !== undefined) {

@@ -7,11 +7,11 @@
 
 import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
-import type { BodyLimits, Draft, Exchange, Published } from "../ports.ts";
+import type { Exchange, Published } from "../ports.ts";
 import type { PublishLog, PublishTraces } from "../traces.ts";
 import { json, PRIVATE } from "./answer.ts";
 import type { Guard } from "./publish_key.ts";
-import { type JsonBody, readJson } from "./body.ts";
+import { type DraftLimits, readDrafts } from "./drafts.ts";
 import {
   BACKEND_SECURITY,
   BODY_PROBLEMS,
@@ -24,23 +24,16 @@ import {
 import type { App } from "./types.ts";
 import { problem } from "./problem.ts";
 import { DraftSchema, DraftsSchema, MAX_BATCH, ReceiptSchema } from "./schemas.ts";
-import { invalidBody, validateBody } from "./validate.ts";
 
-interface PublishDeps {
+interface PublishDeps extends DraftLimits {
   readonly log: PublishLog;
   readonly traces: PublishTraces | undefined;
   readonly guard: Guard;
-  readonly limits: BodyLimits;
-  /** Longest message, in bytes of its JSON. */
-  readonly maxMessageBytes: number;
 }
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 const REPLAYED = { ...PRIVATE, "idempotency-replayed": "true" };
-
-/** Re-serializing makes a message at most this many times as long: `1e20`. */
-const MAX_GROWTH = 6;
 
 const route = createRoute({
   method: "post",
@@ -109,17 +102,16 @@ async function publishTo(
 ): Promise<Response> {
   const key = request.headers.get("idempotency-key");
   if (key !== null && !IDEMPOTENCY_KEY.test(key)) return refuseKey();
-  const body = await readJson(request.headers, exchange, options.limits);
+  const body = await readDrafts(request, exchange, options);
   if (body instanceof Response) return body;
-  const drafts = toDrafts(body, options.maxMessageBytes);
-  if (drafts instanceof Response) return drafts;
+  const { drafts, isBatch, bytes } = body;
   const { messages, repeated }: Published = key === null
     ? { messages: await log.publish(drafts), repeated: false }
-    : await log.publishOnce({ key, digest: digestOf(body.bytes) }, drafts);
+    : await log.publishOnce({ key, digest: digestOf(bytes) }, drafts);
   const receipts = messages.map(({ id, time }) => ({ id, time }));
   return json(
     201,
-    Array.isArray(body.value) ? receipts : receipts[0],
+    isBatch ? receipts : receipts[0],
     repeated ? REPLAYED : PRIVATE,
   );
 }
@@ -129,39 +121,6 @@ function refuseKey(): Response {
     "invalid_idempotency_key",
     "Idempotency-Key is not 1 to 255 visible ASCII characters.",
   );
-}
-
-function toDrafts(body: JsonBody, maxMessageBytes: number): readonly Draft[] | Response {
-  const drafts = validateDrafts(body.value);
-  if (drafts instanceof Response || body.bytes.byteLength * MAX_GROWTH <= maxMessageBytes) {
-    return drafts;
-  }
-  const encoder = new TextEncoder();
-  const index = drafts.findIndex((draft) =>
-    encoder.encode(JSON.stringify(draft)).byteLength > maxMessageBytes
-  );
-  if (index < 0) return drafts;
-  const pointer = Array.isArray(body.value) ? `#/${index}` : "#";
-  return problem(
-    "message_too_large",
-    `A message is longer than ${maxMessageBytes} bytes of JSON.`,
-    {
-      errors: [{ pointer, detail: `is longer than ${maxMessageBytes} bytes of JSON` }],
-    },
-  );
-}
-
-function validateDrafts(value: unknown): readonly Draft[] | Response {
-  if (!Array.isArray(value)) {
-    const draft = validateBody(DraftSchema, value);
-    return draft instanceof Response ? draft : [draft];
-  }
-  // Counted first: a million wrong elements would make a million issues.
-  if (value.length > MAX_BATCH) {
-    const detail = `is an array of ${value.length}, expected at most ${MAX_BATCH}`;
-    return invalidBody([{ pointer: "#", detail }]);
-  }
-  return validateBody(DraftsSchema, value);
 }
 
 /** Identifies the request that an Idempotency-Key stands for. */

@@ -16,6 +16,7 @@ import type {
   LoginAnswer,
   LoginRequest,
   MessageLog,
+  Signals,
   Users,
 } from "../ports.ts";
 
@@ -61,6 +62,7 @@ export interface HttpOptions extends ConnectOptions {
   /** Follows publishes as traces; without it there are none. */
   readonly traces?: PublishTraces | undefined;
   readonly users: Users;
+  readonly signals: Signals;
   /** The gateway is shutting down. */
   draining(): boolean;
   /** The metrics in Prometheus's text format. */

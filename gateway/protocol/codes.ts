@@ -11,6 +11,7 @@ export const Op = {
   Identify: 1,
   Ready: 2,
   Message: 3,
+  Signal: 4,
   Heartbeat: 10,
   HeartbeatAck: 11,
 } as const;
@@ -46,6 +47,12 @@ export const OP_INFO: Readonly<Record<OpName, OpInfo>> = {
     summary: "The token was accepted and messages follow",
   },
   Message: { sender: "server", summary: "One message of the app" },
+  Signal: {
+    sender: "server",
+    when: "to a client that asked for signals",
+    summary:
+      'Something of the app that matters only at once, such as "alice is typing"; not stored',
+  },
   Heartbeat: { sender: "both", summary: "Are you there?" },
   HeartbeatAck: {
     sender: "both",
@@ -54,9 +61,12 @@ export const OP_INFO: Readonly<Record<OpName, OpInfo>> = {
   },
 };
 
-const OP_NAMES: ReadonlyMap<number, OpName> = new Map(
-  Object.entries(Op).map(([name, op]) => [op, name as OpName]),
-);
+/** By number. A bundler leaves an unused call out if it is marked as pure. */
+const OP_NAMES: ReadonlyMap<number, OpName> = /* @__PURE__ */ namesByOp();
+
+function namesByOp(): Map<number, OpName> {
+  return new Map(Object.entries(Op).map(([name, op]) => [op, name as OpName]));
+}
 
 /** The name of `op`, or `undefined` for a number that the protocol does not know. */
 export function opName(op: number): OpName | undefined {
@@ -69,8 +79,6 @@ export interface CloseCodeInfo {
   readonly code: number;
   /** The client may try again with the same token. */
   readonly reconnect: boolean;
-  /** The client's first step, where `reconnect` alone does not say it. */
-  readonly advice?: string;
 }
 
 /** Every code with which the gateway closes a connection, by name. */
@@ -84,11 +92,7 @@ export const CloseCode = {
   TryAgainLater: { code: 1013, reconnect: true },
   Malformed: { code: 4001, reconnect: false },
   HeartbeatTimeout: { code: 4002, reconnect: true },
-  IdentifyFailed: {
-    code: 4003,
-    reconnect: false,
-    advice: "get a new token first",
-  },
+  IdentifyFailed: { code: 4003, reconnect: false },
   IdentifyTimeout: { code: 4004, reconnect: true },
   RateLimited: { code: 4008, reconnect: true },
   SlowConsumer: { code: 4009, reconnect: true },
@@ -124,6 +128,11 @@ export const CLOSE_WHEN: Readonly<Record<CloseCodeName, string>> = {
   SlowConsumer: "more than `max_buffered_bytes` unsent",
   Disconnected: "the app's backend asked for it",
   Replaced: "newer connections of the same user took its place",
+};
+
+/** The client's first step, where `reconnect` alone does not say it; apart for the same reason. */
+export const CLOSE_ADVICE: Partial<Readonly<Record<CloseCodeName, string>>> = {
+  IdentifyFailed: "get a new token first",
 };
 
 /** The number of a close code that the gateway uses. */
@@ -163,20 +172,17 @@ export type ViolationCode =
   | typeof CloseCode.TooManyFragments.code
   | typeof CloseCode.MessageTooBig.code;
 
-const CLOSE_NAMES: ReadonlyMap<number, CloseCodeName> = new Map(
-  Object.entries(CloseCode).map(([name, info]) => [info.code, name as CloseCodeName]),
-);
-
-const CLOSE_INFOS: ReadonlyMap<number, CloseCodeInfo> = new Map(
-  Object.values(CloseCode).map((info) => [info.code, info]),
-);
-
 /** The row of close code `code`, or `undefined` for one that the gateway does not send. */
 export function closeInfo(code: number): CloseCodeInfo | undefined {
-  return CLOSE_INFOS.get(code);
+  return rowOf(code)?.[1];
 }
 
 /** The name of close code `code`, or `undefined` for one that the gateway does not send. */
 export function closeName(code: number): CloseCodeName | undefined {
-  return CLOSE_NAMES.get(code);
+  return rowOf(code)?.[0] as CloseCodeName | undefined;
+}
+
+/** Searches the table, because a connection ends rarely and a map would be a part of every page. */
+function rowOf(code: number): [string, CloseCodeInfo] | undefined {
+  return Object.entries(CloseCode).find(([, info]) => info.code === code);
 }

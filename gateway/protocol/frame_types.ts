@@ -23,6 +23,8 @@ export interface Identify {
   readonly token: string;
   /** The last id that the client has seen. */
   readonly last_id?: string | undefined;
+  /** Asks for signals, until the next Identify. */
+  readonly signals?: boolean | undefined;
 }
 
 /** Ready, op 2. */
@@ -55,6 +57,20 @@ export interface MessageFrame {
   readonly replayed?: boolean | undefined;
 }
 
+/** Signal, op 4. */
+export interface SignalFrame {
+  /** Tells the frame apart. */
+  readonly op: typeof Op.Signal;
+  /** Absent on a signal to one user or to everyone. */
+  readonly channel?: string | undefined;
+  /** The author, as the backend names them. */
+  readonly author: string;
+  /** Any JSON. */
+  readonly content: Json;
+  /** Unix milliseconds. */
+  readonly time: number;
+}
+
 /** Heartbeat, op 10. */
 export interface Heartbeat {
   /** Tells the frame apart. */
@@ -75,4 +91,10 @@ export interface HeartbeatAck {
 export type ClientFrame = Identify | Heartbeat | HeartbeatAck;
 
 /** A frame that the server sends. */
-export type ServerFrame = Hello | Ready | MessageFrame | Heartbeat | HeartbeatAck;
+export type ServerFrame =
+  | Hello
+  | Ready
+  | MessageFrame
+  | SignalFrame
+  | Heartbeat
+  | HeartbeatAck;

@@ -6,6 +6,7 @@
  */
 
 export {
+  CLOSE_ADVICE,
   CLOSE_WHEN,
   CloseCode,
   type CloseCodeInfo,
@@ -29,6 +30,7 @@ export type {
   MessageFrame,
   Ready,
   ServerFrame,
+  SignalFrame,
 } from "./frame_types.ts";
 export { decode, type Decoded, encode } from "./frames.ts";
 export type { Json } from "./json_type.ts";

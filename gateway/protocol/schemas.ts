@@ -15,6 +15,7 @@ import type {
   Identify,
   MessageFrame,
   Ready,
+  SignalFrame,
 } from "./frame_types.ts";
 
 const time = z.int().nonnegative().meta({ description: "Unix time in milliseconds" });
@@ -36,6 +37,9 @@ const IdentifySchema = z.object({
   token: z.string().min(1).meta({ description: "The JWT that the app's backend handed out" }),
   last_id: z.string().optional().meta({
     description: "The last message id that the client has seen; asks for what it missed",
+  }),
+  signals: z.boolean().optional().meta({
+    description: "Whether this session gets signals; not unless it says so",
   }),
 }).meta({ id: "Identify" }) satisfies z.ZodType<Identify>;
 
@@ -62,6 +66,16 @@ const MessageSchema = z.object({
   }),
 }).meta({ id: "Message" }) satisfies z.ZodType<MessageFrame>;
 
+const SignalSchema = z.object({
+  op: z.literal(Op.Signal),
+  channel: z.string().optional().meta({
+    description: "Absent on a signal to one user or to everyone",
+  }),
+  author: z.string(),
+  content: z.json().meta({ description: "Any JSON" }),
+  time,
+}).meta({ id: "Signal" }) satisfies z.ZodType<SignalFrame>;
+
 const HeartbeatSchema = z.object({ op: z.literal(Op.Heartbeat), time })
   .meta({ id: "Heartbeat" }) satisfies z.ZodType<Heartbeat>;
 
@@ -74,6 +88,7 @@ export const FRAME_SCHEMAS: Readonly<Record<OpName, z.ZodObject>> = {
   Identify: IdentifySchema,
   Ready: ReadySchema,
   Message: MessageSchema,
+  Signal: SignalSchema,
   Heartbeat: HeartbeatSchema,
   HeartbeatAck: HeartbeatAckSchema,
 };

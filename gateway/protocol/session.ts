@@ -12,7 +12,6 @@ import { type CloseCause, CloseCauses, CloseCode, Op } from "./codes.ts";
 import type { ClientFrame } from "./frames.ts";
 import { addArrival, rateLimitCause } from "./rate_limit.ts";
 import type {
-  Claims,
   Identification,
   OpenState,
   SessionEffect,
@@ -185,7 +184,7 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
       if (identification?.attempt !== event.attempt || identification.step !== "locating") {
         return [state, []];
       }
-      return located(state, identification.claims, {
+      return located(state, identification, {
         lastId: event.lastId,
         resumed: identification.lastId === undefined ? undefined : event.resumed,
       });
@@ -220,6 +219,7 @@ function receive(state: OpenState, frame: ClientFrame, at: number, options: Sess
       const identification = {
         attempt,
         lastId: frame.last_id,
+        signals: frame.signals ?? false,
         // A client that identifies again while it waits does not gain time by it.
         by: pending(state)?.by ?? at + options.verifyTimeoutMs,
         step: "verifying",
@@ -258,7 +258,7 @@ function verified(
 /** The session's place is known: Ready, and messages from here. */
 function located(
   state: OpenState,
-  claims: Claims,
+  { claims, signals }: Identification & { readonly step: "locating" },
   place: { readonly lastId: string; readonly resumed: boolean | undefined },
 ): Step {
   const { user, channels, expiresAt } = claims;
@@ -267,7 +267,7 @@ function located(
     : { op: Op.Ready, user, last_id: place.lastId, resumed: place.resumed } as const;
   return [
     { ...open(state), phase: "ready", user, expiresAt, renewal: undefined },
-    [{ type: "send", frame: ready }, { type: "subscribe", user, channels }],
+    [{ type: "send", frame: ready }, { type: "subscribe", user, channels, signals }],
   ];
 }
 

@@ -43,6 +43,8 @@ export type Identification =
     readonly attempt: number;
     /** The id after which the client resumes. */
     readonly lastId: string | undefined;
+    /** It asks for signals. */
+    readonly signals: boolean;
     /** Its deadline. */
     readonly by: number;
   }
@@ -201,8 +203,13 @@ export type SessionEffect =
     /** The session is already ready: nothing is replayed. */
     readonly renewal: boolean;
   }
-  /** Deliver messages to `user` and `channels` from here on, and to no others. */
-  | { readonly type: "subscribe"; readonly user: string; readonly channels: readonly string[] }
+  /** Deliver messages to `user` and `channels` from here on, and to no others; signals, too, if asked for. */
+  | {
+    readonly type: "subscribe";
+    readonly user: string;
+    readonly channels: readonly string[];
+    readonly signals: boolean;
+  }
   /** Deliver nothing more. */
   | { readonly type: "unsubscribe" }
   /** A heartbeat was acknowledged after this many milliseconds. */

@@ -15,7 +15,7 @@ import { OperationalError } from "../errors.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import type { Member } from "../hub.ts";
 import { Outbox } from "./outbox.ts";
-import type { Socket, SocketListener, Timer, UserCommand } from "../ports.ts";
+import type { Outgoing, Socket, SocketListener, Timer, UserCommand } from "../ports.ts";
 import {
   CloseCode,
   decode,
@@ -58,6 +58,7 @@ export class Connection implements Member, Recipient, SocketListener {
   readonly id: string;
   readonly address: string;
   servedInTurn = 0;
+  wantsSignals = false;
   readonly #socket: Socket;
   readonly #context: ConnectionContext<Connection>;
   readonly #permit: Permit;
@@ -140,6 +141,19 @@ export class Connection implements Member, Recipient, SocketListener {
       if (live !== undefined && this.sendRun(live)) {
         this.#context.metrics.delivered(live.messages.length);
       }
+    } catch (error) {
+      this.#bug(error);
+    }
+  }
+
+  /** First to be dropped: for a peer that does not keep up, and while a replay sends what came before. */
+  deliverSignals(frames: Outgoing): void {
+    const { metrics } = this.#context;
+    const count = frames.texts.length;
+    try {
+      const isOpen = this.#state.phase === "ready" && !this.#delivery.isReplaying;
+      if (isOpen && this.#outbox.offer(frames)) metrics.frameOut("Signal", count);
+      else metrics.signalsDropped("slow_reader", count);
     } catch (error) {
       this.#bug(error);
     }
@@ -258,6 +272,7 @@ export class Connection implements Member, Recipient, SocketListener {
         void this.#locate(effect);
         return;
       case "subscribe":
+        this.wantsSignals = effect.signals;
         hub.register(this, effect.user, effect.channels);
         void this.#startDelivery(effect.channels);
         this.#context.ready(effect.user);

@@ -116,6 +116,11 @@ export class Delivery {
     return "live";
   }
 
+  /** A replay is running: messages from before this moment are still to be sent. */
+  get isReplaying(): boolean {
+    return this.#replay !== undefined;
+  }
+
   /** Returns the part of `run` to send now. A replay buffers the run, or has sent the rest. */
   offer(run: Run): Run | undefined {
     if (this.#replay !== undefined) {

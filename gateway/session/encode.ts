@@ -5,7 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { Message, Outgoing } from "../ports.ts";
+import type { Message, Outgoing, Signal } from "../ports.ts";
 import { encode, type MessageFrame, Op, type ServerFrame } from "../protocol/mod.ts";
 
 const encoder = new TextEncoder();
@@ -30,6 +30,17 @@ export class Frames implements Outgoing {
 
 export function encodeFrame(frame: ServerFrame): Frames {
   return new Frames([encode(frame)]);
+}
+
+/** Encodes a Signal frame (op 4), which does not name the recipient of a signal to one user. */
+export function encodeSignal({ channel, author, content, time }: Signal): string {
+  return encode({
+    op: Op.Signal,
+    ...channel === undefined ? {} : { channel },
+    author,
+    content,
+    time,
+  });
 }
 
 /** Consecutive messages to the same audience. */

@@ -12,6 +12,8 @@ import { Waiters } from "../util.ts";
 
 /** Most bytes that the runtime holds, exceeded by one push at most. */
 const HANDED_BYTES = 64 * 1024;
+/** Most bytes, unsent ones included, up to which `offer` sends. */
+const OFFERED_BYTES = HANDED_BYTES / 2;
 
 export class Outbox {
   readonly #socket: Socket;
@@ -54,6 +56,19 @@ export class Outbox {
     this.#queue.push(outgoing);
     this.#queuedBytes += bytes;
     this.#socket.notifyFlushed();
+    return true;
+  }
+
+  /**
+   * Sends `outgoing` if the peer keeps up, so that it delays nothing that is pushed later. Returns `false`, and drops
+   * it, if not.
+   */
+  offer(outgoing: Outgoing): boolean {
+    if (this.#discarded || this.#queue !== undefined) return false;
+    const handed = this.#socket.bufferedBytes;
+    const most = Math.min(OFFERED_BYTES, this.#maxBytes / 4);
+    if (handed > 0 && handed + outgoing.bytes > most) return false;
+    this.#socket.send(outgoing);
     return true;
   }
 

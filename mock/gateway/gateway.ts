@@ -195,6 +195,13 @@ export class MockGateway implements AsyncDisposable {
     return messages;
   }
 
+  /** Sends signals as the backend does, and waits until every client has received them. */
+  async signal(...drafts: readonly Draft[]): Promise<void> {
+    const time = this.clock.now();
+    this.#instance.gateway.signal(drafts.map((draft) => ({ ...draft, time })));
+    await this.clock.settled();
+  }
+
   /** Logs a user in, as `POST /login` does; `undefined` if the password is `wrong`. */
   login(request: LoginRequest): Promise<LoginAnswer | undefined> {
     return this.issuer.login(request);

@@ -132,6 +132,7 @@ function createRoutes(
       failed: () => metrics.logPublishFailed(),
     }),
     users: gateway,
+    signals: gateway,
     connect,
     allowedOrigins: external?.allowedOrigins ?? [],
     originRefused: () => metrics.refused("origin"),

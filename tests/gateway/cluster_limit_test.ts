@@ -5,30 +5,11 @@
  */
 
 import assert from "node:assert/strict";
-import type { Bus } from "../../gateway/cluster/bus.ts";
 import { limitClusterUsers } from "../../gateway/cluster/cluster_limit.ts";
 import type { LimitedUsers } from "../../gateway/ports.ts";
 import { FakeClock } from "../../mock/doubles/clock.ts";
 import { FakeIds } from "../../mock/doubles/ids.ts";
-
-type Listener = Parameters<Bus["subscribe"]>[1];
-
-/** A bus that every node hears at once. */
-class FakeBus implements Bus {
-  readonly listeners = new Map<string, Set<Listener>>();
-
-  publish(subject: string, text: string, reply?: string): void {
-    for (const listener of [...this.listeners.get(subject) ?? []]) listener(text, reply);
-  }
-
-  subscribe(subject: string, listener: Listener): () => void {
-    const listeners = this.listeners.get(subject) ?? new Set();
-    this.listeners.set(subject, listeners.add(listener));
-    return () =>
-      void (listeners.delete(listener) && listeners.size === 0 &&
-        this.listeners.delete(subject));
-  }
-}
+import { FakeBus } from "./support/fake_bus.ts";
 
 class Node implements LimitedUsers {
   onReady: (user: string) => void = () => {};

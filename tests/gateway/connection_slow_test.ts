@@ -19,6 +19,7 @@ Deno.test("Connection that is closed with 4009 is gone from presence and every t
   assert.deepEqual(world.gateway.presence("slow"), { connections: 0, channels: [] });
   assert.deepEqual(world.gateway.tables, {
     members: 0,
+    listeners: 0,
     users: 0,
     channels: 0,
     connections: 1,

@@ -69,6 +69,7 @@ Deno.test("/openapi.json has all routes, and the login only with an issuer", asy
     "get /users/{user}",
     "post /login",
     "post /messages",
+    "post /signals",
     "put /users/{user}/channels/{channel}",
   ];
   assert.deepEqual(routes(await openApi(createFixture({ issuer }))).sort(), all);
@@ -241,11 +242,16 @@ Deno.test("/asyncapi.json describes the frames of the protocol, by who sends the
     encode({ op: 2, user: "alice", last_id: "e-1", resumed: true }),
     encode({ op: 3, id: "e-1", channel: "general", author: "7", content: [{}], time: 1 }),
     encode({ op: 3, id: "e-1", author: "7", content: null, time: 1, replayed: true }),
+    encode({ op: 4, channel: "general", author: "7", content: { typing: true }, time: 1 }),
     encode({ op: 10, time: 1 }),
     encode({ op: 11, time: 1 }),
   ];
   assert.deepEqual([...new Set(server.flatMap(accepts))], sentBy("toClient"));
-  const client = ['{"op":1,"token":"t","more":1}', '{"op":10,"time":1}', '{"op":11,"time":1}'];
+  const client = [
+    '{"op":1,"token":"t","signals":true,"more":1}',
+    '{"op":10,"time":1}',
+    '{"op":11,"time":1}',
+  ];
   assert.ok(client.every((frame) => decode(frame, 4096).ok));
   assert.deepEqual(client.flatMap(accepts), sentBy("fromClient"));
   assert.deepEqual(accepts('{"op":1,"token":""}'), []);
@@ -255,7 +261,10 @@ Deno.test("/asyncapi.json has every close code", async () => {
   const document = await asyncApi();
   assert.deepEqual(
     document.channels.gateway["x-close-codes"],
-    Object.entries(CloseCode).map(([name, info]) => ({ name, ...info })),
+    Object.entries(CloseCode).map(([name, info]) => {
+      const advice = name === "IdentifyFailed" ? { advice: "get a new token first" } : {};
+      return { name, ...info, ...advice };
+    }),
   );
 });
 

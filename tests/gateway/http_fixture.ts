@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { createHttp, type HttpOptions, type Routes } from "../../gateway/http/mod.ts";
-import type { UserCommand, Users } from "../../gateway/ports.ts";
+import type { Signal, UserCommand, Users } from "../../gateway/ports.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import type { Exchange, MessageLog } from "../../gateway/ports.ts";
 import { readBody } from "../../gateway/runtime/request_body.ts";
@@ -57,6 +57,8 @@ export interface Fixture {
   readonly log: MessageLog;
   readonly logger: FakeLogger;
   readonly users: FakeUsers;
+  /** Signals of all requests, in order. */
+  readonly signals: Signal[];
   /** The number of messages of each publish, unless a log is given. */
   readonly counts: number[];
   /** Answers a request without changing it. */
@@ -77,10 +79,12 @@ export function createFixture(
   const users = new FakeUsers();
   const log = overrides.log ?? createMemoryLog({ clock, ids: new FakeIds(), logger });
   const counts: number[] = [];
+  const signals: Signal[] = [];
   if (overrides.log === undefined) log.subscribe((messages) => void counts.push(messages.length));
   const http = createHttp({
     log,
     users,
+    signals: { signal: (sent) => void signals.push(...sent) },
     clock,
     logger,
     connect: () => ({ accept: () => assert.fail("no socket was opened"), abandon: () => {} }),
@@ -115,7 +119,7 @@ export function createFixture(
     );
     return await read(response);
   };
-  return { clock, log, logger, users, counts, fetch, call };
+  return { clock, log, logger, users, signals, counts, fetch, call };
 }
 
 export async function read(response: Response): Promise<Answer> {

@@ -22,6 +22,7 @@ const HANDSHAKE = {
 const BACKEND_ROUTES = [
   ["POST", "/messages"],
   ["GET", "/messages"],
+  ["POST", "/signals"],
   ["GET", "/users/alice"],
   ["DELETE", "/users/alice/connections"],
   ["PUT", "/users/alice/channels/general"],

@@ -57,6 +57,21 @@ Deno.test("Metrics counts messages, failures and bugs", async () => {
   assert.equal(await metrics.value("gateway_lingering_sockets"), 1);
 });
 
+Deno.test("Metrics counts signals, their copies, and those that were dropped by their reason", async () => {
+  const metrics = makeMetrics();
+  metrics.signalsPublished(3);
+  metrics.frameOut("Signal", 40);
+  metrics.signalsDropped("slow_reader", 2);
+  metrics.signalsDropped("slow_reader", 5);
+  metrics.signalsDropped("late", 1);
+  assert.equal(await metrics.value("gateway_signals_published_total"), 3);
+  assert.equal(await metrics.value("gateway_frames_out_total", { op: "Signal" }), 40);
+  const dropped = (reason: string) => metrics.value("gateway_signals_dropped_total", { reason });
+  assert.equal(await dropped("slow_reader"), 7);
+  assert.equal(await dropped("late"), 1);
+  assert.equal(await dropped("overloaded"), 0);
+});
+
 Deno.test("Metrics counts uses of each previous key, from 0", async () => {
   const metrics = makeMetrics();
   const uses = (key: string) => metrics.value("gateway_previous_key_uses_total", { key });

@@ -13,6 +13,7 @@ Deno.test("Op has the numbers of the specification", () => {
     Identify: 1,
     Ready: 2,
     Message: 3,
+    Signal: 4,
     Heartbeat: 10,
     HeartbeatAck: 11,
   });
@@ -43,7 +44,7 @@ Deno.test("CloseCode has the numbers of the specification, and whether to reconn
 
 Deno.test("opName() finds the name of every opcode and of no other number", () => {
   for (const [name, op] of Object.entries(Op)) assert.equal(opName(op), name);
-  for (const op of [-1, 4, 9, 12, 1.5, NaN]) assert.equal(opName(op), undefined);
+  for (const op of [-1, 5, 9, 12, 1.5, NaN]) assert.equal(opName(op), undefined);
 });
 
 Deno.test("closeName() finds the name of every close code and of no other number", () => {

@@ -60,7 +60,7 @@ Deno.test("reduce() verifies the token, finds the place, sends Ready and subscri
   }]);
   assert.deepEqual(session.feed(located(1, "e-41"), 5), [
     { type: "send", frame: { op: Op.Ready, user: "ada", last_id: "e-41" } },
-    { type: "subscribe", user: "ada", channels: ["a", "b"] },
+    { type: "subscribe", user: "ada", channels: ["a", "b"], signals: false },
   ]);
 });
 

@@ -7,7 +7,17 @@
 
 import assert from "node:assert/strict";
 import { Op } from "../../gateway/protocol/codes.ts";
-import { ack, assertCloses, Driver, identify, located, START, types, verified } from "./support.ts";
+import {
+  ack,
+  assertCloses,
+  Driver,
+  identify,
+  located,
+  received,
+  START,
+  types,
+  verified,
+} from "./support.ts";
 
 Deno.test("reduce() answers a renewal with a new Ready and the new channels", () => {
   const session = new Driver().ready({ expiresAt: START + 30_000 });
@@ -22,8 +32,20 @@ Deno.test("reduce() answers a renewal with a new Ready and the new channels", ()
   }]);
   assert.deepEqual(session.feed(located(2, "e-50")), [
     { type: "send", frame: { op: Op.Ready, user: "ada", last_id: "e-50" } },
-    { type: "subscribe", user: "ada", channels: ["new"] },
+    { type: "subscribe", user: "ada", channels: ["new"], signals: false },
   ]);
+});
+
+Deno.test("reduce() subscribes to signals if the newest Identify that took effect asks for them", () => {
+  const session = new Driver().ready();
+  for (const signals of [true, false, undefined, true]) {
+    session.feed(received({ op: Op.Identify, token: "token", signals }));
+    const attempt = "attempts" in session.state ? session.state.attempts : NaN;
+    session.feed(verified(attempt));
+    const subscribe = session.feed(located(attempt)).at(-1);
+    assert.ok(subscribe?.type === "subscribe");
+    assert.equal(subscribe.signals, signals === true);
+  }
 });
 
 Deno.test("reduce() passes a renewal's last_id on and says resumed only then", () => {

@@ -123,7 +123,7 @@ const REDUCER_BUGS: readonly Bug[] = [
     const { user, channels, expiresAt } = identification.claims;
     return [
       { ...open, phase: "ready", user, expiresAt, renewal: identification },
-      [{ type: "subscribe", user, channels }, ...effects],
+      [{ type: "subscribe", user, channels, signals: identification.signals }, ...effects],
     ];
   }),
   reducer("a replay begins before Ready", (state, event, options) => {

@@ -32,7 +32,7 @@ const OPTIONS: SessionOptions = {
 /** A session in a phase that reads frames. */
 function session(phase: number, at: number): SessionState {
   const open = { heartbeatDueAt: at + 45_000, outstandingHeartbeat: at, frames: [], attempts: 1 };
-  const waiting = { attempt: 1, lastId: undefined, by: at + 5_000 };
+  const waiting = { attempt: 1, lastId: undefined, signals: false, by: at + 5_000 };
   const claims = { user: "ada", channels: [], expiresAt: Infinity };
   switch (phase) {
     case 0:

@@ -158,6 +158,14 @@ class JetStreamLog implements MessageLog, CommandLog {
     return () => void this.#commanded.delete(listener);
   }
 
+  get followed(): number {
+    return this.#reached.at;
+  }
+
+  whenFollowed(number: number, timeoutMs: number): Promise<boolean> {
+    return this.#reached.waitFor(number, timeoutMs).then(() => true, () => false);
+  }
+
   subscribe(listener: Listener): () => void {
     return this.#subscribers.add(listener);
   }

@@ -10,6 +10,8 @@
 /** Reads everything that one client receives, over all of its connections. */
 export class Audit {
   readonly faults: string[] = [];
+  /** The client asks for signals. */
+  listens = false;
   readonly #ids = new Set<unknown>();
 
   /** Call it for each connection, and the returned function with what the client receives on it. */
@@ -29,6 +31,9 @@ export class Audit {
         case 3:
           if (this.#ids.has(frame.id)) this.faults.push(`a second time: ${data}`);
           this.#ids.add(frame.id);
+          return;
+        case 4:
+          if (!this.listens) this.faults.push(`a signal that was not asked for: ${data}`);
           return;
         default:
           this.faults.push(`no frame of the protocol: ${data}`);

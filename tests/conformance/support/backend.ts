@@ -117,6 +117,11 @@ export class Backend {
     return await this.#expect(201, "POST", "/messages", { body: drafts }) as Accepted[];
   }
 
+  /** Sends one signal or several. */
+  async signal(drafts: Draft | readonly Draft[]): Promise<void> {
+    assert.equal(await this.#expect(202, "POST", "/signals", { body: drafts }), "");
+  }
+
   /** The position after everything published so far. */
   async position(): Promise<string> {
     const page = await this.#expect(200, "GET", "/messages?limit=0");

@@ -16,6 +16,7 @@ import {
   type GatewayClientOptions,
   type Message,
   type ReadySession,
+  type Signal,
 } from "../../../client/mod.ts";
 import { Audit } from "./audit.ts";
 import { cuttableTo } from "./raw_socket.ts";
@@ -27,6 +28,8 @@ export interface MemberOptions extends Pick<GatewayClientOptions, "lastId"> {
   readonly reconnects?: boolean;
   /** True if its connection can be cut. */
   readonly cuttable?: boolean;
+  /** Called with each signal; without it, the client asks for none. */
+  readonly onSignal?: (signal: Signal) => void;
 }
 
 export interface MemberDeps extends MemberOptions, Pick<GatewayClientOptions, "getToken"> {
@@ -56,7 +59,7 @@ export class Member implements AsyncDisposable {
   #read = 0;
 
   private constructor(
-    { url, getToken, lastId, reconnects = false, cuttable = false }: MemberDeps,
+    { url, getToken, lastId, reconnects = false, cuttable = false, onSignal }: MemberDeps,
   ) {
     const way = { url, audit: this.#audit };
     const { WebSocket, cut } = cuttable
@@ -71,6 +74,10 @@ export class Member implements AsyncDisposable {
       random: SOON,
       maxQueuedMessages: MAX_QUEUED,
     });
+    if (onSignal !== undefined) {
+      this.#audit.listens = true;
+      this.client.on("signal", onSignal);
+    }
     this.#messages = this.client[Symbol.asyncIterator]();
     this.#listen(reconnects);
     // Does not fail tests that never read it.

@@ -16,6 +16,8 @@ export type Frame = Readonly<Record<string, unknown>>;
 
 export interface PeerOptions extends ConnectOptions {
   readonly token: string;
+  /** Asks for signals. */
+  readonly signals?: boolean;
 }
 
 /** A connection that reads by itself. */
@@ -44,7 +46,8 @@ export class Peer implements Disposable {
     const peer = await Peer.connect(url, options);
     try {
       assert.equal((await peer.next("Hello"))["op"], 0);
-      await peer.identify(options.token);
+      const { token, signals } = options;
+      await peer.raw.json({ op: 1, token, ...(signals === undefined ? {} : { signals }) });
       return { peer, ready: await peer.nextReady() };
     } catch (error) {
       peer[Symbol.dispose]();

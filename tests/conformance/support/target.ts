@@ -19,12 +19,19 @@ export class Target {
   /** The app's backend, with the publish key. */
   readonly backend: Backend;
   readonly #urls: readonly [string, ...string[]];
+  readonly #publishKey: string;
   #turn = 0;
 
   /** @param urls each without a path, the first being where users log in; @param publishKey of the backend */
   constructor(urls: readonly [string, ...string[]], publishKey: string) {
     this.#urls = urls;
+    this.#publishKey = publishKey;
     this.backend = new Backend({ url: () => this.url, loginUrl: urls[0], publishKey });
+  }
+
+  /** The app's backend, for the gateway at `url` alone. */
+  backendAt(url: string): Backend {
+    return new Backend({ url: () => url, loginUrl: this.#urls[0], publishKey: this.#publishKey });
   }
 
   /** The URL of the next gateway. */
@@ -52,9 +59,14 @@ export class Target {
   }
 
   /** The same with a client that shows frames. */
-  async peer(user: string, options: LoginOptions = {}): Promise<Peer> {
-    const token = await this.backend.login(user, options);
-    return (await Peer.ready(this.wsUrl, { token })).peer;
+  async peer(
+    user: string,
+    options: LoginOptions & { readonly signals?: boolean } = {},
+  ): Promise<Peer> {
+    const { signals, ...login } = options;
+    const token = await this.backend.login(user, login);
+    const asks = signals === undefined ? {} : { signals };
+    return (await Peer.ready(this.wsUrl, { token, ...asks })).peer;
   }
 
   /** Waits until `user` has this many connections. */

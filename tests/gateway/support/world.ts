@@ -46,6 +46,8 @@ export interface Identity {
   readonly user?: string;
   readonly channels?: readonly string[];
   readonly lastId?: string | undefined;
+  /** Identify has it only if it is given. */
+  readonly signals?: boolean;
   /** Unix milliseconds; by default a day from now. */
   readonly expiresAt?: number;
 }
@@ -159,18 +161,18 @@ export class Peer {
 
   /** Sends Identify with a token of these claims. */
   identify(identity: Identity = {}): void {
-    const { user = "alice", channels = [], lastId } = identity;
+    const { user = "alice", channels = [], lastId, signals } = identity;
     const expiresAt = identity.expiresAt ?? this.#world.clock.now() + 86_400_000;
     const token = this.#world.verifier.token({ ok: true, user, channels, expiresAt });
-    this.identifyWith(token, lastId);
+    this.identifyWith(token, lastId, signals);
   }
 
-  identifyWith(token: string, lastId?: string): void {
-    this.socket.receiveFrame(
-      lastId === undefined
-        ? { op: Op.Identify, token }
-        : { op: Op.Identify, token, last_id: lastId },
-    );
+  identifyWith(token: string, lastId?: string, signals?: boolean): void {
+    this.socket.receiveFrame({
+      ...{ op: Op.Identify, token },
+      ...(lastId === undefined ? {} : { last_id: lastId }),
+      ...(signals === undefined ? {} : { signals }),
+    });
   }
 
   /** Acknowledges the last heartbeat. */
