@@ -11,7 +11,10 @@ import type { ConnectionContext, ConnectionOptions } from "./session/connection_
 import { Hub } from "./hub.ts";
 import type { Metrics } from "./metrics.ts";
 import type {
+  ChannelPresence,
+  ChannelUsersQuery,
   Clock,
+  ConnectedUsersPage,
   IdGenerator,
   LimitedUsers,
   Logger,
@@ -182,7 +185,19 @@ export class Gateway implements Users, LimitedUsers, Signals {
     this.#hub.signal(signals);
   }
 
-  presence(user: string): Presence {
+  presence(users: readonly string[]): readonly Presence[] {
+    return users.map((user) => this.#presenceOf(user));
+  }
+
+  channelPresence(channel: string): ChannelPresence {
+    return this.#hub.channelPresence(channel);
+  }
+
+  channelUsers(query: ChannelUsersQuery): ConnectedUsersPage {
+    return this.#hub.channelUsers(query);
+  }
+
+  #presenceOf(user: string): Presence {
     const connections = this.#hub.membersOf(user);
     const channels = new Set<string>();
     for (const connection of connections) {

@@ -9,8 +9,17 @@
  */
 
 import { type Run, RunEncoder } from "./session/encode.ts";
+import { Channels } from "./channels.ts";
 import { type Audience, SignalFanOut, type SignalMember } from "./signal_fan_out.ts";
-import type { Clock, Message, Position, Signal } from "./ports.ts";
+import type {
+  ChannelPresence,
+  ChannelUsersQuery,
+  Clock,
+  ConnectedUsersPage,
+  Message,
+  Position,
+  Signal,
+} from "./ports.ts";
 import { Waiters } from "./util.ts";
 
 /** Longest time for which fan-out holds the event loop. */
@@ -72,7 +81,7 @@ export class Hub<M extends Member = Member> {
   readonly #clock: Clock;
   readonly #subscriptions = new Map<M, Subscription>();
   readonly #byUser = new Map<string, Set<M>>();
-  readonly #byChannel = new Map<string, Set<M>>();
+  readonly #channels = new Channels<M>();
   #position: Position;
   readonly #runLength: number;
   readonly #turnDeliveries: number;
@@ -122,7 +131,7 @@ export class Hub<M extends Member = Member> {
       members: this.#subscriptions.size,
       listeners: this.#signals.listeners,
       users: this.#byUser.size,
-      channels: this.#byChannel.size,
+      channels: this.#channels.size,
     };
   }
 
@@ -143,10 +152,14 @@ export class Hub<M extends Member = Member> {
     this.#signals.remove(member);
     this.#subscriptions.delete(member);
     this.#departures += 1;
-    if (remove(this.#byUser, subscription.user, member)) {
-      this.#userChanged(subscription.user, false);
+    const { user, channels } = subscription;
+    const members = this.#byUser.get(user);
+    members?.delete(member);
+    if (members?.size === 0) {
+      this.#byUser.delete(user);
+      this.#userChanged(user, false);
     }
-    for (const channel of subscription.channels) remove(this.#byChannel, channel, member);
+    for (const channel of channels) this.#channels.remove(channel, { member, user });
   }
 
   /** Returns `false` if `member` is not registered or already subscribed. */
@@ -154,7 +167,7 @@ export class Hub<M extends Member = Member> {
     const subscription = this.#subscriptions.get(member);
     if (subscription === undefined || subscription.channels.has(channel)) return false;
     subscription.channels.add(channel);
-    add(this.#byChannel, channel, member);
+    this.#channels.add(channel, { member, user: subscription.user });
     return true;
   }
 
@@ -163,7 +176,7 @@ export class Hub<M extends Member = Member> {
     const subscription = this.#subscriptions.get(member);
     if (subscription === undefined || !subscription.channels.delete(channel)) return false;
     this.#departures += 1;
-    remove(this.#byChannel, channel, member);
+    this.#channels.remove(channel, { member, user: subscription.user });
     return true;
   }
 
@@ -175,6 +188,14 @@ export class Hub<M extends Member = Member> {
   /** Empty if `member` is not registered. */
   channelsOf(member: M): ReadonlySet<string> {
     return this.#subscriptions.get(member)?.channels ?? new Set();
+  }
+
+  channelPresence(channel: string): ChannelPresence {
+    return this.#channels.presenceIn(channel);
+  }
+
+  channelUsers(query: ChannelUsersQuery): ConnectedUsersPage {
+    return this.#channels.usersOf(query);
   }
 
   /** Resolves once fewer than {@linkcode BACKLOG_MESSAGES} messages wait for fan-out. */
@@ -219,7 +240,12 @@ export class Hub<M extends Member = Member> {
     this.remove(member);
     const created: Subscription = { user, channels: new Set() };
     this.#subscriptions.set(member, created);
-    if (add(this.#byUser, user, member)) this.#userChanged(user, true);
+    const members = this.#byUser.get(user);
+    members?.add(member);
+    if (members === undefined) {
+      this.#byUser.set(user, new Set([member]));
+      this.#userChanged(user, true);
+    }
     return created;
   }
 
@@ -327,7 +353,7 @@ export class Hub<M extends Member = Member> {
 
   #audience({ user, channel }: Pick<Message, "user" | "channel">): Audience<M> | undefined {
     if (user !== undefined) return this.#byUser.get(user);
-    if (channel !== undefined) return this.#byChannel.get(channel);
+    if (channel !== undefined) return this.#channels.membersOf(channel);
     return this.#subscriptions;
   }
 }
@@ -365,19 +391,4 @@ class Turn {
     this.#over = late || this.#members >= TURN_MEMBERS || this.#deliveries <= 0 ||
       this.#bytes <= 0;
   }
-}
-
-/** Returns whether it is the first of `key`. */
-function add<M>(table: Map<string, Set<M>>, key: string, member: M): boolean {
-  const members = table.get(key);
-  members?.add(member);
-  if (members === undefined) table.set(key, new Set([member]));
-  return members === undefined;
-}
-
-/** Returns whether it was the last of `key`. */
-function remove<M>(table: Map<string, Set<M>>, key: string, member: M): boolean {
-  const members = table.get(key);
-  members?.delete(member);
-  return members?.size === 0 && table.delete(key);
 }

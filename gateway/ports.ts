@@ -8,6 +8,7 @@
 import type { Json, ViolationCode } from "./protocol/mod.ts";
 
 export type { Json };
+export type * from "./ports_users.ts";
 
 /** A pending or expired timer. */
 export interface Timer {
@@ -327,65 +328,4 @@ export interface LoginAnswer {
   readonly user: string;
   /** Seconds until the token expires. */
   readonly expires_in: number;
-}
-
-/** The open connections of users, on one gateway or all nodes of a deployment. */
-export interface Users {
-  /**
-   * Executes `command` on the connections that its user has open now, after the messages that were published
-   * before it and before those that follow. Resolves with the number of connections that it closed.
-   *
-   * @throws {OperationalError} when the command cannot be stored
-   */
-  execute(command: UserCommand): Promise<number>;
-  /**
-   * Counts the connections of `user` that are ready, with their channels.
-   *
-   * @throws {OperationalError} `log_unavailable` when a node does not answer
-   */
-  presence(user: string): Presence | Promise<Presence>;
-}
-
-/** The ready connections of a user. */
-export interface Presence {
-  /** Number of ready connections. */
-  readonly connections: number;
-  /** Channels of all of them together, sorted, without repetitions. */
-  readonly channels: readonly string[];
-}
-
-/** The ready connections of users on one gateway, for a limit on all nodes together. */
-export interface LimitedUsers {
-  /** Called after each Ready; the caller that applies the limit sets it. */
-  onReady: (user: string) => void;
-  /** The steady time of the first Ready of each ready connection of `user`. */
-  readyTimes(user: string): readonly number[];
-  /** Closes the connections of `user` that were ready before `time`, with 4011. */
-  replaceOlder(user: string, time: number): void;
-}
-
-/** Subscribes the open connections of a user to a channel, unsubscribes them, or closes them with 4010. */
-export type UserCommand =
-  | { readonly do: "join" | "leave"; readonly user: string; readonly channel: string }
-  | { readonly do: "disconnect"; readonly user: string };
-
-/** A command in a shared log. Nodes answer to the subject `reply` once they have executed it. */
-export type SharedCommand = UserCommand & { readonly reply: string };
-
-/**
- * Carries commands in a log that many nodes share. A command has its place among the messages, so that every node
- * executes it at the same place, also one that was disconnected for a while.
- */
-export interface CommandLog {
-  /** Stores `command`; resolves once it is durable and this node's listeners were notified of it. */
-  appendCommand(command: SharedCommand): Promise<void>;
-  /** Notifies `listener` of every command after the head of the log. Returns a function that unsubscribes. */
-  subscribeCommands(listener: (command: SharedCommand) => void): () => void;
-  /**
-   * The number of the last entry, of messages or a command, of which this node's listeners were notified. An entry
-   * has the same number on every node.
-   */
-  readonly followed: number;
-  /** Resolves with true once {@linkcode followed} is `number` or more, with false after `timeoutMs`. */
-  whenFollowed(number: number, timeoutMs: number): Promise<boolean>;
 }

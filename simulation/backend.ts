@@ -54,7 +54,7 @@ export class Backend {
       if (world.allows("members")) this.#changeMembers(random, random.pick(world.users));
     });
     if (world.cluster === undefined) this.#probe();
-    else this.#askPresence(new PresenceCheck(world, world.cluster), this.#random.fork("presence"));
+    this.#askPresence(new PresenceCheck(world), this.#random.fork("presence"));
   }
 
   /** Stops new publishes; pending ones are still retried. */
@@ -214,10 +214,10 @@ export class Backend {
   }
 
   #askPresence(check: PresenceCheck, random: Random): void {
-    const { clock, processes, users } = this.#world;
+    const { clock, processes } = this.#world;
     clock.setTimer(PRESENCE_MS, () => {
       const asked = processes.pick();
-      if (asked !== undefined) check.ask(asked, random.pick(users));
+      if (asked !== undefined) check.ask(asked, random);
       this.#askPresence(check, random);
     });
   }

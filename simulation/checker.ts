@@ -12,12 +12,12 @@ import type { AdmissionOptions } from "../gateway/admission.ts";
 import type { Connection } from "../gateway/session/connection.ts";
 import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import type { Message, Presence, UserCommand } from "../gateway/ports.ts";
+import type { Message, UserCommand } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
 import { meaningOf } from "./client_frames.ts";
 import { Delivery } from "./delivery.ts";
 import type { SimulatedDisk } from "./disk.ts";
-import { LeftoverCheck, presenceOf } from "./leftovers.ts";
+import { LeftoverCheck } from "./leftovers.ts";
 import { type Durable, History, Progress } from "./history.ts";
 import type { Link, LinkObserver } from "./network.ts";
 import { type OddFrame, WINDOW_BYTES } from "./pipe.ts";
@@ -244,11 +244,6 @@ export class Checker implements LinkObserver {
       else session.must(4010, "the backend disconnects the user", this.#now);
     }
     this.leftovers.commanded(command.user, this.#now);
-  }
-
-  /** Presence of `user` on process `node`, by its connections. */
-  presenceAt(node: number, user: string): Presence {
-    return presenceOf(this.#sessionsAt(node), user);
   }
 
   /** Runs between two events, after promises have settled. */

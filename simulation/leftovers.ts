@@ -22,8 +22,7 @@ export class LeftoverCheck {
   #changed = false;
   #commandedAtMs = -1;
   readonly #touched = new Set<string>();
-  /** Change count by user. */
-  readonly #changes = new Map<string, number>();
+  #changes = 0;
 
   constructor(report: Report) {
     this.#report = report;
@@ -34,7 +33,7 @@ export class LeftoverCheck {
     this.#changed = true;
     if (user === undefined) return;
     this.#touched.add(user);
-    this.#changes.set(user, this.changesOf(user) + 1);
+    this.#changes += 1;
   }
 
   /** Records a command about `user`. */
@@ -43,9 +42,14 @@ export class LeftoverCheck {
     this.changed(user);
   }
 
-  /** Change count of the presence of `user`. */
-  changesOf(user: string): number {
-    return this.#changes.get(user) ?? 0;
+  /** Number of changes of anyone's presence so far. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** True if the last command was executed at this time. */
+  commandedAt(atMs: number): boolean {
+    return this.#commandedAtMs === atMs;
   }
 
   /**
@@ -53,7 +57,7 @@ export class LeftoverCheck {
    * few turns later.
    */
   isDue(atMs: number): boolean {
-    return this.#changed && this.#commandedAtMs !== atMs;
+    return this.#changed && !this.commandedAt(atMs);
   }
 
   /** Compares running gateways with their sessions. */
@@ -127,12 +131,9 @@ function checkPresence(
   { sessions, report }: { readonly sessions: readonly Session[]; readonly report: Report },
 ): void {
   const expected = presenceOf(sessions, user);
-  const presence = gateway.presence(user);
-  const found = presence.channels.join();
-  if (presence.connections !== expected.connections || found !== expected.channels.join()) {
-    const explanation = `${user} has ${presence.connections} connections and channels ${found}`;
-    report("presence matches the connections", explanation);
-  }
+  const [found] = gateway.presence([user]);
+  if (JSON.stringify(found) === JSON.stringify(expected)) return;
+  report("presence matches the connections", `${user} has ${JSON.stringify(found)}`);
 }
 
 /** Compares the number of the gateway's timers with the open connections. */

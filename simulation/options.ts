@@ -29,7 +29,7 @@ export interface Seams {
   readonly node?: (node: ClusterNode) => MessageLog;
   /** The commands of one of several nodes. */
   readonly commands?: (node: ClusterNode) => CommandLog;
-  /** The users as one of several nodes answers for them; `local` are the node's own. */
+  /** The users as a gateway answers for them; `local` are those of its own node. */
   readonly users?: (users: Users, local: Users) => Users;
   /** The users of one of several nodes, as the limit on their connections sees them. */
   readonly limited?: (users: LimitedUsers) => LimitedUsers;

@@ -1,13 +1,16 @@
 /**
- * Checks presence over several nodes: a node answers for the whole deployment or fails.
+ * Asks gateways who is connected, and compares the answers with the open connections. One of several nodes
+ * answers for the whole deployment or fails.
  *
  * @module
  */
 
 import { OperationalError } from "../gateway/errors.ts";
-import type { Presence } from "../gateway/ports.ts";
-import type { Cluster } from "./cluster.ts";
+import type { ChannelUsersQuery, Users } from "../gateway/ports.ts";
+import { presenceOf } from "./leftovers.ts";
 import type { GatewayProcess } from "./process.ts";
+import type { Random } from "./random.ts";
+import type { Session } from "./session.ts";
 import type { WorldDeps } from "./world_deps.ts";
 
 /** Time after which every node has discovered every other, in milliseconds. */
@@ -17,65 +20,109 @@ const HEARD_MS = 3000;
  */
 const SILENT_MS = 5000;
 
-/** Compares the answers of nodes with the open connections. */
+type Question =
+  | { readonly about: "users"; readonly users: readonly string[] }
+  | { readonly about: "channel"; readonly channel: string }
+  | ({ readonly about: "users of a channel" } & ChannelUsersQuery);
+
+/** Compares the answers of gateways with the open connections. */
 export class PresenceCheck {
   readonly #world: WorldDeps;
-  readonly #cluster: Cluster;
 
-  constructor(world: WorldDeps, cluster: Cluster) {
+  constructor(world: WorldDeps) {
     this.#world = world;
-    this.#cluster = cluster;
   }
 
-  ask(process: GatewayProcess, user: string): void {
-    const { markDirty, broke, report, count } = this.#world;
-    const cut = this.#cluster.isCutOff(process.slot);
-    const before = this.#expected(user);
+  /** Asks `process` a random question. */
+  ask(process: GatewayProcess, random: Random): void {
+    const { markDirty, broke, report, count, cluster, checker, clock } = this.#world;
+    // The fan-out may execute a command a few turns later.
+    if (process.users === undefined || checker.leftovers.commandedAt(clock.steady())) return;
+    const question = this.#question(random);
+    const cut = cluster?.isCutOff(process.slot) ?? false;
+    const before = this.#expected(question);
+    const asked = JSON.stringify(question);
     markDirty();
-    Promise.resolve(process.users?.presence(user)).then((presence) => {
-      if (presence === undefined) return;
+    answer(process.users, question).then((found) => {
       count("presence answered");
       if (cut) report("presence covers all nodes", "a node that is cut off has answered");
-      const found = text(presence);
-      if (before === undefined || before !== this.#expected(user)) return;
-      count("presence checked");
-      if (before.startsWith(`${found} `)) return;
-      report("presence covers all nodes", `${user}: ${found}, expected ${before}`);
+      const after = this.#expected(question);
+      if (before === undefined || before.basis !== after?.basis) return;
+      count(`presence checked of ${question.about}`);
+      const text = JSON.stringify(found);
+      if (text === before.answer) return;
+      const rule = cluster === undefined
+        ? "presence matches the connections"
+        : "presence covers all nodes";
+      report(rule, `${asked}: ${text}, expected ${before.answer}`);
     }, (error: unknown) => {
       if (!(error instanceof OperationalError)) throw error;
       count("presence failed");
-      if (cut || before === undefined || before !== this.#expected(user)) return;
-      report("presence covers all nodes", `${user}: ${error.code} though all were there`);
+      if (cut || before === undefined || before.basis !== this.#expected(question)?.basis) return;
+      report("presence covers all nodes", `${asked}: ${error.code} though all were there`);
     }).catch(broke);
   }
 
+  #question(random: Random): Question {
+    const { users, channels } = this.#world;
+    const channel = random.pick(channels);
+    const luck = random.unit();
+    if (luck < 0.4) return { about: "users", users: [...random.some(users, 0.4), "nobody"] };
+    if (luck < 0.7) return { about: "channel", channel };
+    const after = random.chance(0.7) ? random.pick([...users, "nobody"]) : undefined;
+    return { about: "users of a channel", channel, after, limit: random.int(1, 5) };
+  }
+
   /**
-   * Expected presence of `user`, with the nodes and the change count it depends on; `undefined`
-   * while it is uncertain which nodes count.
+   * The expected answer, and what it depends on: the nodes, and the changes so far. `undefined` while it is
+   * uncertain which nodes count.
    */
-  #expected(user: string): string | undefined {
-    const { processes, checker, clock } = this.#world;
-    const channels = new Set<string>();
+  #expected(question: Question): { readonly answer: string; readonly basis: string } | undefined {
+    const { processes, checker, clock, cluster } = this.#world;
     const nodes: number[] = [];
-    let connections = 0;
-    for (const slot of this.#cluster.slots) {
-      const sinceMs = clock.steady() - this.#cluster.changedAtMs(slot);
+    for (const slot of cluster?.slots ?? [0]) {
+      const sinceMs = clock.steady() - (cluster?.changedAtMs(slot) ?? -Infinity);
       const process = processes.running.find((each) => each.slot === slot);
-      if (process === undefined || this.#cluster.isCutOff(slot)) {
+      if (process === undefined || cluster?.isCutOff(slot) === true) {
         if (sinceMs < SILENT_MS) return undefined;
         continue;
       }
       if (sinceMs < HEARD_MS) return undefined;
       nodes.push(process.number);
-      const here = checker.presenceAt(process.number, user);
-      connections += here.connections;
-      for (const channel of here.channels) channels.add(channel);
     }
-    const presence = { connections, channels: [...channels].sort() };
-    return `${text(presence)} at ${nodes.join()}, change ${checker.leftovers.changesOf(user)}`;
+    const sessions = checker.sessions.filter(({ node }) => nodes.includes(node));
+    const basis = `${nodes.join()}, change ${checker.leftovers.changes}`;
+    return { answer: JSON.stringify(expectedAnswer(question, sessions)), basis };
   }
 }
 
-function text(presence: Presence): string {
-  return JSON.stringify([presence.connections, presence.channels]);
+async function answer(users: Users, question: Question): Promise<unknown> {
+  switch (question.about) {
+    case "users":
+      return (await users.presence(question.users))
+        .map(({ connections, channels }) => ({ connections, channels }));
+    case "channel": {
+      const found = await users.channelPresence(question.channel);
+      return { users: found.users, connections: found.connections };
+    }
+    case "users of a channel": {
+      const page = await users.channelUsers(question);
+      return { users: page.users.map((each) => [each.user, each.connections]), more: page.more };
+    }
+  }
+}
+
+function expectedAnswer(question: Question, sessions: readonly Session[]): unknown {
+  if (question.about === "users") return question.users.map((user) => presenceOf(sessions, user));
+  const there = sessions.flatMap(({ ready, delivery }) => {
+    return ready && delivery?.channels.has(question.channel) === true ? [delivery.user] : [];
+  });
+  const names = [...new Set(there)].sort();
+  if (question.about === "channel") return { users: names.length, connections: there.length };
+  const { after, limit } = question;
+  const rest = names.filter((name) => after === undefined || name > after);
+  return {
+    users: rest.slice(0, limit).map((name) => [name, there.filter((each) => each === name).length]),
+    more: rest.length > limit,
+  };
 }

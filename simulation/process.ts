@@ -273,10 +273,11 @@ export class GatewayProcess implements Acceptor {
     const commanded = (command: UserCommand): void => checker.commanded(this.number, command);
     const node = this.#node;
     if (node === undefined) {
-      return replaced<Users>(gateway, {
+      const users = seams.users?.(gateway, gateway) ?? gateway;
+      return replaced<Users>(users, {
         execute: (command) => {
           commanded(command);
-          return gateway.execute(command);
+          return users.execute(command);
         },
       });
     }

@@ -38,7 +38,8 @@ export const RULES = {
   "no connection after its end": "the gateway does not use one that is gone",
   "tables match the connections":
     "members, users, channels, connections, admissions and addresses, after every change",
-  "presence matches the connections": "their number and their channels",
+  "presence matches the connections":
+    "of users, their number and their channels; of a channel, the number of users and connections, and pages of users",
   "presence covers all nodes":
     "a node answers for all live nodes or fails; one that is cut off fails",
   "no timer outlives its connection": "an idle gateway has one for each",

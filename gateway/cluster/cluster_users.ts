@@ -5,17 +5,21 @@
  * messages that follow. The node that appended it waits up to 2 s for the live nodes to answer that they have
  * executed it.
  *
- * Presence is a request to all nodes over the bus; each answers for its own connections. Nodes send a heartbeat
- * every second, and one that is silent for three seconds no longer counts as live. A request that a live node
- * does not answer fails, so that a partial answer is never taken for a complete one.
+ * Presence is a question to all nodes over the bus; each answers for its own connections, as far as one text of
+ * the bus reaches, and the rest is asked again. Nodes send a heartbeat every second, and one that is silent for
+ * three seconds no longer counts as live. A question that a live node does not answer fails, so that a partial
+ * answer is never taken for a complete one.
  *
  * @module
  */
 
 import { OperationalError } from "../errors.ts";
 import type {
+  ChannelPresence,
+  ChannelUsersQuery,
   Clock,
   CommandLog,
+  ConnectedUsersPage,
   IdGenerator,
   Logger,
   Presence,
@@ -24,7 +28,7 @@ import type {
   UserCommand,
   Users,
 } from "../ports.ts";
-import { delay } from "../util.ts";
+import { delay, toError } from "../util.ts";
 import type { Bus } from "./bus.ts";
 
 export interface ClusterUsersDeps {
@@ -40,17 +44,36 @@ export interface ClusterUsersDeps {
   readonly subject: string;
 }
 
-interface Answer extends Presence {
-  readonly node: string;
+/** Asks for the presence of `user` and `others`. Nodes of 0.1 neither send nor know `others`. */
+interface UsersQuestion {
+  readonly user: string;
+  readonly others?: readonly string[];
 }
 
-interface Answers {
+/** The presence of the user in question, and of the first of the others. Also the answer to a command. */
+interface UsersAnswer extends Presence {
+  readonly others?: readonly Presence[];
+}
+
+/** The answer of a node. */
+type Answer<A> = A & { readonly node: string };
+
+interface Answers<A> {
   /** The subject to answer to. */
   readonly reply: string;
-  /** The merged answers; `complete` if every live node has answered. */
-  readonly all: Promise<Presence & { readonly complete: boolean }>;
+  /** The answers; `complete` if every live node has answered. */
+  readonly all: Promise<{ readonly answers: readonly Answer<A>[]; readonly complete: boolean }>;
   /** Stops waiting. */
   stop(): void;
+}
+
+/** By the last part of its subject: a question, and what a node answers. */
+interface Topics {
+  readonly users: { readonly question: UsersQuestion; readonly answer: UsersAnswer };
+  readonly channels: {
+    readonly question: ChannelUsersQuery;
+    readonly answer: ConnectedUsersPage;
+  };
 }
 
 interface Heartbeat {
@@ -64,6 +87,13 @@ const ANSWER_TIMEOUT_MS = 2000;
 /** Matches what {@linkcode IdGenerator} returns. */
 const ID = /^[0-9a-z]{1,40}$/;
 const NO_CONNECTIONS: Presence = { connections: 0, channels: [] };
+/**
+ * Most characters of JSON that list users in one text, so that in UTF-8 it fits into NATS's `max_payload`, which
+ * is 1 MiB by default.
+ */
+const MAX_LIST_LENGTH = 256 * 1024;
+/** Users of a channel that each node lists at a time to have them counted. */
+const COUNTED_AT_A_TIME = 8192;
 /** Time for the other nodes to answer the first heartbeat of a new one. */
 const GREETING_MS = 250;
 
@@ -81,10 +111,8 @@ export class ClusterUsers implements Users {
     this.#node = ids.next();
     this.#subscriptions = [
       bus.subscribe(`${subject}.nodes`, (text) => this.#receiveHeartbeat(JSON.parse(text))),
-      bus.subscribe(`${subject}.users`, (text, reply) => {
-        const { user }: { readonly user: string } = JSON.parse(text);
-        if (reply !== undefined) void this.#answerPresence(user, reply);
-      }),
+      this.#listen("users", (question) => this.#usersAnswer(question)),
+      this.#listen("channels", (question) => this.#channelAnswer(question)),
       log.subscribeCommands((command) => void this.#receive(command)),
     ];
     this.#timer = this.#sendHeartbeat("new");
@@ -99,23 +127,51 @@ export class ClusterUsers implements Users {
 
   /** Stores `command` and waits up to 2 s for the live nodes; counts the connections closed by then. */
   async execute(command: UserCommand): Promise<number> {
-    const answers = this.#gather();
+    const { reply, all, stop } = this.#gather<UsersAnswer>();
     try {
-      await this.#deps.log.appendCommand({ ...command, reply: answers.reply });
+      await this.#deps.log.appendCommand({ ...command, reply });
     } catch (error) {
-      answers.stop();
+      stop();
       throw error;
     }
     // It is stored: a node that has not answered executes it later.
-    return (await answers.all).connections;
+    const { answers } = await all;
+    return sum(answers.map(({ connections }) => connections));
   }
 
-  async presence(user: string): Promise<Presence> {
-    const answers = this.#gather();
-    this.#deps.bus.publish(`${this.#deps.subject}.users`, JSON.stringify({ user }), answers.reply);
-    const { complete, ...presence } = await answers.all;
-    if (complete) return presence;
-    throw new OperationalError("log_unavailable", "not every gateway has answered; try again");
+  async presence(users: readonly string[]): Promise<readonly Presence[]> {
+    const found: Presence[] = [];
+    for (;;) {
+      const [user, ...others] = fitting(users.slice(found.length));
+      if (user === undefined) return found;
+      const answers = await this.#ask("users", { user, others });
+      const lists = answers.map(({ connections, channels, others = [] }) => {
+        return [{ connections, channels }, ...others];
+      });
+      const covered = Math.min(...lists.map(({ length }) => length));
+      for (let index = 0; index < covered; index += 1) {
+        found.push(united(lists.flatMap((list) => list[index] ?? [])));
+      }
+    }
+  }
+
+  /** Counts by listing, because a user may be on many nodes. */
+  async channelPresence(channel: string): Promise<ChannelPresence> {
+    let users = 0;
+    let connections = 0;
+    let after: string | undefined;
+    for (;;) {
+      const page = await this.channelUsers({ channel, after, limit: COUNTED_AT_A_TIME });
+      users += page.users.length;
+      connections += sum(page.users.map((each) => each.connections));
+      after = page.users.at(-1)?.user;
+      if (!page.more || after === undefined) return { users, connections };
+    }
+  }
+
+  async channelUsers(query: ChannelUsersQuery): Promise<ConnectedUsersPage> {
+    const pages = await this.#ask("channels", query);
+    return merged(pages, query.limit);
   }
 
   /** Unsubscribes and announces that this node is gone. */
@@ -155,36 +211,68 @@ export class ClusterUsers implements Users {
     return `${this.#deps.subject}.answers.`;
   }
 
-  #answer(presence: Presence): string {
-    return JSON.stringify({ node: this.#node, ...presence } satisfies Answer);
+  #answer<A>(reply: string, answer: A): void {
+    this.#deps.bus.publish(reply, JSON.stringify({ node: this.#node, ...answer }));
   }
 
-  async #answerPresence(user: string, reply: string): Promise<void> {
-    const { local, bus } = this.#deps;
-    bus.publish(reply, this.#answer(await local.presence(user)));
+  /** Answers questions on `topic`. */
+  #listen<T extends keyof Topics>(
+    topic: T,
+    answer: (question: Topics[T]["question"]) => Promise<Topics[T]["answer"]>,
+  ): () => void {
+    const { bus, subject, logger } = this.#deps;
+    return bus.subscribe(`${subject}.${topic}`, (text, reply) => {
+      if (reply === undefined) return;
+      const question: Topics[T]["question"] = JSON.parse(text);
+      answer(question).then((found) => this.#answer(reply, found))
+        .catch((error) => logger.error("presence not answered", { error: toError(error) }));
+    });
+  }
+
+  async #usersAnswer({ user, others = [] }: UsersQuestion): Promise<UsersAnswer> {
+    const found = await this.#deps.local.presence([user, ...others]);
+    const [first = NO_CONNECTIONS, ...rest] = fitting(found);
+    return { ...first, others: rest };
+  }
+
+  async #channelAnswer(query: ChannelUsersQuery): Promise<ConnectedUsersPage> {
+    const { users, more } = await this.#deps.local.channelUsers(query);
+    const fit = fitting(users);
+    return { users: fit, more: more || fit.length < users.length };
+  }
+
+  /** @throws {OperationalError} `log_unavailable` when a live node does not answer */
+  async #ask<T extends keyof Topics>(
+    topic: T,
+    question: Topics[T]["question"],
+  ): Promise<readonly Topics[T]["answer"][]> {
+    const { bus, subject } = this.#deps;
+    const { reply, all } = this.#gather<Topics[T]["answer"]>();
+    bus.publish(`${subject}.${topic}`, JSON.stringify(question), reply);
+    const { answers, complete } = await all;
+    if (complete) return answers;
+    throw new OperationalError("log_unavailable", "not every gateway has answered; try again");
   }
 
   async #receive({ reply, ...command }: SharedCommand): Promise<void> {
-    const { local, bus, logger } = this.#deps;
+    const { local, logger } = this.#deps;
     // Otherwise a writer to the stream could make the nodes publish to any subject.
     if (!reply.startsWith(this.#answers) || !ID.test(reply.slice(this.#answers.length))) {
       return logger.error("a command has no valid reply subject");
     }
     const connections = await local.execute(command);
-    bus.publish(reply, this.#answer({ ...NO_CONNECTIONS, connections }));
+    this.#answer(reply, { ...NO_CONNECTIONS, connections } satisfies UsersAnswer);
   }
 
   /** Collects answers until every live node has answered, or for 2 s. */
-  #gather(): Answers {
+  #gather<A>(): Answers<A> {
     const awaited = this.#liveNodes();
-    const channels = new Set<string>();
-    let connections = 0;
+    const answers: Answer<A>[] = [];
     const reply = this.#answers + this.#deps.ids.next();
     const { promise, resolve } = Promise.withResolvers<void>();
     const unsubscribe = this.#deps.bus.subscribe(reply, (text) => {
-      const answer: Answer = JSON.parse(text);
-      connections += answer.connections;
-      for (const channel of answer.channels) channels.add(channel);
+      const answer: Answer<A> = JSON.parse(text);
+      answers.push(answer);
       awaited.delete(answer.node);
       if (awaited.size === 0) resolve();
     });
@@ -192,7 +280,7 @@ export class ClusterUsers implements Users {
     const all = promise.then(() => {
       timer.cancel();
       unsubscribe();
-      return { connections, channels: [...channels].sort(), complete: awaited.size === 0 };
+      return { answers, complete: awaited.size === 0 };
     });
     return { reply, all, stop: resolve };
   }
@@ -207,4 +295,40 @@ export class ClusterUsers implements Users {
     }
     return new Set([this.#node, ...this.#lastSeen.keys()]);
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}
+
+/** The presence of a user on all nodes. */
+function united(nodes: readonly Presence[]): Presence {
+  const channels = new Set(nodes.flatMap((node) => node.channels));
+  return {
+    connections: sum(nodes.map(({ connections }) => connections)),
+    channels: [...channels].sort(),
+  };
+}
+
+/** The page of all nodes. */
+function merged(pages: readonly ConnectedUsersPage[], limit: number): ConnectedUsersPage {
+  // A node that has more says nothing about the names after its last.
+  const ends = pages.flatMap(({ users, more }) => more ? users.at(-1)?.user ?? [] : []);
+  const counts = new Map<string, number>();
+  for (const { user, connections } of pages.flatMap(({ users }) => users)) {
+    if (ends.some((end) => user > end)) continue;
+    counts.set(user, (counts.get(user) ?? 0) + connections);
+  }
+  const names = [...counts.keys()].sort();
+  return {
+    users: names.slice(0, limit).map((user) => ({ user, connections: counts.get(user) ?? 0 })),
+    more: ends.length > 0 || names.length > limit,
+  };
+}
+
+/** The first of `list` that fit into one text of the bus, one at least. */
+function fitting<T>(list: readonly T[]): readonly T[] {
+  let length = 0;
+  const end = list.findIndex((each) => (length += JSON.stringify(each).length) > MAX_LIST_LENGTH);
+  return end < 0 ? list : list.slice(0, Math.max(1, end));
 }

@@ -17,6 +17,7 @@ import { addLoginRoutes } from "./login.ts";
 import { addDocumentRoutes, addHealthRoutes, addMetricsRoute } from "./operators.ts";
 import type { App, HttpOptions } from "./types.ts";
 import { problem } from "./problem.ts";
+import { addPresenceRoutes } from "./presence.ts";
 import { addPublishRoute } from "./publish.ts";
 import { addSignalRoute } from "./signals.ts";
 import { addUserRoutes } from "./users.ts";
@@ -81,6 +82,7 @@ function addBackendRoutes(app: App, options: HttpOptions, limits: BodyLimits): v
   addPublishRoute(app, { log, traces, guard, limits, maxMessageBytes });
   addSignalRoute(app, { signals, clock, guard, limits, maxMessageBytes });
   addHistoryRoute(app, { log, guard });
+  addPresenceRoutes(app, { users, guard });
   addUserRoutes(app, { users, guard });
   if (console !== undefined) {
     addConsoleRoutes(app, { console, version, publishKeys, login: issuer !== undefined });

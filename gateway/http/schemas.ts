@@ -12,7 +12,7 @@ import { NAME, NAME_RULE, NAME_SCHEMA } from "../protocol/names.ts";
 /** Deepest nesting of arrays and objects in a message's content. */
 export const MAX_DEPTH = 64;
 
-/** Most messages in one publish, and in one page of the history. */
+/** Most messages in one publish, and most entries in one page of a list. */
 export const MAX_BATCH = 1000;
 
 function name(description: string, example: string): z.ZodString {
@@ -127,19 +127,52 @@ export const HistoryQuerySchema = z.strictObject({
 });
 
 const pathUser = name("A user", "alice");
+const pathChannel = name("A channel", "general");
 
 export const UserPathSchema = z.object({ user: pathUser });
 
-export const MembershipPathSchema = z.object({
-  user: pathUser,
-  channel: name("A channel", "general"),
+export const ChannelPathSchema = z.object({ channel: pathChannel });
+
+export const MembershipPathSchema = z.object({ user: pathUser, channel: pathChannel });
+
+export const UsersQuerySchema = z.strictObject({
+  user: z.preprocess(
+    (value) => typeof value === "string" ? [value] : value,
+    z.array(pathUser).min(1).max(MAX_BATCH),
+  ).openapi({ description: "The users to ask for", param: { required: true } }),
+});
+
+export const ChannelUsersQuerySchema = z.strictObject({
+  after: name("Only users after this name", "alice").optional(),
+  limit: limitFrom(1, "Page size"),
+});
+
+const connections = z.int().openapi({ description: "Number of ready connections", example: 2 });
+const connectionsInChannel = z.int().openapi({
+  description: "Number of ready connections in the channel",
+  example: 3,
 });
 
 export const PresenceSchema = z.object({
   user: z.string(),
-  connections: z.int().openapi({ description: "Number of ready connections", example: 2 }),
+  connections,
   channels: z.array(z.string()).openapi({ description: "Channels the user is in" }),
 }).openapi("Presence");
+
+export const UsersPresenceSchema = z.object({
+  users: z.array(PresenceSchema).openapi({ description: "In the order of the query" }),
+}).openapi("UsersPresence");
+
+export const ChannelPresenceSchema = z.object({
+  channel: z.string(),
+  users: z.int().openapi({ description: "Number of users in the channel", example: 2 }),
+  connections: connectionsInChannel,
+}).openapi("ChannelPresence");
+
+export const ChannelUsersSchema = z.object({
+  users: z.array(z.object({ user: z.string(), connections: connectionsInChannel })),
+  more: z.boolean().openapi({ description: "Whether more users follow after the last one" }),
+}).openapi("ChannelUsers");
 
 export const DisconnectedSchema = z.object({ disconnected: z.int() }).openapi("Disconnected");
 

@@ -1,5 +1,5 @@
 /**
- * The routes about users: presence, membership in channels, disconnecting (docs/http.md, "Users").
+ * The routes that change users' connections: membership in channels, disconnecting (docs/http.md, "Users").
  *
  * @module
  */
@@ -11,12 +11,7 @@ import type { Guard } from "./publish_key.ts";
 import { BACKEND_SECURITY, jsonResponse, responses, Tag, WRITE_FAILURES } from "./openapi.ts";
 import type { Users } from "../ports.ts";
 import type { App } from "./types.ts";
-import {
-  DisconnectedSchema,
-  MembershipPathSchema,
-  PresenceSchema,
-  UserPathSchema,
-} from "./schemas.ts";
+import { DisconnectedSchema, MembershipPathSchema, UserPathSchema } from "./schemas.ts";
 
 const MEMBERSHIP = [
   { method: "put", command: "join", done: "They are in the channel" },
@@ -32,25 +27,6 @@ export function addUserRoutes(
   const shared = { tags: [Tag.Backend], security: BACKEND_SECURITY, middleware };
   // With NATS, commands reach users on other nodes by the message log.
   const problems = ["invalid_path", "unauthorized", ...WRITE_FAILURES] as const;
-  const presenceProblems = ["invalid_path", "unauthorized", "log_unavailable"] as const;
-
-  app.openapi(
-    createRoute({
-      ...shared,
-      method: "get",
-      path: "/users/{user}",
-      operationId: "presence",
-      summary: "See whether a user is there",
-      description: "A user who is not there has 0 connections.",
-      request: { params: UserPathSchema },
-      responses: responses({ 200: jsonResponse("Who is there", PresenceSchema) }, presenceProblems),
-    }),
-    async (context) => {
-      const { user } = context.req.valid("param");
-      const { connections, channels } = await users.presence(user);
-      return json(200, { user, connections, channels });
-    },
-  );
 
   app.openapi(
     createRoute({

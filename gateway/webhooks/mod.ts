@@ -63,14 +63,16 @@ export class Webhooks {
     for (const user of users) this.#queue.asked(user);
   }
 
-  /** Returns `users` for the backend to ask; notes about whom it asks. */
+  /** Returns `users` for the backend to ask; notes about which users it asks. */
   observing(users: Users): Users {
     return {
       execute: (command) => users.execute(command),
-      presence: (user) => {
-        this.asked([user]);
-        return users.presence(user);
+      presence: (asked) => {
+        this.asked(asked);
+        return users.presence(asked);
       },
+      channelPresence: (channel) => users.channelPresence(channel),
+      channelUsers: (query) => users.channelUsers(query),
     };
   }
 

@@ -180,6 +180,59 @@ suite("presence and membership", {
       await gateway.presence(user, 1);
     },
 
+    "presence of many users comes in the order asked": async (gateway) => {
+      const [here, away] = [someone("a&b/ü"), someone()];
+      await using _first = await gateway.member(here, { channels: ["b"] });
+      await using _second = await gateway.member(here, { channels: ["a"] });
+      const there = { user: here, connections: 2, channels: ["a", "b"] };
+      const nobody = { user: away, connections: 0, channels: [] };
+      assert.deepEqual(await gateway.backend.presenceOf([away, here]), [nobody, there]);
+      assert.deepEqual(await gateway.backend.presenceOf([here, away, here]), [
+        ...[there, nobody, there],
+      ]);
+      const thousand = Array.from({ length: 1000 }, (_, index) => `${index}`);
+      assert.deepEqual(
+        (await gateway.backend.presenceOf(thousand)).map(({ user }) => user),
+        thousand,
+      );
+    },
+
+    "a channel counts its users once, and lists them page by page": async (gateway) => {
+      const { backend } = gateway;
+      const channel = someone("ä#/%");
+      const [ann, bob, cat] = [1, 2, 3].map((number) => someone(`user ${number} `));
+      assert.ok(ann !== undefined && bob !== undefined && cat !== undefined);
+      assert.deepEqual(await backend.channel(channel), { channel, users: 0, connections: 0 });
+      assert.deepEqual(await backend.usersOf(channel), { users: [], more: false });
+      const members = [];
+      for (const user of [cat, bob, bob, ann, bob]) {
+        members.push(await gateway.member(user, { channels: user === cat ? [] : [channel] }));
+      }
+      await backend.join(cat, channel);
+      assert.deepEqual(await backend.channel(channel), { channel, users: 3, connections: 5 });
+      const entries = [
+        { user: ann, connections: 1 },
+        { user: bob, connections: 3 },
+        { user: cat, connections: 1 },
+      ];
+      assert.deepEqual(await backend.usersOf(channel), { users: entries, more: false });
+      assert.deepEqual(await backend.usersOf(channel, "?limit=2"), {
+        users: entries.slice(0, 2),
+        more: true,
+      });
+      const after = `?limit=2&after=${encodeURIComponent(bob)}`;
+      assert.deepEqual(await backend.usersOf(channel, after), {
+        users: entries.slice(2),
+        more: false,
+      });
+      await backend.leave(cat, channel);
+      await backend.disconnect(bob);
+      assert.deepEqual(await backend.channel(channel), { channel, users: 1, connections: 1 });
+      for (const member of members) await member[Symbol.asyncDispose]();
+      await gateway.presence(ann, 0);
+      assert.deepEqual(await backend.usersOf(channel), { users: [], more: false });
+    },
+
     "a user who joins receives from then on, on every connection": async (gateway) => {
       const [user, channel] = [someone(), someone("channel")];
       await using first = await gateway.member(user, { channels: [] });

@@ -16,7 +16,7 @@ Deno.test("Connection that is closed with 4009 is gone from presence and every t
   slow.socket.stall();
   await world.publishMany(3, { user: "slow", content: "x".repeat(6000) });
   assert.equal(slow.closeCode, 4009);
-  assert.deepEqual(world.gateway.presence("slow"), { connections: 0, channels: [] });
+  assert.deepEqual(world.gateway.presence(["slow"]), [{ connections: 0, channels: [] }]);
   assert.deepEqual(world.gateway.tables, {
     members: 0,
     listeners: 0,

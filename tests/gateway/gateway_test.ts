@@ -89,18 +89,60 @@ Deno.test("Gateway counts a connection from before its upgrade, until that is ab
 
 Deno.test("Gateway.presence() counts ready connections of a user and unites their channels", async () => {
   const world = new World();
-  assert.deepEqual(world.gateway.presence("ann"), { connections: 0, channels: [] });
+  assert.deepEqual(world.gateway.presence(["ann"]), [{ connections: 0, channels: [] }]);
   const first = await world.ready({ user: "ann", channels: ["z", "a"] });
   const second = await world.ready({ user: "ann", channels: ["a", "m"] });
   await world.ready({ user: "bob", channels: ["bobs"] });
   const waiting = world.connect();
   waiting.identifyWith(world.verifier.held().token);
   const all = { connections: 2, channels: ["a", "m", "z"] };
-  assert.deepEqual(world.gateway.presence("ann"), all);
+  assert.deepEqual(world.gateway.presence(["ann"]), [all]);
   first.socket.peerClosed();
-  assert.deepEqual(world.gateway.presence("ann"), { connections: 1, channels: ["a", "m"] });
+  assert.deepEqual(world.gateway.presence(["ann"]), [{ connections: 1, channels: ["a", "m"] }]);
   second.socket.receive("garbage");
-  assert.deepEqual(world.gateway.presence("ann"), { connections: 0, channels: [] });
+  assert.deepEqual(world.gateway.presence(["ann"]), [{ connections: 0, channels: [] }]);
+});
+
+Deno.test("Gateway.presence() answers for many users in the order asked, also twice", async () => {
+  const world = new World();
+  await world.ready({ user: "ann", channels: ["a"] });
+  const ann = { connections: 1, channels: ["a"] };
+  const nobody = { connections: 0, channels: [] };
+  assert.deepEqual(world.gateway.presence(["zoe", "ann", "bob", "ann"]), [
+    ...[nobody, ann, nobody, ann],
+  ]);
+});
+
+Deno.test("Gateway counts and lists the users of a channel, each once, as they come and go", async () => {
+  const world = new World();
+  const { gateway } = world;
+  const page = (after?: string, limit = 10) => {
+    const { users, more } = gateway.channelUsers({ channel: "a", after, limit });
+    return [...users.map(({ user, connections }) => `${user} ${connections}`), more];
+  };
+  assert.deepEqual(gateway.channelPresence("a"), { users: 0, connections: 0 });
+  assert.deepEqual(page(), [false]);
+  const first = await world.ready({ user: "bob", channels: ["a"] });
+  const second = await world.ready({ user: "bob", channels: ["a", "b"] });
+  await world.ready({ user: "ann", channels: ["a"] });
+  await world.ready({ user: "Zoe", channels: ["a"] });
+  await world.ready({ user: "eve", channels: ["b"] });
+  assert.deepEqual(gateway.channelPresence("a"), { users: 3, connections: 4 });
+  assert.deepEqual(page(), ["Zoe 1", "ann 1", "bob 2", false], "capitals come first");
+  assert.deepEqual(page(undefined, 2), ["Zoe 1", "ann 1", true]);
+  assert.deepEqual(page("ann", 1), ["bob 2", false]);
+  assert.deepEqual(page("aaron", 1), ["ann 1", true], "after a user who is not there");
+  first.socket.peerClosed();
+  assert.deepEqual(gateway.channelPresence("a"), { users: 3, connections: 3 });
+  await gateway.execute({ do: "join", user: "eve", channel: "a" });
+  await gateway.execute({ do: "join", user: "eve", channel: "a" });
+  await gateway.execute({ do: "leave", user: "bob", channel: "a" });
+  assert.deepEqual(page(), ["Zoe 1", "ann 1", "eve 1", false]);
+  second.identify({ user: "bob", channels: ["a"] });
+  await settle();
+  assert.deepEqual(page("ann"), ["bob 1", "eve 1", false], "a renewal brings the channel back");
+  await gateway.execute({ do: "disconnect", user: "bob" });
+  assert.deepEqual(gateway.channelPresence("a"), { users: 3, connections: 3 });
 });
 
 Deno.test("Gateway.execute() reaches every ready connection of the user, and no other", async () => {
@@ -125,13 +167,13 @@ Deno.test("Gateway.execute() reaches every ready connection of the user, and no 
   assert.equal(first.received.length, 2);
   assert.equal(second.received.length, 3);
   assert.equal(bob.received.length, 4);
-  assert.deepEqual(world.gateway.presence("ann"), { connections: 2, channels: [] });
+  assert.deepEqual(world.gateway.presence(["ann"]), [{ connections: 2, channels: [] }]);
   for (const [user, closed] of [["ann", 2], ["ann", 0], ["nobody", 0]] as const) {
     assert.equal(await execute({ do: "disconnect", user }), closed);
   }
   assert.deepEqual([first, second].map(({ closeCode }) => closeCode), [4010, 4010]);
   assert.deepEqual([bob, waiting].map(({ closeCode }) => closeCode), [undefined, undefined]);
-  assert.deepEqual(world.gateway.presence("ann"), { connections: 0, channels: [] });
+  assert.deepEqual(world.gateway.presence(["ann"]), [{ connections: 0, channels: [] }]);
 });
 
 Deno.test("Gateway closes the oldest connection of a user with 4011 when a newer one is too many", async () => {
@@ -150,7 +192,7 @@ Deno.test("Gateway closes the oldest connection of a user with 4011 when a newer
     code: 4011,
     reason: "the user has newer connections",
   });
-  assert.equal(world.gateway.presence("ann").connections, 2);
+  assert.equal(world.gateway.presence(["ann"])[0]?.connections, 2);
   third.socket.peerClosed();
   const fourth = await world.ready({ user: "ann" });
   for (const { closeCode } of [second, fourth, bob, waiting]) assert.equal(closeCode, undefined);

@@ -60,12 +60,15 @@ Deno.test("/openapi.json has all routes, and the login only with an issuer", asy
     "delete /users/{user}/connections",
     "get /.well-known/jwks.json",
     "get /asyncapi.json",
+    "get /channels/{channel}",
+    "get /channels/{channel}/users",
     "get /gateway",
     "get /health",
     "get /health/live",
     "get /messages",
     "get /metrics",
     "get /openapi.json",
+    "get /users",
     "get /users/{user}",
     "post /login",
     "post /messages",
@@ -157,7 +160,7 @@ Deno.test("/openapi.json lists every failure that a route answers with", async (
     logger: new FakeLogger(),
   });
   Object.assign(log, { publish: fail, publishOnce: fail, read: fail, check: fail });
-  const users = { execute: fail, presence: fail };
+  const users = { execute: fail, presence: fail, channelPresence: fail, channelUsers: fail };
   const fixture = createFixture({ issuer, log, users });
   const { paths } = await openApi(fixture);
   const draft = { author: "7", content: 1 };
@@ -170,11 +173,16 @@ Deno.test("/openapi.json lists every failure that a route answers with", async (
       ["put", channel, WRITING],
       ["delete", channel, WRITING],
       ["delete", "/users/{user}/connections", WRITING],
+      ["get", "/users", ["log_unavailable"]],
       ["get", "/users/{user}", ["log_unavailable"]],
+      ["get", "/channels/{channel}", ["log_unavailable"]],
+      ["get", "/channels/{channel}/users", ["log_unavailable"]],
     ] as [string, string, FailureCode[], unknown?][]
   ) {
     for (code of codes) {
-      const answer = await fixture.call(method.toUpperCase(), path.replace(/[{}]/g, ""), { body });
+      const query = path === "/users" ? "?user=alice" : "";
+      const target = path.replace(/[{}]/g, "") + query;
+      const answer = await fixture.call(method.toUpperCase(), target, { body });
       assert.equal(answer.json.code, code);
       const { description } = paths[path][method].responses[answer.status];
       assert.ok(description.includes(`\`${code}\``), `${method} ${path}: ${code}`);

@@ -6,7 +6,15 @@
 
 import assert from "node:assert/strict";
 import { createHttp, type HttpOptions, type Routes } from "../../gateway/http/mod.ts";
-import type { Signal, UserCommand, Users } from "../../gateway/ports.ts";
+import type {
+  ChannelPresence,
+  ChannelUsersQuery,
+  ConnectedUsersPage,
+  Presence,
+  Signal,
+  UserCommand,
+  Users,
+} from "../../gateway/ports.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import type { Exchange, MessageLog } from "../../gateway/ports.ts";
 import { readBody } from "../../gateway/runtime/request_body.ts";
@@ -41,13 +49,25 @@ export class FakeUsers implements Users {
     return Promise.resolve(command.do === "disconnect" ? 2 : 0);
   }
 
-  presence(user: string): Promise<{ connections: number; channels: readonly string[] }> {
-    this.calls.push(`presence ${user}`);
+  presence(users: readonly string[]): Promise<readonly Presence[]> {
+    this.calls.push(`presence ${users}`);
     return Promise.resolve(
-      user === "alice"
-        ? { connections: 2, channels: ["general"] }
-        : { connections: 0, channels: [] },
+      users.map((user) =>
+        user === "alice"
+          ? { connections: 2, channels: ["general"] }
+          : { connections: 0, channels: [] }
+      ),
     );
+  }
+
+  channelPresence(channel: string): ChannelPresence {
+    this.calls.push(`channel ${channel}`);
+    return { users: 2, connections: 3 };
+  }
+
+  channelUsers({ channel, after, limit }: ChannelUsersQuery): ConnectedUsersPage {
+    this.calls.push(`users of ${channel} after ${after}, ${limit}`);
+    return { users: [{ user: "alice", connections: 2 }], more: true };
   }
 }
 

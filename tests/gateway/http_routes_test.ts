@@ -24,6 +24,9 @@ const BACKEND_ROUTES = [
   ["GET", "/messages"],
   ["POST", "/signals"],
   ["GET", "/users/alice"],
+  ["GET", "/users?user=alice"],
+  ["GET", "/channels/general"],
+  ["GET", "/channels/general/users"],
   ["DELETE", "/users/alice/connections"],
   ["PUT", "/users/alice/channels/general"],
   ["DELETE", "/users/alice/channels/general"],
@@ -88,7 +91,7 @@ Deno.test("the backend's routes refuse everybody when there are no keys", async 
 Deno.test("an unknown route is 404, as a problem", async () => {
   const { call } = createFixture();
   for (
-    const path of ["/", "/nowhere", "/messages/", "/messages/1", "/users", "/users//channels/x"]
+    const path of ["/", "/nowhere", "/messages/", "/messages/1", "/channels", "/users//channels/x"]
   ) {
     const answer = await call("GET", path);
     assert.equal(answer.status, 404, path);

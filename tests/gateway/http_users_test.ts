@@ -1,5 +1,5 @@
 /**
- * The routes about users, and names in paths.
+ * The routes that change users' connections, and names in paths.
  *
  * @module
  */
@@ -22,14 +22,6 @@ Deno.test("DELETE of connections disconnects and says how many there were", asyn
   const answer = await call("DELETE", "/users/alice/connections");
   assert.deepEqual([answer.status, answer.json], [200, { disconnected: 2 }]);
   assert.deepEqual(users.calls, ["disconnect alice"]);
-});
-
-Deno.test("GET of a user gives presence, also of one who is not there", async () => {
-  const { call } = createFixture();
-  const alice = await call("GET", "/users/alice");
-  assert.deepEqual(alice.json, { user: "alice", connections: 2, channels: ["general"] });
-  const bob = await call("GET", "/users/bob");
-  assert.deepEqual([bob.status, bob.json], [200, { user: "bob", connections: 0, channels: [] }]);
 });
 
 Deno.test("a name in a path arrives as it was, whatever characters it has", async () => {

@@ -28,7 +28,12 @@ interface Node extends AsyncDisposable {
   die(): Promise<void>;
 }
 
-async function startNode(url: string, connections: number): Promise<Node> {
+/** A node where every user has so many connections, and these are in every channel. */
+async function startNode(
+  url: string,
+  connections: number,
+  names: readonly string[] = [],
+): Promise<Node> {
   const calls: string[] = [];
   const local: Users = {
     execute: (command) => {
@@ -36,12 +41,19 @@ async function startNode(url: string, connections: number): Promise<Node> {
       calls.push(`${command.do} ${command.user}${channel}`);
       return Promise.resolve(command.do === "disconnect" ? connections : 0);
     },
-    presence: () => ({ connections, channels: [`own ${connections}`, "shared"] }),
+    presence: (users) =>
+      users.map((user) => ({ connections, channels: [`${user}'s on ${connections}`, "shared"] })),
+    channelPresence: () => assert.fail("a user may be on many nodes"),
+    channelUsers: ({ after = "", limit }) => {
+      const rest = names.filter((name) => name > after).sort();
+      const users = rest.slice(0, limit).map((user) => ({ user, connections }));
+      return { users, more: rest.length > limit };
+    },
   };
   const world = { clock: new SystemClock(), ids: new RandomIds(), logger: new FakeLogger() };
   const nats = await connectNats({ servers: [url] }, world);
-  const names = { stream: "test", subject: "test", replicas: 1 };
-  const log = await openJetStreamLog({ ...world, ...names, nats });
+  const options = { stream: "test", subject: "test", replicas: 1 };
+  const log = await openJetStreamLog({ ...world, ...options, nats });
   log.subscribe((messages) => {
     for (const { content } of messages) calls.push(`message ${content}`);
   });
@@ -66,23 +78,108 @@ async function startNode(url: string, connections: number): Promise<Node> {
   };
 }
 
+async function connectionsSeenBy({ users }: Node): Promise<number | undefined> {
+  return (await users.presence(["alice"]))[0]?.connections;
+}
+
 function test(name: string, body: (url: string, server: NatsServer) => Promise<void>): void {
   natsTest(`ClusterUsers: ${name}`, (server) => body(server.url, server));
 }
 
 test("presence() counts the connections of every node", async (url) => {
   await using a = await startNode(url, 1);
-  assert.deepEqual(await a.users.presence("alice"), {
-    connections: 1,
-    channels: ["own 1", "shared"],
-  });
+  assert.deepEqual(await a.users.presence(["alice"]), [
+    { connections: 1, channels: ["alice's on 1", "shared"] },
+  ]);
   await using b = await startNode(url, 2);
   await using c = await startNode(url, 4);
   for (const { users } of [a, b, c]) {
-    assert.deepEqual(await users.presence("alice"), {
-      connections: 7,
-      channels: ["own 1", "own 2", "own 4", "shared"],
-    });
+    assert.deepEqual(
+      await users.presence(["bob", "alice", "bob"]),
+      ["bob", "alice", "bob"].map((user) => ({
+        connections: 7,
+        channels: [`${user}'s on 1`, `${user}'s on 2`, `${user}'s on 4`, "shared"],
+      })),
+    );
+  }
+  assert.deepEqual(await a.users.presence([]), []);
+});
+
+test("channelUsers() pages through the users of every node by name, each once", async (url) => {
+  await using a = await startNode(url, 1, ["ann", "bob", "dan"]);
+  await using _b = await startNode(url, 2, ["bob", "cat", "eve"]);
+  const channel = "room";
+  const pages: string[] = [];
+  for (let after: string | undefined, more = true; more;) {
+    const page = await a.users.channelUsers({ channel, after, limit: 2 });
+    pages.push(page.users.map(({ user, connections }) => `${user} ${connections}`).join());
+    ({ more } = page);
+    after = page.users.at(-1)?.user;
+  }
+  assert.deepEqual(pages, ["ann 1,bob 3", "cat 2,dan 1", "eve 2"]);
+  assert.deepEqual(await a.users.channelPresence(channel), { users: 5, connections: 9 });
+  const { users, more } = await a.users.channelUsers({ channel, after: "dan", limit: 1 });
+  assert.deepEqual([users, more], [[{ user: "eve", connections: 2 }], false]);
+});
+
+test("what does not fit into one text of NATS is asked for in parts", async (url) => {
+  // A megabyte of names in UTF-8, which is max_payload.
+  const names = Array.from({ length: 1500 }, (_, index) => `${1000 + index}${"€".repeat(250)}`);
+  await using a = await startNode(url, 1, names);
+  await using _b = await startNode(url, 2, names.filter((_, index) => index % 2 === 0));
+  const channel = "room";
+  assert.deepEqual(await a.users.channelPresence(channel), { users: 1500, connections: 3000 });
+  const page = await a.users.channelUsers({ channel, after: undefined, limit: 1500 });
+  assert.ok(page.more && page.users.length < 1500, "a page is shorter than was asked");
+  const expected = names.map((user, index) => ({ user, connections: index % 2 === 0 ? 3 : 1 }));
+  assert.deepEqual(page.users, expected.slice(0, page.users.length));
+  const found = await a.users.presence(names);
+  assert.deepEqual(
+    found.map(({ channels }) => channels),
+    names.map((user) => [
+      ...[`${user}'s on 1`, `${user}'s on 2`, "shared"],
+    ]),
+  );
+});
+
+test("a node of 0.1 answers for one user at a time, and not for channels", async (url) => {
+  await using a = await startNode(url, 1, ["ann"]);
+  const nats = await connectNats({ servers: [url] }, {
+    ...{ clock: new SystemClock(), ids: new RandomIds(), logger: new FakeLogger() },
+  });
+  const bus = natsBus(nats);
+  const old = JSON.stringify({ node: "old", state: "new" });
+  const questions: string[] = [];
+  bus.subscribe("test-nodes.users", (text, reply = "") => {
+    questions.push(text);
+    const { user } = JSON.parse(text);
+    bus.publish(reply, JSON.stringify({ node: "old", connections: 2, channels: [user] }));
+  });
+  bus.subscribe("test-nodes.nodes", (text) => {
+    if (JSON.parse(text).node !== "old") bus.publish("test-nodes.nodes", old);
+  });
+  bus.publish("test-nodes.nodes", old);
+  await nats.flush();
+  await eventually(() => assert.ok(a.logger.messages("info").includes("node joined")));
+  assert.deepEqual(
+    await a.users.presence(["ann", "bob"]),
+    ["ann", "bob"].map((user) => ({
+      connections: 3,
+      channels: [user, `${user}'s on 1`, "shared"],
+    })),
+  );
+  const query = { channel: "room", after: undefined, limit: 1 };
+  await assert.rejects(a.users.channelUsers(query), { code: "log_unavailable" });
+  await assert.rejects(a.users.channelPresence("room"), { code: "log_unavailable" });
+  // Its own question gets an answer that it understands.
+  const answers: unknown[] = [];
+  bus.subscribe("test-nodes.answers.old", (text) => void answers.push(JSON.parse(text)));
+  bus.publish("test-nodes.users", JSON.stringify({ user: "ann" }), "test-nodes.answers.old");
+  await eventually(() => assert.equal(answers.length, 2));
+  await nats.close();
+  for (const answer of answers) {
+    const { connections, channels } = answer as { connections: number; channels: string[] };
+    assert.ok(connections > 0 && channels.length > 0);
   }
 });
 
@@ -102,15 +199,15 @@ test("a node that says goodbye is not waited for, and one that dies only for a w
   const b = await startNode(url, 2);
   const c = await startNode(url, 4);
   await b[Symbol.asyncDispose]();
-  await eventually(async () => assert.equal((await a.users.presence("alice")).connections, 5));
+  await eventually(async () => assert.equal(await connectionsSeenBy(a), 5));
   await c.die();
-  await assert.rejects(a.users.presence("alice"), { code: "log_unavailable" });
+  await assert.rejects(a.users.presence(["alice"]), { code: "log_unavailable" });
   assert.equal(
     await a.users.execute({ do: "disconnect", user: "alice" }),
     1,
     "which is stored for those who are there",
   );
-  await eventually(async () => assert.equal((await a.users.presence("alice")).connections, 1));
+  await eventually(async () => assert.equal(await connectionsSeenBy(a), 1));
 });
 
 test("a node that was cut off comes to every command in its place among the messages", async (url) => {
@@ -120,7 +217,7 @@ test("a node that was cut off comes to every command in its place among the mess
   const channel = "room";
   await a.users.execute({ do: "join", user: "alice", channel });
   relay.cut();
-  await eventually(async () => assert.equal((await a.users.presence("alice")).connections, 1));
+  await eventually(async () => assert.equal(await connectionsSeenBy(a), 1));
   await a.log.publish([{ channel, author: "1", content: "before" }]);
   await a.users.execute({ do: "leave", user: "alice", channel });
   await a.log.publish([{ channel, author: "1", content: "after" }]);
@@ -130,7 +227,7 @@ test("a node that was cut off comes to every command in its place among the mess
   const order = ["join alice room", "message before", "leave alice room", "message after"];
   order.push("disconnect alice");
   for (const { calls } of [a, b]) await eventually(() => assert.deepEqual(calls, order));
-  await eventually(async () => assert.equal((await b.users.presence("alice")).connections, 3));
+  await eventually(async () => assert.equal(await connectionsSeenBy(b), 3));
   await a.users.execute({ do: "leave", user: "bob", channel });
   for (const { calls } of [a, b]) assert.deepEqual(calls, [...order, "leave bob room"]);
 });

@@ -12,6 +12,7 @@ import { type Bug, onceIn } from "./bug.ts";
 import { CLIENT_BUGS } from "./client_bugs.ts";
 import { LOG_BUGS } from "./log_bugs.ts";
 import { NODE_BUGS } from "./node_bugs.ts";
+import { PRESENCE_BUGS } from "./presence_bugs.ts";
 import type { Clock, Socket } from "../../gateway/ports.ts";
 import {
   type Reduce,
@@ -236,6 +237,7 @@ export const BUGS: Readonly<
   "the reducer": { nodes: 1, bugs: REDUCER_BUGS },
   "socket, clock and connection": { nodes: 1, bugs: SHELL_BUGS },
   "log, replay and fan-out": { nodes: 1, bugs: LOG_BUGS },
+  "presence": { nodes: 1, bugs: PRESENCE_BUGS },
   "the client library": { nodes: 1, bugs: CLIENT_BUGS },
   "many nodes": { nodes: 3, bugs: NODE_BUGS },
 };

@@ -98,7 +98,23 @@ export const NODE_BUGS: readonly Bug[] = [
   {
     name: "presence counts only the node that is asked",
     make: () => ({
-      users: (users, local) => replaced(users, { presence: (user) => local.presence(user) }),
+      users: (users, local) => replaced(users, { presence: (asked) => local.presence(asked) }),
+    }),
+  },
+  {
+    name: "a channel counts only the node that is asked",
+    make: () => ({
+      users: (users, local) =>
+        replaced(users, { channelPresence: (channel) => local.channelPresence(channel) }),
+    }),
+  },
+  {
+    name: "a page of a channel's users is as long as those of all nodes together",
+    make: () => ({
+      users: (users) =>
+        replaced(users, {
+          channelUsers: (query) => users.channelUsers({ ...query, limit: query.limit * 3 }),
+        }),
     }),
   },
 ];

@@ -10,6 +10,8 @@ import { FAULT_NAMES, faultInfo, simulate } from "../../simulation/mod.ts";
 
 /** Days of 20 clients; CI runs a thousand of them through `deno task simulate`. */
 const SEEDS = ["1", "2", "3", "4", "5"];
+const QUESTIONS = ["users", "channel", "users of a channel"]
+  .map((about) => `presence checked of ${about}`);
 /** Faults of worlds with several nodes. */
 const OF_NODES = FAULT_NAMES.filter((fault) => faultInfo(fault).nodes);
 
@@ -30,6 +32,7 @@ Deno.test("simulate() keeps every rule through days of faults, and sees each fau
   }
   for (const { code } of Object.values(CloseCode)) happened(`closed with ${code}`);
   for (const what of ["resumed", "not resumed", "join", "leave", "disconnect"]) happened(what);
+  for (const what of QUESTIONS) happened(what);
   const ofApps = [
     "gaps",
     "apps that did not read",
@@ -44,7 +47,7 @@ Deno.test("simulate() keeps every rule with two and three nodes that lag and are
   for (const nodes of [2, 3]) {
     const { violation, counts } = await simulate({ seed: "3", hours: 12, clients: 20, nodes });
     assert.equal(violation?.message, undefined);
-    const things = [...OF_NODES, "resumed", "join", "leave", "disconnect", "presence checked"];
+    const things = [...OF_NODES, "resumed", "join", "leave", "disconnect", ...QUESTIONS];
     for (const what of [...things, "presence failed", "leave failed with log_unavailable"]) {
       assert.ok((counts.get(what) ?? 0) > 0, `no ${what} with ${nodes} nodes`);
     }

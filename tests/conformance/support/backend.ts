@@ -61,6 +61,12 @@ export interface BackendOptions {
   readonly publishKey: string;
 }
 
+/** A page of the users in a channel. */
+export interface ChannelUsers {
+  readonly users: readonly { readonly user: string; readonly connections: number }[];
+  readonly more: boolean;
+}
+
 /** A backend with the publish key. */
 export class Backend {
   readonly #options: BackendOptions;
@@ -150,6 +156,23 @@ export class Backend {
 
   async presence(user: string): Promise<Presence> {
     return await this.#expect(200, "GET", userPath(user)) as Presence;
+  }
+
+  /** Presence of each of `users`. */
+  async presenceOf(users: readonly string[]): Promise<readonly Presence[]> {
+    const path = `/users?user=${users.map(encode).join("&user=")}`;
+    const answer = await this.#expect(200, "GET", path) as { readonly users: Presence[] };
+    return answer.users;
+  }
+
+  async channel(channel: string): Promise<unknown> {
+    return await this.#expect(200, "GET", `/channels/${encode(channel)}`);
+  }
+
+  /** One page of the users in a channel. */
+  async usersOf(channel: string, query = ""): Promise<ChannelUsers> {
+    const path = `/channels/${encode(channel)}/users${query}`;
+    return await this.#expect(200, "GET", path) as ChannelUsers;
   }
 
   async #expect(

@@ -1,0 +1,117 @@
+/**
+ * The routes about who is connected (docs/http.md, "Presence").
+ *
+ * @module
+ */
+
+import { createRoute } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
+import { json } from "./answer.ts";
+import type { Guard } from "./publish_key.ts";
+import { BACKEND_SECURITY, jsonResponse, responses, Tag } from "./openapi.ts";
+import type { Users } from "../ports.ts";
+import type { App } from "./types.ts";
+import {
+  ChannelPathSchema,
+  ChannelPresenceSchema,
+  ChannelUsersQuerySchema,
+  ChannelUsersSchema,
+  PresenceSchema,
+  UserPathSchema,
+  UsersPresenceSchema,
+  UsersQuerySchema,
+} from "./schemas.ts";
+
+/** Also of one node, so that the document is the same everywhere. */
+const FAILURES = ["unauthorized", "log_unavailable"] as const;
+
+export function addPresenceRoutes(
+  app: App,
+  { users, guard }: { readonly users: Users; readonly guard: Guard },
+): void {
+  const middleware: MiddlewareHandler = async (context, next) =>
+    guard(context.req.raw) ?? await next();
+  const method = "get" as const;
+  const shared = { method, tags: [Tag.Backend], security: BACKEND_SECURITY, middleware };
+
+  app.openapi(
+    createRoute({
+      ...shared,
+      path: "/users",
+      operationId: "presenceOfUsers",
+      summary: "See which of up to 1,000 users are there",
+      description: "A user who is not there has 0 connections.",
+      request: { query: UsersQuerySchema },
+      responses: responses({ 200: jsonResponse("Who is there", UsersPresenceSchema) }, [
+        "invalid_query",
+        ...FAILURES,
+      ]),
+    }),
+    async (context) => {
+      const asked = context.req.valid("query").user;
+      const found = await users.presence(asked);
+      return json(200, { users: asked.map((user, index) => ({ user, ...found[index] })) });
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      ...shared,
+      path: "/users/{user}",
+      operationId: "presence",
+      summary: "See whether a user is there",
+      description: "A user who is not there has 0 connections.",
+      request: { params: UserPathSchema },
+      responses: responses({ 200: jsonResponse("Who is there", PresenceSchema) }, [
+        "invalid_path",
+        ...FAILURES,
+      ]),
+    }),
+    async (context) => {
+      const { user } = context.req.valid("param");
+      const [found] = await users.presence([user]);
+      return json(200, { user, ...found });
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      ...shared,
+      path: "/channels/{channel}",
+      operationId: "presenceInChannel",
+      summary: "Count who is in a channel",
+      request: { params: ChannelPathSchema },
+      responses: responses({ 200: jsonResponse("How many there are", ChannelPresenceSchema) }, [
+        "invalid_path",
+        ...FAILURES,
+      ]),
+    }),
+    async (context) => {
+      const { channel } = context.req.valid("param");
+      return json(200, { channel, ...await users.channelPresence(channel) });
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      ...shared,
+      path: "/channels/{channel}/users",
+      operationId: "usersInChannel",
+      summary: "List who is in a channel",
+      description:
+        "By name, in the order of UTF-16 code units. To read on, pass the last user as " +
+        "`after` as long as `more` is true.",
+      request: { params: ChannelPathSchema, query: ChannelUsersQuerySchema },
+      responses: responses({ 200: jsonResponse("A page of users", ChannelUsersSchema) }, [
+        "invalid_path",
+        "invalid_query",
+        ...FAILURES,
+      ]),
+    }),
+    async (context) => {
+      const { channel } = context.req.valid("param");
+      const { after, limit } = context.req.valid("query");
+      return json(200, await users.channelUsers({ channel, after, limit }));
+    },
+  );
+}

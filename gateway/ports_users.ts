@@ -1,0 +1,112 @@
+/**
+ * The part of the ports about users: what is done with their connections, and who is connected. No code.
+ *
+ * @module
+ */
+
+/** The open connections of users, on one gateway or all nodes of a deployment. */
+export interface Users {
+  /**
+   * Executes `command` on the connections that its user has open now, after the messages that were published
+   * before it and before those that follow. Resolves with the number of connections that it closed.
+   *
+   * @throws {OperationalError} when the command cannot be stored
+   */
+  execute(command: UserCommand): Promise<number>;
+  /**
+   * Counts the ready connections of each of `users`, with their channels, in the order of `users`.
+   *
+   * @throws {OperationalError} `log_unavailable` when a node does not answer
+   */
+  presence(users: readonly string[]): readonly Presence[] | Promise<readonly Presence[]>;
+  /**
+   * Counts the users and ready connections in `channel`.
+   *
+   * @throws {OperationalError} `log_unavailable` when a node does not answer
+   */
+  channelPresence(channel: string): ChannelPresence | Promise<ChannelPresence>;
+  /**
+   * Lists users in a channel, in the order of their names (UTF-16 code units).
+   *
+   * @throws {OperationalError} `log_unavailable` when a node does not answer
+   */
+  channelUsers(query: ChannelUsersQuery): ConnectedUsersPage | Promise<ConnectedUsersPage>;
+}
+
+/** The ready connections of a user. */
+export interface Presence {
+  /** Number of ready connections. */
+  readonly connections: number;
+  /** Channels of all of them together, sorted, without repetitions. */
+  readonly channels: readonly string[];
+}
+
+/** The users and connections in a channel. */
+export interface ChannelPresence {
+  /** Number of users with a ready connection in it. */
+  readonly users: number;
+  /** Number of their ready connections in it. */
+  readonly connections: number;
+}
+
+/** A request for one page of the users in a channel. */
+export interface ChannelUsersQuery {
+  /** Lists the users in this channel. */
+  readonly channel: string;
+  /** Lists users after this name; `undefined` lists from the first. */
+  readonly after: string | undefined;
+  /** Most users. */
+  readonly limit: number;
+}
+
+/** One page of users. */
+export interface ConnectedUsersPage {
+  /** By name; fewer than the limit also where more follow, if their names are long. */
+  readonly users: readonly ConnectedUser[];
+  /** More follow after the last of `users`. */
+  readonly more: boolean;
+}
+
+/** A user in a channel. */
+export interface ConnectedUser {
+  /** The token's `sub`. */
+  readonly user: string;
+  /** Number of ready connections in the channel. */
+  readonly connections: number;
+}
+
+/** The ready connections of users on one gateway, for a limit on all nodes together. */
+export interface LimitedUsers {
+  /** Called after each Ready; the caller that applies the limit sets it. */
+  onReady: (user: string) => void;
+  /** The steady time of the first Ready of each ready connection of `user`. */
+  readyTimes(user: string): readonly number[];
+  /** Closes the connections of `user` that were ready before `time`, with 4011. */
+  replaceOlder(user: string, time: number): void;
+}
+
+/** Subscribes the open connections of a user to a channel, unsubscribes them, or closes them with 4010. */
+export type UserCommand =
+  | { readonly do: "join" | "leave"; readonly user: string; readonly channel: string }
+  | { readonly do: "disconnect"; readonly user: string };
+
+/** A command in a shared log. Nodes answer to the subject `reply` once they have executed it. */
+export type SharedCommand = UserCommand & { readonly reply: string };
+
+/**
+ * Carries commands in a log that many nodes share. A command has its place among the messages, so that every node
+ * executes it at the same place, also one that was disconnected for a while.
+ */
+export interface CommandLog {
+  /** Stores `command`; resolves once it is durable and this node's listeners were notified of it. */
+  appendCommand(command: SharedCommand): Promise<void>;
+  /** Notifies `listener` of every command after the head of the log. Returns a function that unsubscribes. */
+  subscribeCommands(listener: (command: SharedCommand) => void): () => void;
+  /**
+   * The number of the last entry, of messages or a command, of which this node's listeners were notified. An entry
+   * has the same number on every node.
+   */
+  readonly followed: number;
+  /** Resolves with true once {@linkcode followed} is `number` or more, with false after `timeoutMs`. */
+  whenFollowed(number: number, timeoutMs: number): Promise<boolean>;
+}
