@@ -17,8 +17,8 @@ import { WebSocketUpgrades } from "./node_websocket.ts";
 import { cannotListen, type Listener, type ListenOptions, serverUrl } from "./transport.ts";
 import { WaitingConnections } from "./waiting_connections.ts";
 
-/** Longest request head. */
-const MAX_HEADER_BYTES = 16 * 1024;
+/** Bytes of a refused request in which its method is looked for. */
+const MAX_REQUEST_LINE_BYTES = 16 * 1024;
 /** Delay before a failed listener restarts, in milliseconds. */
 const RESTART_MS = 100;
 /** Connections that the kernel queues until they are accepted. */
@@ -84,7 +84,7 @@ export async function listenWithNode(options: ListenOptions): Promise<Listener> 
 function createServer(options: ListenOptions, waiting: WaitingConnections): http.Server {
   const upgrades = new WebSocketUpgrades(options);
   const settings = {
-    maxHeaderSize: MAX_HEADER_BYTES,
+    maxHeaderSize: options.maxHeaderBytes,
     // `WaitingConnections` has the deadlines, also for connections that have sent nothing.
     headersTimeout: 0,
     requestTimeout: 0,
@@ -144,7 +144,7 @@ function statusOf(error: Error): string {
     return "431 Request Header Fields Too Large";
   }
   const bytes = "rawPacket" in error && error.rawPacket instanceof Uint8Array
-    ? error.rawPacket.subarray(0, MAX_HEADER_BYTES)
+    ? error.rawPacket.subarray(0, MAX_REQUEST_LINE_BYTES)
     : new Uint8Array();
   const [, method] = /^(\S+) \S+ HTTP\/1\.[01]\r?\n/.exec(new TextDecoder().decode(bytes)) ?? [];
   // RFC 9110, section 9.1: a method that is not recognized is 501.

@@ -31,6 +31,8 @@ export interface ListenOptions {
   readonly handle: RequestHandler;
   /** The answer to a request whose `Host` or target is no valid URL. */
   readonly badRequest: () => Response;
+  /** Longest head of a request, in bytes. The `deno` transport has limits of its own: 64 KB for the URL. */
+  readonly maxHeaderBytes: number;
   /** Longest WebSocket message that a client may send, in bytes. */
   readonly maxFrameBytes: number;
   /** Most connections in all, and from one address. */

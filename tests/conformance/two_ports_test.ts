@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { Backend } from "./support/backend.ts";
-import { GatewayProcess } from "./support/process.ts";
+import { GatewayProcess, TRANSPORT } from "./support/process.ts";
 import { processTest } from "./support/suite.ts";
 import { someone } from "./support/target.ts";
 
@@ -34,4 +34,12 @@ processTest("GATEWAY_API_PORT takes everything but clients to a port of its own"
     }));
   assert.deepEqual(await statuses(gateway.url), [426, 404, 404, 404, 404, 200, 200]);
   assert.deepEqual(await statuses(api), [404, 200, 200, 200, 200, 200, 200]);
+
+  const users = Array.from({ length: 1000 }, () => crypto.randomUUID());
+  assert.equal((await backend.presenceOf(users)).length, 1000);
+  if (TRANSPORT !== "node") return;
+  const headers = { x: "x".repeat(17 * 1024) };
+  const long = await fetch(`${gateway.url}/health`, { headers });
+  await long.body?.cancel();
+  assert.equal(long.status, 431, "heads of clients are shorter");
 });
