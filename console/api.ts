@@ -95,6 +95,55 @@ export async function disconnectUser(user: string, key: string): Promise<number>
   );
 }
 
+/** A user's connections (docs/http.md, "Presence"). */
+export interface UserReport {
+  readonly user: string;
+  readonly connections: number;
+  readonly channels: readonly string[];
+  readonly sessions: readonly SessionReport[];
+}
+
+export interface SessionReport {
+  readonly id: string;
+  readonly node: string;
+  readonly transport: string;
+  /** Unix milliseconds. */
+  readonly since: number;
+  readonly roundTripMs: number | undefined;
+  readonly unsentBytes: number;
+  readonly replayingAfter: string | undefined;
+  readonly sentUpTo: string;
+}
+
+export async function fetchUser(user: string, key: string): Promise<UserReport> {
+  const headers = { authorization: `Bearer ${key}` };
+  const body = await readJson(await request(`users/${encodeURIComponent(user)}`, { headers }));
+  return {
+    user,
+    connections: Number(fieldOf(body, "connections")),
+    channels: listOf(fieldOf(body, "channels")).map(String),
+    sessions: listOf(fieldOf(body, "sessions")).map(sessionOf),
+  };
+}
+
+function sessionOf(session: unknown): SessionReport {
+  const text = (name: string): string => String(fieldOf(session, name));
+  const roundTrip = fieldOf(session, "round_trip_ms");
+  const replaying = fieldOf(session, "replaying_after");
+  return {
+    ...{ id: text("id"), node: text("node"), transport: text("transport") },
+    since: Number(fieldOf(session, "since")),
+    roundTripMs: typeof roundTrip === "number" ? roundTrip : undefined,
+    unsentBytes: Number(fieldOf(session, "unsent_bytes")),
+    replayingAfter: typeof replaying === "string" ? replaying : undefined,
+    sentUpTo: text("sent_up_to"),
+  };
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
 /** Returns the absolute URL of a route. `base` is the page's folder or a URL without a path. */
 export function urlOf(route: string, base = "."): string {
   return new URL(`${base}/${route}`, location.href).href;

@@ -9,6 +9,7 @@ import { GatewayClient } from "../client/mod.ts";
 import {
   disconnectUser,
   fetchSettings,
+  fetchUser,
   type Login,
   logIn,
   type Publication,
@@ -205,6 +206,19 @@ export class Controller {
       const disconnectProblem = problemOf(error);
       this.#store.update({ disconnectProblem });
       this.announce(`Not disconnected. ${disconnectProblem.text}`);
+    }
+  }
+
+  /** Asks for the connections of any user. */
+  async lookUp(user: string, key: string): Promise<void> {
+    try {
+      const lookup = await fetchUser(user, key);
+      this.#store.update({ lookup, lookupProblem: undefined });
+      this.announce(`${user} has ${plural(lookup.connections, "connection")}.`);
+    } catch (error) {
+      const lookupProblem = problemOf(error);
+      this.#store.update({ lookup: undefined, lookupProblem });
+      this.announce(`Not looked up. ${lookupProblem.text}`);
     }
   }
 

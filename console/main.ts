@@ -13,6 +13,7 @@ import { connectionView } from "./views/connection.ts";
 import { faultsView } from "./views/faults.ts";
 import { framesView } from "./views/frames.ts";
 import { loginView } from "./views/login.ts";
+import { lookupView } from "./views/lookup.ts";
 import { messagesView } from "./views/messages.ts";
 import { publishView } from "./views/publish.ts";
 import { roundTripsView } from "./views/round_trips.ts";
@@ -41,6 +42,7 @@ const views = [
   framesView(controller),
   roundTripsView(controller),
   faultsView(controller),
+  lookupView(controller),
   serverView(),
 ];
 

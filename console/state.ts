@@ -5,7 +5,7 @@
  */
 
 import type { ClientState, Json, TokenRequest } from "../client/mod.ts";
-import { NoAnswerError, type Receipt, type Settings } from "./api.ts";
+import { NoAnswerError, type Receipt, type Settings, type UserReport } from "./api.ts";
 import type { Explained } from "./closes.ts";
 import type { FrameEntry } from "./frames.ts";
 import type { Samples } from "./prometheus.ts";
@@ -100,6 +100,9 @@ export interface State {
   /** The number of connections closed by the last disconnect of the user. */
   readonly disconnected: number | undefined;
   readonly disconnectProblem: Problem | undefined;
+  /** The user that was looked up last. */
+  readonly lookup: UserReport | undefined;
+  readonly lookupProblem: Problem | undefined;
   /** `none` before the first connection. */
   readonly client: ClientState | "none";
   /** The time of the next attempt, in unix milliseconds. */
@@ -134,6 +137,8 @@ const INITIAL: State = {
   published: undefined,
   disconnected: undefined,
   disconnectProblem: undefined,
+  lookup: undefined,
+  lookupProblem: undefined,
   client: "none",
   retryAt: undefined,
   clientProblem: undefined,
@@ -178,6 +183,8 @@ export function withoutTraces(state: State): Partial<State> {
     published: undefined,
     disconnected: undefined,
     disconnectProblem: undefined,
+    lookup: undefined,
+    lookupProblem: undefined,
     ...withoutFrames(state),
   };
 }
@@ -190,7 +197,7 @@ export function withoutFrames({ frames, framesFrom }: State): Partial<State> {
 /** Clears the problems of missing answers. */
 export function answered(state: State): Partial<State> {
   return Object.fromEntries(
-    (["loginProblem", "publishProblem", "disconnectProblem"] as const)
+    (["loginProblem", "publishProblem", "disconnectProblem", "lookupProblem"] as const)
       .filter((name) => state[name]?.isNoAnswer === true)
       .map((name) => [name, undefined]),
   );

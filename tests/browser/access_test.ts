@@ -72,6 +72,8 @@ async function showEverything(tab: ConsolePage): Promise<void> {
   await tab.press("Stop answering");
   await tab.frames("HeartbeatAck").filter({ hasText: "withheld" }).first().waitFor();
   await tab.frames("Message").first().locator("summary").click();
+  await tab.press("Look up");
+  await tab.card("Look up a user").getByRole("listitem").waitFor();
   await tab.page.getByText("Paste a token instead").click();
   await tab.page.getByLabel("JSON", { exact: true }).check();
   await tab.card("Publish").getByText(/The content is not JSON/).waitFor();
