@@ -114,7 +114,13 @@ function watchEventLoop(): void {
 await run(async () => {
   const gateway = createGateway();
   const http = createHttp({
-    ...{ users: gateway, log: createMemoryLog({ clock, ids, logger }), clock, logger },
+    ...{
+      users: gateway,
+      signals: gateway,
+      log: createMemoryLog({ clock, ids, logger }),
+      clock,
+      logger,
+    },
     connect: () => "full",
     ...{ allowedOrigins: [], originRefused: () => {}, draining: () => false },
     ...{ metricsText: () => Promise.resolve(""), publishKeys: [KEY], issuer: undefined },

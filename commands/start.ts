@@ -105,6 +105,7 @@ function createGateway(
   const connection = sessionOptions(config);
   return new Gateway({
     ...{ clock, ids, logger, metrics, ...parts, limits, connection },
+    node: { node: `${Deno.hostname()}:${config.port}`, transport: config.transport },
     userChanged: webhooks && ((...change) => webhooks.userChanged(...change)),
   });
 }

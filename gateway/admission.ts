@@ -9,7 +9,18 @@
  */
 
 import { ConnectionRate, type ConnectionRateOptions } from "./connection_rate.ts";
+import { CloseCode } from "./protocol/mod.ts";
 import type { Clock } from "./ports.ts";
+
+/** Close codes that are charged to the address, as refused tokens are. */
+export const FAULTS: ReadonlySet<number> = new Set([
+  CloseCode.ProtocolError.code,
+  CloseCode.InvalidText.code,
+  CloseCode.TooManyFragments.code,
+  CloseCode.MessageTooBig.code,
+  CloseCode.Malformed.code,
+  CloseCode.RateLimited.code,
+]);
 
 /** Limits on the number of connections, and on how often they come. */
 export interface AdmissionOptions extends ConnectionRateOptions {

@@ -19,17 +19,22 @@ import type {
   LimitedUsers,
   Logger,
   MessageLog,
+  NodeDetails,
   Presence,
   Signal,
   Signals,
   Socket,
   TokenVerifier,
   UserCommand,
+  UserDetails,
   Users,
 } from "./ports.ts";
 import type { Reduce } from "./protocol/mod.ts";
 import { LogThrottle } from "./log_throttle.ts";
 import { Waiters } from "./util.ts";
+
+/** Most connections of a user that are described. */
+const MAX_SESSIONS = 100;
 
 export interface GatewayOptions {
   readonly clock: Clock;
@@ -41,6 +46,8 @@ export interface GatewayOptions {
   readonly log: MessageLog;
   readonly limits: AdmissionOptions;
   readonly connection: ConnectionOptions;
+  /** Told to operators. */
+  readonly node: NodeDetails;
   /** See {@linkcode Hub}. */
   readonly turnDeliveries?: number;
   /** See {@linkcode Hub}. */
@@ -187,6 +194,22 @@ export class Gateway implements Users, LimitedUsers, Signals {
 
   presence(users: readonly string[]): readonly Presence[] {
     return users.map((user) => this.#presenceOf(user));
+  }
+
+  /** Between two runs of the fan-out, so that every connection has what its position says. */
+  inspect(user: string): Promise<UserDetails> {
+    const { node } = this.#options;
+    return new Promise((resolve) => {
+      this.#hub.betweenRuns(() => {
+        const newest = this.#hub.membersOf(user).slice(-MAX_SESSIONS).reverse();
+        const sessions = newest.map(({ id, roundTripMs, unsentBytes, readySince, progress }) => ({
+          ...{ id, roundTripMs, unsentBytes, ...progress, ...node },
+          // Steady time is Unix time but for what the wall clock was set since the start.
+          since: Math.round(readySince),
+        }));
+        resolve({ ...this.#presenceOf(user), sessions });
+      });
+    });
   }
 
   channelPresence(channel: string): ChannelPresence {

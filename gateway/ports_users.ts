@@ -20,6 +20,12 @@ export interface Users {
    */
   presence(users: readonly string[]): readonly Presence[] | Promise<readonly Presence[]>;
   /**
+   * Describes the ready connections of `user`.
+   *
+   * @throws {OperationalError} `log_unavailable` when a node does not answer
+   */
+  inspect(user: string): Promise<UserDetails>;
+  /**
    * Counts the users and ready connections in `channel`.
    *
    * @throws {OperationalError} `log_unavailable` when a node does not answer
@@ -39,6 +45,36 @@ export interface Presence {
   readonly connections: number;
   /** Channels of all of them together, sorted, without repetitions. */
   readonly channels: readonly string[];
+}
+
+/** A user's ready connections one by one, to find out why a message did not arrive. */
+export interface UserDetails extends Presence {
+  /** The newest 100 of each node, newest first. */
+  readonly sessions: readonly SessionDetails[];
+}
+
+/** The gateway that has a connection. */
+export interface NodeDetails {
+  /** Names the node to operators. */
+  readonly node: string;
+  /** The transport that clients connect to. */
+  readonly transport: string;
+}
+
+/** A ready connection. */
+export interface SessionDetails extends NodeDetails {
+  /** The connection's id in the log of its node. */
+  readonly id: string;
+  /** Unix milliseconds of its first Ready. */
+  readonly since: number;
+  /** Milliseconds until the last answered heartbeat was answered; `null` before the first. */
+  readonly roundTripMs: number | null;
+  /** Bytes that the network has not taken. */
+  readonly unsentBytes: number;
+  /** The id after which the running replay began; `null` if none runs. */
+  readonly replayingAfter: string | null;
+  /** Everything up to this id that the user may see was passed to the connection. */
+  readonly sentUpTo: string;
 }
 
 /** The users and connections in a channel. */

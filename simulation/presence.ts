@@ -6,7 +6,7 @@
  */
 
 import { OperationalError } from "../gateway/errors.ts";
-import type { ChannelUsersQuery, Users } from "../gateway/ports.ts";
+import type { ChannelUsersQuery, SessionDetails, UserDetails, Users } from "../gateway/ports.ts";
 import { presenceOf } from "./leftovers.ts";
 import type { GatewayProcess } from "./process.ts";
 import type { Random } from "./random.ts";
@@ -22,6 +22,7 @@ const SILENT_MS = 5000;
 
 type Question =
   | { readonly about: "users"; readonly users: readonly string[] }
+  | { readonly about: "a user"; readonly user: string }
   | { readonly about: "channel"; readonly channel: string }
   | ({ readonly about: "users of a channel" } & ChannelUsersQuery);
 
@@ -42,15 +43,16 @@ export class PresenceCheck {
     const cut = cluster?.isCutOff(process.slot) ?? false;
     const before = this.#expected(question);
     const asked = JSON.stringify(question);
+    const arrived = this.#arrived(question);
     markDirty();
-    answer(process.users, question).then((found) => {
+    answer(process.users, question).then(({ found, details }) => {
       count("presence answered");
       if (cut) report("presence covers all nodes", "a node that is cut off has answered");
       const after = this.#expected(question);
       if (before === undefined || before.basis !== after?.basis) return;
       count(`presence checked of ${question.about}`);
       const text = JSON.stringify(found);
-      if (text === before.answer) return;
+      if (text === before.answer) return this.#checkPositions(details, arrived);
       const rule = cluster === undefined
         ? "presence matches the connections"
         : "presence covers all nodes";
@@ -63,11 +65,41 @@ export class PresenceCheck {
     }).catch(broke);
   }
 
+  /** By node, the sequences that have arrived at the user's clients, lowest first. */
+  #arrived(question: Question): ReadonlyMap<string, readonly number[]> {
+    const arrived = new Map<string, number[]>();
+    for (const { ready, delivery, node } of this.#world.checker.sessions) {
+      if (question.about !== "a user" || !ready || delivery?.user !== question.user) continue;
+      arrived.set(String(node), [...arrived.get(String(node)) ?? [], delivery.last]);
+    }
+    for (const sequences of arrived.values()) sequences.sort((a, b) => a - b);
+    return arrived;
+  }
+
+  /** Checks that what has arrived is said to be sent, and nothing that is yet to come. */
+  #checkPositions(
+    details: UserDetails | undefined,
+    arrived: ReadonlyMap<string, readonly number[]>,
+  ): void {
+    const { report, checker } = this.#world;
+    for (const [node, sequences] of arrived) {
+      const here = details?.sessions.filter((each) => each.node === node) ?? [];
+      const sent = here.map(({ sentUpTo }) => Number(sentUpTo.split("-")[1])).sort((a, b) => a - b);
+      // A replay says how far its pages are sent, and may have sent a part of the next.
+      const live = here.every(({ replayingAfter }) => replayingAfter === null);
+      const late = live && sequences.some((sequence, index) => (sent[index] ?? 0) < sequence);
+      if (!late && sent.every((sequence) => sequence <= checker.history.head)) continue;
+      const place = `sent up to ${sent}, arrived up to ${sequences}, head ${checker.history.head}`;
+      report("presence matches the connections", `${node}: ${place}`);
+    }
+  }
+
   #question(random: Random): Question {
     const { users, channels } = this.#world;
     const channel = random.pick(channels);
     const luck = random.unit();
-    if (luck < 0.4) return { about: "users", users: [...random.some(users, 0.4), "nobody"] };
+    if (luck < 0.2) return { about: "users", users: [...random.some(users, 0.4), "nobody"] };
+    if (luck < 0.4) return { about: "a user", user: random.pick(users) };
     if (luck < 0.7) return { about: "channel", channel };
     const after = random.chance(0.7) ? random.pick([...users, "nobody"]) : undefined;
     return { about: "users of a channel", channel, after, limit: random.int(1, 5) };
@@ -96,24 +128,47 @@ export class PresenceCheck {
   }
 }
 
-async function answer(users: Users, question: Question): Promise<unknown> {
+interface Found {
+  /** The answer as `expectedAnswer` has it. */
+  readonly found: unknown;
+  readonly details?: UserDetails;
+}
+
+async function answer(users: Users, question: Question): Promise<Found> {
   switch (question.about) {
-    case "users":
-      return (await users.presence(question.users))
-        .map(({ connections, channels }) => ({ connections, channels }));
+    case "users": {
+      const all = await users.presence(question.users);
+      return { found: all.map(({ connections, channels }) => ({ connections, channels })) };
+    }
+    case "a user": {
+      const details = await users.inspect(question.user);
+      const { connections, channels, sessions } = details;
+      return { found: { connections, channels, nodes: sessions.map(nodeOf).sort() }, details };
+    }
     case "channel": {
-      const found = await users.channelPresence(question.channel);
-      return { users: found.users, connections: found.connections };
+      const { users: there, connections } = await users.channelPresence(question.channel);
+      return { found: { users: there, connections } };
     }
     case "users of a channel": {
       const page = await users.channelUsers(question);
-      return { users: page.users.map((each) => [each.user, each.connections]), more: page.more };
+      const there = page.users.map((each) => [each.user, each.connections]);
+      return { found: { users: there, more: page.more } };
     }
   }
 }
 
+function nodeOf({ node }: SessionDetails): string {
+  return node;
+}
+
 function expectedAnswer(question: Question, sessions: readonly Session[]): unknown {
   if (question.about === "users") return question.users.map((user) => presenceOf(sessions, user));
+  if (question.about === "a user") {
+    const { user } = question;
+    const nodes = sessions.filter((each) => each.ready && each.delivery?.user === user)
+      .map(({ node }) => String(node));
+    return { ...presenceOf(sessions, user), nodes: nodes.sort() };
+  }
   const there = sessions.flatMap(({ ready, delivery }) => {
     return ready && delivery?.channels.has(question.channel) === true ? [delivery.user] : [];
   });

@@ -236,6 +236,7 @@ export class GatewayProcess implements Acceptor {
     const gateway = new Gateway({
       clock: seams.clock?.(this.#clock) ?? this.#clock,
       ...{ ids, logger, log, limits, connection, metrics: METRICS, verifier: this.#verifier },
+      node: { node: String(this.number), transport: "simulated" },
       // Small, so that the fan-out yields often.
       turnDeliveries: 3,
       ...(seams.reduce === undefined ? {} : { reduce: seams.reduce }),

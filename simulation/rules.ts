@@ -39,7 +39,7 @@ export const RULES = {
   "tables match the connections":
     "members, users, channels, connections, admissions and addresses, after every change",
   "presence matches the connections":
-    "of users, their number and their channels; of a channel, the number of users and connections, and pages of users",
+    "of users, their number, channels, nodes and what was sent; of a channel, the number of users and connections, and pages of users",
   "presence covers all nodes":
     "a node answers for all live nodes or fails; one that is cut off fails",
   "no timer outlives its connection": "an idle gateway has one for each",

@@ -23,9 +23,11 @@ import type {
   IdGenerator,
   Logger,
   Presence,
+  SessionDetails,
   SharedCommand,
   Timer,
   UserCommand,
+  UserDetails,
   Users,
 } from "../ports.ts";
 import { delay, toError } from "../util.ts";
@@ -44,15 +46,18 @@ export interface ClusterUsersDeps {
   readonly subject: string;
 }
 
-/** Asks for the presence of `user` and `others`. Nodes of 0.1 neither send nor know `others`. */
+/** Asks for the presence of `user` and `others`. Older nodes neither send nor know more than `user`. */
 interface UsersQuestion {
   readonly user: string;
   readonly others?: readonly string[];
+  /** Asks for the connections of `user` one by one. */
+  readonly inspect?: true;
 }
 
 /** The presence of the user in question, and of the first of the others. Also the answer to a command. */
 interface UsersAnswer extends Presence {
   readonly others?: readonly Presence[];
+  readonly sessions?: readonly SessionDetails[];
 }
 
 /** The answer of a node. */
@@ -155,6 +160,13 @@ export class ClusterUsers implements Users {
     }
   }
 
+  /** Connections of older nodes are counted and not described. */
+  async inspect(user: string): Promise<UserDetails> {
+    const answers = await this.#ask("users", { user, inspect: true });
+    const sessions = answers.flatMap((answer) => answer.sessions ?? []);
+    return { ...united(answers), sessions: sessions.sort((a, b) => b.since - a.since) };
+  }
+
   /** Counts by listing, because a user may be on many nodes. */
   async channelPresence(channel: string): Promise<ChannelPresence> {
     let users = 0;
@@ -229,7 +241,8 @@ export class ClusterUsers implements Users {
     });
   }
 
-  async #usersAnswer({ user, others = [] }: UsersQuestion): Promise<UsersAnswer> {
+  async #usersAnswer({ user, others = [], inspect }: UsersQuestion): Promise<UsersAnswer> {
+    if (inspect === true) return await this.#deps.local.inspect(user);
     const found = await this.#deps.local.presence([user, ...others]);
     const [first = NO_CONNECTIONS, ...rest] = fitting(found);
     return { ...first, others: rest };

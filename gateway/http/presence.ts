@@ -4,20 +4,21 @@
  * @module
  */
 
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute, type z } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { json } from "./answer.ts";
 import type { Guard } from "./publish_key.ts";
 import { BACKEND_SECURITY, jsonResponse, responses, Tag } from "./openapi.ts";
-import type { Users } from "../ports.ts";
+import type { SessionDetails, Users } from "../ports.ts";
 import type { App } from "./types.ts";
 import {
   ChannelPathSchema,
   ChannelPresenceSchema,
   ChannelUsersQuerySchema,
   ChannelUsersSchema,
-  PresenceSchema,
+  type SessionSchema,
   UserPathSchema,
+  UserSchema,
   UsersPresenceSchema,
   UsersQuerySchema,
 } from "./schemas.ts";
@@ -59,18 +60,18 @@ export function addPresenceRoutes(
       ...shared,
       path: "/users/{user}",
       operationId: "presence",
-      summary: "See whether a user is there",
+      summary: "See whether a user is there, and each connection",
       description: "A user who is not there has 0 connections.",
       request: { params: UserPathSchema },
-      responses: responses({ 200: jsonResponse("Who is there", PresenceSchema) }, [
+      responses: responses({ 200: jsonResponse("Who is there", UserSchema) }, [
         "invalid_path",
         ...FAILURES,
       ]),
     }),
     async (context) => {
       const { user } = context.req.valid("param");
-      const [found] = await users.presence([user]);
-      return json(200, { user, ...found });
+      const { connections, channels, sessions } = await users.inspect(user);
+      return json(200, { user, connections, channels, sessions: sessions.map(toJson) });
     },
   );
 
@@ -114,4 +115,15 @@ export function addPresenceRoutes(
       return json(200, await users.channelUsers({ channel, after, limit }));
     },
   );
+}
+
+function toJson(
+  { id, node, transport, since, roundTripMs, unsentBytes, replayingAfter, sentUpTo }:
+    SessionDetails,
+): z.infer<typeof SessionSchema> {
+  const round_trip_ms = roundTripMs === null ? null : Math.round(roundTripMs * 10) / 10;
+  return {
+    ...{ id, node, transport, since, round_trip_ms, unsent_bytes: unsentBytes },
+    ...{ replaying_after: replayingAfter, sent_up_to: sentUpTo },
+  };
 }

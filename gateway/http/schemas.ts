@@ -159,6 +159,29 @@ export const PresenceSchema = z.object({
   channels: z.array(z.string()).openapi({ description: "Channels the user is in" }),
 }).openapi("Presence");
 
+export const SessionSchema = z.object({
+  id: z.string().openapi({ description: "Names the connection in the gateway's log" }),
+  node: z.string().openapi({ description: "Host name and port of the gateway", example: "a:8000" }),
+  transport: z.string().openapi({ example: "node" }),
+  since: z.int().openapi({ description: "When it became ready, in Unix milliseconds" }),
+  round_trip_ms: z.number().nullable().openapi({
+    description: "How long the client took to answer the last heartbeat; null before the first",
+  }),
+  unsent_bytes: z.int().openapi({ description: "Bytes that the client has not read yet" }),
+  replaying_after: z.string().nullable().openapi({
+    description: "The id after which missed messages are being replayed; null if none are",
+  }),
+  sent_up_to: z.string().openapi({
+    description: "Every message up to this id that the user may see was sent, unsent bytes aside",
+  }),
+}).openapi("Session");
+
+export const UserSchema = PresenceSchema.extend({
+  sessions: z.array(SessionSchema).openapi({
+    description: "Each connection, newest first; at most 100 of each gateway",
+  }),
+}).openapi("User");
+
 export const UsersPresenceSchema = z.object({
   users: z.array(PresenceSchema).openapi({ description: "In the order of the query" }),
 }).openapi("UsersPresence");

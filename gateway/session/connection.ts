@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Permit } from "../admission.ts";
+import { FAULTS, type Permit } from "../admission.ts";
 import { Delivery, type Recipient } from "./delivery.ts";
 import { encodeFrame, type Run } from "./encode.ts";
 import { OperationalError } from "../errors.ts";
@@ -44,20 +44,12 @@ export interface ConnectionDeps {
   readonly context: ConnectionContext<Connection>;
 }
 
-/** Close codes that charge the peer's address. Refused tokens charge it in `#verify`. */
-const FAULTS: ReadonlySet<number> = new Set([
-  CloseCode.ProtocolError.code,
-  CloseCode.InvalidText.code,
-  CloseCode.TooManyFragments.code,
-  CloseCode.MessageTooBig.code,
-  CloseCode.Malformed.code,
-  CloseCode.RateLimited.code,
-]);
-
 export class Connection implements Member, Recipient, SocketListener {
   readonly id: string;
   readonly address: string;
   servedInTurn = 0;
+  /** Of the last answered heartbeat. */
+  roundTripMs: number | null = null;
   wantsSignals = false;
   readonly #socket: Socket;
   readonly #context: ConnectionContext<Connection>;
@@ -101,6 +93,11 @@ export class Connection implements Member, Recipient, SocketListener {
   /** Queued bytes and those that the runtime holds; 0 once the socket is closed. */
   get unsentBytes(): number {
     return this.#socketClosed ? 0 : this.#outbox.unsentBytes;
+  }
+
+  /** How far delivery has come. Between runs of the hub, this connection has what it says. */
+  get progress(): Delivery["progress"] {
+    return this.#delivery.progress;
   }
 
   /** Starts the session, or closes it because a limit on connections is reached. */
@@ -281,6 +278,7 @@ export class Connection implements Member, Recipient, SocketListener {
         this.#stopDelivery();
         return;
       case "recordRoundTrip":
+        this.roundTripMs = effect.ms;
         metrics.roundTrip(effect.ms);
         return;
       case "close":

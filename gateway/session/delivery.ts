@@ -9,7 +9,7 @@
 
 import { type Run, runAfter } from "./encode.ts";
 import type { Metrics } from "../metrics.ts";
-import type { MessageLog, Position, UserCommand } from "../ports.ts";
+import type { MessageLog, Position, SessionDetails, UserCommand } from "../ports.ts";
 import { Replay } from "./replay.ts";
 
 export interface DeliveryContext {
@@ -143,6 +143,11 @@ export class Delivery {
   /** The hub has reached `command`. */
   executed(command: UserCommand): void {
     this.#aheadOfHub.delete(command);
+  }
+
+  /** How far it has come. In the middle of a run of the hub, the recipient may not have that run. */
+  get progress(): Pick<SessionDetails, "replayingAfter" | "sentUpTo"> {
+    return { replayingAfter: this.#replay?.after ?? null, sentUpTo: this.#sentUpTo() };
   }
 
   stop(): void {

@@ -41,6 +41,8 @@ export class Replay {
   readonly #log: MessageLog;
   readonly #target: ReplayTarget;
   readonly #user: string;
+  /** The id after which it began. */
+  readonly after: string;
   readonly #pageBytes: number;
   readonly #liveBufferMaxBytes: number;
   /** The channels that the client may see, each with the sequence after which. */
@@ -61,6 +63,7 @@ export class Replay {
     this.#target = options.target;
     this.#user = options.user;
     this.#channels = new Map(options.channels.map((channel) => [channel, 0]));
+    this.after = options.lastId;
     this.#cursorId = options.lastId;
     this.#pageBytes = Math.ceil(options.maxBufferedBytes / 4);
     this.#liveBufferMaxBytes = Math.ceil(options.maxBufferedBytes / 2);

@@ -71,6 +71,10 @@ export class Webhooks {
         this.asked(asked);
         return users.presence(asked);
       },
+      inspect: (user) => {
+        this.asked([user]);
+        return users.inspect(user);
+      },
       channelPresence: (channel) => users.channelPresence(channel),
       channelUsers: (query) => users.channelUsers(query),
     };

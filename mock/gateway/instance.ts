@@ -72,6 +72,7 @@ export function createInstance(deps: InstanceDeps): Instance {
     log,
     limits,
     connection,
+    node: { node: "mock", transport: "virtual" },
     ids: { next: () => links.newest },
     verifier: createMockVerifier(deps),
   });

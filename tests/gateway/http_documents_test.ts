@@ -160,7 +160,13 @@ Deno.test("/openapi.json lists every failure that a route answers with", async (
     logger: new FakeLogger(),
   });
   Object.assign(log, { publish: fail, publishOnce: fail, read: fail, check: fail });
-  const users = { execute: fail, presence: fail, channelPresence: fail, channelUsers: fail };
+  const users = {
+    execute: fail,
+    presence: fail,
+    inspect: fail,
+    channelPresence: fail,
+    channelUsers: fail,
+  };
   const fixture = createFixture({ issuer, log, users });
   const { paths } = await openApi(fixture);
   const draft = { author: "7", content: 1 };

@@ -11,8 +11,10 @@ import type {
   ChannelUsersQuery,
   ConnectedUsersPage,
   Presence,
+  SessionDetails,
   Signal,
   UserCommand,
+  UserDetails,
   Users,
 } from "../../gateway/ports.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
@@ -58,6 +60,16 @@ export class FakeUsers implements Users {
           : { connections: 0, channels: [] }
       ),
     );
+  }
+
+  async inspect(user: string): Promise<UserDetails> {
+    const [found = { connections: 0, channels: [] }] = await this.presence([user]);
+    const sessions = Array.from({ length: found.connections }, (_, index): SessionDetails => ({
+      ...{ id: `c${index}`, node: "a:8000", transport: "node", since: 1_579_276_740_336 },
+      ...{ roundTripMs: index === 0 ? 12.5 : null, unsentBytes: index },
+      ...{ replayingAfter: index === 0 ? null : "e-1", sentUpTo: "e-7" },
+    }));
+    return { ...found, sessions };
   }
 
   channelPresence(channel: string): ChannelPresence {

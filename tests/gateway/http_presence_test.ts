@@ -7,12 +7,22 @@
 import assert from "node:assert/strict";
 import { createFixture } from "./http_fixture.ts";
 
-Deno.test("GET /users/{user} gives presence, also of one who is not there", async () => {
+Deno.test("GET /users/{user} gives presence and each connection, also of one who is not there", async () => {
   const { call } = createFixture();
   const alice = await call("GET", "/users/alice");
-  assert.deepEqual(alice.json, { user: "alice", connections: 2, channels: ["general"] });
+  const place = { node: "a:8000", transport: "node", since: 1_579_276_740_336, sent_up_to: "e-7" };
+  assert.deepEqual(alice.json, {
+    user: "alice",
+    connections: 2,
+    channels: ["general"],
+    sessions: [
+      { ...place, id: "c0", round_trip_ms: 12.5, unsent_bytes: 0, replaying_after: null },
+      { ...place, id: "c1", round_trip_ms: null, unsent_bytes: 1, replaying_after: "e-1" },
+    ],
+  });
   const bob = await call("GET", "/users/bob");
-  assert.deepEqual([bob.status, bob.json], [200, { user: "bob", connections: 0, channels: [] }]);
+  const nobody = { user: "bob", connections: 0, channels: [], sessions: [] };
+  assert.deepEqual([bob.status, bob.json], [200, nobody]);
 });
 
 Deno.test("GET /users gives the presence of one to 1,000 users in the order asked", async () => {

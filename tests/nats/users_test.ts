@@ -43,6 +43,14 @@ async function startNode(
     },
     presence: (users) =>
       users.map((user) => ({ connections, channels: [`${user}'s on ${connections}`, "shared"] })),
+    inspect: (user) => {
+      const node = `n${connections}`;
+      const session = { id: `${user}'s`, node, transport: "fake", since: connections };
+      const rest = { roundTripMs: null, unsentBytes: 0, replayingAfter: null, sentUpTo: "e-1" };
+      return Promise.resolve({
+        ...{ connections, channels: [node, "shared"], sessions: [{ ...session, ...rest }] },
+      });
+    },
     channelPresence: () => assert.fail("a user may be on many nodes"),
     channelUsers: ({ after = "", limit }) => {
       const rest = names.filter((name) => name > after).sort();
@@ -105,6 +113,17 @@ test("presence() counts the connections of every node", async (url) => {
   assert.deepEqual(await a.users.presence([]), []);
 });
 
+test("inspect() describes the connections of every node, newest first", async (url) => {
+  await using a = await startNode(url, 1);
+  await using _b = await startNode(url, 2);
+  const { sessions, ...presence } = await a.users.inspect("alice");
+  assert.deepEqual(presence, { connections: 3, channels: ["n1", "n2", "shared"] });
+  assert.deepEqual(sessions.map(({ id, node }) => [id, node]), [["alice's", "n2"], [
+    "alice's",
+    "n1",
+  ]]);
+});
+
 test("channelUsers() pages through the users of every node by name, each once", async (url) => {
   await using a = await startNode(url, 1, ["ann", "bob", "dan"]);
   await using _b = await startNode(url, 2, ["bob", "cat", "eve"]);
@@ -142,7 +161,7 @@ test("what does not fit into one text of NATS is asked for in parts", async (url
   );
 });
 
-test("a node of 0.1 answers for one user at a time, and not for channels", async (url) => {
+test("an older node answers for one user at a time, and not for channels", async (url) => {
   await using a = await startNode(url, 1, ["ann"]);
   const nats = await connectNats({ servers: [url] }, {
     ...{ clock: new SystemClock(), ids: new RandomIds(), logger: new FakeLogger() },
@@ -168,6 +187,8 @@ test("a node of 0.1 answers for one user at a time, and not for channels", async
       channels: [user, `${user}'s on 1`, "shared"],
     })),
   );
+  const { connections, sessions } = await a.users.inspect("ann");
+  assert.deepEqual([connections, sessions.map(({ node }) => node)], [3, ["n1"]]);
   const query = { channel: "room", after: undefined, limit: 1 };
   await assert.rejects(a.users.channelUsers(query), { code: "log_unavailable" });
   await assert.rejects(a.users.channelPresence("room"), { code: "log_unavailable" });

@@ -102,6 +102,18 @@ export const NODE_BUGS: readonly Bug[] = [
     }),
   },
   {
+    name: "connections are described of only the node that is asked",
+    make: () => ({
+      users: (users, local) =>
+        replaced(users, {
+          inspect: async (user) => {
+            const { sessions } = await local.inspect(user);
+            return { ...await users.inspect(user), sessions };
+          },
+        }),
+    }),
+  },
+  {
     name: "a channel counts only the node that is asked",
     make: () => ({
       users: (users, local) =>

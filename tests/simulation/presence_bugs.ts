@@ -17,6 +17,16 @@ export const PRESENCE_BUGS: readonly Bug[] = [
   users("presence of many users comes in the order of their names", (real) => ({
     presence: (asked) => real.presence([...asked].sort()),
   })),
+  users("a connection is said to be sent what is one message less", (real) => ({
+    inspect: async (user) => {
+      const found = await real.inspect(user);
+      const sessions = found.sessions.map((session) => {
+        const [epoch, sequence] = session.sentUpTo.split("-");
+        return { ...session, sentUpTo: `${epoch}-${Number(sequence) - 1}` };
+      });
+      return { ...found, sessions };
+    },
+  })),
   users("a channel counts a user once for each connection", (real) => ({
     channelPresence: async (channel) => {
       const { connections } = await real.channelPresence(channel);

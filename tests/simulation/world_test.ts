@@ -10,7 +10,7 @@ import { FAULT_NAMES, faultInfo, simulate } from "../../simulation/mod.ts";
 
 /** Days of 20 clients; CI runs a thousand of them through `deno task simulate`. */
 const SEEDS = ["1", "2", "3", "4", "5"];
-const QUESTIONS = ["users", "channel", "users of a channel"]
+const QUESTIONS = ["a user", "users", "channel", "users of a channel"]
   .map((about) => `presence checked of ${about}`);
 /** Faults of worlds with several nodes. */
 const OF_NODES = FAULT_NAMES.filter((fault) => faultInfo(fault).nodes);

@@ -61,6 +61,22 @@ export interface BackendOptions {
   readonly publishKey: string;
 }
 
+/** One of a user's connections. */
+export interface SessionDetails {
+  readonly id: string;
+  readonly node: string;
+  readonly transport: string;
+  readonly since: number;
+  readonly round_trip_ms: number | null;
+  readonly unsent_bytes: number;
+  readonly replaying_after: string | null;
+  readonly sent_up_to: string;
+}
+
+export interface UserDetails extends Presence {
+  readonly sessions: readonly SessionDetails[];
+}
+
 /** A page of the users in a channel. */
 export interface ChannelUsers {
   readonly users: readonly { readonly user: string; readonly connections: number }[];
@@ -155,7 +171,13 @@ export class Backend {
   }
 
   async presence(user: string): Promise<Presence> {
-    return await this.#expect(200, "GET", userPath(user)) as Presence;
+    const { sessions: _, ...presence } = await this.inspect(user);
+    return presence;
+  }
+
+  /** Presence of a user, and each connection. */
+  async inspect(user: string): Promise<UserDetails> {
+    return await this.#expect(200, "GET", userPath(user)) as UserDetails;
   }
 
   /** Presence of each of `users`. */

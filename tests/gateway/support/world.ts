@@ -77,6 +77,7 @@ export class World {
     this.gateway = new Gateway({
       ...{ clock, ids, logger, metrics, verifier, log: this.log },
       connection: { ...NUMBERS, ...connection },
+      node: { node: "here:8000", transport: "fake" },
       limits: {
         maxConnections: 10_000,
         maxConnectionsPerIp: 10_000,
