@@ -54,6 +54,7 @@ const USAGE = `Usage:
   emagine-gateway token new --user <name> [--channel <name>]... [--expires-in <seconds>]
                                              print a token signed with GATEWAY_JWT_SECRET
 
+Whether a token was revoked is known to the running gateways only, and not checked.
 Options of the gateway are read from the environment. Exit codes: 0 made or accepted, 1 refused,
 2 could not be made or checked.`;
 

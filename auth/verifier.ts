@@ -142,7 +142,7 @@ function unlessWrongKey(error: unknown): undefined {
 
 /** The verdict on verified claims. */
 function judge(
-  { exp, nbf, sub, channels = [] }: JWTPayload,
+  { exp, iat = 0, nbf, sub, channels = [] }: JWTPayload,
   { clock, clockToleranceMs = 0 }: VerifierOptions,
 ): TokenVerdict {
   const now = clock.now();
@@ -153,7 +153,8 @@ function judge(
   if (!isName(sub)) return refuse(REASONS.badUser);
   if (!Array.isArray(channels) || !channels.every(isName)) return refuse(REASONS.badChannels);
   if (channels.length > MAX_CHANNELS) return refuse(REASONS.manyChannels);
-  return { ok: true, user: sub, channels: [...new Set(channels)], expiresAt };
+  const issuedAt = iat * 1000;
+  return { ok: true, user: sub, channels: [...new Set(channels)], expiresAt, issuedAt };
 }
 
 /** Every reason but those of {@linkcode missingClaim} and {@linkcode claimNoNumber}; `explain.ts` says more. */

@@ -69,6 +69,7 @@ function createGateway(): Gateway {
           user: token,
           channels: [CHANNEL],
           expiresAt: clock.now() + 86_400_000,
+          issuedAt: 0,
         }),
     },
     limits: {

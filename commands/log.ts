@@ -9,6 +9,8 @@ import { createMemoryLog, openJetStreamLog, openSqliteLog } from "../gateway/log
 import type { CommandLog, MessageLog } from "../gateway/ports.ts";
 import type { World } from "./world.ts";
 
+const HOUR_MS = 3_600_000;
+
 /** The log of many nodes, and the connection to NATS that it is on. */
 export async function openSharedLog(
   { config, clock, ids, logger }: World,
@@ -23,8 +25,9 @@ export async function openSharedLog(
     stream: config.natsStream,
     subject: config.natsSubject,
     replicas: config.natsReplicas,
-    retentionMs: config.retentionHours * 3_600_000,
+    retentionMs: config.retentionHours * HOUR_MS,
     retentionBytes: config.retentionBytes,
+    revocationMs: config.revocationHours * HOUR_MS,
   });
   return { nats, log };
 }
@@ -32,9 +35,10 @@ export async function openSharedLog(
 /** The log of one process. */
 export async function openOwnLog({ config, clock, ids, logger }: World): Promise<MessageLog> {
   const { retentionBytes } = config;
-  const retentionMs = config.retentionHours * 3_600_000;
+  const retentionMs = config.retentionHours * HOUR_MS;
+  const revocationMs = config.revocationHours * HOUR_MS;
   if (config.log === "memory") {
-    return createMemoryLog({ clock, ids, logger, retentionMs, retentionBytes });
+    return createMemoryLog({ clock, ids, logger, retentionMs, retentionBytes, revocationMs });
   }
   return await openSqliteLog({
     clock,
@@ -42,6 +46,7 @@ export async function openOwnLog({ config, clock, ids, logger }: World): Promise
     logger,
     retentionMs,
     retentionBytes,
+    revocationMs,
     directory: config.dataDir,
     sync: config.logSync,
   });

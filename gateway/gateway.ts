@@ -21,6 +21,7 @@ import type {
   MessageLog,
   NodeDetails,
   Presence,
+  Revocation,
   Signal,
   Signals,
   Socket,
@@ -166,10 +167,11 @@ export class Gateway implements Users, LimitedUsers, Signals {
   }
 
   /**
-   * Executes `command` on the connections that are ready now, after the messages that the log has handed over
-   * and before the next. Resolves with the number of connections that it closed.
+   * Executes `command`: an ordered one on the connections that are ready now, after the messages that the log has
+   * handed over and before the next. Resolves with the number of connections that it closed.
    */
   execute(command: UserCommand): Promise<number> {
+    if (command.do === "revoke") return Promise.resolve(this.#revoke(command));
     const connections = this.#hub.membersOf(command.user);
     const { sequence } = this.#options.log.head();
     // Replays bypass the hub and may be ahead of it.
@@ -227,6 +229,16 @@ export class Gateway implements Users, LimitedUsers, Signals {
       for (const channel of this.#hub.channelsOf(connection)) channels.add(channel);
     }
     return { connections: connections.length, channels: [...channels].sort() };
+  }
+
+  /** At once, because it may be urgent, and in every phase. */
+  #revoke({ user, issuedBefore }: Revocation): number {
+    const tokens = { type: "revoked", user, issuedBefore } as const;
+    // Most connections are other users' and need no event.
+    const perhaps = [...this.#connections].filter((connection) =>
+      (connection.user ?? user) === user
+    );
+    return perhaps.filter((connection) => connection.revoke(tokens)).length;
   }
 
   readyTimes(user: string): readonly number[] {

@@ -44,6 +44,7 @@ export const TOKEN_REFUSALS = [
   "unknown_key",
   "expired",
   "invalid",
+  "revoked",
 ] as const satisfies readonly TokenRefusal[];
 export const ROTATED_KEYS = ["publish_key", "jwt_secret"] as const;
 /** The phases in which a connection exists. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Revocations } from "./ports_users.ts";
 import type { Json, ViolationCode } from "./protocol/mod.ts";
 
 export type { Json };
@@ -76,9 +77,10 @@ export interface Logger {
 
 /**
  * Reason for refusing a token. A token that is `not_yet_valid` or signed by an `unknown_key` may be accepted
- * later, when a clock or a key set has caught up; an `expired` or `invalid` one never is.
+ * later, when a clock or a key set has caught up; an `expired`, `invalid` or `revoked` one never is. The verifier
+ * knows no revocations.
  */
-export type TokenRefusal = "not_yet_valid" | "unknown_key" | "expired" | "invalid";
+export type TokenRefusal = "not_yet_valid" | "unknown_key" | "expired" | "invalid" | "revoked";
 
 /** The result of verifying a token. A refusal is a value, not an error. */
 export type TokenVerdict =
@@ -90,6 +92,8 @@ export type TokenVerdict =
     readonly channels: readonly string[];
     /** The token's `exp` in unix milliseconds, tolerance included. */
     readonly expiresAt: number;
+    /** The token's `iat` in unix milliseconds; 0 if it has none. */
+    readonly issuedAt: number;
   }
   | {
     readonly ok: false;
@@ -302,6 +306,8 @@ export interface MessageLog {
    * published after the answer follows it.
    */
   position(): Promise<Position>;
+  /** Stored with the messages, so that they hold after a crash. */
+  readonly revocations: Revocations;
   /** Rejects if the log cannot be written; for `/health`. */
   check(): Promise<void>;
   /** Waits for publishes in progress, then releases all resources. */

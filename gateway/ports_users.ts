@@ -1,5 +1,6 @@
 /**
- * The part of the ports about users: what is done with their connections, and who is connected. No code.
+ * The part of the ports about users: what is done with their connections and tokens, and who is connected. No
+ * code.
  *
  * @module
  */
@@ -7,8 +8,8 @@
 /** The open connections of users, on one gateway or all nodes of a deployment. */
 export interface Users {
   /**
-   * Executes `command` on the connections that its user has open now, after the messages that were published
-   * before it and before those that follow. Resolves with the number of connections that it closed.
+   * Executes `command` on the connections that its user has open now, before the messages that are published
+   * after it. Resolves with the number of connections that it closed.
    *
    * @throws {OperationalError} when the command cannot be stored
    */
@@ -121,13 +122,35 @@ export interface LimitedUsers {
   replaceOlder(user: string, time: number): void;
 }
 
-/** Subscribes the open connections of a user to a channel, unsubscribes them, or closes them with 4010. */
-export type UserCommand =
+/** The tokens of a user that are no longer valid. */
+export interface Revocation {
+  /** The user. */
+  readonly user: string;
+  /** Revokes the tokens that were issued before, in unix milliseconds, and those that do not say when. */
+  readonly issuedBefore: number;
+}
+
+/** The revocations that hold, each for a limited time. */
+export interface Revocations {
+  /** Stores `revocation`; resolves once it is durable and holds here. */
+  revoke(revocation: Revocation): Promise<void>;
+  /** Returns whether a token with these claims is revoked. */
+  isRevoked(claims: { readonly user: string; readonly issuedAt: number }): boolean;
+}
+
+/**
+ * Subscribes the open connections of a user to a channel, unsubscribes them, or closes them with 4010, each after
+ * the messages that were published before.
+ */
+export type OrderedCommand =
   | { readonly do: "join" | "leave"; readonly user: string; readonly channel: string }
   | { readonly do: "disconnect"; readonly user: string };
 
-/** A command in a shared log. Nodes answer to the subject `reply` once they have executed it. */
-export type SharedCommand = UserCommand & { readonly reply: string };
+/** An ordered command, or the revocation of tokens, which closes connections at once, with 4003. */
+export type UserCommand = OrderedCommand | ({ readonly do: "revoke" } & Revocation);
+
+/** A command in a shared log. Nodes answer to the subject `reply`, if there is one, once they have executed it. */
+export type SharedCommand = UserCommand & { readonly reply?: string };
 
 /**
  * Carries commands in a log that many nodes share. A command has its place among the messages, so that every node

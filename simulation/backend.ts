@@ -6,6 +6,7 @@
 
 import { OperationalError } from "../gateway/errors.ts";
 import type { Draft, Message, MessageLog, UserCommand, Users } from "../gateway/ports.ts";
+import { revokeTokens } from "../gateway/revoke_tokens.ts";
 import { contentOf } from "./history.ts";
 import { PresenceCheck } from "./presence.ts";
 import type { GatewayProcess } from "./process.ts";
@@ -78,6 +79,23 @@ export class Backend {
     if (luck < 0.3) this.#publish(random, random.int(50, 200), 1000);
     else if (luck > 0.9) this.#world.breakLog(random.int(1000, 60_000));
     else this.#changeMembers(random, user);
+  }
+
+  /** Revokes the tokens of `user`. */
+  revoke(user: string): void {
+    const { processes, clock, checker, count, timeline, markDirty, broke } = this.#world;
+    const { log, users } = processes.pick() ?? {};
+    if (this.#over || log === undefined || users === undefined) return;
+    timeline.add("backend", `revokes the tokens of ${user}`);
+    markDirty();
+    revokeTokens(user, { clock, log, users }).then(({ issuedBefore, disconnected }) => {
+      count("revoke");
+      count("revoked connections", disconnected);
+      checker.revocations.answered({ user, issuedBefore }, checker.history.lastSerial);
+    }, (error: unknown) => {
+      if (!(error instanceof OperationalError)) throw error;
+      count(`revoke failed with ${error.code}`);
+    }).catch(broke);
   }
 
   /** Publishes a few messages or changes the channels of `user`. */

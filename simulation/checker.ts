@@ -22,6 +22,7 @@ import { type Durable, History, Progress } from "./history.ts";
 import type { Link, LinkObserver } from "./network.ts";
 import { type OddFrame, WINDOW_BYTES } from "./pipe.ts";
 import { type Ready, ReadyCheck } from "./ready_check.ts";
+import { RevocationCheck } from "./revocation_check.ts";
 import { Session } from "./session.ts";
 import { UserLimitCheck, type UserLimitDeps } from "./user_limit.ts";
 import type { Verdict } from "./verifier.ts";
@@ -48,6 +49,7 @@ export class Checker implements LinkObserver {
   readonly history: History;
   readonly #ready: ReadyCheck;
   readonly #userLimit: UserLimitCheck;
+  readonly revocations: RevocationCheck;
   readonly #options: CheckerOptions;
   readonly #report: Report;
   /** By connection number, until both sides have ended. */
@@ -65,6 +67,7 @@ export class Checker implements LinkObserver {
     this.history = new History(options.durable, options.report);
     this.#ready = new ReadyCheck({ ...options, history: this.history });
     this.#userLimit = new UserLimitCheck(options);
+    this.revocations = new RevocationCheck(options.report);
   }
 
   /** Connections that the gateway has admitted and not ended. */
@@ -153,7 +156,9 @@ export class Checker implements LinkObserver {
   /** The verifier decided on the token with this serial. */
   decided(serial: number, verdict: Verdict): void {
     const at = { ms: this.#now, wallMs: this.#options.clock.now() };
-    for (const session of this.#sessions.values()) session.verdict(serial, verdict, at);
+    for (const session of this.#sessions.values()) {
+      session.verdict(serial, this.#unlessRevoked(session.node, verdict), at);
+    }
     this.leftovers.changed();
   }
 
@@ -198,11 +203,13 @@ export class Checker implements LinkObserver {
   }
 
   clientReceived(link: Link, id: string, text: string): void {
-    const { delivery } = this.#of(link);
+    const session = this.#of(link);
+    const { delivery } = session;
     if (delivery === undefined) {
       return this.#report("nothing before Ready", `${id} arrived before Ready`, link.id);
     }
     delivery.arrived(id, text);
+    this.revocations.arrived(session, this.history.at(delivery.last)?.serial ?? 0);
   }
 
   /** The client received Ready, and will resume from `lastId`. */
@@ -235,6 +242,11 @@ export class Checker implements LinkObserver {
 
   /** `node` executes a command of the backend. */
   commanded(node: number, command: UserCommand): void {
+    if (command.do === "revoke") {
+      const at = { sessions: this.#sessionsAt(node), atMs: this.#now };
+      this.revocations.executed(node, command, at);
+      return this.leftovers.commanded(command.user, this.#now);
+    }
     const sessions = this.#sessionsAt(node)
       .filter(({ ready, delivery }) => ready && delivery?.user === command.user);
     for (const session of sessions) {
@@ -272,6 +284,12 @@ export class Checker implements LinkObserver {
       const explanation = `message ${missing.sequence} did not arrive though all was well`;
       this.#report("every accepted message arrives", explanation, connection);
     }
+  }
+
+  #unlessRevoked(node: number, verdict: Verdict): Verdict {
+    if (verdict === "unreachable" || !verdict.ok) return verdict;
+    if (!this.revocations.isKnown(node, verdict)) return verdict;
+    return { ok: false, refusal: "revoked", reason: "the token was revoked" };
   }
 
   get #now(): number {
@@ -339,6 +357,7 @@ export class Checker implements LinkObserver {
       const liveBytes = (delivery?.liveBytes ?? 0) + pageBytes + 4096;
       return link.backedUpBytes > 0 && liveBytes > maxBufferedBytes;
     }
+    if (code === 4003) return this.revocations.excuses(session);
     if (code === 4011) return this.#userLimit.isReplaced(session);
     if (code !== 1011) return false;
     const asking = session.identify?.lastId !== undefined || resumed;

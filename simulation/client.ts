@@ -21,13 +21,12 @@ import type { Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Random } from "./random.ts";
 import type { Rule } from "./rules.ts";
-import { tokenText } from "./verifier.ts";
+import { issueToken } from "./issuer.ts";
 import type { WorldDeps } from "./world_deps.ts";
 
 /** Invalid ids: malformed, of another log, from the future; and the start of the log. */
 const ODD_IDS = ["", "x", "e1", "e2-1", "e1-", "e1-01", "e1--1", "e1-9007199254740991", "e1-0"];
 const MINUTE_MS = 60_000;
-const LIVES_MS = [10 * MINUTE_MS, 60 * MINUTE_MS, 6 * 60 * MINUTE_MS, 30 * 60 * MINUTE_MS] as const;
 /** Duration of a slow connection. */
 const SLOW_MS = 10 * MINUTE_MS;
 /** Queue limit of an app that reads in a loop. */
@@ -46,6 +45,8 @@ export class SimulatedClient implements SocketOwner {
   readonly device: Device;
   /** Changed by faults; each connection resets how it acknowledges and closes. */
   readonly behaviour: Behaviour = { ...CALM };
+  /** Called once, after the next Identify. */
+  onIdentify: (() => void) | undefined;
   readonly #world: WorldDeps;
   readonly #random: Random;
   readonly #address: string;
@@ -174,6 +175,12 @@ export class SimulatedClient implements SocketOwner {
     if (lastId === expected || link === undefined) return;
     const explanation = `${this.name} resumes from ${lastId}, and not from ${expected}`;
     this.report("the client resumes from its last message", explanation, link);
+  }
+
+  identified(): void {
+    const act = this.onIdentify;
+    this.onIdentify = undefined;
+    act?.();
   }
 
   /** The socket is about to deliver a message to the library. */
@@ -355,21 +362,12 @@ export class SimulatedClient implements SocketOwner {
     });
   }
 
-  /** Issues a token as the app's backend would; a flaw applies to one token. */
   #freshToken(): string {
-    const { flaw } = this.behaviour;
-    const { clock, memberships, users } = this.#world;
-    this.behaviour.flaw = undefined;
-    const lifeMs = this.#random.pick(LIVES_MS);
-    const briefMs = this.#random.int(2000, 60_000);
-    const token = {
-      serial: 0,
-      user: flaw === "strange_user" ? this.#random.pick(users) : this.user,
-      channels: [...memberships.get(this.user) ?? []],
-      expiresAtMs: clock.now() + (flaw === "expired" ? -1 : flaw === "brief" ? briefMs : lifeMs),
-      signed: flaw !== "unsigned",
-    };
-    return tokenText(token, clock.now());
+    return issueToken(this.#world, {
+      random: this.#random,
+      user: this.user,
+      behaviour: this.behaviour,
+    });
   }
 }
 

@@ -133,6 +133,8 @@ export class ClientFaults {
         return;
       case "tokens":
         return this.#spoilToken(random);
+      case "revoked":
+        return this.#revokeTokens(random);
       case "slow_catch_up":
         return this.#catchUpSlowly(random);
       case "odd_identify":
@@ -182,6 +184,16 @@ export class ClientFaults {
         this.#client.send(isPing ? { kind: "control" } : `{"op":10,"time":${index}}`);
       });
     }
+  }
+
+  #revokeTokens(random: Random): void {
+    const { user } = this.#client;
+    if (random.chance(0.3)) return this.#backend.revoke(user);
+    // Long enough to miss messages, so that the start of the session has to be located.
+    this.#client.goAway("close", random.int(1000, 10 * MINUTE_MS));
+    this.#client.onIdentify = () => {
+      this.#world.clock.setTimer(random.int(0, 60), () => this.#backend.revoke(user));
+    };
   }
 
   #spoilToken(random: Random): void {

@@ -29,6 +29,8 @@ export interface SocketOwner {
   arriving(id: string): void;
   arrived(id: string): void;
   positioned(lastId: string): void;
+  /** An Identify was sent. */
+  identified(): void;
   report(rule: Rule, explanation: string, link: Link | undefined): void;
   say(link: Link, what: string): void;
 }
@@ -209,5 +211,6 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
     this.link?.clientSend(
       JSON.stringify({ ...frame, token: tokenText(token, token.expiresAtMs) }),
     );
+    this.#deps.client.identified();
   }
 }

@@ -11,7 +11,7 @@
 import type { Bus } from "../gateway/cluster/bus.ts";
 import { OperationalError } from "../gateway/errors.ts";
 import { Watermark } from "../gateway/log/jetstream/watermark.ts";
-import { createMemoryLog, parseMessageId } from "../gateway/log/mod.ts";
+import { createMemoryLog, parseMessageId, RevocationTable } from "../gateway/log/mod.ts";
 import { Subscribers } from "../gateway/log/subscribers.ts";
 import type {
   Clock,
@@ -25,6 +25,8 @@ import type {
   MessageLog,
   Position,
   Published,
+  Revocation,
+  Revocations,
   SharedCommand,
 } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
@@ -37,6 +39,8 @@ const BEATS = `${SUBJECT}.nodes`;
 /** Timeout of the production log for NATS, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 5000;
 const CONNECT_AGAIN_MS = 250;
+/** Longer than any world. */
+const REVOCATION_MS = 1e12;
 /** Maximum delay of a node that does not lag, in milliseconds. */
 const PROMPT_MS = 20;
 
@@ -60,6 +64,8 @@ export class Cluster {
   readonly options: DiskOptions;
   /** The server's log. */
   readonly stored: MessageLog;
+  /** The server's revocations, by user. */
+  readonly revocations: Map<string, Revocation> = new Map<string, Revocation>();
   /** Messages and commands in order. */
   readonly entries: Entry[] = [];
   /** Running nodes. */
@@ -176,6 +182,7 @@ export class ClusterNode implements MessageLog, CommandLog {
   readonly #notified: Watermark;
   readonly #commanded = new Set<(command: SharedCommand) => void>();
   readonly #topics = new Set<Topic>();
+  readonly #revoked: RevocationTable;
   #following = false;
   #lateMs = 0;
 
@@ -186,6 +193,8 @@ export class ClusterNode implements MessageLog, CommandLog {
     this.#subscribers = new Subscribers(logger, { epoch: cluster.epoch, sequence: cluster.head });
     this.#reached = new Watermark(clock, cluster.entries.length);
     this.#notified = new Watermark(clock, cluster.head);
+    this.#revoked = new RevocationTable(clock, REVOCATION_MS);
+    for (const revocation of cluster.revocations.values()) this.#revoked.add(revocation);
     cluster.nodes.add(this);
   }
 
@@ -237,6 +246,19 @@ export class ClusterNode implements MessageLog, CommandLog {
 
   whenFollowed(number: number, timeoutMs: number): Promise<boolean> {
     return this.#reached.waitFor(number, timeoutMs).then(() => true, () => false);
+  }
+
+  get revocations(): Revocations {
+    return {
+      revoke: async (revocation) => {
+        await this.#write(() => {
+          this.cluster.revocations.set(revocation.user, this.#revoked.latest(revocation));
+          return Promise.resolve();
+        });
+        this.#revoked.add(revocation);
+      },
+      isRevoked: (claims) => this.#revoked.isRevoked(claims),
+    };
   }
 
   subscribe(listener: (messages: readonly Message[]) => void): () => void {
@@ -342,6 +364,7 @@ export class ClusterNode implements MessageLog, CommandLog {
       if (entry === undefined || !cluster.nodes.has(this)) return;
       this.#lateMs = clock.steady() - entry.atMs;
       if ("do" in entry.content) {
+        if (entry.content.do === "revoke") this.#revoked.add(entry.content);
         for (const listener of this.#commanded) listener(entry.content);
       } else this.#subscribers.notify(entry.content);
       this.#reached.advance(number + 1);

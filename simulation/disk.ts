@@ -17,12 +17,14 @@ import {
   type ReadRequest,
   type ReadResult,
   RetentionClock,
+  type RevokeRequest,
   type Row,
   serializeError,
   type StampedRow,
   type Store,
   type StoreState,
 } from "../gateway/log/mod.ts";
+import type { Revocation } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
 import type { Random } from "./random.ts";
 
@@ -65,6 +67,7 @@ export class SimulatedDisk {
    * the disk again.
    */
   limbo: Commit | undefined;
+  readonly revocations = new Map<string, Revocation>();
   #rows: StampedRow[] = [];
   #keys = new Map<string, Key>();
   #pruned = 0;
@@ -155,7 +158,9 @@ export class SimulatedStore implements Store {
       if (disk.limbo !== undefined) disk.commit(disk.limbo);
       disk.limbo = undefined;
       this.#ages = new RetentionClock(disk.last);
-      return { epoch: disk.epoch, head: disk.head, groupRows: 1000, groupBytes: 4 * 2 ** 20 };
+      const groups = { groupRows: 1000, groupBytes: 4 * 2 ** 20 };
+      const revocations = [...disk.revocations.values()];
+      return { epoch: disk.epoch, head: disk.head, ...groups, revocations };
     }, { maxMs: 20 });
   }
 
@@ -168,6 +173,15 @@ export class SimulatedStore implements Store {
       this.#use();
       return read(this.#deps.disk, request);
     }, { maxMs: 3 });
+  }
+
+  revoke({ user, issuedBefore }: RevokeRequest, _now: Instant): Promise<void> {
+    const { disk } = this.#deps;
+    return this.#call(() => {
+      this.#use();
+      const earlier = disk.revocations.get(user)?.issuedBefore ?? 0;
+      disk.revocations.set(user, { user, issuedBefore: Math.max(issuedBefore, earlier) });
+    }, { maxMs: 20, answersLater: true });
   }
 
   prune(now: Instant): Promise<boolean> {

@@ -49,6 +49,11 @@ export const FAULTS = {
     effect:
       "tokens are wrongly signed, expired, short-lived or another user's; never renewed or issued",
   },
+  revoked: {
+    weight: 3,
+    effect:
+      "a user's tokens are revoked, often while one identifies; apps use tokens that are minutes old or have no `iat`",
+  },
   slow_reader: { weight: 3, effect: "a connection carries nothing to its client for up to 20 min" },
   slow_catch_up: {
     weight: 4,

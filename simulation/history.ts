@@ -88,6 +88,7 @@ export class History {
   readonly #submitted = new Map<number, Submitted>();
   /** Index is the sequence less one. */
   readonly #entries: HistoryEntry[] = [];
+  #lastSerial = 0;
   #wallMs: number | undefined;
   /** Advances with the wall clock, but never back: an upper bound of every message's age. */
   #ageMs = 0;
@@ -129,9 +130,15 @@ export class History {
     this.#wallMs = ms;
   }
 
+  /** Serial of the last message that was submitted. */
+  get lastSerial(): number {
+    return this.#lastSerial;
+  }
+
   /** The backend is about to publish `draft`. */
   submitted(draft: Draft): void {
     const { n, pad } = contentOf(draft);
+    this.#lastSerial = n;
     this.#submitted.set(n, {
       draft,
       bytes: pad.length + 120,

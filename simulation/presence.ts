@@ -84,6 +84,8 @@ export class PresenceCheck {
     const { report, checker } = this.#world;
     for (const [node, sequences] of arrived) {
       const here = details?.sessions.filter((each) => each.node === node) ?? [];
+      // A node that is away has sessions, and is not asked.
+      if (here.length === 0) continue;
       const sent = here.map(({ sentUpTo }) => Number(sentUpTo.split("-")[1])).sort((a, b) => a - b);
       // A replay says how far its pages are sent, and may have sent a part of the next.
       const live = here.every(({ replayingAfter }) => replayingAfter === null);

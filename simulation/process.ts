@@ -228,6 +228,7 @@ export class GatewayProcess implements Acceptor {
   async #start(): Promise<void> {
     const { checker, network, cluster, disk, seams } = this.#world;
     const { ids, logger, connection, limits } = this.#options;
+    checker.revocations.starts(this.number);
     const opened = await this.#open();
     // Subscribed before the gateway, so that the checkers see a message before it is sent.
     opened.subscribe((messages) => checker.notify(this.number, messages));
@@ -305,14 +306,22 @@ export class GatewayProcess implements Acceptor {
     return seams.users?.(users, gateway) ?? users;
   }
 
-  /** Reports failed reads to the checkers. */
+  /** Reports revocations and failed reads to the checkers. */
   #observed(log: MessageLog): MessageLog {
+    const { checker } = this.#world;
     return replaced(log, {
+      revocations: {
+        revoke: (revocation) => {
+          checker.revocations.requested(revocation);
+          return log.revocations.revoke(revocation);
+        },
+        isRevoked: (claims) => log.revocations.isRevoked(claims),
+      },
       read: async (query) => {
         try {
           return await log.read(query);
         } catch (error) {
-          this.#world.checker.readFailed();
+          checker.readFailed();
           throw error;
         }
       },

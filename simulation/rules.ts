@@ -26,7 +26,7 @@ export const RULES = {
   "heartbeats are sent on time": "an interval after the previous, to the millisecond",
   "heartbeats are answered at once": "each with its own time, in order, in every phase",
   "closes come on time":
-    "4002 at heartbeat + interval, 4004 at the identify timeout, 4003 at expiry, 1011 at the verification deadline, 4001, 1009 and 4008 with the frame, 4010 with the command, 4011 with the Ready of a newer connection, 1012 within the drain",
+    "4002 at heartbeat + interval, 4004 at the identify timeout, 4003 at expiry or with the revocation, 1011 at the verification deadline, 4001, 1009 and 4008 with the frame, 4010 with the command, 4011 with the Ready of a newer connection, 1012 within the drain",
   "every close has a reason": "4009 only for that much unread, 1011 only if log or verifier failed",
   "every close has a code of the table": "in docs/protocol.md",
   "terminated after the grace": "a peer that does not answer the close frame, exactly then",
@@ -35,6 +35,8 @@ export const RULES = {
   "admitted within the limits": "refused with 503 only while the gateway drains",
   "a user's newest connections stay":
     "up to the limit on the connections of one user, on all nodes; older ones are closed with 4011",
+  "a revoked token receives nothing more":
+    "that was published after the answer, on any node and after a crash",
   "no connection after its end": "the gateway does not use one that is gone",
   "tables match the connections":
     "members, users, channels, connections, admissions and addresses, after every change",

@@ -15,7 +15,7 @@ import type { Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
 import type { Rule } from "./rules.ts";
 import type { Report } from "./violation.ts";
-import { type SimulatedToken, tokenOf, type Verdict } from "./verifier.ts";
+import { type Issued, type SimulatedToken, tokenOf, type Verdict } from "./verifier.ts";
 
 /** Every code in docs/protocol.md, listed independently. */
 const CODES: ReadonlySet<number> = new Set(
@@ -56,6 +56,8 @@ export class Session {
   /** Set from the first Ready on. */
   delivery: Delivery | undefined;
   served: Connection | undefined;
+  /** The claims of the token that was verified last. */
+  proven: Issued | undefined;
   /** The time at which the gateway closed it, or it was gone. */
   endedAtMs: number | undefined;
   /** Resumed, so a replay may be running. */
@@ -140,7 +142,9 @@ export class Session {
         this.#identify = { token, lastId: meaning.lastId, verified: false };
         this.#identifyByMs = undefined;
         this.#pendingByMs ??= atMs + this.#options.verifyTimeoutMs;
-        if (!this.ready) this.#expiresAtMs = undefined;
+        if (this.ready) return;
+        this.#expiresAtMs = undefined;
+        this.proven = undefined;
       }
     }
   }
@@ -182,6 +186,7 @@ export class Session {
       return this.must(4003, "the new token is another user's", at.ms);
     }
     identify.verified = true;
+    this.proven = { user: verdict.user, issuedAt: verdict.issuedAt };
     this.#expiresAtMs = at.ms + (verdict.expiresAt - at.wallMs);
     if (this.delivery === undefined) return;
     // A renewal takes effect at once; only its Ready may be late.

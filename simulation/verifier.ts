@@ -21,11 +21,16 @@ export interface SimulatedToken {
   readonly channels: readonly string[];
   /** Unix milliseconds. */
   readonly expiresAtMs: number;
+  /** The `iat` in whole seconds, as Unix milliseconds; 0 for a token without. */
+  readonly issuedAt: number;
   /** The signature is valid. */
   readonly signed: boolean;
 }
 
-/** Encodes a token issued at `nowMs`, in Unix milliseconds. */
+/** The claims by which a token is revoked. */
+export type Issued = Pick<SimulatedToken, "user" | "issuedAt">;
+
+/** Encodes a token whose client is to think that it was issued at `nowMs`, in Unix milliseconds. */
 export function tokenText(token: SimulatedToken, nowMs: number): string {
   const claims = { ...token, iat: nowMs / 1000, exp: token.expiresAtMs / 1000 };
   // UTF-8, since user names need not be Latin-1, which is all that `btoa` accepts.
@@ -90,10 +95,10 @@ export class SimulatedVerifier implements TokenVerifier {
 }
 
 function decide(
-  { signed, user, channels, expiresAtMs }: SimulatedToken,
+  { signed, user, channels, expiresAtMs, issuedAt }: SimulatedToken,
   now: number,
 ): TokenVerdict {
   if (!signed) return { ok: false, refusal: "invalid", reason: "the token's signature is wrong" };
   if (expiresAtMs <= now) return { ok: false, refusal: "expired", reason: "the token has expired" };
-  return { ok: true, user, channels, expiresAt: expiresAtMs };
+  return { ok: true, user, channels, expiresAt: expiresAtMs, issuedAt };
 }

@@ -269,6 +269,7 @@ export class ClusterUsers implements Users {
 
   async #receive({ reply, ...command }: SharedCommand): Promise<void> {
     const { local, logger } = this.#deps;
+    if (reply === undefined) return void await local.execute(command);
     // Otherwise a writer to the stream could make the nodes publish to any subject.
     if (!reply.startsWith(this.#answers) || !ID.test(reply.slice(this.#answers.length))) {
       return logger.error("a command has no valid reply subject");

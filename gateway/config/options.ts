@@ -120,6 +120,15 @@ const TOKENS_AND_KEYS = {
       "has just started or drifted. Not used with the mock issuer, which has the gateway's " +
       "clock.",
   },
+  revocationHours: {
+    type: "integer",
+    unit: "hours",
+    min: 1,
+    max: 87_600,
+    default: 720,
+    doc: "Time for which a revocation of tokens holds. Choose at least the life of your tokens: " +
+      "one that lives longer is valid again afterwards.",
+  },
   publishKey: {
     type: "secret",
     doc: "Key with which the app's backend calls the HTTP API; at least 16 characters. Required " +

@@ -20,6 +20,7 @@ import { problem } from "./problem.ts";
 import { addPresenceRoutes } from "./presence.ts";
 import { addPublishRoute } from "./publish.ts";
 import { addSignalRoute } from "./signals.ts";
+import { addTokenRoutes } from "./tokens.ts";
 import { addUserRoutes } from "./users.ts";
 import { invalidParameters } from "./validate.ts";
 import type { BodyLimits, Exchange, RequestHandler } from "../ports.ts";
@@ -84,6 +85,7 @@ function addBackendRoutes(app: App, options: HttpOptions, limits: BodyLimits): v
   addHistoryRoute(app, { log, guard });
   addPresenceRoutes(app, { users, guard });
   addUserRoutes(app, { users, guard });
+  addTokenRoutes(app, { clock: options.tokenClock ?? options.clock, log, users, guard });
   if (console !== undefined) {
     addConsoleRoutes(app, { console, version, publishKeys, login: issuer !== undefined });
   }

@@ -197,6 +197,14 @@ export const ChannelUsersSchema = z.object({
   more: z.boolean().openapi({ description: "Whether more users follow after the last one" }),
 }).openapi("ChannelUsers");
 
+export const RevokedSchema = z.object({
+  disconnected: z.int().openapi({ description: "Connections that were closed", example: 1 }),
+  issued_before: z.int().openapi({
+    description: "Tokens that were issued before are revoked, in Unix milliseconds",
+    example: 1_579_276_741_000,
+  }),
+}).openapi("Revoked");
+
 export const DisconnectedSchema = z.object({ disconnected: z.int() }).openapi("Disconnected");
 
 export const LoginSchema = z.strictObject({

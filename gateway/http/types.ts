@@ -63,6 +63,8 @@ export interface HttpOptions extends ConnectOptions {
   readonly traces?: PublishTraces | undefined;
   readonly users: Users;
   readonly signals: Signals;
+  /** The time in which tokens are issued, if it is not that of `clock`. */
+  readonly tokenClock?: Pick<Clock, "now">;
   /** The gateway is shutting down. */
   draining(): boolean;
   /** The metrics in Prometheus's text format. */

@@ -37,6 +37,7 @@ export function withBackpressure(
     read: (query) => log.read(query),
     head: () => log.head(),
     position: () => log.position(),
+    revocations: log.revocations,
     check: () => log.check(),
     close: () => log.close(),
   };

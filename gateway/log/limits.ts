@@ -19,3 +19,6 @@ export function keyReused(): OperationalError {
   const message = "this Idempotency-Key was used with another body";
   return new OperationalError("idempotency_key_reused", message);
 }
+
+/** The time for which revocations hold unless an option says otherwise. */
+export const DEFAULT_REVOCATION_MS: number = 720 * 60 * 60 * 1000;

@@ -21,9 +21,16 @@ import type {
   MessageLog,
   Position,
   Published,
+  Revocations,
 } from "../ports.ts";
-import { DEFAULT_RETENTION_MS, IDEMPOTENCY_MS, keyReused } from "./limits.ts";
+import {
+  DEFAULT_RETENTION_MS,
+  DEFAULT_REVOCATION_MS,
+  IDEMPOTENCY_MS,
+  keyReused,
+} from "./limits.ts";
 import { parseMessageId } from "./message_id.ts";
+import { RevocationTable } from "./revocations.ts";
 import { type Listener, Subscribers } from "./subscribers.ts";
 
 export interface MemoryLogOptions {
@@ -37,6 +44,8 @@ export interface MemoryLogOptions {
   readonly retentionMs?: number;
   /** Most bytes of JSON stored; 64 MiB if not given. */
   readonly retentionBytes?: number;
+  /** Time for which a revocation of tokens holds, in milliseconds; 720 hours if not given. */
+  readonly revocationMs?: number;
   readonly testing?: {
     /** Most messages stored; without limit if not given. */
     readonly retentionMessages?: number;
@@ -74,6 +83,7 @@ interface Stored {
 }
 
 class MemoryLog implements MessageLog {
+  readonly revocations: Revocations;
   readonly #clock: Clock;
   readonly #epoch: string;
   readonly #retentionMs: number;
@@ -98,6 +108,18 @@ class MemoryLog implements MessageLog {
     this.#retentionBytes = options.retentionBytes ?? 64 * 1024 * 1024;
     this.#retentionMessages = options.testing?.retentionMessages ?? Infinity;
     this.#subscribers = new Subscribers(options.logger, { epoch: this.#epoch, sequence: 0 });
+    const table = new RevocationTable(
+      options.clock,
+      options.revocationMs ?? DEFAULT_REVOCATION_MS,
+    );
+    this.revocations = {
+      // deno-lint-ignore require-await -- a promise is the contract, and turns throws into rejections
+      revoke: async (revocation) => {
+        this.#assertOpen();
+        table.add(revocation);
+      },
+      isRevoked: (claims) => table.isRevoked(claims),
+    };
   }
 
   // deno-lint-ignore require-await -- a promise is the contract, and turns throws into rejections

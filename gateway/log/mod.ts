@@ -8,6 +8,7 @@ export { keyReused } from "./limits.ts";
 export { formatMessageId, type MessageId, parseMessageId } from "./message_id.ts";
 export { type JetStreamLogOptions, openJetStreamLog } from "./jetstream/log.ts";
 export { type StreamOptions } from "./jetstream/open.ts";
+export { RevocationTable } from "./revocations.ts";
 export { createMemoryLog, type MemoryLogOptions } from "./memory.ts";
 export {
   openLogOn,
@@ -24,6 +25,7 @@ export {
   type NewRow,
   type ReadRequest,
   type ReadResult,
+  type RevokeRequest,
   type Row,
   type StampedRow,
   type Store,

@@ -122,7 +122,7 @@ export const CLOSE_WHEN: Readonly<Record<CloseCodeName, string>> = {
   Malformed:
     "not JSON, not an object, unknown `op`, wrong or missing field, binary frame, an op clients do not send",
   HeartbeatTimeout: "no ACK within the interval",
-  IdentifyFailed: "the token is invalid or expired, or expired while connected",
+  IdentifyFailed: "the token is invalid, expired or revoked, also while connected",
   IdentifyTimeout: "no Identify in time",
   RateLimited: "more than 120 frames in 60 s, pings and pongs included",
   SlowConsumer: "more than `max_buffered_bytes` unsent",
@@ -157,6 +157,7 @@ export const CloseCauses = {
   dependencyFailed: { code: 1011, reason: "a service the gateway needs is away" },
   identifyingTooSlow: { code: 1011, reason: "identifying took too long" },
   noAck: { code: 4002, reason: "a heartbeat was not acknowledged" },
+  revoked: { code: 4003, reason: "the token was revoked" },
   tokenExpired: { code: 4003, reason: "the token has expired" },
   otherUser: { code: 4003, reason: "the token is another user's" },
   noIdentify: { code: 4004, reason: "no Identify in time" },

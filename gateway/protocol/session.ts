@@ -139,6 +139,7 @@ function handleNew(event: SessionEvent, options: SessionOptions): Step {
     case "overflowed":
     case "disconnected":
     case "replaced":
+    case "revoked":
       return [{ phase: "new" }, []];
   }
 }
@@ -192,6 +193,9 @@ function handleOpen(state: OpenState, event: SessionEvent, options: SessionOptio
     case "dependencyFailed":
       if (pending(state)?.attempt !== event.attempt) return [state, []];
       return closeOpen(state, CloseCauses.dependencyFailed, at, options);
+    case "revoked":
+      if (!isRevoked(state, event)) return [state, []];
+      return closeOpen(state, CloseCauses.revoked, at, options);
     case "overflowed":
     case "disconnected":
     case "replaced":
@@ -251,8 +255,9 @@ function verified(
   if (user !== state.user) {
     return closeOpen(state, CloseCauses.otherUser, at, options);
   }
-  // The new token is proven: the old one's expiry no longer matters while the place is looked up.
-  return [{ ...state, expiresAt: claims.expiresAt, renewal: identification }, [locate]];
+  // The new token is proven: the old one no longer matters while the place is looked up.
+  const { expiresAt, issuedAt } = claims;
+  return [{ ...state, expiresAt, issuedAt, renewal: identification }, [locate]];
 }
 
 /** The session's place is known: Ready, and messages from here. */
@@ -261,12 +266,12 @@ function located(
   { claims, signals }: Identification & { readonly step: "locating" },
   place: { readonly lastId: string; readonly resumed: boolean | undefined },
 ): Step {
-  const { user, channels, expiresAt } = claims;
+  const { user, channels, expiresAt, issuedAt } = claims;
   const ready = place.resumed === undefined
     ? { op: Op.Ready, user, last_id: place.lastId } as const
     : { op: Op.Ready, user, last_id: place.lastId, resumed: place.resumed } as const;
   return [
-    { ...open(state), phase: "ready", user, expiresAt, renewal: undefined },
+    { ...open(state), phase: "ready", user, expiresAt, issuedAt, renewal: undefined },
     [{ type: "send", frame: ready }, { type: "subscribe", user, channels, signals }],
   ];
 }
@@ -301,6 +306,16 @@ function expire(state: SessionState, at: number, options: SessionOptions): Step 
 function expiry(state: OpenState): number | undefined {
   if (state.phase === "locating") return state.identification.claims.expiresAt;
   return state.phase === "ready" ? state.expiresAt : undefined;
+}
+
+/** Tells whether the session's token, once it is verified, is one of those that `event` revokes. */
+function isRevoked(
+  state: OpenState,
+  { user, issuedBefore }: SessionEvent & { readonly type: "revoked" },
+): boolean {
+  if (state.phase !== "locating" && state.phase !== "ready") return false;
+  const token = state.phase === "ready" ? state : state.identification.claims;
+  return token.user === user && token.issuedAt < issuedBefore;
 }
 
 /** The Identify that is being worked on, if there is one. */

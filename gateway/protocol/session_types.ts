@@ -1,8 +1,8 @@
 /**
  * The states, events and effects of the session reducer: types only.
  *
- * Every time in them is in milliseconds on the scale of `Clock.steady()`, so wall-clock changes cannot
- * trigger or delay a deadline.
+ * Every time in them but those of issue is in milliseconds on the scale of `Clock.steady()`, so wall-clock
+ * changes cannot trigger or delay a deadline.
  *
  * @module
  */
@@ -34,6 +34,8 @@ export interface Claims {
   readonly channels: readonly string[];
   /** Expiry of the token, in milliseconds on the scale of an event's `at`. */
   readonly expiresAt: number;
+  /** The token's `iat` in Unix milliseconds; 0 where it has none. */
+  readonly issuedAt: number;
 }
 
 /** An Identify in progress. */
@@ -101,6 +103,8 @@ export interface ReadyState extends Open {
   readonly user: string;
   /** Expiry of the token. */
   readonly expiresAt: number;
+  /** The token's `iat` in Unix milliseconds; 0 where it has none. */
+  readonly issuedAt: number;
   /** The Identify that renews the token, while in progress. */
   readonly renewal: Identification | undefined;
 }
@@ -163,6 +167,8 @@ export type SessionEvent =
     }
     /** The issuer or the log could not be asked. */
     | { readonly type: "dependencyFailed"; readonly attempt: number }
+    /** Tokens of `user` that were issued before `issuedBefore`, in Unix milliseconds, were revoked. */
+    | { readonly type: "revoked"; readonly user: string; readonly issuedBefore: number }
     /** A deadline may have passed. */
     | { readonly type: "ticked" }
     /** The peer has more unsent than it may. */

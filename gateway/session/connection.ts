@@ -15,7 +15,7 @@ import { OperationalError } from "../errors.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import type { Member } from "../hub.ts";
 import { Outbox } from "./outbox.ts";
-import type { Outgoing, Socket, SocketListener, Timer, UserCommand } from "../ports.ts";
+import type { OrderedCommand, Outgoing, Socket, SocketListener, Timer } from "../ports.ts";
 import {
   CloseCode,
   decode,
@@ -32,7 +32,7 @@ import {
 } from "../protocol/mod.ts";
 import { toError } from "../util.ts";
 import { Terminator } from "./terminator.ts";
-import { type Asker, dependencyFailed, verifyToken } from "./verify.ts";
+import { type Asker, dependencyFailed, unlessRevoked, verifyToken } from "./verify.ts";
 
 export interface ConnectionDeps {
   /** Identifies the connection in the log. */
@@ -50,6 +50,8 @@ export class Connection implements Member, Recipient, SocketListener {
   servedInTurn = 0;
   /** Of the last answered heartbeat. */
   roundTripMs: number | null = null;
+  /** Steady time of its first Ready; 0 before. */
+  readySince = 0;
   wantsSignals = false;
   readonly #socket: Socket;
   readonly #context: ConnectionContext<Connection>;
@@ -64,7 +66,6 @@ export class Connection implements Member, Recipient, SocketListener {
   #armedFor: number | undefined;
   #terminator: Terminator | undefined;
   #socketClosed = false;
-  #readySince = 0;
 
   constructor({ id, address, socket, permit, context }: ConnectionDeps) {
     this.id = id;
@@ -83,11 +84,6 @@ export class Connection implements Member, Recipient, SocketListener {
   /** `undefined` unless the session is ready. */
   get user(): string | undefined {
     return this.#state.phase === "ready" ? this.#state.user : undefined;
-  }
-
-  /** Steady time of its first Ready; 0 before. */
-  get readySince(): number {
-    return this.#readySince;
   }
 
   /** Queued bytes and those that the runtime holds; 0 once the socket is closed. */
@@ -157,7 +153,7 @@ export class Connection implements Member, Recipient, SocketListener {
   }
 
   /** Executes `command` on live delivery. Returns whether it closed the connection. */
-  execute(command: UserCommand): boolean {
+  execute(command: OrderedCommand): boolean {
     const { hub } = this.#context;
     this.#delivery.executed(command);
     switch (command.do) {
@@ -175,8 +171,15 @@ export class Connection implements Member, Recipient, SocketListener {
     }
   }
 
+  /** Closes the connection if its token is one of those. Returns whether it did. */
+  revoke(tokens: SessionInput & { readonly type: "revoked" }): boolean {
+    if (this.#over) return false;
+    this.feed(tokens);
+    return this.#over;
+  }
+
   /** Executes `command`, which follows the message `sequence`, on a replay in progress. */
-  executeInReplay(command: UserCommand, sequence: number): void {
+  executeInReplay(command: OrderedCommand, sequence: number): void {
     this.#delivery.executeInReplay(command, sequence);
   }
 
@@ -249,7 +252,7 @@ export class Connection implements Member, Recipient, SocketListener {
     if (state.phase === phase) return;
     this.#context.metrics.phaseChanged(phase, state.phase);
     if (state.phase !== "ready") return;
-    this.#readySince = this.#context.clock.steady();
+    this.readySince = this.#context.clock.steady();
     this.#permit.identified();
   }
 
@@ -300,7 +303,7 @@ export class Connection implements Member, Recipient, SocketListener {
 
   async #verify(effect: SessionEffect & { readonly type: "verifyToken" }): Promise<void> {
     try {
-      this.feed(await verifyToken(effect, this.#asker));
+      this.feed(unlessRevoked(await verifyToken(effect, this.#asker), this.#asker));
     } catch (error) {
       this.#bug(error);
     }

@@ -9,7 +9,7 @@
 
 import { type Run, runAfter } from "./encode.ts";
 import type { Metrics } from "../metrics.ts";
-import type { MessageLog, Position, SessionDetails, UserCommand } from "../ports.ts";
+import type { MessageLog, OrderedCommand, Position, SessionDetails } from "../ports.ts";
 import { Replay } from "./replay.ts";
 
 export interface DeliveryContext {
@@ -61,7 +61,7 @@ export class Delivery {
   /** The end of a replay that was ahead of the fan-out; live messages up to it are skipped. */
   #liveAfter: Position | undefined;
   /** Commands that the hub has not reached yet, each with the sequence that it follows. */
-  readonly #aheadOfHub = new Map<UserCommand, number>();
+  readonly #aheadOfHub = new Map<OrderedCommand, number>();
 
   constructor(context: DeliveryContext, recipient: Recipient) {
     this.#context = context;
@@ -134,14 +134,14 @@ export class Delivery {
   }
 
   /** Executes `command`, which follows the message `sequence`, on the replay if there is one. */
-  executeInReplay(command: UserCommand, sequence: number): void {
+  executeInReplay(command: OrderedCommand, sequence: number): void {
     if (this.#replay === undefined) return;
     this.#aheadOfHub.set(command, sequence);
     executeIn(this.#replay, command, sequence);
   }
 
   /** The hub has reached `command`. */
-  executed(command: UserCommand): void {
+  executed(command: OrderedCommand): void {
     this.#aheadOfHub.delete(command);
   }
 
@@ -183,7 +183,7 @@ export class Delivery {
   }
 }
 
-function executeIn(replay: Replay, command: UserCommand, sequence: number): void {
+function executeIn(replay: Replay, command: OrderedCommand, sequence: number): void {
   if (command.do === "join") replay.subscribe(command.channel, sequence);
   if (command.do === "leave") replay.unsubscribe(command.channel);
 }

@@ -118,6 +118,7 @@ function paceReplays(log: MessageLog, { links, tasks, external }: InstanceDeps):
     subscribe: (listener) => log.subscribe(listener),
     head: () => log.head(),
     position: () => log.position(),
+    revocations: log.revocations,
     check: () => log.check(),
     close: () => log.close(),
   };
@@ -144,6 +145,7 @@ function createRoutes(
     issuer: loginIssuer(issuer, connection),
     logger,
     clock: external?.clock ?? clock,
+    tokenClock: clock,
     version: VERSION,
     maxMessageBytes,
   });

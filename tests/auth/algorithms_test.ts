@@ -59,6 +59,7 @@ Deno.test("sharedSecret() accepts HS256 under the secret, and nothing else", asy
     user: "7",
     channels: [],
     expiresAt: clock.now() + 60_000,
+    issuedAt: 0,
   });
   assert.equal(await refusal(keys, await sign("HS256", utf8(`${SECRET}!`))), WRONG_SIGNATURE);
   const long = SECRET.repeat(2);

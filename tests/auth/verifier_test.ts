@@ -27,6 +27,7 @@ Deno.test("verify() accepts a good token with its user, channels and expiry", as
     user: "7",
     channels: ["a", "b"],
     expiresAt: clock.now() + 60_000,
+    issuedAt: clock.now(),
   });
 });
 

@@ -211,3 +211,16 @@ if (missing === undefined) {
 } else {
   skip(`test server: ${EXAMPLE}`, missing);
 }
+
+mockTest("tokens are revoked by its own time", async (server) => {
+  using peer = await server.peer({ user: "ann" });
+  const answer = await server.process.backend.request("DELETE", "/users/ann/tokens");
+  const { now } = await server.call("GET", "/clock");
+  assert.deepEqual(answer.body, {
+    disconnected: 1,
+    issued_before: Math.floor(now / 1000) * 1000 + 1000,
+  });
+  assert.equal(await peer.closeCode(), 4003);
+  await server.advance(1000);
+  using _later = await server.peer({ user: "ann" });
+});

@@ -119,6 +119,7 @@ function withCommands(log: MessageLog & CommandLog): MessageLog {
     read: (query) => log.read(query),
     head: () => log.head(),
     position: () => log.position(),
+    revocations: log.revocations,
     check: () => log.check(),
     close: () => log.close(),
   };

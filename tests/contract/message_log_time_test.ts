@@ -45,6 +45,46 @@ for (const factory of LOGS) {
     assert.equal(await after(fixture, start), 2);
   });
 
+  testTime("a revocation holds for 720 hours by the wall clock", async ({ log, clock }) => {
+    const issuedBefore = clock.now() + 1000;
+    await log.revocations.revoke({ user: "alice", issuedBefore });
+    const isRevoked = () => log.revocations.isRevoked({ user: "alice", issuedAt: 0 });
+    clock.jumpWall(30 * DAY_MS);
+    assert.equal(isRevoked(), true);
+    clock.jumpWall(1000);
+    assert.equal(isRevoked(), false);
+    await log.revocations.revoke({ user: "bob", issuedBefore: clock.now() });
+    assert.equal(log.revocations.isRevoked({ user: "bob", issuedAt: 0 }), true);
+  });
+
+  testOpening("revocations are known after the log is reopened", async (fixture) => {
+    const { clock } = fixture;
+    const users = ["alice", "üser 😀", "a/b.*>"];
+    const issuedBefore = Math.floor(clock.now());
+    for (const user of users) await fixture.log.revocations.revoke({ user, issuedBefore });
+    await fixture.log.revocations.revoke({ user: "alice", issuedBefore: issuedBefore + 1000 });
+    await fixture.reopen();
+    const { revocations } = fixture.log;
+    const isRevoked = (user: string, issuedAt: number) => revocations.isRevoked({ user, issuedAt });
+    for (const user of users) assert.equal(isRevoked(user, issuedBefore - 1), true, user);
+    assert.deepEqual([isRevoked("alice", issuedBefore), isRevoked("alice", issuedBefore + 1000)], [
+      true,
+      false,
+    ]);
+    assert.deepEqual([isRevoked("a/b.*>", issuedBefore), isRevoked("bob", 0)], [false, false]);
+    await fixture.log.revocations.revoke({ user: "alice", issuedBefore });
+    await fixture.reopen();
+    const { revocations: again } = fixture.log;
+    const token = { user: "alice", issuedAt: issuedBefore };
+    assert.equal(again.isRevoked(token), true, "an earlier one undoes nothing");
+  });
+
+  test("revoke() is refused once the log is closed", async ({ log }) => {
+    await log.close();
+    const revoking = log.revocations.revoke({ user: "alice", issuedBefore: 1 });
+    await assert.rejects(revoking, { code: "log_closed" });
+  });
+
   test("times follow the clock of the gateway back", async ({ log, clock }) => {
     const [first] = await log.publish(toEveryone("ahead"));
     clock.jumpWall(-DAY_MS);

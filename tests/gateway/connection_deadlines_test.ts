@@ -51,7 +51,7 @@ Deno.test("Connection has one timer at every moment of its life, and none after"
   peer.identifyWith(held.token);
   assert.equal(timers(), 1);
   const expiresAt = world.clock.now() + 200_000;
-  held.resolve({ ok: true, user: "ann", channels: [], expiresAt });
+  held.resolve({ ok: true, user: "ann", channels: [], expiresAt, issuedAt: 0 });
   await settle();
   assert.equal(timers(), 1);
   for (let i = 0; i < 4; i++) {

@@ -19,6 +19,7 @@ Deno.test("Connection answers what arrived before it listened, after Hello", asy
     user: "alice",
     channels: [],
     expiresAt: world.clock.now() + 1000,
+    issuedAt: 0,
   });
   socket.receiveFrame({ op: Op.Heartbeat, time: 7 });
   socket.receiveFrame({ op: Op.Identify, token });
@@ -50,7 +51,7 @@ Deno.test("Connection goes from Identify to Ready to messages, and through every
   assert.deepEqual(await world.phases(), { verifying: 1 });
   await world.publish({ channel: "general" });
   const expiresAt = world.clock.now() + 1000;
-  held.resolve({ ok: true, user: "alice", channels: ["general"], expiresAt });
+  held.resolve({ ok: true, user: "alice", channels: ["general"], expiresAt, issuedAt: 0 });
   await settle();
   assert.deepEqual(await world.phases(), { ready: 1 });
   const lastId = before[0]!.id.replace(/1$/, "2");
@@ -149,7 +150,12 @@ Deno.test("Connection ignores the outcome of an older Identify", async () => {
     const [older, newer] = [world.verifier.held(), world.verifier.held()];
     peer.identifyWith(older.token);
     peer.identifyWith(newer.token);
-    const claims = { ok: true, channels: [], expiresAt: world.clock.now() + 1000 } as const;
+    const claims = {
+      ok: true,
+      channels: [],
+      expiresAt: world.clock.now() + 1000,
+      issuedAt: 0,
+    } as const;
     if (late === "verified") older.resolve({ ...claims, user: "eve" });
     if (late === "rejected") older.resolve({ ok: false, refusal: "invalid", reason: "bad" });
     if (late === "lost") older.reject(new OperationalError("issuer_unreachable", "away"));

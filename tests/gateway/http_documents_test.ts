@@ -58,6 +58,7 @@ Deno.test("/openapi.json has all routes, and the login only with an issuer", asy
   const all = [
     "delete /users/{user}/channels/{channel}",
     "delete /users/{user}/connections",
+    "delete /users/{user}/tokens",
     "get /.well-known/jwks.json",
     "get /asyncapi.json",
     "get /channels/{channel}",
@@ -179,6 +180,7 @@ Deno.test("/openapi.json lists every failure that a route answers with", async (
       ["put", channel, WRITING],
       ["delete", channel, WRITING],
       ["delete", "/users/{user}/connections", WRITING],
+      ["delete", "/users/{user}/tokens", WRITING],
       ["get", "/users", ["log_unavailable"]],
       ["get", "/users/{user}", ["log_unavailable"]],
       ["get", "/channels/{channel}", ["log_unavailable"]],

@@ -48,7 +48,7 @@ export class FakeUsers implements Users {
 
   execute(command: UserCommand): Promise<number> {
     this.calls.push(Object.values(command).join(" "));
-    return Promise.resolve(command.do === "disconnect" ? 2 : 0);
+    return Promise.resolve("channel" in command ? 0 : 2);
   }
 
   presence(users: readonly string[]): Promise<readonly Presence[]> {

@@ -28,6 +28,7 @@ const BACKEND_ROUTES = [
   ["GET", "/channels/general"],
   ["GET", "/channels/general/users"],
   ["DELETE", "/users/alice/connections"],
+  ["DELETE", "/users/alice/tokens"],
   ["PUT", "/users/alice/channels/general"],
   ["DELETE", "/users/alice/channels/general"],
 ] as const;

@@ -56,7 +56,7 @@ async function run({ missed, publishes, lag }: Case): Promise<void> {
   await at("verifying");
   world.log.holding = true;
   const expiresAt = world.clock.now() + 1_000_000;
-  held.resolve({ ok: true, user: "alice", channels: ["a"], expiresAt });
+  held.resolve({ ok: true, user: "alice", channels: ["a"], expiresAt, issuedAt: 0 });
   await settle();
   await at("first page");
   const missedInAll = expected.length;

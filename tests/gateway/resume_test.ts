@@ -129,6 +129,7 @@ Deno.test("A newer Identify while an older one's page is read: the newer alone d
       held.resolve({
         ...{ ok: true, user: "new", channels: [] },
         expiresAt: world.clock.now() + 1000,
+        issuedAt: 0,
       });
       await settle();
       world.log.release();

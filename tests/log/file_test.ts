@@ -72,7 +72,7 @@ test("openSqliteLog() makes the directory and a file that says what it is", asyn
   const database = new DatabaseSync(`${below}/${FILE_NAME}`);
   const pragma = (name: string) => database.prepare(`PRAGMA ${name}`).get()?.[name];
   assert.equal(pragma("application_id"), 0x656d6167);
-  assert.equal(pragma("user_version"), 2);
+  assert.equal(pragma("user_version"), 3);
   assert.equal(pragma("journal_mode"), "wal");
   assert.equal(pragma("auto_vacuum"), 2, "incremental");
   database.close();
@@ -100,6 +100,7 @@ test("openSqliteLog() takes a file of version 1 whose times a clock has set ahea
       `ALTER TABLE message DROP COLUMN stamp;
        ALTER TABLE idempotency DROP COLUMN stamp;
        ALTER TABLE state DROP COLUMN pruned_stamp;
+       DROP TABLE revocation;
        UPDATE message SET time = ${farAhead};
        PRAGMA user_version = 1;`,
     );
@@ -143,6 +144,35 @@ test("openSqliteLog() refuses a file of another program", async () => {
   execute(path, "PRAGMA application_id = 7");
   await assertRefused(directory, path, /belongs to another program/);
   Deno.removeSync(directory, { recursive: true });
+});
+
+test("openSqliteLog() takes a file of version 2, which has no revocations", async () => {
+  await withFile(async (directory, path) => {
+    execute(path, "DROP TABLE revocation; PRAGMA user_version = 2;");
+    const log = await open(directory);
+    assert.equal(log.head().sequence, 1000);
+    await log.revocations.revoke({ user: "alice", issuedBefore: Date.now() });
+    await log.close();
+    const again = await open(directory);
+    assert.equal(again.revocations.isRevoked({ user: "alice", issuedAt: 0 }), true);
+    await again.close();
+  });
+});
+
+test("revoke() removes revocations that have ended from the file", async () => {
+  await withFile(async (directory, path) => {
+    const clock = new FakeClock();
+    const log = await open(directory, { clock, revocationMs: 1000 });
+    await log.revocations.revoke({ user: "alice", issuedBefore: clock.now() });
+    await log.revocations.revoke({ user: "bob", issuedBefore: clock.now() + 1 });
+    clock.jumpWall(1000);
+    await log.revocations.revoke({ user: "carol", issuedBefore: clock.now() });
+    await log.close();
+    const database = new DatabaseSync(path);
+    const rows = database.prepare("SELECT user FROM revocation ORDER BY user").all();
+    database.close();
+    assert.deepEqual(rows.map(({ user }) => user), ["bob", "carol"]);
+  });
 });
 
 test("openSqliteLog() refuses a file of a newer version", async () => {

@@ -26,7 +26,7 @@ function start(answered: number, answer: () => Promise<unknown> = () => Promise.
     return asked.length === answered ? answer() : new Promise(() => {});
   };
   const manager = { streams: { info } } as unknown as JetStreamManager;
-  const names = { name: "messages", subject: "gateway", epoch: "e" };
+  const names = { name: "messages", subject: "gateway", epoch: "e", logsConnection: true };
   const stream = new Stream({ nats, manager, clock, logger: new FakeLogger(), ...names });
   return { stream, clock, asked };
 }

@@ -37,7 +37,7 @@ async function startNode(
   const calls: string[] = [];
   const local: Users = {
     execute: (command) => {
-      const channel = command.do === "disconnect" ? "" : ` ${command.channel}`;
+      const channel = "channel" in command ? ` ${command.channel}` : "";
       calls.push(`${command.do} ${command.user}${channel}`);
       return Promise.resolve(command.do === "disconnect" ? connections : 0);
     },

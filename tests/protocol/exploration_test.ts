@@ -48,6 +48,8 @@ const PLAIN: readonly SessionInput[] = [
   { type: "violated", code: 1009 },
   { type: "disconnected" },
   { type: "replaced" },
+  { type: "revoked", user: "ada", issuedBefore: 1 },
+  { type: "revoked", user: "bob", issuedBefore: 1 },
   { type: "drained" },
   { type: "failed" },
   { type: "closed" },
@@ -62,6 +64,7 @@ const PLAIN: readonly SessionInput[] = [
 function outcomes(attempt: number, at: number): readonly SessionInput[] {
   return [
     verified(attempt, { expiresAt: at + 2 }),
+    verified(attempt, { issuedAt: 1 }),
     verified(attempt, { user: "bob" }),
     verified(attempt, { expiresAt: at }),
     { type: "tokenRejected", attempt, reason: "no" },

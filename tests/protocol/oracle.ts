@@ -66,6 +66,13 @@ const GUARDS: Readonly<
     isNewest(state, event) && event.type === "tokenVerified" && state.phase === "ready" &&
     event.claims.user !== state.user,
   "its attempt is the newest": isNewest,
+  "the session's token is one of those": (state, event) => {
+    if (event.type !== "revoked" || (state.phase !== "ready" && state.phase !== "locating")) {
+      return false;
+    }
+    const { user, issuedAt } = state.phase === "ready" ? state : state.identification.claims;
+    return event.user === user && issuedAt < event.issuedBefore;
+  },
 };
 
 /** The rows that may apply to `event` itself, the most specific trigger first. */

@@ -56,9 +56,9 @@ export function garbage(code: 4001 | 1009 = 4001): SessionInput {
 
 export function verified(
   attempt: number,
-  { user = "ada", expiresAt = Infinity, channels = ["general"] } = {},
+  { user = "ada", expiresAt = Infinity, channels = ["general"], issuedAt = 0 } = {},
 ): SessionInput {
-  return { type: "tokenVerified", attempt, claims: { user, channels, expiresAt } };
+  return { type: "tokenVerified", attempt, claims: { user, channels, expiresAt, issuedAt } };
 }
 
 export function located(attempt: number, lastId = "e-1", resumed = false): SessionInput {

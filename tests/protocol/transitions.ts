@@ -40,7 +40,8 @@ export type Guard =
   | "its `time` is the outstanding heartbeat's"
   | "its attempt is the newest, the token has expired"
   | "its attempt is the newest, the token is another user's"
-  | "its attempt is the newest";
+  | "its attempt is the newest"
+  | "the session's token is one of those";
 
 /** An effect by name, with the frame that it sends. */
 export type EffectName = Exclude<EffectType, "send"> | `send ${OpName}`;
@@ -92,6 +93,7 @@ const TOO_EARLY = [
   "overflowed",
   "disconnected",
   "replaced",
+  "revoked",
 ] as const;
 
 /** Events without effect after the close frame. */
@@ -200,6 +202,11 @@ export const TRANSITIONS: readonly Transition[] = [
   },
 
   // Events of the connection.
+  ...closing("IdentifyFailed", "revoked", {
+    from: ["locating", "ready"],
+    when: "the session's token is one of those",
+  }),
+  { from: OPEN, on: ["revoked"], to: "same", effects: [] },
   ...closing("SlowConsumer", "overflowed"),
   ...closing("Disconnected", "disconnected"),
   ...closing("Replaced", "replaced"),

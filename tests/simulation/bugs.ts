@@ -121,9 +121,9 @@ const REDUCER_BUGS: readonly Bug[] = [
     const [next, effects] = reduce(state, event, options);
     if (state.phase !== "verifying" || next.phase !== "locating") return [next, effects];
     const { phase: _phase, identification, ...open } = next;
-    const { user, channels, expiresAt } = identification.claims;
+    const { user, channels, ...token } = identification.claims;
     return [
-      { ...open, phase: "ready", user, expiresAt, renewal: identification },
+      { ...open, ...token, phase: "ready", user, renewal: identification },
       [{ type: "subscribe", user, channels, signals: identification.signals }, ...effects],
     ];
   }),
@@ -167,6 +167,25 @@ const REDUCER_BUGS: readonly Bug[] = [
   }),
   events("a connection that newer ones replace stays", (event) => {
     return event.type === "replaced" ? { type: "ticked", at: event.at } : event;
+  }),
+  events("a session whose start is being located survives a revocation", (event, state) => {
+    if (event.type !== "revoked" || state.phase !== "locating") return event;
+    return { type: "ticked", at: event.at };
+  }),
+  events("a ready session survives a revocation", (event, state) => {
+    if (event.type !== "revoked" || state.phase !== "ready") return event;
+    return { type: "ticked", at: event.at };
+  }),
+  events("a session whose token is of the current second survives a revocation", (event) => {
+    if (event.type !== "revoked") return event;
+    return { ...event, issuedBefore: event.issuedBefore - 1000 };
+  }),
+  events("a session whose token has no iat survives a revocation", (event, state) => {
+    if (event.type !== "revoked") return event;
+    const { issuedAt } = state.phase === "locating"
+      ? state.identification.claims
+      : { issuedAt: 1, ...state };
+    return issuedAt === 0 ? { type: "ticked", at: event.at } : event;
   }),
   effects("Ready says a position that is one too high", (effect) => {
     if (effect.type !== "send" || effect.frame.op !== 2) return [effect];

@@ -33,7 +33,7 @@ const OPTIONS: SessionOptions = {
 function session(phase: number, at: number): SessionState {
   const open = { heartbeatDueAt: at + 45_000, outstandingHeartbeat: at, frames: [], attempts: 1 };
   const waiting = { attempt: 1, lastId: undefined, signals: false, by: at + 5_000 };
-  const claims = { user: "ada", channels: [], expiresAt: Infinity };
+  const claims = { user: "ada", channels: [], issuedAt: 0, expiresAt: Infinity };
   switch (phase) {
     case 0:
       return { ...open, phase: "unidentified", identifyBy: at + 10_000 };
@@ -46,7 +46,14 @@ function session(phase: number, at: number): SessionState {
         identification: { ...waiting, step: "locating", claims },
       };
     default:
-      return { ...open, phase: "ready", user: "ada", expiresAt: Infinity, renewal: undefined };
+      return {
+        ...open,
+        phase: "ready",
+        user: "ada",
+        issuedAt: 0,
+        expiresAt: Infinity,
+        renewal: undefined,
+      };
   }
 }
 

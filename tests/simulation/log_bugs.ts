@@ -5,7 +5,14 @@
  */
 
 import type { AppendRequest, Store } from "../../gateway/log/mod.ts";
-import type { Draft, LogPage, LogQuery, Message, MessageLog } from "../../gateway/ports.ts";
+import type {
+  Draft,
+  LogPage,
+  LogQuery,
+  Message,
+  MessageLog,
+  Revocations,
+} from "../../gateway/ports.ts";
 import { replaced } from "../../simulation/mod.ts";
 import type { Bug } from "./bug.ts";
 
@@ -120,6 +127,32 @@ function shifted(page: LogPage, by: number): LogPage {
   return { ...page, upTo: { id: `${epoch}-${sequence}`, sequence } };
 }
 
+/** Changes whether a token is revoked. */
+function revocations(
+  name: string,
+  change: (real: Revocations) => Partial<Revocations>,
+): Bug {
+  return log(name, ({ revocations: real }) => ({
+    revocations: {
+      revoke: (revocation) => real.revoke(revocation),
+      isRevoked: (claims) => real.isRevoked(claims),
+      ...change(real),
+    },
+  }));
+}
+
+/** Overlooks a revocation once: the verification of a token may have begun before it. */
+function hastyRevocations(real: Revocations): Partial<Revocations> {
+  const overlooked = new Set<string>();
+  return {
+    revoke: async (revocation) => {
+      await real.revoke(revocation);
+      overlooked.add(revocation.user);
+    },
+    isRevoked: (claims) => !overlooked.delete(claims.user) && real.isRevoked(claims),
+  };
+}
+
 export const LOG_BUGS: readonly Bug[] = [
   pages("a replay skips one", (page) => {
     if (page === "expired" || page.messages.length < 2) return page;
@@ -187,6 +220,14 @@ export const LOG_BUGS: readonly Bug[] = [
   })),
   store("a group is stored in another order", () => reversing),
   store("a repeated Idempotency-Key publishes again", forgetful),
+  store("a revocation is not stored", () => () => ({ revoke: () => Promise.resolve() })),
+  revocations("a token that is verified during a revocation is accepted", hastyRevocations),
+  revocations("a token of the current second is accepted after a revocation", (real) => ({
+    isRevoked: (claims) => real.isRevoked({ ...claims, issuedAt: claims.issuedAt + 1000 }),
+  })),
+  revocations("a token without iat is accepted after a revocation", (real) => ({
+    isRevoked: (claims) => claims.issuedAt > 0 && real.isRevoked(claims),
+  })),
   store("the last id is used again after a restart", () => (real) => ({
     open: async () => {
       const state = await real.open();

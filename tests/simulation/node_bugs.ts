@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CommandLog, SharedCommand } from "../../gateway/ports.ts";
+import type { CommandLog, MessageLog, SharedCommand } from "../../gateway/ports.ts";
 import type { ClusterNode } from "../../simulation/cluster.ts";
 import { replaced } from "../../simulation/mod.ts";
 import type { Bug } from "./bug.ts";
@@ -40,6 +40,35 @@ export const NODE_BUGS: readonly Bug[] = [
       });
     };
   }),
+  commands("a revocation is not told to other nodes", (node, listener) => {
+    let own: SharedCommand | undefined;
+    const append = node.appendCommand.bind(node);
+    node.appendCommand = (command) => {
+      own = command;
+      return append(command);
+    };
+    return (command) => {
+      if (command.do !== "revoke" || command === own) listener(command);
+    };
+  }),
+  {
+    name: "a node that starts does not read the revocations",
+    make: () => ({
+      node: (node) => {
+        const known = new Map<string, number>();
+        node.subscribeCommands((command) => {
+          if (command.do === "revoke") known.set(command.user, command.issuedBefore);
+        });
+        const { revocations } = node;
+        return replaced<MessageLog>(node, {
+          revocations: {
+            revoke: (revocation) => revocations.revoke(revocation),
+            isRevoked: ({ user, issuedAt }) => issuedAt < (known.get(user) ?? 0),
+          },
+        });
+      },
+    }),
+  },
   {
     name: "a replay ignores commands",
     make: () => ({ accepted: (connection) => connection.executeInReplay = () => {} }),

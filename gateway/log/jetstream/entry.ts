@@ -83,8 +83,16 @@ export function decodeEntry(bytes: Uint8Array): LogEntry | undefined {
 
 function readCommand(json: Json): SharedCommand | undefined {
   if (typeof json !== "object" || json === null || Array.isArray(json)) return undefined;
-  const { do: what, user, channel, reply } = json as Readonly<Record<string, Json>>;
-  if (!isName(user) || typeof reply !== "string") return undefined;
+  const { do: what, user, channel, issuedBefore, reply } = json as Readonly<Record<string, Json>>;
+  if (!isName(user)) return undefined;
+  // A revocation in a stream of its own has no reply: nobody waits for it.
+  if (what === "revoke" && typeof issuedBefore === "number" && reply === undefined) {
+    return { do: what, user, issuedBefore };
+  }
+  if (typeof reply !== "string") return undefined;
+  if (what === "revoke" && typeof issuedBefore === "number") {
+    return { do: what, user, issuedBefore, reply };
+  }
   if (what === "disconnect") return { do: what, user, reply };
   if ((what !== "join" && what !== "leave") || !isName(channel)) return undefined;
   return { do: what, user, channel, reply };
@@ -108,6 +116,11 @@ export function messagesOf(
     const sequence = first + index;
     return { ...draft, id: formatMessageId(epoch, sequence), sequence, time };
   });
+}
+
+/** The subject of a user's newest revocation, below that of the stream of revocations. */
+export function revocationSubject(user: string): string {
+  return hash(user);
 }
 
 /** The entry's subject, below the stream's. */

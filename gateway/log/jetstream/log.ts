@@ -24,6 +24,7 @@ import type {
   MessageLog,
   Position,
   Published,
+  Revocations,
   SharedCommand,
 } from "../../ports.ts";
 import {
@@ -35,8 +36,9 @@ import {
   subjectOf,
 } from "./entry.ts";
 import { Watermark } from "./watermark.ts";
-import { openStream, type StreamOptions } from "./open.ts";
+import { openRevocationStream, openStream, type StreamOptions } from "./open.ts";
 import { readPage } from "./read.ts";
+import { StoredRevocations } from "./revocations.ts";
 import { ANSWER_TIMEOUT_MS, type NumberedEntry, type Stream } from "./stream.ts";
 import { Window } from "./window.ts";
 import { Semaphore } from "../semaphore.ts";
@@ -44,7 +46,7 @@ import { LogHealth } from "../health.ts";
 import { keyReused } from "../limits.ts";
 import { parseMessageId } from "../message_id.ts";
 import { type Listener, Subscribers } from "../subscribers.ts";
-import { toError } from "../../util.ts";
+import { toError, withTimeout } from "../../util.ts";
 import { topicsOf } from "../topic.ts";
 
 export interface JetStreamLogOptions extends StreamOptions {
@@ -71,14 +73,17 @@ export async function openJetStreamLog(
   options: JetStreamLogOptions,
 ): Promise<MessageLog & CommandLog> {
   const { stream, epoch } = await openStream(options);
+  const { stream: ofRevocations } = await openRevocationStream(options);
+  const revocations = new StoredRevocations(ofRevocations, options);
   const { first, last } = await stream.range();
   const from = Math.max(first, last + 1 - WARM_ENTRIES);
-  const log = new JetStreamLog(stream, { epoch, last, from, ...options });
+  const log = new JetStreamLog(stream, { epoch, last, from, stored: revocations, ...options });
   await log.warm();
   return log;
 }
 
 class JetStreamLog implements MessageLog, CommandLog {
+  readonly revocations: Revocations;
   readonly #stream: Stream;
   readonly #epoch: string;
   readonly #clock: Clock;
@@ -92,6 +97,8 @@ class JetStreamLog implements MessageLog, CommandLog {
   readonly #reached: Watermark;
   readonly #reads = new Semaphore(READS_AT_ONCE);
   readonly #pending = new Set<Promise<unknown>>();
+  readonly #stored: StoredRevocations;
+  readonly #loaded = Promise.withResolvers<void>();
   readonly #commanded = new Set<(command: SharedCommand) => void>();
   #waitingBytes = 0;
   #closed: Promise<void> | undefined;
@@ -102,9 +109,10 @@ class JetStreamLog implements MessageLog, CommandLog {
       readonly epoch: string;
       readonly last: number;
       readonly from: number;
+      readonly stored: StoredRevocations;
     },
   ) {
-    const { epoch, last, from, clock, logger, windowBytes } = options;
+    const { epoch, last, from, stored, clock, logger, windowBytes } = options;
     this.#stream = stream;
     this.#epoch = epoch;
     this.#clock = clock;
@@ -115,15 +123,28 @@ class JetStreamLog implements MessageLog, CommandLog {
     this.#health = new LogHealth({ clock, logger, timeoutMs }, () => this.#probe());
     this.#window = new Window({ maxBytes: windowBytes ?? DEFAULT_WINDOW_BYTES, after: from - 1 });
     this.#reached = new Watermark(clock, from - 1);
+    this.#stored = stored;
+    this.revocations = {
+      revoke: async (revocation) => {
+        this.#assertOpen();
+        await stored.store(revocation);
+      },
+      isRevoked: (claims) => stored.table.isRevoked(claims),
+    };
     stream.follow(from, {
+      prepare: () => this.#loadRevocations(),
       receive: (entry) => this.#receive(entry),
       caughtUp: (number) => this.#reached.advance(number),
     });
   }
 
-  /** Resolves once the end of the stream is in the window. */
+  /** Resolves once all revocations are known and the end of the stream is in the window. */
   async warm(): Promise<void> {
+    const late = (): Error =>
+      new OperationalError("log_unavailable", "NATS does not tell which tokens are revoked");
     try {
+      const { promise } = this.#loaded;
+      await withTimeout(promise, { clock: this.#clock, ms: ANSWER_TIMEOUT_MS, late });
       await this.#reached.waitFor(this.#last, ANSWER_TIMEOUT_MS);
     } catch (error) {
       this.#stream.close();
@@ -290,6 +311,19 @@ class JetStreamLog implements MessageLog, CommandLog {
   #notify({ command }: LogEntry, messages: readonly Message[]): void {
     this.#subscribers.notify(messages);
     if (command === undefined) return;
+    if (command.do === "revoke") this.#stored.table.add(command);
+    this.#command(command);
+  }
+
+  /** The log may have forgotten commands that this node missed. */
+  async #loadRevocations(): Promise<void> {
+    for (const revocation of await this.#stored.load()) {
+      this.#command({ do: "revoke", ...revocation });
+    }
+    this.#loaded.resolve();
+  }
+
+  #command(command: SharedCommand): void {
     for (const listener of this.#commanded) {
       try {
         listener(command);

@@ -17,7 +17,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Clock, IdGenerator, Logger } from "../../ports.ts";
 import { delay, toError } from "../../util.ts";
 import { ANSWER_TIMEOUT_MS, apiCode, epochOf, Stream } from "./stream.ts";
-import { DEFAULT_RETENTION_MS, IDEMPOTENCY_MS } from "../limits.ts";
+import { DEFAULT_RETENTION_MS, DEFAULT_REVOCATION_MS, IDEMPOTENCY_MS } from "../limits.ts";
 
 export interface StreamOptions {
   /** The caller closes it. */
@@ -37,10 +37,20 @@ export interface StreamOptions {
   readonly retentionMs?: number;
   /** Most bytes on each server; without limit if not given. */
   readonly retentionBytes?: number;
+  /** Time for which a revocation of tokens holds, in milliseconds; 720 hours if not given. */
+  readonly revocationMs?: number;
 }
+
+/** A stream's settings that may change at a restart. */
+type StreamLimits = Pick<
+  StreamConfig,
+  "num_replicas" | "max_age" | "max_bytes" | "max_msgs_per_subject" | "duplicate_window"
+>;
 
 const RETRY_MS = 1000;
 const NANOS_PER_MS = 1_000_000;
+/** NATS has to remember repetitions for a while, which revocations have no use for. */
+const REVOCATION_WINDOW_MS = 1000;
 
 /** JetStream API errors for which a retry does not help. */
 const FATAL: ReadonlyMap<number, string> = new Map([
@@ -52,15 +62,44 @@ const FATAL: ReadonlyMap<number, string> = new Map([
 const NO_STREAM = 10059;
 const NAME_TAKEN = 10058;
 
-/** Retries until NATS is available. */
-export async function openStream(
-  options: StreamOptions,
-): Promise<{ readonly stream: Stream; readonly epoch: string }> {
+interface OpenedStream {
+  readonly stream: Stream;
+  readonly epoch: string;
+}
+
+/** Opens the stream of messages and commands. Retries until NATS is available. */
+export function openStream(options: StreamOptions): Promise<OpenedStream> {
+  const { replicas, retentionMs = DEFAULT_RETENTION_MS, retentionBytes = -1 } = options;
+  return open(options, {
+    num_replicas: replicas,
+    // NATS refuses a `max_age` below `duplicate_window`.
+    max_age: Math.max(retentionMs, IDEMPOTENCY_MS) * NANOS_PER_MS,
+    max_bytes: retentionBytes,
+    max_msgs_per_subject: -1,
+    duplicate_window: IDEMPOTENCY_MS * NANOS_PER_MS,
+  });
+}
+
+/** Opens the stream of revocations, which has the newest of each user. Retries as {@linkcode openStream} does. */
+export function openRevocationStream(options: StreamOptions): Promise<OpenedStream> {
+  const { stream, subject, replicas, revocationMs = DEFAULT_REVOCATION_MS } = options;
+  // Below the subject of what nodes tell each other, for which they have permissions already.
+  const names = { stream: `${stream}-revocations`, subject: `${subject}-nodes.revocations` };
+  return open({ ...options, ...names }, {
+    num_replicas: replicas,
+    max_age: revocationMs * NANOS_PER_MS,
+    max_bytes: -1,
+    max_msgs_per_subject: 1,
+    duplicate_window: REVOCATION_WINDOW_MS * NANOS_PER_MS,
+  });
+}
+
+async function open(options: StreamOptions, limits: StreamLimits): Promise<OpenedStream> {
   const { nats, clock, logger, stream: name, subject } = options;
   const manager = await jetstreamManager(nats, { checkAPI: false, timeout: ANSWER_TIMEOUT_MS });
   for (let failures = 0;; failures++) {
     try {
-      const found = await findOrCreate(manager, options);
+      const found = await findOrCreate(manager, options, limits);
       const epoch = epochOf(found);
       if (epoch === undefined || found.subjects?.join() !== `${subject}.>`) {
         throw new OperationalError(
@@ -68,8 +107,12 @@ export async function openStream(
           `the stream ${name} of NATS is of another program or has another subject`,
         );
       }
-      await updateLimits(manager, { found, options });
-      return { epoch, stream: new Stream({ nats, manager, clock, logger, name, subject, epoch }) };
+      await updateLimits(manager, { found, limits, logger });
+      const logsConnection = limits.max_msgs_per_subject === -1;
+      return {
+        epoch,
+        stream: new Stream({ nats, manager, clock, logger, name, subject, epoch, logsConnection }),
+      };
     } catch (cause) {
       if (cause instanceof OperationalError) throw cause;
       const error = toError(cause);
@@ -89,6 +132,7 @@ export async function openStream(
 async function findOrCreate(
   manager: JetStreamManager,
   options: StreamOptions,
+  limits: StreamLimits,
 ): Promise<StreamConfig> {
   const { stream: name, subject, ids } = options;
   const existing = async (): Promise<StreamConfig | undefined> => {
@@ -110,7 +154,7 @@ async function findOrCreate(
       storage: StorageType.File,
       discard: DiscardPolicy.Old,
       deny_delete: false,
-      ...limitsOf(options),
+      ...limits,
     });
     return made.config;
   } catch (error) {
@@ -122,27 +166,18 @@ async function findOrCreate(
   }
 }
 
-/** The stream's settings that may change at a restart. */
-function limitsOf(
-  { replicas, retentionMs = DEFAULT_RETENTION_MS, retentionBytes = -1 }: StreamOptions,
-): Pick<StreamConfig, "num_replicas" | "max_age" | "max_bytes" | "duplicate_window"> {
-  return {
-    num_replicas: replicas,
-    // NATS refuses a `max_age` below `duplicate_window`.
-    max_age: Math.max(retentionMs, IDEMPOTENCY_MS) * NANOS_PER_MS,
-    max_bytes: retentionBytes,
-    duplicate_window: IDEMPOTENCY_MS * NANOS_PER_MS,
-  };
-}
-
 async function updateLimits(
   manager: JetStreamManager,
-  { found, options }: { readonly found: StreamConfig; readonly options: StreamOptions },
+  { found, limits, logger }: {
+    readonly found: StreamConfig;
+    readonly limits: StreamLimits;
+    readonly logger: Logger;
+  },
 ): Promise<void> {
-  const limits = limitsOf(options);
   const same = found.num_replicas === limits.num_replicas && found.max_age === limits.max_age &&
-    found.max_bytes === limits.max_bytes && found.duplicate_window === limits.duplicate_window;
+    found.max_bytes === limits.max_bytes && found.duplicate_window === limits.duplicate_window &&
+    found.max_msgs_per_subject === limits.max_msgs_per_subject;
   if (same) return;
-  options.logger.info("updating stream limits", { stream: found.name });
+  logger.info("updating stream limits", { stream: found.name });
   await manager.streams.update(found.name, { ...found, ...limits });
 }

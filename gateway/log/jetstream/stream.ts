@@ -43,6 +43,8 @@ export interface StreamDeps {
   readonly subject: string;
   /** Differs if the stream was deleted and created again. */
   readonly epoch: string;
+  /** Logs the state of the connection, of which one stream is enough. */
+  readonly logsConnection: boolean;
 }
 
 export const ANSWER_TIMEOUT_MS = 5000;
@@ -54,6 +56,8 @@ const IDLE_CONSUMER_NANOS = 10_000_000_000;
 const IDLE_TAIL_MS = 30_000;
 /** Timeouts of each try of a read-only request. Without a leader it is not answered, and soon may be. */
 const TRIES_MS: readonly number[] = [500, 1000, 1000, 2500];
+const ANY_SUBJECT = ">";
+const FETCH_AT_ONCE = 1000;
 const TIMED_OUT = Symbol("no answer");
 /** JetStream API error: no message found. */
 const NO_MESSAGE = 10037;
@@ -170,11 +174,29 @@ export class Stream {
     }
   }
 
+  /** Every entry that is stored now. */
+  async all(): Promise<readonly LogEntry[]> {
+    const entries: LogEntry[] = [];
+    const { first, last } = await this.range();
+    for (let from = first; from <= last;) {
+      let found = await this.some(ANY_SUBJECT, { from, count: FETCH_AT_ONCE });
+      if (found.length === 0) {
+        const next = await this.next(ANY_SUBJECT, from);
+        if (next === undefined) break;
+        found = [next];
+      }
+      entries.push(...found.map(({ entry }) => entry));
+      from = Math.max(...found.map(({ number }) => number)) + 1;
+    }
+    return entries;
+  }
+
   /**
    * Follows the stream from number `from` on, across reconnects. Calls `caughtUp` with a number up to which
-   * the remaining entries were deleted.
+   * the remaining entries were deleted. Awaits `prepare` at the start and after each reconnect, before it goes on.
    */
-  follow(from: number, { receive, caughtUp }: {
+  follow(from: number, { prepare, receive, caughtUp }: {
+    readonly prepare: () => Promise<void>;
     readonly receive: (entry: NumberedEntry) => void;
     readonly caughtUp: (number: number) => void;
   }): void {
@@ -182,6 +204,7 @@ export class Stream {
     const consume = async (from: number): Promise<{ consumer: Consumer; last: number }> => {
       // Checks that it is still the same stream: NATS may have lost it while it was away.
       const { last } = await this.range();
+      await prepare();
       const consumer = await this.#requestWithRetry(() =>
         this.#client.consumers.get(name, {
           deliver_policy: DeliverPolicy.StartSequence,
@@ -265,16 +288,18 @@ export class Stream {
   }
 
   async #watchConnection(): Promise<void> {
-    const { nats, logger } = this.#deps;
+    const { nats, logger, logsConnection } = this.#deps;
     for await (const { type } of nats.status()) {
       if (type === "disconnect") {
-        if (this.#connected) logger.error("the connection to NATS is lost");
+        if (this.#connected && logsConnection) logger.error("the connection to NATS is lost");
         this.#connected = false;
         this.#losses += 1;
         for (const reject of this.#asking) reject(unavailable("the connection to NATS is lost"));
+        // The library would go on with the consumer once NATS is back, before `prepare`.
+        this.#tail?.restart();
       }
       if (type === "reconnect") {
-        logger.info("connected to NATS again");
+        if (logsConnection) logger.info("connected to NATS again");
         this.#connected = true;
         this.#tail?.restart();
       }

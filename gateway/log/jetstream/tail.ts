@@ -44,7 +44,10 @@ export class Tail {
 
   /** Creates the consumer again: it may be lost after a reconnect. */
   restart(): void {
-    this.#messages?.stop();
+    const messages = this.#messages;
+    // Its last deliveries are ignored.
+    this.#messages = undefined;
+    messages?.stop();
     this.#wake();
   }
 

@@ -22,13 +22,16 @@ import type {
   MessageLog,
   Position,
   Published,
+  Revocation,
+  Revocations,
   Timer,
 } from "../../ports.ts";
 import { deserializeError } from "./serialize_error.ts";
 import { Semaphore } from "../semaphore.ts";
-import { DEFAULT_RETENTION_MS } from "../limits.ts";
+import { DEFAULT_RETENTION_MS, DEFAULT_REVOCATION_MS } from "../limits.ts";
 import { LogHealth } from "../health.ts";
 import { parseMessageId } from "../message_id.ts";
+import { RevocationTable } from "../revocations.ts";
 import { SqliteStore } from "./store.ts";
 import {
   type AppendOutcome,
@@ -57,6 +60,8 @@ export interface StoreLogOptions {
   readonly logger: Logger;
   /** Most bytes of queued publishes; more are refused. 64 MiB if not given. */
   readonly maxWaitingBytes?: number;
+  /** Time for which a revocation of tokens holds, in milliseconds; 720 hours if not given. */
+  readonly revocationMs?: number;
 }
 
 export interface SqliteLogOptions extends StoreLogOptions {
@@ -123,6 +128,7 @@ interface Settled {
 }
 
 class StoreLog implements MessageLog {
+  readonly revocations: Revocations;
   readonly #store: Store;
   readonly #state: StoreState;
   readonly #clock: Clock;
@@ -149,6 +155,25 @@ class StoreLog implements MessageLog {
     });
     this.#health = new LogHealth(options, () => store.check(this.#now()));
     this.#pruneTimer = this.#startPruning();
+    const { revocationMs = DEFAULT_REVOCATION_MS } = options;
+    const table = new RevocationTable(options.clock, revocationMs);
+    for (const revocation of state.revocations) table.add(revocation);
+    this.revocations = {
+      revoke: (revocation) => this.#revoke(revocation, table),
+      isRevoked: (claims) => table.isRevoked(claims),
+    };
+  }
+
+  async #revoke(revocation: Revocation, table: RevocationTable): Promise<void> {
+    this.#assertOpen();
+    try {
+      await this.#store.revoke({ ...revocation, endedAt: table.endedAt }, this.#now());
+    } catch (error) {
+      this.#health.failed(error);
+      throw error;
+    }
+    this.#health.worked();
+    table.add(revocation);
   }
 
   async publish(drafts: readonly Draft[]): Promise<readonly Message[]> {

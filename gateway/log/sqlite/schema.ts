@@ -50,6 +50,10 @@ const MIGRATIONS: readonly string[] = [
   `ALTER TABLE message ADD COLUMN stamp INTEGER;
    ALTER TABLE idempotency ADD COLUMN stamp INTEGER;
    ALTER TABLE state ADD COLUMN pruned_stamp INTEGER;`,
+  `CREATE TABLE revocation (
+     user TEXT PRIMARY KEY,
+     issued_before INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** SQLite's primary result codes that concern the file or the disk, not the statement. */

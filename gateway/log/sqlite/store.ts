@@ -24,6 +24,7 @@ import type {
   Instant,
   ReadRequest,
   ReadResult,
+  RevokeRequest,
   StoreOptions,
   StoreState,
   SyncStore,
@@ -75,7 +76,9 @@ export class SqliteStore implements SyncStore {
     });
     this.#identity = this.#open.files.identity;
     const { unit, unitBytes } = this.#retention;
-    return { epoch: this.#epoch, head: this.#head, groupRows: unit, groupBytes: unitBytes };
+    const { revocations } = this.#open.tables;
+    const groups = { groupRows: unit, groupBytes: unitBytes };
+    return { epoch: this.#epoch, head: this.#head, ...groups, revocations };
   }
 
   /** A disk fault fails the whole group, any other error only its own request. */
@@ -98,6 +101,20 @@ export class SqliteStore implements SyncStore {
   /** @throws {OperationalError} `log_unavailable` or `log_corrupt` */
   read(request: ReadRequest): ReadResult {
     return this.#use(({ tables }) => readPage(tables, request));
+  }
+
+  /** @throws {OperationalError} `log_unavailable` or `log_corrupt` */
+  revoke({ endedAt, ...revocation }: RevokeRequest, now: Instant): void {
+    this.#use((open) => {
+      const { tables } = open;
+      tables.transact(() => {
+        tables.deleteRevocations(endedAt);
+        tables.revoke(revocation);
+        // Revoking again may change nothing, and SQLite skips unchanged pages.
+        tables.touch();
+      });
+      this.#settle(open, { committed: true, now });
+    });
   }
 
   /** @throws {OperationalError} `log_unavailable` or `log_corrupt` */

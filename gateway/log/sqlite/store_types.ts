@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Revocation } from "../../ports.ts";
 import type { SerializedError } from "./serialize_error.ts";
 
 export interface StoreOptions {
@@ -18,6 +19,11 @@ export interface StoreOptions {
   readonly retentionBytes: number;
   /** The epoch of a new file. */
   readonly epoch: string;
+}
+
+/** A revocation to store, and those that have ended and are to be removed: before this time, in Unix milliseconds. */
+export interface RevokeRequest extends Revocation {
+  readonly endedAt: number;
 }
 
 /** An instant on both scales of {@linkcode Clock}, in milliseconds. */
@@ -37,6 +43,7 @@ export interface StoreState {
   readonly groupRows: number;
   /** Most bytes of a group, unless a single publish has more. */
   readonly groupBytes: number;
+  readonly revocations: readonly Revocation[];
 }
 
 export interface NewRow {
@@ -108,6 +115,7 @@ export interface SyncStore {
   /** Stores a group of publishes with one sync. */
   append(requests: readonly AppendRequest[], now: Instant): Appended;
   read(request: ReadRequest): ReadResult;
+  revoke(request: RevokeRequest, now: Instant): void;
   /** Does a bounded part of what retention demands; returns whether there is more. */
   prune(now: Instant): boolean;
   /** Writes a little, and throws if it cannot. */
@@ -145,6 +153,8 @@ export function inOwnThread(store: SyncStore): Store {
     append: async (requests, now) => store.append(requests, now),
     // deno-lint-ignore require-await
     read: async (request) => store.read(request),
+    // deno-lint-ignore require-await
+    revoke: async (request, now) => store.revoke(request, now),
     // deno-lint-ignore require-await
     prune: async (now) => store.prune(now),
     // deno-lint-ignore require-await

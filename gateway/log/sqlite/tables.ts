@@ -5,6 +5,7 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Revocation } from "../../ports.ts";
 import { isDamage, isFault } from "./schema.ts";
 import type { NewRow, Row, StampedRow } from "./store_types.ts";
 
@@ -231,6 +232,31 @@ export class Tables {
       this.#run("DELETE FROM message WHERE sequence > ?", sequence);
       this.#run("DELETE FROM idempotency WHERE first > ?", sequence);
     });
+  }
+
+  get revocations(): readonly Revocation[] {
+    return this.#database.prepare(
+      "SELECT user, issued_before FROM revocation ORDER BY issued_before",
+    )
+      .all().map((row) => ({
+        user: text(row, "user"),
+        issuedBefore: integer(row, "issued_before"),
+      }));
+  }
+
+  /** Replaces an earlier revocation of the user. */
+  revoke({ user, issuedBefore }: Revocation): void {
+    this.#run(
+      `INSERT INTO revocation (user, issued_before) VALUES (?, ?)
+       ON CONFLICT (user) DO UPDATE SET issued_before = max(issued_before, excluded.issued_before)`,
+      user,
+      issuedBefore,
+    );
+  }
+
+  /** Removes the revocations of tokens that were issued before `endedAt` or earlier, in Unix milliseconds. */
+  deleteRevocations(endedAt: number): void {
+    this.#run("DELETE FROM revocation WHERE issued_before <= ?", endedAt);
   }
 
   /** Records how commits are synced; returns the mode of the last time that the file was open. */

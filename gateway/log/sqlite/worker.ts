@@ -36,6 +36,8 @@ function perform(store: SqliteStore, call: StoreCall): unknown {
       return store.append(...call.args);
     case "read":
       return store.read(...call.args);
+    case "revoke":
+      return store.revoke(...call.args);
     case "prune":
       return store.prune(...call.args);
     case "check":

@@ -53,6 +53,7 @@ export function inWorker(options: StoreOptions): Store {
     open: () => call("open"),
     append: (requests, now) => call("append", requests, now),
     read: (request) => call("read", request),
+    revoke: (request, now) => call("revoke", request, now),
     prune: (now) => call("prune", now),
     check: (now) => call("check", now),
     close: () => {

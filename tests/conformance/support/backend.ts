@@ -170,6 +170,13 @@ export class Backend {
     assert.ok(answer.status < 300, `disconnect: ${answer.status} ${JSON.stringify(answer.body)}`);
   }
 
+  async revoke(user: string): Promise<{ disconnected: number; issuedBefore: number }> {
+    const answer = await this.#expect(200, "DELETE", `${userPath(user)}/tokens`);
+    const { disconnected, issued_before } = answer as Record<string, unknown>;
+    assert.ok(typeof disconnected === "number" && typeof issued_before === "number");
+    return { disconnected, issuedBefore: issued_before };
+  }
+
   async presence(user: string): Promise<Presence> {
     const { sessions: _, ...presence } = await this.inspect(user);
     return presence;

@@ -14,6 +14,7 @@ import type {
   MessageLog,
   Position,
   Published,
+  Revocations,
   TokenVerdict,
   TokenVerifier,
 } from "../../../gateway/ports.ts";
@@ -94,6 +95,10 @@ export class FaultyLog implements MessageLog {
 
   position(): Promise<Position> {
     return this.#inner.position();
+  }
+
+  get revocations(): Revocations {
+    return this.#inner.revocations;
   }
 
   head(): Position {

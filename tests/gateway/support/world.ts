@@ -50,6 +50,8 @@ export interface Identity {
   readonly signals?: boolean;
   /** Unix milliseconds; by default a day from now. */
   readonly expiresAt?: number;
+  /** Unix milliseconds; 0 by default. */
+  readonly issuedAt?: number;
 }
 
 /** A parsed frame. */
@@ -162,9 +164,9 @@ export class Peer {
 
   /** Sends Identify with a token of these claims. */
   identify(identity: Identity = {}): void {
-    const { user = "alice", channels = [], lastId, signals } = identity;
+    const { user = "alice", channels = [], issuedAt = 0, lastId, signals } = identity;
     const expiresAt = identity.expiresAt ?? this.#world.clock.now() + 86_400_000;
-    const token = this.#world.verifier.token({ ok: true, user, channels, expiresAt });
+    const token = this.#world.verifier.token({ ok: true, user, channels, expiresAt, issuedAt });
     this.identifyWith(token, lastId, signals);
   }
 
