@@ -80,6 +80,10 @@ export const FAULTS = {
     everyHours: 4,
     effect: "tokens cannot be verified, or only after up to 15 s",
   },
+  receiver_failure: {
+    everyHours: 2,
+    effect: "the receiver of webhooks is slow, refuses, fails, hangs or loses its answers",
+  },
   wall_jump: {
     everyHours: 4,
     effect: "the wall clock is set forward or back by up to two hours",

@@ -26,6 +26,7 @@ export class GlobalFaults {
       drain: (random) => this.#drain(random),
       log_failure: (random) => this.#breakDisk(random),
       verifier_failure: (random) => this.#breakIssuer(random),
+      receiver_failure: (random) => this.#troubleReceiver(random),
       wall_jump: (random) => this.#setClock(random),
       half_open: (random) => {
         for (const link of random.some([...world.network.links], 0.3)) link.drop();
@@ -50,8 +51,9 @@ export class GlobalFaults {
 
   /** Stops, and ends all faults. */
   end(): void {
-    const { disk, issuer, cluster } = this.#world;
+    const { disk, issuer, cluster, receiver } = this.#world;
     this.#over = true;
+    receiver.troubled = false;
     cluster?.heal();
     disk.failing = false;
     disk.slowness = 1;
@@ -129,6 +131,14 @@ export class GlobalFaults {
     this.#later(random.pick([5000, 5 * MINUTE_MS]), "the issuer is well again", () => {
       issuer.failing = false;
       issuer.maxMs = 20;
+    });
+  }
+
+  #troubleReceiver(random: Random): void {
+    const { receiver } = this.#world;
+    receiver.troubled = true;
+    this.#later(random.pick([5000, MINUTE_MS, 10 * MINUTE_MS]), "the receiver is well", () => {
+      receiver.troubled = false;
     });
   }
 

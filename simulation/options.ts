@@ -16,6 +16,7 @@ import type {
   Users,
 } from "../gateway/ports.ts";
 import type { Reduce } from "../gateway/protocol/mod.ts";
+import type { Post, Webhooks } from "../gateway/webhooks/mod.ts";
 import type { ClusterNode } from "./cluster.ts";
 import type { Fault } from "./faults.ts";
 
@@ -34,6 +35,10 @@ export interface Seams {
   /** The users of one of several nodes, as the limit on their connections sees them. */
   readonly limited?: (users: LimitedUsers) => LimitedUsers;
   readonly store?: (store: Store) => Store;
+  /** The webhooks of each node, and its clock. */
+  readonly webhooks?: (webhooks: Webhooks, clock: Clock) => Webhooks;
+  /** The requests of webhooks. */
+  readonly post?: (post: Post, clock: Clock) => Post;
   /** The gateway's clock. */
   readonly clock?: (clock: Clock) => Clock;
   /** The server's side of each socket. */

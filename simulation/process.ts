@@ -13,25 +13,21 @@ import { ClusterUsers } from "../gateway/cluster/cluster_users.ts";
 import { openLogOn } from "../gateway/log/mod.ts";
 import { Metrics } from "../gateway/metrics.ts";
 import { withBackpressure } from "../gateway/log/backpressure.ts";
-import type {
-  Clock,
-  IdGenerator,
-  Logger,
-  MessageLog,
-  Timer,
-  UserCommand,
-  Users,
-} from "../gateway/ports.ts";
+import type { IdGenerator, Logger, MessageLog, UserCommand, Users } from "../gateway/ports.ts";
+import type { Webhooks } from "../gateway/webhooks/mod.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
 import type { Checker } from "./checker.ts";
 import { type Cluster, ClusterNode, SUBJECT } from "./cluster.ts";
 import { type SimulatedDisk, SimulatedStore } from "./disk.ts";
 import type { Acceptor, Network } from "./network.ts";
 import { replaced, type Seams } from "./options.ts";
+import { ProcessClock } from "./process_clock.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
+import type { Receiver } from "./receiver.ts";
 import { type Issuer, SimulatedVerifier } from "./verifier.ts";
 import type { Report } from "./violation.ts";
+import { simulatedWebhooks } from "./webhooks.ts";
 
 /** A promise may wait for a timer this short; longer ones are deadlines. */
 const SHORT_MS = 100;
@@ -50,6 +46,8 @@ export interface ProcessWorld {
   /** Undefined in a world of one node. */
   readonly cluster: Cluster | undefined;
   readonly issuer: Issuer;
+  /** Takes webhooks. */
+  readonly receiver: Receiver;
   readonly seams: Seams;
   /** Called when promises may settle. */
   readonly markDirty: () => void;
@@ -75,67 +73,6 @@ export interface ProcessOptions extends NodeOptions {
   readonly random: Random;
 }
 
-interface ProcessClockOptions {
-  readonly markDirty: () => void;
-  /** Timers up to this long call `markDirty` when they fire… */
-  readonly dirtyUpToMs: number;
-  /** …except those of exactly this length. */
-  readonly quietMs?: number;
-}
-
-/** A clock that stops with its process and counts its timers. */
-export class ProcessClock implements Clock {
-  readonly #clock: FakeClock;
-  readonly #options: ProcessClockOptions;
-  #pending = 0;
-  #dead = false;
-
-  constructor(clock: FakeClock, options: ProcessClockOptions) {
-    this.#clock = clock;
-    this.#options = options;
-  }
-
-  /** Number of set timers. */
-  get pending(): number {
-    return this.#pending;
-  }
-
-  now(): number {
-    return this.#clock.now();
-  }
-
-  steady(): number {
-    return this.#clock.steady();
-  }
-
-  setTimer(delayMs: number, callback: () => void): Timer {
-    if (delayMs === Infinity) return { cancel: () => {} };
-    const { markDirty, dirtyUpToMs, quietMs } = this.#options;
-    let set = true;
-    this.#pending++;
-    const timer = this.#clock.setTimer(delayMs, () => {
-      set = false;
-      this.#pending--;
-      if (this.#dead) return;
-      if (delayMs <= dirtyUpToMs && delayMs !== quietMs) markDirty();
-      callback();
-    });
-    return {
-      cancel: () => {
-        if (!set) return;
-        set = false;
-        this.#pending--;
-        timer.cancel();
-      },
-    };
-  }
-
-  /** Stops all timers. */
-  die(): void {
-    this.#dead = true;
-  }
-}
-
 export class GatewayProcess implements Acceptor {
   /** Unique in the world. */
   readonly number: number;
@@ -146,6 +83,8 @@ export class GatewayProcess implements Acceptor {
   readonly #clock: ProcessClock;
   readonly #logClock: ProcessClock;
   readonly #busClock: ProcessClock;
+  readonly #webhookClock: ProcessClock;
+  readonly #webhooks: Webhooks;
   readonly #store: SimulatedStore;
   readonly #verifier: SimulatedVerifier;
   #gateway: Gateway | undefined;
@@ -158,8 +97,8 @@ export class GatewayProcess implements Acceptor {
 
   /** Starts, and opens the log first. */
   constructor(world: ProcessWorld, options: ProcessOptions) {
-    const { clock, disk, markDirty, issuer, checker } = world;
-    const { random } = options;
+    const { clock, disk, markDirty, issuer, checker, receiver, seams } = world;
+    const { random, logger } = options;
     this.#world = world;
     this.#options = options;
     this.number = options.number;
@@ -169,6 +108,11 @@ export class GatewayProcess implements Acceptor {
     this.#busClock = new ProcessClock(clock, { ...everyTimer, quietMs: BEAT_MS });
     // All of the log's timers settle promises.
     this.#logClock = new ProcessClock(clock, everyTimer);
+    this.#webhookClock = new ProcessClock(clock, everyTimer);
+    this.#webhooks = simulatedWebhooks({
+      ...{ node: this.number, clock: this.#webhookClock, random: random.fork("webhooks") },
+      ...{ logger, metrics: METRICS, receiver, seams },
+    });
     this.#store = new SimulatedStore({ disk, clock, random: random.fork("store"), markDirty });
     this.#verifier = new SimulatedVerifier({
       ...{ clock, random: random.fork("verifier"), issuer, markDirty },
@@ -200,6 +144,11 @@ export class GatewayProcess implements Acceptor {
     return this.#users;
   }
 
+  /** Number of users of whom the backend is still to be told. */
+  get untold(): number {
+    return this.#webhooks.waiting;
+  }
+
   connect(address: string): PendingConnection | Refused {
     return this.#gateway?.connect(address) ?? "full";
   }
@@ -208,6 +157,7 @@ export class GatewayProcess implements Acceptor {
   async drain(spreadMs: number): Promise<void> {
     this.#draining = true;
     await this.#gateway?.drain(spreadMs);
+    await this.#webhooks.close(spreadMs);
     this.#closeUsers();
     await this.#log?.close();
   }
@@ -217,6 +167,8 @@ export class GatewayProcess implements Acceptor {
     this.#clock.die();
     this.#logClock.die();
     this.#busClock.die();
+    this.#webhookClock.die();
+    this.#world.receiver.disturbed();
     this.#node?.die();
     this.#store.die();
     this.#verifier.die();
@@ -226,7 +178,7 @@ export class GatewayProcess implements Acceptor {
   }
 
   async #start(): Promise<void> {
-    const { checker, network, cluster, disk, seams } = this.#world;
+    const { checker, network, cluster, disk, seams, receiver } = this.#world;
     const { ids, logger, connection, limits } = this.#options;
     checker.revocations.starts(this.number);
     const opened = await this.#open();
@@ -240,6 +192,10 @@ export class GatewayProcess implements Acceptor {
       node: { node: String(this.number), transport: "simulated" },
       // Small, so that the fan-out yields often.
       turnDeliveries: 3,
+      userChanged: (user, online) => {
+        receiver.userChanged(user);
+        this.#webhooks.userChanged(user, online);
+      },
       ...(seams.reduce === undefined ? {} : { reduce: seams.reduce }),
     });
     this.#gateway = gateway;
@@ -253,6 +209,8 @@ export class GatewayProcess implements Acceptor {
     const head = cluster === undefined ? checker.history.head : log.head().sequence;
     checker.started(this.number, gateway, head);
     network.open(this);
+    receiver.disturbed();
+    this.#webhooks.start();
   }
 
   async #open(): Promise<MessageLog> {
@@ -275,7 +233,9 @@ export class GatewayProcess implements Acceptor {
     const commanded = (command: UserCommand): void => checker.commanded(this.number, command);
     const node = this.#node;
     if (node === undefined) {
-      const users = seams.users?.(gateway, gateway) ?? gateway;
+      this.#webhooks.join(gateway);
+      const local = this.#webhooks.observing(gateway);
+      const users = seams.users?.(local, gateway) ?? local;
       return replaced<Users>(users, {
         execute: (command) => {
           commanded(command);
@@ -299,10 +259,18 @@ export class GatewayProcess implements Acceptor {
       });
     }
     const users = await ClusterUsers.start({
-      ...{ bus: node.bus, local: gateway, log, clock: this.#busClock, ids, logger },
+      ...{
+        bus: node.bus,
+        local: this.#webhooks.observing(gateway),
+        log,
+        clock: this.#busClock,
+        ids,
+        logger,
+      },
       subject: SUBJECT,
     });
     this.#closeUsers = () => users.close();
+    this.#webhooks.join(gateway, users);
     return seams.users?.(users, gateway) ?? users;
   }
 

@@ -44,6 +44,8 @@ export const RULES = {
     "of users, their number, channels, nodes and what was sent; of a channel, the number of users and connections, and pages of users",
   "presence covers all nodes":
     "a node answers for all live nodes or fails; one that is cut off fails",
+  "the backend believes what is so":
+    "by webhook, of users who have not changed for five minutes and, once the world has healed, of all; an event is true when it is sent, and those of one user do not overlap",
   "no timer outlives its connection": "an idle gateway has one for each",
   "no buffer outlives its connection": "nothing waits for one that was closed",
   "durable before it is sent": "to any client",

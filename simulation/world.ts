@@ -16,13 +16,14 @@ import { Cluster } from "./cluster.ts";
 import { SimulatedDisk } from "./disk.ts";
 import type { Fault } from "./faults.ts";
 import { GlobalFaults } from "./global_faults.ts";
-import { TimerCheck } from "./leftovers.ts";
+import { presenceOf, TimerCheck } from "./leftovers.ts";
 import { ClientFaults } from "./client_faults.ts";
 import { Network } from "./network.ts";
 import type { WorldOptions } from "./options.ts";
 import type { GatewayProcess, ProcessWorld } from "./process.ts";
 import { Processes } from "./processes.ts";
 import { Random } from "./random.ts";
+import { Receiver } from "./receiver.ts";
 import type { Rule } from "./rules.ts";
 import { shapeOf } from "./shape.ts";
 import { Timeline } from "./timeline.ts";
@@ -106,10 +107,16 @@ class World {
       ...{ clock, random: random.fork("network"), spikes: allows("delay"), seams, markDirty },
       observer: timeline.recording ? tracing(checker, timeline) : checker,
     });
+    const broke = (error: unknown): void => this.#broke(error, "outside of everything");
+    const receiver = new Receiver({
+      ...{ clock, timeline, cluster, report, count, markDirty, broke },
+      random: random.fork("receiver"),
+    });
     const shared: ProcessWorld = {
       ...{ clock, random, network, checker, timeline, disk, cluster, seams, markDirty, report },
+      receiver,
       issuer: { failing: false, maxMs: 20 },
-      broke: (error) => this.#broke(error, "outside of everything"),
+      broke,
     };
     const ids = new FakeIds();
     const processes = new Processes(shared, { ids, logger, connection, limits }, nodes);
@@ -117,6 +124,15 @@ class World {
       { length: Math.max(1, Math.round(clients * 0.7)) },
       (_, index) => USERS[index] ?? `u${index}`,
     );
+    receiver.connect({
+      names: users,
+      answering: () => processes.running.flatMap(({ users }) => users ?? []),
+      connectionsOf: (user) => {
+        const running = new Set(processes.running.map(({ number }) => number));
+        const sessions = checker.sessions.filter(({ node }) => running.has(node));
+        return presenceOf(sessions, user).connections;
+      },
+    });
     const membership = random.fork("membership");
     const world: WorldDeps = {
       ...shared,
@@ -202,18 +218,21 @@ class World {
 
   #assertHealed(): void {
     this.#checker.healed();
+    this.#world.receiver.healed();
     const away = this.#clients.filter(({ ready }) => !ready).map(({ name }) => name);
     if (away.length > 0) this.#report("every client returns", `${away.join(" ")} are not ready`);
     for (const client of this.#clients) client.healed();
   }
 
   #assertEmpty(): void {
+    this.#world.receiver.healed();
     for (const process of this.#processes.all) {
-      const { gateway, timers } = process ?? {};
+      const { gateway, timers, untold = 0 } = process ?? {};
       if (gateway === undefined) return this.#report("every client returns", "no gateway runs");
       for (const [name, size] of Object.entries(gateway.tables)) {
         if (size > 0) this.#report("nothing remains", `${size} entries in ${name}`);
       }
+      if (untold > 0) this.#report("nothing remains", `${untold} users wait for webhooks`);
       if (timers !== 0) this.#report("nothing remains", `${timers} timers are set`);
     }
   }
@@ -221,6 +240,7 @@ class World {
   #sweepLater(): void {
     this.#clock.setTimer(SWEEP_MS, () => {
       this.#checker.sweep();
+      this.#world.receiver.sweep();
       for (const client of this.#clients) client.sweep();
       for (const process of this.#processes.running) this.#lookAtTimers(process);
       this.#sweepLater();
