@@ -62,6 +62,7 @@ export async function startGateway(
   const page = await openConsole(world);
   const local = webhooks?.observing(gateway) ?? gateway;
   const cluster = shared && await joinCluster(world, { ...shared, gateway, local });
+  webhooks?.join(gateway, cluster?.users);
   let listeners: Listeners;
   try {
     const { users, signals } = cluster ?? { users: local, signals: gateway };
@@ -73,7 +74,7 @@ export async function startGateway(
   }
   const stopWatching = watchEventLoop(clock, (ms) => metrics.eventLoopDelay(ms));
   announce(world, { listeners, page });
-  webhooks?.start((user) => gateway.connectionsOf(user));
+  webhooks?.start();
   const close = async (): Promise<void> => {
     await gateway.drain(config.drainMs);
     await webhooks?.close(config.drainMs);

@@ -194,6 +194,11 @@ export class Gateway implements Users, LimitedUsers, Signals {
     this.#hub.signal(signals);
   }
 
+  /** Users with a ready connection. */
+  get connectedUsers(): Iterable<string> {
+    return this.#hub.users;
+  }
+
   presence(users: readonly string[]): readonly Presence[] {
     return users.map((user) => this.#presenceOf(user));
   }

@@ -180,6 +180,11 @@ export class Hub<M extends Member = Member> {
     return true;
   }
 
+  /** Users with a member. */
+  get users(): Iterable<string> {
+    return this.#byUser.keys();
+  }
+
   /** Returns a snapshot of the members of `user`. */
   membersOf(user: string): readonly M[] {
     return [...this.#byUser.get(user) ?? []];

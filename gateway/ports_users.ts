@@ -169,3 +169,64 @@ export interface CommandLog {
   /** Resolves with true once {@linkcode followed} is `number` or more, with false after `timeoutMs`. */
   whenFollowed(number: number, timeoutMs: number): Promise<boolean>;
 }
+
+/** The nodes of a deployment, as the webhooks of one of them need them. */
+export interface Nodes {
+  /** The name of this node. */
+  readonly node: string;
+  /** Sets the listener, once. */
+  listen(listener: NodeListener): void;
+  /**
+   * Asks every node for the states of `users`, in their order; this one answers too.
+   *
+   * @throws {OperationalError} `log_unavailable` when a live node does not answer
+   */
+  statesOf(users: readonly string[]): Promise<readonly NodeStates[]>;
+  /** Tells the other nodes what the backend believes of a user. May be lost. */
+  settled(user: string, state: UserState): void;
+}
+
+/** One node's side of what the others ask and tell. */
+export interface NodeListener {
+  /** Answers the question of `node`, which may be this one. */
+  statesFor(node: string, users: readonly string[]): readonly NodeState[];
+  /** `node` says that the backend believes `state` of `user`. */
+  settled(node: string, user: string, state: UserState): void;
+  /** A node that was lost is back, or this one was cut off and no longer is. */
+  reunited(): void;
+}
+
+/** The answer of one node. */
+export interface NodeStates {
+  /** The name of the node. */
+  readonly node: string;
+  /** In the order of the users in question. */
+  readonly states: readonly NodeState[];
+}
+
+/** Online is a user with a ready connection on any node. */
+export type UserState = "online" | "offline";
+
+/** A user on one node. */
+export interface NodeState {
+  /** Ready connections there. */
+  readonly connections: number;
+  /** Absent if the node has nothing to tell the backend. */
+  readonly entry?: NodeEntry;
+}
+
+/** A user about whom a node has still to tell the backend. */
+export interface NodeEntry {
+  /** The state in which the backend believes the user to be, as far as the node knows. */
+  readonly belief: UserBelief;
+  /** The backend took this state when it was told of it, by this node or another, while the entry was there. */
+  readonly certain: boolean;
+  /** Its last change is younger than the debounce; it is due; it asks the nodes; it tells the backend. */
+  readonly phase: "fresh" | "due" | "asking" | "sending";
+}
+
+/**
+ * The state in which the backend believes a user to be. It is `uncertain` if an attempt failed, or the backend has
+ * asked meanwhile; `unknown` to a node where the user was not.
+ */
+export type UserBelief = UserState | "uncertain" | "unknown";

@@ -22,6 +22,9 @@ import type {
   ConnectedUsersPage,
   IdGenerator,
   Logger,
+  NodeListener,
+  Nodes,
+  NodeStates,
   Presence,
   SessionDetails,
   SharedCommand,
@@ -29,6 +32,7 @@ import type {
   UserCommand,
   UserDetails,
   Users,
+  UserState,
 } from "../ports.ts";
 import { delay, toError } from "../util.ts";
 import type { Bus } from "./bus.ts";
@@ -79,6 +83,14 @@ interface Topics {
     readonly question: ChannelUsersQuery;
     readonly answer: ConnectedUsersPage;
   };
+  readonly states: {
+    readonly question: { readonly node: string; readonly users: readonly string[] };
+    readonly answer: Pick<NodeStates, "states">;
+  };
+  readonly settled: {
+    readonly question: { readonly node: string; readonly user: string; readonly state: UserState };
+    readonly answer: Readonly<Record<never, never>>;
+  };
 }
 
 interface Heartbeat {
@@ -102,24 +114,27 @@ const COUNTED_AT_A_TIME = 8192;
 /** Time for the other nodes to answer the first heartbeat of a new one. */
 const GREETING_MS = 250;
 
-export class ClusterUsers implements Users {
+export class ClusterUsers implements Users, Nodes {
+  readonly node: string;
   readonly #deps: ClusterUsersDeps;
-  readonly #node: string;
-  readonly #subscriptions: readonly (() => void)[];
+  readonly #startedAt: number;
+  readonly #subscriptions: (() => void)[];
   /** Steady time of each node's last heartbeat. */
   readonly #lastSeen = new Map<string, number>();
+  #listener: NodeListener | undefined;
   #timer: Timer;
 
   private constructor(deps: ClusterUsersDeps) {
     const { ids, subject, bus, log } = deps;
     this.#deps = deps;
-    this.#node = ids.next();
+    this.node = ids.next();
+    this.#startedAt = deps.clock.steady();
     this.#subscriptions = [
       bus.subscribe(`${subject}.nodes`, (text) => this.#receiveHeartbeat(JSON.parse(text))),
-      this.#listen("users", (question) => this.#usersAnswer(question)),
-      this.#listen("channels", (question) => this.#channelAnswer(question)),
       log.subscribeCommands((command) => void this.#receive(command)),
     ];
+    this.#listen("users", (question) => this.#usersAnswer(question));
+    this.#listen("channels", (question) => this.#channelAnswer(question));
     this.#timer = this.#sendHeartbeat("new");
   }
 
@@ -186,6 +201,23 @@ export class ClusterUsers implements Users {
     return merged(pages, query.limit);
   }
 
+  listen(listener: NodeListener): void {
+    this.#listener = listener;
+    this.#listen("states", ({ node, users }) => ({ states: listener.statesFor(node, users) }));
+    this.#listen("settled", ({ node, user, state }) => {
+      if (node !== this.node) listener.settled(node, user, state);
+      return {};
+    });
+  }
+
+  statesOf(users: readonly string[]): Promise<readonly NodeStates[]> {
+    return this.#ask("states", { node: this.node, users });
+  }
+
+  settled(user: string, state: UserState): void {
+    this.#ask("settled", { node: this.node, user, state }).catch(() => {});
+  }
+
   /** Unsubscribes and announces that this node is gone. */
   close(): void {
     this.#timer.cancel();
@@ -202,7 +234,7 @@ export class ClusterUsers implements Users {
 
   #announce(state: Heartbeat["state"]): void {
     const { bus, subject } = this.#deps;
-    bus.publish(`${subject}.nodes`, JSON.stringify({ node: this.#node, state }));
+    bus.publish(`${subject}.nodes`, JSON.stringify({ node: this.node, state }));
   }
 
   #receiveHeartbeat({ node, state }: Heartbeat): void {
@@ -211,11 +243,13 @@ export class ClusterUsers implements Users {
       if (this.#lastSeen.delete(node)) logger.info("node left", { node });
       return;
     }
-    if (!this.#lastSeen.has(node) && node !== this.#node) {
+    if (!this.#lastSeen.has(node) && node !== this.node) {
       logger.info("node joined", { node });
     }
+    const silentMs = clock.steady() - (this.#lastSeen.get(node) ?? this.#startedAt);
     this.#lastSeen.set(node, clock.steady());
-    if (state === "new" && node !== this.#node) this.#announce("here");
+    if (state === "here" && silentMs >= NODE_TIMEOUT_MS) this.#listener?.reunited();
+    if (state === "new" && node !== this.node) this.#announce("here");
   }
 
   /** Prefix of the subjects of replies. */
@@ -224,21 +258,22 @@ export class ClusterUsers implements Users {
   }
 
   #answer<A>(reply: string, answer: A): void {
-    this.#deps.bus.publish(reply, JSON.stringify({ node: this.#node, ...answer }));
+    this.#deps.bus.publish(reply, JSON.stringify({ node: this.node, ...answer }));
   }
 
-  /** Answers questions on `topic`. */
+  /** Answers the questions on `topic`. */
   #listen<T extends keyof Topics>(
     topic: T,
-    answer: (question: Topics[T]["question"]) => Promise<Topics[T]["answer"]>,
-  ): () => void {
+    answer: (question: Topics[T]["question"]) => Topics[T]["answer"] | Promise<Topics[T]["answer"]>,
+  ): void {
     const { bus, subject, logger } = this.#deps;
-    return bus.subscribe(`${subject}.${topic}`, (text, reply) => {
+    const unsubscribe = bus.subscribe(`${subject}.${topic}`, (text, reply) => {
       if (reply === undefined) return;
       const question: Topics[T]["question"] = JSON.parse(text);
-      answer(question).then((found) => this.#answer(reply, found))
-        .catch((error) => logger.error("presence not answered", { error: toError(error) }));
+      Promise.try(() => answer(question)).then((found) => this.#answer(reply, found))
+        .catch((error) => logger.error("question not answered", { error: toError(error) }));
     });
+    this.#subscriptions.push(unsubscribe);
   }
 
   async #usersAnswer({ user, others = [], inspect }: UsersQuestion): Promise<UsersAnswer> {
@@ -258,7 +293,7 @@ export class ClusterUsers implements Users {
   async #ask<T extends keyof Topics>(
     topic: T,
     question: Topics[T]["question"],
-  ): Promise<readonly Topics[T]["answer"][]> {
+  ): Promise<readonly Answer<Topics[T]["answer"]>[]> {
     const { bus, subject } = this.#deps;
     const { reply, all } = this.#gather<Topics[T]["answer"]>();
     bus.publish(`${subject}.${topic}`, JSON.stringify(question), reply);
@@ -305,9 +340,9 @@ export class ClusterUsers implements Users {
     for (const [node, at] of this.#lastSeen) {
       if (clock.steady() - at < NODE_TIMEOUT_MS) continue;
       this.#lastSeen.delete(node);
-      if (node !== this.#node) logger.warn("node timed out", { node });
+      if (node !== this.node) logger.warn("node timed out", { node });
     }
-    return new Set([this.#node, ...this.#lastSeen.keys()]);
+    return new Set([this.node, ...this.#lastSeen.keys()]);
   }
 }
 

@@ -35,7 +35,7 @@ export const WEBHOOK_OPTIONS = {
 } as const satisfies OptionTable;
 
 type WebhookValues = ValuesOf<typeof WEBHOOK_OPTIONS>;
-type Given = GivenOptions<keyof typeof WEBHOOK_OPTIONS | "natsUrl">;
+type Given = GivenOptions<keyof typeof WEBHOOK_OPTIONS>;
 
 export interface WebhookConfig {
   readonly url: URL;
@@ -55,8 +55,6 @@ export function resolveWebhooks(
     if (unused === undefined) return undefined;
     throw configError(unused.name, `has no effect without ${urlName}`);
   }
-  const nats = given.get("natsUrl");
-  if (nats !== undefined) throw configError(urlName, `cannot be set together with ${nats.name}`);
   if (secret === undefined) throw configError(secretName, `is not set, but ${urlName} is`);
   if (!isSecret(secret)) {
     throw configError(

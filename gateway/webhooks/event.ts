@@ -4,10 +4,7 @@
  * @module
  */
 
-import type { Json } from "../ports.ts";
-
-/** A state of a user that the backend is told. */
-export type UserState = "online" | "offline";
+import type { Json, UserState } from "../ports.ts";
 
 /** An event as it is sent, the same in every attempt. */
 export interface WebhookEvent {

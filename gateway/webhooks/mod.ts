@@ -7,8 +7,8 @@
  */
 
 import type { Metrics } from "../metrics.ts";
-import type { Clock, IdGenerator, Logger, Users } from "../ports.ts";
-import { WebhookQueue } from "./queue.ts";
+import type { Clock, IdGenerator, Logger, Nodes, Users } from "../ports.ts";
+import { type LocalConnections, WebhookQueue } from "./queue.ts";
 import { type Post, WebhookSender } from "./sender.ts";
 
 export type { Post };
@@ -67,9 +67,9 @@ export class Webhooks {
   observing(users: Users): Users {
     return {
       execute: (command) => users.execute(command),
-      presence: (asked) => {
-        this.asked(asked);
-        return users.presence(asked);
+      presence: (names) => {
+        this.asked(names);
+        return users.presence(names);
       },
       inspect: (user) => {
         this.asked([user]);
@@ -80,9 +80,14 @@ export class Webhooks {
     };
   }
 
+  /** Counts the connections of this node from here on, and those of `nodes` if there are others. */
+  join(local: LocalConnections, nodes: Nodes = alone(this.#deps.ids.next())): void {
+    this.#queue.join(nodes, local);
+  }
+
   /** Begins, with the start of the gateway. Call it when the backend can ask. */
-  start(connectionsOf: (user: string) => number): void {
-    this.#queue.start({ node: this.#deps.ids.next(), connectionsOf });
+  start(): void {
+    this.#queue.start();
   }
 
   /** Sends what waits for up to `ms`, and ends. */
@@ -90,4 +95,9 @@ export class Webhooks {
     await this.#queue.close(ms);
     this.#sender.stop();
   }
+}
+
+/** A deployment of one node. */
+function alone(node: string): Nodes {
+  return { node, listen: () => {}, statesOf: () => Promise.resolve([]), settled: () => {} };
 }

@@ -35,6 +35,8 @@ Deno.test("parseConfig() has webhooks with a URL and a secret", () => {
   assert.deepEqual(config(BOTH).webhooks, { url, secret: SECRET, debounceMs: 1000 });
   const slow = config({ ...BOTH, GATEWAY_WEBHOOK_DEBOUNCE_MS: "0" });
   assert.equal(slow.webhooks?.debounceMs, 0);
+  const nats = config({ ...BOTH, GATEWAY_NATS_URL: "nats://10.0.0.1:4222" });
+  assert.equal(nats.webhooks?.debounceMs, 1000);
 });
 
 Deno.test("parseConfig() refuses half of the settings for webhooks", () => {

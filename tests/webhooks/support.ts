@@ -5,6 +5,7 @@
  */
 
 import { Metrics } from "../../gateway/metrics.ts";
+import type { Nodes } from "../../gateway/ports.ts";
 import { type Post, Webhooks } from "../../gateway/webhooks/mod.ts";
 import { FakeClock } from "../../mock/doubles/clock.ts";
 import { FakeIds } from "../../mock/doubles/ids.ts";
@@ -45,18 +46,36 @@ export function hanging(signal: AbortSignal): Promise<Response> {
   });
 }
 
+export interface WorldOptions {
+  readonly url?: string;
+  readonly debounceMs?: number;
+  readonly clock?: FakeClock;
+  /** The other nodes, if there are any. */
+  readonly nodes?: Nodes;
+}
+
 export class World {
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly logger = new FakeLogger();
   readonly metrics = new Metrics({ version: "0", runtime: "test", residentBytes: () => 0 });
   readonly received: Received[] = [];
   readonly webhooks: Webhooks;
   readonly #connections = new Map<string, number>();
+  readonly #nodes: Nodes | undefined;
   /** How the next requests are answered. */
   answer: Answer = status(204);
 
-  constructor({ url = "https://app.example.com/hooks", debounceMs = DEBOUNCE_MS } = {}) {
-    const { clock, logger, metrics } = this;
+  constructor(
+    {
+      url = "https://app.example.com/hooks",
+      debounceMs = DEBOUNCE_MS,
+      clock = new FakeClock(),
+      nodes,
+    }: WorldOptions = {},
+  ) {
+    const { logger, metrics } = this;
+    this.clock = clock;
+    this.#nodes = nodes;
     this.webhooks = new Webhooks({ url: new URL(url), secret: SECRET, debounceMs }, {
       ...{ clock, logger, metrics, ids: new FakeIds(), random: () => 0.5 },
       post: (url, init) => {
@@ -67,7 +86,7 @@ export class World {
   }
 
   /** A world whose receiver has taken the start of the gateway. */
-  static async started(options?: ConstructorParameters<typeof World>[0]): Promise<World> {
+  static async started(options?: WorldOptions): Promise<World> {
     const world = new World(options);
     world.start();
     await world.clock.advance(0);
@@ -76,7 +95,14 @@ export class World {
   }
 
   start(): void {
-    this.webhooks.start((user) => this.#connections.get(user) ?? 0);
+    this.webhooks.join({
+      connectionsOf: (user) => this.#connections.get(user) ?? 0,
+      connectedUsers: {
+        [Symbol.iterator]: () =>
+          this.#connections.entries().filter(([, n]) => n > 0).map(([u]) => u),
+      },
+    }, this.#nodes);
+    this.webhooks.start();
   }
 
   /** `user` has this many ready connections from here on. */

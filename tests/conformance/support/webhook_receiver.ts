@@ -58,7 +58,7 @@ export class WebhookReceiver implements AsyncDisposable {
     return {
       GATEWAY_WEBHOOK_URL: this.url,
       GATEWAY_WEBHOOK_SECRET: WEBHOOK_SECRET,
-      GATEWAY_WEBHOOK_DEBOUNCE_MS: "100",
+      GATEWAY_WEBHOOK_DEBOUNCE_MS: "1000",
     };
   }
 
@@ -67,6 +67,8 @@ export class WebhookReceiver implements AsyncDisposable {
     const server = createServer((request, response) => void this.#receive(request, response));
     this.#server = server;
     server.listen(this.#port, "127.0.0.1");
+    // One that a suite shares is not stopped.
+    server.unref();
     await once(server, "listening");
     const address = server.address();
     assert.ok(typeof address === "object" && address !== null);
@@ -88,6 +90,13 @@ export class WebhookReceiver implements AsyncDisposable {
   async believes(user: string, state: "online" | "offline"): Promise<void> {
     await eventually(`${user} to be ${state}`, () => {
       return Promise.resolve(this.belief.get(user) === state ? state : undefined);
+    }, { limitMs: 60_000 });
+  }
+
+  /** Waits until the backend does not believe this of `user`, of whom it may never have been told. */
+  async doesNotBelieve(user: string, state: "online" | "offline"): Promise<void> {
+    await eventually(`${user} not to be ${state}`, () => {
+      return Promise.resolve(this.belief.get(user) === state ? undefined : true);
     }, { limitMs: 60_000 });
   }
 
