@@ -5,7 +5,7 @@
  */
 
 import { OperationalError } from "../gateway/errors.ts";
-import type { Draft, Message, MessageLog, UserCommand, Users } from "../gateway/ports.ts";
+import type { Draft, Message, MessageLog, Signal, UserCommand, Users } from "../gateway/ports.ts";
 import { revokeTokens } from "../gateway/revoke_tokens.ts";
 import { contentOf } from "./history.ts";
 import { PresenceCheck } from "./presence.ts";
@@ -16,6 +16,7 @@ import type { WorldDeps } from "./world_deps.ts";
 const PUBLISH_MEAN_MS = 45_000;
 const BURST_MEAN_MS = 100 * 60_000;
 const MEMBERS_MEAN_MS = 8 * 60_000;
+const SIGNAL_MEAN_MS = 20_000;
 const PROBE_MS = 5 * 60_000;
 const PRESENCE_MS = 60_000;
 const MIN_RETRY_MS = 200;
@@ -44,7 +45,10 @@ export class Backend {
     this.#random = world.random.fork("backend");
     this.#every(PUBLISH_MEAN_MS, "publish", (random) => {
       this.#publish(random, random.int(1, random.chance(0.2) ? 12 : 2));
+      // Which must not overtake it.
+      if (random.chance(0.5)) this.#signal(random.fork("signal"));
     });
+    this.#every(SIGNAL_MEAN_MS, "signal", (random) => this.#signal(random));
     this.#every(BURST_MEAN_MS, "burst", (random) => {
       const bursts = random.int(1, 5);
       for (let count = 0; world.allows("burst") && count < bursts; count++) {
@@ -76,7 +80,8 @@ export class Backend {
   bother(user: string, random: Random): void {
     if (this.#over) return;
     const luck = random.unit();
-    if (luck < 0.3) this.#publish(random, random.int(50, 200), 1000);
+    // More than may be unsent to a client that does not read.
+    if (luck < 0.3) this.#publish(random, random.int(50, 200), 3000);
     else if (luck > 0.9) this.#world.breakLog(random.int(1000, 60_000));
     else this.#changeMembers(random, user);
   }
@@ -153,6 +158,23 @@ export class Backend {
     const onPublish = this.#onPublish;
     this.#onPublish = undefined;
     onPublish?.();
+  }
+
+  /** Sends signals, sometimes many at once. */
+  #signal(random: Random): void {
+    const { checker, clock, count, markDirty, processes } = this.#world;
+    const process = processes.pick();
+    const signals = process?.signals;
+    if (process === undefined || signals === undefined) return;
+    const number = random.chance(0.1) ? random.int(50, 200) : random.int(1, 3);
+    const sent = Array.from({ length: number }, (): Signal => {
+      return { ...this.#draft(random, 100), time: clock.now() };
+    });
+    const after = checker.headAt(process.number);
+    for (const signal of sent) checker.signals.submitted(signal, after);
+    markDirty();
+    signals.signal(sent);
+    count("signals sent", number);
   }
 
   #draft(random: Random, maxBytes: number): Draft {

@@ -24,6 +24,7 @@ import { type OddFrame, WINDOW_BYTES } from "./pipe.ts";
 import { type Ready, ReadyCheck } from "./ready_check.ts";
 import { RevocationCheck } from "./revocation_check.ts";
 import { Session } from "./session.ts";
+import { SignalCheck } from "./signal_check.ts";
 import { UserLimitCheck, type UserLimitDeps } from "./user_limit.ts";
 import type { Verdict } from "./verifier.ts";
 import type { Report } from "./violation.ts";
@@ -59,11 +60,13 @@ export class Checker implements LinkObserver {
   readonly #nodes = new Map<number, Node>();
   #readFailedAtMs = -1;
   readonly leftovers: LeftoverCheck;
+  readonly signals: SignalCheck;
 
   constructor(options: CheckerOptions) {
     this.#options = options;
     this.#report = options.report;
     this.leftovers = new LeftoverCheck(options.report);
+    this.signals = new SignalCheck(options.report);
     this.history = new History(options.durable, options.report);
     this.#ready = new ReadyCheck({ ...options, history: this.history });
     this.#userLimit = new UserLimitCheck(options);
@@ -168,6 +171,9 @@ export class Checker implements LinkObserver {
     if (text.startsWith('{"op":10,"time":')) return session.sentHeartbeat(+text.slice(16, -1), now);
     if (text.startsWith('{"op":11,"time":')) return session.sentAck(+text.slice(16, -1), now);
     if (text.startsWith('{"op":3,')) return session.sentMessage();
+    if (text.startsWith('{"op":4,')) {
+      return this.signals.serverSent(session, text, this.#nodes.get(link.node)?.progress);
+    }
     const frame = JSON.parse(text);
     if (frame.op === 0) return session.sentHello(frame.heartbeat_interval, now);
     if (frame.op === 2) return this.#sentReady(session, frame);
@@ -210,6 +216,15 @@ export class Checker implements LinkObserver {
     }
     delivery.arrived(id, text);
     this.revocations.arrived(session, this.history.at(delivery.last)?.serial ?? 0);
+  }
+
+  clientReceivedSignal(link: Link, text: string): void {
+    this.signals.clientReceived(this.#of(link), text);
+  }
+
+  /** The last message of which process `node` has notified its subscribers. */
+  headAt(node: number): number {
+    return this.#nodes.get(node)?.progress.head ?? 0;
   }
 
   /** The client received Ready, and will resume from `lastId`. */
@@ -354,7 +369,9 @@ export class Checker implements LinkObserver {
       const { maxBufferedBytes } = this.#options.connection;
       // A replay is paced: it exceeds the limit by at most a page.
       const pageBytes = resumed ? WINDOW_BYTES + maxBufferedBytes / 4 : 0;
-      const liveBytes = (delivery?.liveBytes ?? 0) + pageBytes + 4096;
+      // Signals fill at most a quarter before they are dropped.
+      const signalBytes = session.wantsSignals ? maxBufferedBytes / 4 : 0;
+      const liveBytes = (delivery?.liveBytes ?? 0) + pageBytes + signalBytes + 4096;
       return link.backedUpBytes > 0 && liveBytes > maxBufferedBytes;
     }
     if (code === 4003) return this.revocations.excuses(session);

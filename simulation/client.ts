@@ -27,6 +27,8 @@ import type { WorldDeps } from "./world_deps.ts";
 /** Invalid ids: malformed, of another log, from the future; and the start of the log. */
 const ODD_IDS = ["", "x", "e1", "e2-1", "e1-", "e1-01", "e1--1", "e1-9007199254740991", "e1-0"];
 const MINUTE_MS = 60_000;
+/** Mean time between the moments at which an app begins or ceases to listen to signals. */
+const LISTENING_MEAN_MS = 30 * MINUTE_MS;
 /** Duration of a slow connection. */
 const SLOW_MS = 10 * MINUTE_MS;
 /** Queue limit of an app that reads in a loop. */
@@ -268,12 +270,27 @@ export class SimulatedClient implements SocketOwner {
     library.on("state", (state) => {
       if (state === "paused") world.count("apps that did not read");
     });
+    this.#listen(library, this.#random.fork("signals"));
     library.on("close", (error) => {
       world.markDirty();
       if (error !== undefined && this.#library === library) this.#restartIn(5000);
     });
     if (this.#loops) this.#read(library).catch(world.broke);
     else library.on("message", (message) => this.#guard(() => this.#take(message)));
+  }
+
+  /** Listens to signals from the start or from some time on, and not always. */
+  #listen(library: GatewayClient, random: Random): void {
+    let stop: (() => void) | undefined;
+    const toggle = (): void => {
+      if (this.#library !== library) return;
+      this.#world.markDirty();
+      if (stop === undefined) stop = library.on("signal", () => {});
+      else stop = void stop();
+      this.#world.clock.setTimer(random.wait(LISTENING_MEAN_MS), toggle);
+    };
+    if (random.chance(0.5)) stop = library.on("signal", () => {});
+    this.#world.clock.setTimer(random.wait(LISTENING_MEAN_MS), toggle);
   }
 
   /** Closes the app and restarts it from its position. */

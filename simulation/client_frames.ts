@@ -7,7 +7,12 @@
 
 /** A client's message, or the close code that it must cause. */
 export type Meaning =
-  | { readonly kind: "identify"; readonly token: string; readonly lastId: string | undefined }
+  | {
+    readonly kind: "identify";
+    readonly token: string;
+    readonly lastId: string | undefined;
+    readonly signals: boolean;
+  }
   | { readonly kind: "heartbeat"; readonly time: number }
   | { readonly kind: "ack"; readonly time: number }
   | { readonly kind: "fault"; readonly code: 4001 | 1009 };
@@ -37,14 +42,14 @@ export function meaningOf(data: string | Uint8Array, maxBytes: number): Meaning 
 function ofFrame(frame: unknown): Meaning {
   if (frame === null || typeof frame !== "object" || Array.isArray(frame)) return MALFORMED;
   const fields = new Map<string, unknown>(Object.entries(frame));
-  const [op, time, token, lastId] = ["op", "time", "token", "last_id"].map((key) =>
-    fields.get(key)
-  );
+  const [op, time, token, lastId, signals] = ["op", "time", "token", "last_id", "signals"]
+    .map((key) => fields.get(key));
   if (op === 10 || op === 11) {
     if (typeof time !== "number" || !Number.isSafeInteger(time) || time < 0) return MALFORMED;
     return { kind: op === 10 ? "heartbeat" : "ack", time };
   }
   if (op !== 1 || typeof token !== "string" || token === "") return MALFORMED;
   if (lastId !== undefined && typeof lastId !== "string") return MALFORMED;
-  return { kind: "identify", token, lastId };
+  if (signals !== undefined && typeof signals !== "boolean") return MALFORMED;
+  return { kind: "identify", token, lastId, signals: signals === true };
 }

@@ -141,6 +141,7 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
       this.onmessage?.({ data: text });
       return client.arrived(id);
     }
+    if (text.startsWith('{"op":4,')) world.checker.clientReceivedSignal(link, text);
     if (text.startsWith('{"op":2,')) {
       const lastId = String(JSON.parse(text).last_id);
       world.checker.clientReady(link, lastId);

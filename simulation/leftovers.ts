@@ -81,17 +81,20 @@ function checkTables(
   const channels = new Set<string>();
   const addresses = new Set<string>();
   let members = 0;
+  let listeners = 0;
   let connections = 0;
-  for (const { ready, stage, refused, delivery, address } of sessions) {
+  for (const { ready, stage, refused, delivery, address, isListener } of sessions) {
     if (stage !== "admitted") connections++;
     if (!refused) addresses.add(address);
     if (!ready || delivery === undefined) continue;
     members++;
+    if (isListener) listeners++;
     users.add(delivery.user);
     for (const channel of delivery.channels) channels.add(channel);
   }
   const expected: Readonly<Record<string, number>> = {
     members,
+    listeners,
     users: users.size,
     channels: channels.size,
     connections,

@@ -12,6 +12,7 @@ import type {
   CommandLog,
   LimitedUsers,
   MessageLog,
+  Signals,
   Socket,
   Users,
 } from "../gateway/ports.ts";
@@ -34,6 +35,8 @@ export interface Seams {
   readonly users?: (users: Users, local: Users) => Users;
   /** The users of one of several nodes, as the limit on their connections sees them. */
   readonly limited?: (users: LimitedUsers) => LimitedUsers;
+  /** Signals as a node's own gateway takes them. */
+  readonly signals?: (signals: Signals) => Signals;
   readonly store?: (store: Store) => Store;
   /** The webhooks of each node, and its clock. */
   readonly webhooks?: (webhooks: Webhooks, clock: Clock) => Webhooks;

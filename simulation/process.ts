@@ -9,11 +9,19 @@ import type { AdmissionOptions } from "../gateway/admission.ts";
 import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
 import { Gateway, type PendingConnection, type Refused } from "../gateway/gateway.ts";
 import { limitClusterUsers } from "../gateway/cluster/cluster_limit.ts";
+import { ClusterSignals } from "../gateway/cluster/cluster_signals.ts";
 import { ClusterUsers } from "../gateway/cluster/cluster_users.ts";
 import { openLogOn } from "../gateway/log/mod.ts";
 import { Metrics } from "../gateway/metrics.ts";
 import { withBackpressure } from "../gateway/log/backpressure.ts";
-import type { IdGenerator, Logger, MessageLog, UserCommand, Users } from "../gateway/ports.ts";
+import type {
+  IdGenerator,
+  Logger,
+  MessageLog,
+  Signals,
+  UserCommand,
+  Users,
+} from "../gateway/ports.ts";
 import type { Webhooks } from "../gateway/webhooks/mod.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
 import type { Checker } from "./checker.ts";
@@ -92,6 +100,7 @@ export class GatewayProcess implements Acceptor {
   #paced: MessageLog | undefined;
   #node: ClusterNode | undefined;
   #users: Users | undefined;
+  #signals: Signals | undefined;
   #draining = false;
   #closeUsers: () => void = () => {};
 
@@ -149,6 +158,11 @@ export class GatewayProcess implements Acceptor {
     return this.#webhooks.waiting;
   }
 
+  /** Signals of the backend, while the gateway runs. */
+  get signals(): Signals | undefined {
+    return this.#signals;
+  }
+
   connect(address: string): PendingConnection | Refused {
     return this.#gateway?.connect(address) ?? "full";
   }
@@ -175,6 +189,7 @@ export class GatewayProcess implements Acceptor {
     this.#gateway = undefined;
     this.#paced = undefined;
     this.#users = undefined;
+    this.#signals = undefined;
   }
 
   async #start(): Promise<void> {
@@ -232,7 +247,9 @@ export class GatewayProcess implements Acceptor {
     const { ids, logger, limits } = this.#options;
     const commanded = (command: UserCommand): void => checker.commanded(this.number, command);
     const node = this.#node;
+    const signals = seams.signals?.(gateway) ?? gateway;
     if (node === undefined) {
+      this.#signals = signals;
       this.#webhooks.join(gateway);
       const local = this.#webhooks.observing(gateway);
       const users = seams.users?.(local, gateway) ?? local;
@@ -269,7 +286,15 @@ export class GatewayProcess implements Acceptor {
       },
       subject: SUBJECT,
     });
-    this.#closeUsers = () => users.close();
+    const clusterSignals = new ClusterSignals({
+      ...{ bus: node.bus, local: signals, log, clock: this.#busClock, subject: SUBJECT },
+      dropped: () => {},
+    });
+    this.#signals = clusterSignals;
+    this.#closeUsers = () => {
+      users.close();
+      clusterSignals.close();
+    };
     this.#webhooks.join(gateway, users);
     return seams.users?.(users, gateway) ?? users;
   }

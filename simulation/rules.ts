@@ -14,6 +14,10 @@ export const RULES = {
   "delivered unchanged": "id, channel, author, content and time",
   "what was missed is marked":
     "`replayed` on a message from before Ready that a session resumed to, and on no other",
+  "signals only for those who asked": "in the Identify that the last Ready on the wire answers",
+  "signals only for those who may see them": "by user or channel, when the gateway sends them",
+  "no signal before its messages": "those that the node had which took the signal",
+  "signals unchanged": "channel, author, content and time",
   "Hello comes first": "once, with the interval",
   "nothing before Ready": "no Message reaches a session that is not ready",
   "Ready follows a verified Identify": "the newest, and names its user",

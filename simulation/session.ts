@@ -39,6 +39,7 @@ interface Due {
 interface Identify {
   readonly token: SimulatedToken;
   readonly lastId: string | undefined;
+  readonly signals: boolean;
   verified: boolean;
 }
 
@@ -62,6 +63,10 @@ export class Session {
   endedAtMs: number | undefined;
   /** Resumed, so a replay may be running. */
   resumed = false;
+  /** The Identify that the last Ready answered asked for signals. */
+  wantsSignals = false;
+  /** The same by the gateway's tables: a Ready may wait for a peer that does not read. */
+  isListener = false;
 
   readonly #deps: SessionDeps;
   readonly #options: ConnectionOptions;
@@ -139,7 +144,8 @@ export class Session {
         return;
       case "identify": {
         const token = tokenOf(meaning.token);
-        this.#identify = { token, lastId: meaning.lastId, verified: false };
+        const { lastId, signals } = meaning;
+        this.#identify = { token, lastId, signals, verified: false };
         this.#identifyByMs = undefined;
         this.#pendingByMs ??= atMs + this.#options.verifyTimeoutMs;
         if (this.ready) return;
@@ -191,6 +197,7 @@ export class Session {
     if (this.delivery === undefined) return;
     // A renewal takes effect at once; only its Ready may be late.
     this.delivery.replaceChannels(verdict.channels, at.ms);
+    this.isListener = identify.signals;
     this.#heldReadys.push(identify);
     this.#identify = undefined;
     this.#pendingByMs = undefined;
@@ -248,6 +255,8 @@ export class Session {
         `Ready is for ${user}, not ${identify.token.user}`,
       );
     }
+    this.wantsSignals = identify.signals;
+    if (this.delivery === undefined) this.isListener = identify.signals;
     if (identify === this.#identify) {
       this.#identify = undefined;
       this.#pendingByMs = undefined;

@@ -175,6 +175,7 @@ class World {
     }
     for (const process of this.#processes.all) process?.die();
     this.#count("messages received", this.#checker.history.arrivals);
+    this.#count("signals received", this.#checker.signals.arrivals);
     return {
       violation: this.#violation,
       hours: Math.min(this.#options.hours, (this.#clock.steady() - this.#startMs) / HOUR_MS),

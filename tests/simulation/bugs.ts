@@ -13,6 +13,7 @@ import { CLIENT_BUGS } from "./client_bugs.ts";
 import { LOG_BUGS } from "./log_bugs.ts";
 import { NODE_BUGS } from "./node_bugs.ts";
 import { PRESENCE_BUGS } from "./presence_bugs.ts";
+import { SIGNAL_BUGS } from "./signal_bugs.ts";
 import { NODE_WEBHOOK_BUGS, WEBHOOK_BUGS } from "./webhook_bugs.ts";
 import type { Clock, Socket } from "../../gateway/ports.ts";
 import {
@@ -260,6 +261,7 @@ export const BUGS: Readonly<
   "presence": { nodes: 1, bugs: PRESENCE_BUGS },
   "the client library": { nodes: 1, bugs: CLIENT_BUGS },
   "webhooks": { nodes: 1, bugs: WEBHOOK_BUGS },
+  "signals": { nodes: 1, bugs: SIGNAL_BUGS },
   "many nodes": { nodes: 3, bugs: NODE_BUGS },
   "webhooks of many nodes": { nodes: 3, bugs: NODE_WEBHOOK_BUGS },
 };

@@ -125,6 +125,10 @@ export const NODE_BUGS: readonly Bug[] = [
     }),
   },
   {
+    name: "a node that lags passes signals on before the messages that they follow",
+    make: () => ({ commands: (node) => replaced<CommandLog>(node, { followed: Infinity }) }),
+  },
+  {
     name: "presence counts only the node that is asked",
     make: () => ({
       users: (users, local) => replaced(users, { presence: (asked) => local.presence(asked) }),
