@@ -15,7 +15,7 @@ import { Gateway } from "../gateway/gateway.ts";
 import { admissionOptions, sessionOptions } from "../gateway/config/session_options.ts";
 import { createHttp } from "../gateway/http/mod.ts";
 import { createMemoryLog } from "../gateway/log/memory.ts";
-import { Metrics } from "../gateway/metrics.ts";
+import { Metrics } from "../gateway/metrics/metrics.ts";
 import { listenWithNode } from "../gateway/runtime/node_transport.ts";
 import { delay } from "../gateway/util.ts";
 import { EchoSocket } from "./support/echo_socket.ts";

@@ -16,7 +16,7 @@ import type { BodyBudget, MessageLog, Signals, Users } from "../gateway/ports.ts
 import { readConsoleFiles } from "../gateway/runtime/assets.ts";
 import { TRANSPORTS } from "../gateway/runtime/listen.ts";
 import type { Listener } from "../gateway/runtime/transport.ts";
-import type { PublishTraces } from "../gateway/traces.ts";
+import type { PublishTraces } from "../gateway/http/traces.ts";
 import type { MockIssuer } from "../mock/issuer.ts";
 import { loginIssuer } from "../mock/gateway/login.ts";
 import type { World } from "./world.ts";

@@ -14,7 +14,7 @@ import { admissionOptions, sessionOptions } from "../gateway/config/session_opti
 import { VERSION } from "../gateway/config/version.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import { TotalBodyBudget } from "../gateway/http/body_budget.ts";
-import { Metrics } from "../gateway/metrics.ts";
+import { Metrics } from "../gateway/metrics/metrics.ts";
 import type { CommandLog, MessageLog, TokenVerifier, Users } from "../gateway/ports.ts";
 import { SystemClock } from "../gateway/runtime/clock.ts";
 import { watchEventLoop } from "../gateway/runtime/event_loop.ts";

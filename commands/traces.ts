@@ -6,7 +6,7 @@
 
 import { VERSION } from "../gateway/config/version.ts";
 import { openTracing } from "../gateway/runtime/tracer.ts";
-import { PublishTraces, type PublishTracesDeps } from "../gateway/traces.ts";
+import { PublishTraces, type PublishTracesDeps } from "../gateway/http/traces.ts";
 import type { World } from "./world.ts";
 
 /** Call it before anything else subscribes to the log. */

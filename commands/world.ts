@@ -5,7 +5,7 @@
  */
 
 import type { Config } from "../gateway/config/parse.ts";
-import type { Metrics } from "../gateway/metrics.ts";
+import type { Metrics } from "../gateway/metrics/metrics.ts";
 import type { Clock, IdGenerator, Logger } from "../gateway/ports.ts";
 
 export interface World {

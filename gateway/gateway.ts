@@ -8,8 +8,8 @@
 import { Admission, type AdmissionOptions } from "./admission.ts";
 import { Connection, type ConnectionDeps } from "./session/connection.ts";
 import type { ConnectionContext, ConnectionOptions } from "./session/connection_context.ts";
-import { Hub } from "./hub.ts";
-import type { Metrics } from "./metrics.ts";
+import { Hub } from "./hub/hub.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import type {
   ChannelPresence,
   ChannelUsersQuery,

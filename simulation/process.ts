@@ -12,7 +12,7 @@ import { limitClusterUsers } from "../gateway/cluster/cluster_limit.ts";
 import { ClusterSignals } from "../gateway/cluster/cluster_signals.ts";
 import { ClusterUsers } from "../gateway/cluster/cluster_users.ts";
 import { openLogOn } from "../gateway/log/mod.ts";
-import { Metrics } from "../gateway/metrics.ts";
+import { Metrics } from "../gateway/metrics/metrics.ts";
 import { withBackpressure } from "../gateway/log/backpressure.ts";
 import type {
   IdGenerator,

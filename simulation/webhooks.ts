@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Metrics } from "../gateway/metrics.ts";
+import type { Metrics } from "../gateway/metrics/metrics.ts";
 import type { Logger } from "../gateway/ports.ts";
 import { type Post, Webhooks } from "../gateway/webhooks/mod.ts";
 import { FakeIds } from "../mock/doubles/ids.ts";

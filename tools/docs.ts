@@ -12,7 +12,7 @@
 
 import { acceptedValues, defaultValue, envName } from "../gateway/config/option_types.ts";
 import { OPTION_GROUPS } from "../gateway/config/options.ts";
-import { type MetricInfo, METRICS } from "../gateway/metrics_table.ts";
+import { type MetricInfo, METRICS } from "../gateway/metrics/table.ts";
 import { type ProblemInfo, PROBLEMS } from "../gateway/http/problem.ts";
 import {
   CLOSE_ADVICE,

@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Exchange, Published } from "../ports.ts";
-import type { PublishLog, PublishTraces } from "../traces.ts";
+import type { PublishLog, PublishTraces } from "./traces.ts";
 import { json, PRIVATE } from "./answer.ts";
 import type { Guard } from "./publish_key.ts";
 import { type DraftLimits, readDrafts } from "./drafts.ts";

@@ -6,7 +6,7 @@
 
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { PendingConnection, Refused } from "../gateway.ts";
-import type { PublishTraces } from "../traces.ts";
+import type { PublishTraces } from "./traces.ts";
 import type {
   BodyBudget,
   Clock,

@@ -13,7 +13,7 @@ import { Delivery, type Recipient } from "./delivery.ts";
 import { encodeFrame, type Run } from "./encode.ts";
 import { OperationalError } from "../errors.ts";
 import type { ConnectionContext } from "./connection_context.ts";
-import type { Member } from "../hub.ts";
+import type { Member } from "../hub/hub.ts";
 import { Outbox } from "./outbox.ts";
 import type { OrderedCommand, Outgoing, Socket, SocketListener, Timer } from "../ports.ts";
 import {

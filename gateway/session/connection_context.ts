@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Hub, Member } from "../hub.ts";
-import type { Metrics } from "../metrics.ts";
+import type { Hub, Member } from "../hub/hub.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock, Logger, MessageLog, TokenVerifier } from "../ports.ts";
 import type { Reduce, SessionOptions } from "../protocol/mod.ts";
 import type { LogThrottle } from "../log_throttle.ts";

@@ -8,7 +8,7 @@
  */
 
 import { type Run, runAfter } from "./encode.ts";
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { MessageLog, OrderedCommand, Position, SessionDetails } from "../ports.ts";
 import { Replay } from "./replay.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock, Socket, Timer } from "../ports.ts";
 
 /** Longest wait between two attempts. */

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock, IdGenerator, Logger, Nodes, Users } from "../ports.ts";
 import { type LocalConnections, WebhookQueue } from "./queue.ts";
 import { type Post, WebhookSender } from "./sender.ts";

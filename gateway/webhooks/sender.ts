@@ -7,7 +7,7 @@
  */
 
 import { Webhook } from "standardwebhooks";
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock, Logger } from "../ports.ts";
 import { redactUrls } from "../redact_url.ts";
 import { toError } from "../util.ts";

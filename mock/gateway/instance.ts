@@ -10,7 +10,7 @@ import type { ConnectionOptions } from "../../gateway/session/connection_context
 import { Gateway, type GatewayOptions } from "../../gateway/gateway.ts";
 import { createHttp } from "../../gateway/http/mod.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
-import { Metrics } from "../../gateway/metrics.ts";
+import { Metrics } from "../../gateway/metrics/metrics.ts";
 import { withBackpressure } from "../../gateway/log/backpressure.ts";
 import type {
   Clock,

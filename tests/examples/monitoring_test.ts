@@ -6,8 +6,8 @@
  */
 
 import assert from "node:assert/strict";
-import { Metrics } from "../../gateway/metrics.ts";
-import { type MetricInfo, METRICS } from "../../gateway/metrics_table.ts";
+import { Metrics } from "../../gateway/metrics/metrics.ts";
+import { type MetricInfo, METRICS } from "../../gateway/metrics/table.ts";
 import { needs, testUnless } from "../permissions.ts";
 
 const FOLDER = new URL("../../examples/monitoring/", import.meta.url);

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { Metrics } from "../../gateway/metrics.ts";
+import { Metrics } from "../../gateway/metrics/metrics.ts";
 import type { Outgoing } from "../../gateway/ports.ts";
 import { Op, type Reduce, reduce } from "../../gateway/protocol/mod.ts";
 import { settle } from "../../mock/doubles/clock.ts";

@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import type { Run } from "../../gateway/session/encode.ts";
-import { Hub, type Member } from "../../gateway/hub.ts";
+import { Hub, type Member } from "../../gateway/hub/hub.ts";
 import type { Draft, Message } from "../../gateway/ports.ts";
 import { FakeClock, settle } from "../../mock/doubles/clock.ts";
 

@@ -5,8 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import { Metrics } from "../../gateway/metrics.ts";
-import { METRICS } from "../../gateway/metrics_table.ts";
+import { Metrics } from "../../gateway/metrics/metrics.ts";
+import { METRICS } from "../../gateway/metrics/table.ts";
 
 function makeMetrics(): Metrics {
   return new Metrics({

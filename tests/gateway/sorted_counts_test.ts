@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SortedCounts } from "../../gateway/sorted_counts.ts";
+import { SortedCounts } from "../../gateway/hub/sorted_counts.ts";
 
 function sorted(model: ReadonlyMap<string, number>, after?: string): (readonly [string, number])[] {
   return [...model].filter(([name]) => after === undefined || name > after)

@@ -9,7 +9,7 @@ import { OperationalError } from "../../gateway/errors.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import type { MessageLog } from "../../gateway/ports.ts";
 import type { RequestSpanOptions, Span, Tracer } from "../../gateway/tracer.ts";
-import { PublishTraces } from "../../gateway/traces.ts";
+import { PublishTraces } from "../../gateway/http/traces.ts";
 import { FakeClock } from "../../mock/doubles/clock.ts";
 import { FakeIds } from "../../mock/doubles/ids.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";

@@ -64,7 +64,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     name: "metrics",
-    paths: ["gateway/metrics.ts", "gateway/metrics_table.ts"],
+    paths: ["gateway/metrics/"],
     holds: "what is counted",
     imports: KERNEL,
     libraries: [/^prom-client$/],
@@ -113,8 +113,8 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     name: "core",
-    paths: ["gateway/session/", "gateway/*.ts"],
-    holds: "one connection (`session/`), fan-out (`hub.ts`), admission, drain",
+    paths: ["gateway/session/", "gateway/hub/", "gateway/*.ts"],
+    holds: "one connection (`session/`), fan-out and presence (`hub/`), admission, drain",
     imports: [...KERNEL, "metrics"],
     libraries: [],
   },

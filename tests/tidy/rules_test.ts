@@ -89,8 +89,8 @@ Deno.test("bannedNames() finds each global that production code may not touch", 
 });
 
 Deno.test("isBannedModule() knows the modules by which globals come back in", () => {
-  assert(isBannedModule("gateway/hub.ts", "node:timers/promises"));
-  assert(isBannedModule("gateway/hub.ts", "node:perf_hooks"));
+  assert(isBannedModule("gateway/hub/hub.ts", "node:timers/promises"));
+  assert(isBannedModule("gateway/hub/hub.ts", "node:perf_hooks"));
   assert(!isBannedModule("gateway/http/publish_key.ts", "node:crypto"));
   assert(!isBannedModule("gateway/config/parse.ts", "node:net"));
 });
@@ -140,17 +140,17 @@ Deno.test("faultOfImport() refuses an import that points up, and a library out o
     ["gateway/ports.ts", "gateway/session/connection.ts"],
     ["gateway/session/connection.ts", "gateway/http/mod.ts"],
     ["gateway/session/connection.ts", "gateway/log/sqlite/log.ts"],
-    ["gateway/hub.ts", "mock/doubles/clock.ts"],
-    ["gateway/hub.ts", "node:sqlite"],
-    ["gateway/log/sqlite/log.ts", "gateway/hub.ts"],
+    ["gateway/hub/hub.ts", "mock/doubles/clock.ts"],
+    ["gateway/hub/hub.ts", "node:sqlite"],
+    ["gateway/log/sqlite/log.ts", "gateway/hub/hub.ts"],
     ["gateway/runtime/clock.ts", "auth/mod.ts"],
     ["auth/verifier.ts", "gateway/runtime/clock.ts"],
     ["gateway/http/users.ts", "jose"],
     ["gateway/http/users.ts", "main.ts"],
     ["mock/mod.ts", "main.ts"],
-    ["client/mod.ts", "gateway/hub.ts"],
-    ["console/main.ts", "gateway/hub.ts"],
-    ["elsewhere/file.ts", "gateway/hub.ts"],
+    ["client/mod.ts", "gateway/hub/hub.ts"],
+    ["console/main.ts", "gateway/hub/hub.ts"],
+    ["elsewhere/file.ts", "gateway/hub/hub.ts"],
   ];
   for (const [path, target] of refused) {
     assert.notEqual(faultOfImport(path, target), undefined, `${path} imports ${target}`);
@@ -158,8 +158,8 @@ Deno.test("faultOfImport() refuses an import that points up, and a library out o
   const allowed: readonly (readonly [string, string])[] = [
     ["gateway/protocol/frames.ts", "gateway/protocol/codes.ts"],
     ["gateway/ports.ts", "gateway/protocol/mod.ts"],
-    ["gateway/session/connection.ts", "gateway/metrics.ts"],
-    ["gateway/session/connection.ts", "gateway/hub.ts"],
+    ["gateway/session/connection.ts", "gateway/metrics/metrics.ts"],
+    ["gateway/session/connection.ts", "gateway/hub/hub.ts"],
     ["gateway/http/users.ts", "gateway/gateway.ts"],
     ["gateway/log/sqlite/log.ts", "node:sqlite"],
     ["auth/verifier.ts", "jose"],

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Metrics } from "../../gateway/metrics.ts";
+import { Metrics } from "../../gateway/metrics/metrics.ts";
 import type { Nodes } from "../../gateway/ports.ts";
 import { type Post, Webhooks } from "../../gateway/webhooks/mod.ts";
 import { FakeClock } from "../../mock/doubles/clock.ts";

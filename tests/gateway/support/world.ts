@@ -10,7 +10,7 @@ import type { ConnectionOptions } from "../../../gateway/session/connection_cont
 import { sessionOptions } from "../../../gateway/config/session_options.ts";
 import { Gateway } from "../../../gateway/gateway.ts";
 import { createMemoryLog } from "../../../gateway/log/memory.ts";
-import { Metrics } from "../../../gateway/metrics.ts";
+import { Metrics } from "../../../gateway/metrics/metrics.ts";
 import type { Draft, Json, Message } from "../../../gateway/ports.ts";
 import { Op, type Reduce } from "../../../gateway/protocol/mod.ts";
 import { FakeClock, settle } from "../../../mock/doubles/clock.ts";

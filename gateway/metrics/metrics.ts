@@ -1,5 +1,5 @@
 /**
- * Counts what happens, and writes the metrics of `metrics_table.ts` as text for Prometheus.
+ * Counts what happens, and writes the metrics of `table.ts` as text for Prometheus.
  *
  * The hot path only adds to plain numbers; labels and text are made at a scrape.
  *
@@ -23,9 +23,9 @@ import {
   SIGNAL_DROPS,
   type SignalDrop,
   TOKEN_REFUSALS,
-} from "./metrics_table.ts";
-import type { TokenRefusal } from "./ports.ts";
-import type { CloseCodeValue, OpName, Phase } from "./protocol/mod.ts";
+} from "./table.ts";
+import type { TokenRefusal } from "../ports.ts";
+import type { CloseCodeValue, OpName, Phase } from "../protocol/mod.ts";
 
 /** The process that {@linkcode Metrics} describes; functions are called once a scrape. */
 export interface MetricsOptions {

@@ -9,7 +9,7 @@ import type {
   ChannelUsersQuery,
   ConnectedUser,
   ConnectedUsersPage,
-} from "./ports.ts";
+} from "../ports.ts";
 import { SortedCounts } from "./sorted_counts.ts";
 
 interface Channel<M> {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Run, RunEncoder } from "./session/encode.ts";
+import { type Run, RunEncoder } from "../session/encode.ts";
 import { Channels } from "./channels.ts";
 import { type Audience, SignalFanOut, type SignalMember } from "./signal_fan_out.ts";
 import type {
@@ -19,8 +19,8 @@ import type {
   Message,
   Position,
   Signal,
-} from "./ports.ts";
-import { Waiters } from "./util.ts";
+} from "../ports.ts";
+import { Waiters } from "../util.ts";
 
 /** Longest time for which fan-out holds the event loop. */
 const TURN_MS = 8;

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { TokenRefusal } from "./ports.ts";
-import { CloseCode, type OpName, type Phase } from "./protocol/mod.ts";
+import type { TokenRefusal } from "../ports.ts";
+import { CloseCode, type OpName, type Phase } from "../protocol/mod.ts";
 
 /** The reason for which a connection was refused. */
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];

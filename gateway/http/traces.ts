@@ -5,9 +5,9 @@
  * @module
  */
 
-import { OperationalError } from "./errors.ts";
-import type { Clock, Message, MessageLog, Published } from "./ports.ts";
-import type { Span, Tracer } from "./tracer.ts";
+import { OperationalError } from "../errors.ts";
+import type { Clock, Message, MessageLog, Published } from "../ports.ts";
+import type { Span, Tracer } from "../tracer.ts";
 
 /** Batches of messages whose arrival is remembered. */
 const BATCHES = 256;

@@ -8,8 +8,8 @@
  * @module
  */
 
-import type { Clock, Outgoing, Signal, Timer } from "./ports.ts";
-import { encodeSignal, Frames } from "./session/encode.ts";
+import type { Clock, Outgoing, Signal, Timer } from "../ports.ts";
+import { encodeSignal, Frames } from "../session/encode.ts";
 
 /**
  * In each period, signals are sent to at most so many members, and for at most so long. The clock does not include
