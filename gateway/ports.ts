@@ -335,3 +335,32 @@ export interface LoginAnswer {
   /** Seconds until the token expires. */
   readonly expires_in: number;
 }
+
+/** Records traces. */
+export interface Tracer {
+  /**
+   * Starts the span of a request, below the span that the header `traceparent` names (W3C Trace Context).
+   * Returns `undefined` if the trace is not recorded.
+   */
+  start(name: string, options: RequestSpanOptions): Span | undefined;
+}
+
+/** The start of a request's span. */
+export interface RequestSpanOptions {
+  /** The header of that name; `null` if the request has none. */
+  readonly traceparent: string | null;
+  /** Its start, in unix milliseconds with fractions, as all times of spans. */
+  readonly at: number;
+}
+
+/** A part of a trace. It is exported once it has ended. */
+export interface Span {
+  /** Starts a span below this one. */
+  child(name: string, at: number): Span;
+  /** Replaces an earlier value of the same attribute. */
+  set(attribute: string, value: string | number): void;
+  /** Marks the span as failed. */
+  fail(code: string): void;
+  /** Ends it at `at`, in unix milliseconds, and exports it. */
+  end(at: number): void;
+}

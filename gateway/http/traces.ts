@@ -6,8 +6,7 @@
  */
 
 import { OperationalError } from "../errors.ts";
-import type { Clock, Message, MessageLog, Published } from "../ports.ts";
-import type { Span, Tracer } from "../tracer.ts";
+import type { Clock, Message, MessageLog, Published, Span, Tracer } from "../ports.ts";
 
 /** Batches of messages whose arrival is remembered. */
 const BATCHES = 256;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Span, Tracer } from "../tracer.ts";
+import type { Span, Tracer } from "../ports.ts";
 
 /** The runtime registers what it has switched on under this name, for `@opentelemetry/api`. */
 const API = Symbol.for("opentelemetry.js.api.1");

@@ -7,8 +7,7 @@
 import assert from "node:assert/strict";
 import { OperationalError } from "../../gateway/errors.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
-import type { MessageLog } from "../../gateway/ports.ts";
-import type { RequestSpanOptions, Span, Tracer } from "../../gateway/tracer.ts";
+import type { MessageLog, RequestSpanOptions, Span, Tracer } from "../../gateway/ports.ts";
 import { PublishTraces } from "../../gateway/http/traces.ts";
 import { FakeClock } from "../../mock/doubles/clock.ts";
 import { FakeIds } from "../../mock/doubles/ids.ts";

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { CloseCode } from "../../gateway/protocol/mod.ts";
 import { FAULT_NAMES, faultInfo, simulate } from "../../simulation/mod.ts";
 
-/** Days of 20 clients, one with replaced connections; CI runs a thousand of them through `deno task simulate`. */
+/** Days of 20 clients, one with replaced connections; `deno task simulate` runs more. */
 const SEEDS = ["1", "2", "3", "4", "23"];
 const QUESTIONS = ["a user", "users", "channel", "users of a channel"]
   .map((about) => `presence checked of ${about}`);

@@ -43,7 +43,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     name: "ports",
-    paths: ["gateway/ports.ts", "gateway/ports_users.ts", "gateway/tracer.ts"],
+    paths: ["gateway/ports.ts", "gateway/ports_users.ts"],
     holds: "what the gateway needs from the world, as interfaces",
     imports: ["protocol"],
     libraries: [],
