@@ -16,6 +16,8 @@ export class Audience implements Disposable {
   readonly channel: string;
   /** Heartbeats that were answered. */
   heartbeats = 0;
+  /** Signals that were received. */
+  signals = 0;
   readonly #receivers: Receiver[] = [];
   readonly #failure = Promise.withResolvers<never>();
   #round: Round | undefined;
@@ -32,9 +34,11 @@ export class Audience implements Disposable {
    */
   static async connect(
     urls: readonly string[],
-    { size, channel, connecting = (work) => work() }: {
+    { size, channel, signals = false, connecting = (work) => work() }: {
       readonly size: number;
       readonly channel: string;
+      /** Asks for signals. */
+      readonly signals?: boolean;
       readonly connecting?: (work: () => Promise<void>) => Promise<void>;
     },
   ): Promise<Audience> {
@@ -43,7 +47,7 @@ export class Audience implements Disposable {
       Array.from({ length: size }, (_, index) => signToken(`${channel}-${index}`, channel)),
     );
     try {
-      await connecting(() => audience.#connect(urls, tokens));
+      await connecting(() => audience.#connect(urls, { tokens, signals }));
       return audience;
     } catch (error) {
       audience[Symbol.dispose]();
@@ -70,17 +74,23 @@ export class Audience implements Disposable {
     for (const receiver of this.#receivers) receiver[Symbol.dispose]();
   }
 
-  async #connect(urls: readonly string[], tokens: readonly string[]): Promise<void> {
+  async #connect(
+    urls: readonly string[],
+    { tokens, signals }: { readonly tokens: readonly string[]; readonly signals: boolean },
+  ): Promise<void> {
     await inParallel([...tokens.entries()], CONNECTING_AT_ONCE, async ([index, token]) => {
       const listener = {
         message: (content: unknown, atMs: number) => this.#received(index, content, atMs),
         heartbeat: () => {
           this.heartbeats += 1;
         },
+        signal: () => {
+          this.signals += 1;
+        },
         failed: (error: Error) => this.#failure.reject(error),
       };
       const url = urls[index % urls.length] ?? "";
-      this.#receivers.push(await Receiver.connect(url, { token, listener }));
+      this.#receivers.push(await Receiver.connect(url, { token, listener, signals }));
     });
   }
 

@@ -21,11 +21,20 @@ export class Publisher implements Disposable {
   }
 
   /** Calls `body` and publishes it. Rejects if it is not accepted. */
-  async publish(body: () => string): Promise<void> {
+  publish(body: () => string): Promise<void> {
+    return this.#post("/messages", body, 201);
+  }
+
+  /** The same for a signal. */
+  signal(body: () => string): Promise<void> {
+    return this.#post("/signals", body, 202);
+  }
+
+  async #post(path: string, body: () => string, accepted: number): Promise<void> {
     const connection = this.#idle.pop() ?? await HttpConnection.open(this.#url);
-    const request = connection.request("/messages", { key: this.#key, body: body() });
+    const request = connection.request(path, { key: this.#key, body: body() });
     const status = await connection.send(request);
-    if (status !== 201) throw new Error(`the gateway answered ${status}`);
+    if (status !== accepted) throw new Error(`the gateway answered ${status}`);
     this.#idle.push(connection);
   }
 
