@@ -10,7 +10,7 @@ import { simulate, type Violation } from "../../simulation/mod.ts";
 import type { Bug } from "./bug.ts";
 import { BUGS } from "./bugs.ts";
 
-/** Seeds from 1 up to this are tried. */
+/** So many seeds are tried. */
 const MAX_SEEDS = 20;
 
 interface Found {
@@ -19,8 +19,10 @@ interface Found {
 }
 
 async function find(bug: Bug, nodes: number): Promise<Found | undefined> {
+  const { firstSeed = 1, make } = bug;
   for (let seeds = 1; seeds <= MAX_SEEDS; seeds++) {
-    const options = { seed: String(seeds), hours: 24, clients: 20, nodes, seams: bug.make() };
+    const seed = String(firstSeed + seeds - 1);
+    const options = { seed, hours: 24, clients: 20, nodes, seams: make() };
     const { violation } = await simulate(options);
     if (violation !== undefined) return { seeds, violation };
   }

@@ -20,6 +20,9 @@ import { within } from "./wait.ts";
 /** Environment variables. */
 export type Settings = Readonly<Record<string, string>>;
 
+/** The gateway to test is another program than the one in this folder, such as a compiled binary. */
+export const IS_OTHER: boolean = variable("CONFORMANCE_COMMAND") !== undefined;
+
 /** The default GATEWAY_TRANSPORT of gateways. */
 export const TRANSPORT: string = variable("CONFORMANCE_TRANSPORT") ?? "deno";
 

@@ -100,9 +100,10 @@ export class WebhookReceiver implements AsyncDisposable {
     }, { limitMs: 60_000 });
   }
 
-  /** The types of the events about `user`, in order. */
-  typesOf(user: string): readonly string[] {
-    return this.events.filter(({ data }) => data["user"] === user).map(({ type }) => type);
+  /** The types of the events about `user`, in order, without those that repeat the one before: once is not promised. */
+  changesOf(user: string): readonly string[] {
+    const types = this.events.filter(({ data }) => data["user"] === user).map(({ type }) => type);
+    return types.filter((type, index) => type !== types[index - 1]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
