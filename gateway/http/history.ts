@@ -8,7 +8,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Audience, Message, MessageLog } from "../ports.ts";
 import { json } from "./answer.ts";
 import type { Guard } from "./publish_key.ts";
-import { BACKEND_SECURITY, jsonResponse, READ_FAILURES, responses, Tag } from "./openapi.ts";
+import { forBackend, jsonResponse, READ_FAILURES, responses } from "./openapi.ts";
 import type { App } from "./types.ts";
 import { problem } from "./problem.ts";
 import { HistoryQueryDocument, HistoryQuerySchema, HistorySchema } from "./schemas.ts";
@@ -20,12 +20,12 @@ export function addHistoryRoute(
   app: App,
   { log, guard }: { readonly log: MessageLog; readonly guard: Guard },
 ): void {
+  const { middleware, ...backend } = forBackend(guard);
   const description = {
+    ...backend,
     method: "get" as const,
     path: "/messages",
     operationId: "history",
-    tags: [Tag.Backend],
-    security: BACKEND_SECURITY,
     summary: "Read the history",
     description:
       "The messages to a channel, to a user alone, or with neither to everyone, in order. " +
@@ -42,7 +42,7 @@ export function addHistoryRoute(
   const route = createRoute({
     ...description,
     hide: true,
-    middleware: [async (context, next) => guard(context.req.raw) ?? await next()],
+    middleware,
     request: { query: HistoryQuerySchema },
   });
   app.openapi(route, async (context) => {

@@ -5,8 +5,10 @@
  */
 
 import type { RouteConfig, z } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
 import type { RequestFailureCode } from "../errors.ts";
 import { type ProblemCode, PROBLEMS } from "./problem.ts";
+import type { Guard } from "./publish_key.ts";
 import { ProblemSchema } from "./schemas.ts";
 import type { App } from "./types.ts";
 
@@ -21,6 +23,19 @@ export const Tag = {
 } as const;
 
 export const BACKEND_SECURITY: { publishKey: string[] }[] = [{ publishKey: [] }];
+
+/** The part that routes of the backend share: their tag, and the publish key, documented and required. */
+export function forBackend(guard: Guard): {
+  readonly tags: string[];
+  readonly security: typeof BACKEND_SECURITY;
+  readonly middleware: MiddlewareHandler;
+} {
+  return {
+    tags: [Tag.Backend],
+    security: BACKEND_SECURITY,
+    middleware: async (context, next) => guard(context.req.raw) ?? await next(),
+  };
+}
 
 export function jsonResponse(description: string, schema: z.ZodType): Responses[string] {
   return { description, content: { "application/json": { schema } } };

@@ -5,10 +5,9 @@
  */
 
 import { createRoute, type z } from "@hono/zod-openapi";
-import type { MiddlewareHandler } from "hono";
 import { json } from "./answer.ts";
 import type { Guard } from "./publish_key.ts";
-import { BACKEND_SECURITY, jsonResponse, responses, Tag } from "./openapi.ts";
+import { forBackend, jsonResponse, responses } from "./openapi.ts";
 import type { SessionDetails, Users } from "../ports.ts";
 import type { App } from "./types.ts";
 import {
@@ -30,10 +29,7 @@ export function addPresenceRoutes(
   app: App,
   { users, guard }: { readonly users: Users; readonly guard: Guard },
 ): void {
-  const middleware: MiddlewareHandler = async (context, next) =>
-    guard(context.req.raw) ?? await next();
-  const method = "get" as const;
-  const shared = { method, tags: [Tag.Backend], security: BACKEND_SECURITY, middleware };
+  const shared = { method: "get", ...forBackend(guard) } as const;
 
   app.openapi(
     createRoute({

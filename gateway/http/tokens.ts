@@ -7,7 +7,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { type RevokeDeps, revokeTokens } from "../revoke_tokens.ts";
 import { json } from "./answer.ts";
-import { BACKEND_SECURITY, jsonResponse, responses, Tag, WRITE_FAILURES } from "./openapi.ts";
+import { forBackend, jsonResponse, responses, WRITE_FAILURES } from "./openapi.ts";
 import type { Guard } from "./publish_key.ts";
 import { RevokedSchema, UserPathSchema } from "./schemas.ts";
 import type { App } from "./types.ts";
@@ -18,9 +18,7 @@ export function addTokenRoutes(
 ): void {
   app.openapi(
     createRoute({
-      tags: [Tag.Backend],
-      security: BACKEND_SECURITY,
-      middleware: async (context, next) => guard(context.req.raw) ?? await next(),
+      ...forBackend(guard),
       method: "delete",
       path: "/users/{user}/tokens",
       operationId: "revoke",

@@ -5,10 +5,9 @@
  */
 
 import { createRoute } from "@hono/zod-openapi";
-import type { MiddlewareHandler } from "hono";
 import { json, noContent } from "./answer.ts";
 import type { Guard } from "./publish_key.ts";
-import { BACKEND_SECURITY, jsonResponse, responses, Tag, WRITE_FAILURES } from "./openapi.ts";
+import { forBackend, jsonResponse, responses, WRITE_FAILURES } from "./openapi.ts";
 import type { Users } from "../ports.ts";
 import type { App } from "./types.ts";
 import { DisconnectedSchema, MembershipPathSchema, UserPathSchema } from "./schemas.ts";
@@ -22,9 +21,7 @@ export function addUserRoutes(
   app: App,
   { users, guard }: { readonly users: Users; readonly guard: Guard },
 ): void {
-  const middleware: MiddlewareHandler = async (context, next) =>
-    guard(context.req.raw) ?? await next();
-  const shared = { tags: [Tag.Backend], security: BACKEND_SECURITY, middleware };
+  const shared = forBackend(guard);
   // With NATS, commands reach users on other nodes by the message log.
   const problems = ["invalid_path", "unauthorized", ...WRITE_FAILURES] as const;
 
