@@ -112,7 +112,12 @@ export class WebhookReceiver implements AsyncDisposable {
 
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = "";
-    for await (const chunk of request.setEncoding("utf8")) body += chunk;
+    try {
+      for await (const chunk of request.setEncoding("utf8")) body += chunk;
+    } catch {
+      // The gateway gave up, or `down` ended the connection in the middle of a request.
+      return;
+    }
     const behaviour = this.behaviour;
     if (behaviour === "hanging") return;
     if (behaviour === "half") {
