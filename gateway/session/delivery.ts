@@ -61,7 +61,7 @@ export class Delivery {
   /** The end of a replay that was ahead of the fan-out; live messages up to it are skipped. */
   #liveAfter: Position | undefined;
   /** Commands that the hub has not reached yet, each with the sequence that it follows. */
-  readonly #aheadOfHub = new Map<OrderedCommand, number>();
+  #aheadOfHub: Map<OrderedCommand, number> | undefined;
 
   constructor(context: DeliveryContext, recipient: Recipient) {
     this.#context = context;
@@ -112,7 +112,9 @@ export class Delivery {
     if (!replay.running) return await replay.run();
     replay.replaceChannels(channels);
     // The hub has the new channels before these commands, so the replay must, too.
-    for (const [command, sequence] of this.#aheadOfHub) executeIn(replay, command, sequence);
+    for (const [command, sequence] of this.#aheadOfHub ?? []) {
+      executeIn(replay, command, sequence);
+    }
     return "live";
   }
 
@@ -136,13 +138,14 @@ export class Delivery {
   /** Executes `command`, which follows the message `sequence`, on the replay if there is one. */
   executeInReplay(command: OrderedCommand, sequence: number): void {
     if (this.#replay === undefined) return;
+    this.#aheadOfHub ??= new Map();
     this.#aheadOfHub.set(command, sequence);
     executeIn(this.#replay, command, sequence);
   }
 
   /** The hub has reached `command`. */
   executed(command: OrderedCommand): void {
-    this.#aheadOfHub.delete(command);
+    this.#aheadOfHub?.delete(command);
   }
 
   /** How far it has come. In the middle of a run of the hub, the recipient may not have that run. */
