@@ -34,7 +34,7 @@ export async function listenWithDeno(options: ListenOptions): Promise<Listener> 
   let { port, tls } = options;
   let closed = false;
   let restarting = false;
-  const webSockets = new Set<WebSocket>();
+  const webSockets = new Set<DenoWebSocket>();
   const start = (): Deno.HttpServer<Deno.NetAddr> => {
     const started = serve({ ...options, port, tls }, webSockets);
     // Without descriptors the runtime's accept loop ends; open connections survive.
@@ -97,7 +97,7 @@ export async function listenWithDeno(options: ListenOptions): Promise<Listener> 
 
 function serve(
   options: ListenOptions,
-  webSockets: Set<WebSocket>,
+  webSockets: Set<DenoWebSocket>,
 ): Deno.HttpServer<Deno.NetAddr> {
   const { host, port, tls } = options;
   return Deno.serve({ hostname: host, port, ...tls, onListen: () => {} }, (request, info) => {
@@ -116,7 +116,7 @@ interface ExchangeDeps {
   readonly peer: string;
   readonly options: ListenOptions;
   /** Those that are open or about to be. */
-  readonly webSockets: Set<WebSocket>;
+  readonly webSockets: Set<DenoWebSocket>;
 }
 
 class DenoExchange implements Exchange {
@@ -146,12 +146,7 @@ class DenoExchange implements Exchange {
       return error instanceof Error ? error.message : "not a WebSocket upgrade";
     }
     const { socket, response } = upgraded;
-    webSockets.add(socket);
-    socket.addEventListener("close", () => webSockets.delete(socket));
-    socket.onopen = (): void => listener.opened(new DenoWebSocket(socket, { clock, logger }));
-    // Until it is open, there is no connection to notify.
-    socket.onerror = (event): void => event.preventDefault();
-    socket.onclose = (): void => listener.abandoned();
+    new DenoWebSocket(socket, { clock, logger, upgrade: listener, webSockets });
     return response;
   }
 }

@@ -4,7 +4,15 @@
  * @module
  */
 
-import type { Clock, Logger, Outgoing, Socket, SocketListener, Timer } from "../ports.ts";
+import type {
+  Clock,
+  Logger,
+  Outgoing,
+  Socket,
+  SocketListener,
+  Timer,
+  UpgradeListener,
+} from "../ports.ts";
 import { terminate } from "./terminate.ts";
 
 /** Polling interval for unsent bytes, because the runtime has no event for them. */
@@ -19,10 +27,22 @@ const LOOK_BYTES = 4096;
 
 let unsupportedLogged = false;
 
-export class DenoWebSocket implements Socket {
+export interface DenoWebSocketDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly upgrade: UpgradeListener;
+  /** Has it until it is closed. */
+  readonly webSockets: Set<DenoWebSocket>;
+}
+
+/** Listens to its events as one object: a closure for each took 1.2 KB of an idle connection. */
+export class DenoWebSocket implements Socket, EventListenerObject {
   readonly #socket: WebSocket;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #webSockets: Set<DenoWebSocket>;
+  /** `undefined` once it is open. */
+  #upgrade: UpgradeListener | undefined;
   #listener: SocketListener | undefined;
   #gone = false;
   /** Sends the close frame; set once. */
@@ -33,28 +53,26 @@ export class DenoWebSocket implements Socket {
   /** Bytes sent since. */
   #handed = 0;
 
-  /** Call it in the `open` event, before a message can arrive. */
-  constructor(
-    socket: WebSocket,
-    { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-  ) {
+  /** @param socket one that is about to open */
+  constructor(socket: WebSocket, { clock, logger, upgrade, webSockets }: DenoWebSocketDeps) {
     this.#socket = socket;
     this.#clock = clock;
     this.#logger = logger;
+    this.#upgrade = upgrade;
+    this.#webSockets = webSockets;
+    webSockets.add(this);
     socket.binaryType = "arraybuffer";
-    socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>): void => {
+    for (const type of ["open", "message", "error", "close"]) socket.addEventListener(type, this);
+  }
+
+  handleEvent(event: Event): void {
+    if (event instanceof MessageEvent) {
+      const { data }: MessageEvent<string | ArrayBuffer> = event;
       this.#listener?.messageReceived(typeof data === "string" ? data : new Uint8Array(data));
-    };
+    } else if (event.type === "open") this.#opened();
+    else if (event.type === "close") this.#closed();
     // A close follows every error, and notifies the connection.
-    socket.onerror = (event): void => {
-      event.preventDefault();
-    };
-    socket.onclose = (): void => {
-      if (this.#gone) return;
-      this.#gone = true;
-      this.#poll?.cancel();
-      this.#listener?.closed();
-    };
+    else event.preventDefault();
   }
 
   listen(listener: SocketListener): void {
@@ -107,6 +125,21 @@ export class DenoWebSocket implements Socket {
       );
     }
     return outcome === "terminated";
+  }
+
+  #opened(): void {
+    const upgrade = this.#upgrade;
+    this.#upgrade = undefined;
+    upgrade?.opened(this);
+  }
+
+  #closed(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#webSockets.delete(this);
+    this.#poll?.cancel();
+    this.#upgrade?.abandoned();
+    this.#listener?.closed();
   }
 
   #pollAfter(delayMs: number): void {
