@@ -6,12 +6,17 @@
  */
 
 import { CloseCode } from "../gateway/protocol/codes.ts";
-import { Refusals } from "./refusals.ts";
 
 const FIRST_MS = 500;
 const MAX_MS = 20_000;
 /** A session that ends sooner counts as another failure. */
 const STABLE_MS = 10_000;
+/**
+ * The number of refusals after which another token would not help. Only refusals this far apart count, so that
+ * giving up takes a minute: an issuer's clock may be ahead for some seconds (docs/protocol.md, "Close codes").
+ */
+const MAX_REFUSALS = 5;
+const REFUSALS_APART_MS = 15_000;
 
 /** The delay doubles with each consecutive failure. */
 export class Backoff {
@@ -39,17 +44,21 @@ export class Backoff {
 /** The delays between connections, which depend on how each ended. Times are in steady milliseconds. */
 export class ReconnectBackoff extends Backoff {
   #readyAt: number | undefined;
-  #refusals = new Refusals();
+  /** Refusals since the last session; those that count; and the time of the last that did. */
+  #refusals = 0;
+  #counted = 0;
+  #countedAt = -Infinity;
 
   /** True if another token would not help. */
   get isFinallyRefused(): boolean {
-    return this.#refusals.isFinal;
+    return this.#counted >= MAX_REFUSALS;
   }
 
   /** A session starts. */
   ready(now: number): void {
     this.#readyAt = now;
-    this.#refusals = new Refusals();
+    this.#refusals = this.#counted = 0;
+    this.#countedAt = -Infinity;
   }
 
   /** The client ended its session for a while, which is no failure. */
@@ -67,7 +76,12 @@ export class ReconnectBackoff extends Backoff {
       if (isStable) this.reset();
     } else if (code === CloseCode.IdentifyFailed.code) {
       // The gateway was reached, so earlier failures no longer count.
-      this.reset(this.#refusals.add(now));
+      this.reset(this.#refusals++);
+      // By time alone, because the reason of a close may change.
+      if (now - this.#countedAt >= REFUSALS_APART_MS) {
+        this.#counted++;
+        this.#countedAt = now;
+      }
     }
     // The same bug would soon close it again; see docs/protocol.md, "Rate limit".
     if (code === CloseCode.RateLimited.code) this.reset(Infinity);

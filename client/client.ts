@@ -29,8 +29,6 @@ import type {
   Message,
 } from "./types.ts";
 
-/** The time that the gateway has to answer the close frame. */
-const CLOSE_GRACE_MS = 1000;
 /** After this many attempts, if no socket ever opened, the fault is probably permanent. */
 const UNOPENED_REPORTED = 3;
 
@@ -79,8 +77,8 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   #state: ClientState = "connecting";
   #connection: Connection | undefined;
   #retry: ClientTimer | undefined;
-  /** Attempts that opened no socket; `undefined` once one has. */
-  #unopened: number | undefined = 0;
+  /** Attempts that opened no socket; `Infinity` once one has. */
+  #unopened = 0;
   /** The id of the last message, or the position at which the session started. */
   #receivedId: string | undefined;
   #user: string | undefined;
@@ -220,7 +218,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     try {
       const connection: Connection = new Connection(this.#options, {
         opened: () => {
-          this.#unopened = undefined;
+          this.#unopened = Infinity;
           this.#identify(connection);
         },
         ready: (frame) => this.#ready(frame),
@@ -338,8 +336,8 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
 
   /** Browsers do not report why a socket does not open, so the client lists once what to check. */
   #countUnopened(reason: string): void {
-    if (this.#unopened === undefined || ++this.#unopened !== UNOPENED_REPORTED) return;
-    if (this.#state !== "closed") this.#emitError(neverOpened(this.#options.url, reason));
+    if (++this.#unopened !== UNOPENED_REPORTED || this.#state === "closed") return;
+    this.#emitError(neverOpened(this.#options.url, reason));
   }
 
   /** Sets the timer of the next attempt. `disconnect` describes the connection that ended, if any. */
@@ -359,7 +357,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     this.#retry?.cancel();
     this.#tokens.stop();
     for (const stop of this.#stops) stop();
-    const dropped = this.#connection?.drop("the app closed it", CLOSE_GRACE_MS);
+    const dropped = this.#connection?.drop("the app closed it");
     this.#connection = undefined;
     if (disconnect !== undefined) this.#emitter.emit("disconnect", disconnect);
     this.#emitter.emit("state", "closed");

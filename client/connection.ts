@@ -43,6 +43,8 @@ export interface ConnectionListener {
 
 /** `WebSocket.OPEN`. */
 const OPEN = 1;
+/** The time that the gateway has to answer the close frame. */
+const CLOSE_GRACE_MS = 1000;
 /** The limit for an ACK after a sleep, or when the network may have changed. */
 const PROBE_MS = 5000;
 /** A timer this late means that the device slept, or that a hidden page's timers are throttled. */
@@ -63,6 +65,8 @@ interface OutstandingHeartbeat {
 }
 
 export class Connection {
+  /** True once Ready has arrived. */
+  isReady = false;
   /** True once an Identify on this connection has asked for signals. */
   wantsSignals = false;
   readonly #clock: ClientClock;
@@ -79,7 +83,6 @@ export class Connection {
   #messagesSinceHeartbeat = false;
   /** The platform's description of a failure, if it gives one. */
   #fault = "";
-  #isReady = false;
   #over = false;
 
   /** Starts to connect. @throws exceptions of the constructor of the WebSocket */
@@ -99,20 +102,17 @@ export class Connection {
     this.#socket.onerror = ({ message }: { readonly message?: unknown }) => {
       if (this.#over) return;
       this.#fault = typeof message === "string" ? message : "";
+      const end = (): void => this.#end({ code: ABNORMAL, reason: this.#fault });
       // Node 22, and Chromium under a CSP, emit no close event if a socket could not be opened. For one that
       // was open, the close event brings the code, even if a network reset is reported before it.
-      if (hasOpened) this.#arm(MIN_MS, () => this.#failed());
-      else this.#failed();
+      if (hasOpened) this.#arm(MIN_MS, end);
+      else end();
     };
     this.#armReady(deps.connectTimeoutMs);
   }
 
   get isOpen(): boolean {
     return this.#socket.readyState === OPEN;
-  }
-
-  get isReady(): boolean {
-    return this.#isReady;
   }
 
   /** Without `lastId`, the session starts at the newest message. */
@@ -128,7 +128,7 @@ export class Connection {
   check(): void {
     if (this.#over) return;
     const now = this.#clock.steady();
-    if (!this.#isReady) {
+    if (!this.isReady) {
       if (this.#dueAt - now > PROBE_MS) this.#armReady(PROBE_MS);
       return;
     }
@@ -141,17 +141,15 @@ export class Connection {
 
   /**
    * Closes the connection without further calls of the listener. Resolves when the gateway has answered, or
-   * after `graceMs`.
+   * after a second.
    */
-  drop(reason: string, graceMs = 0): Promise<void> {
-    if (this.#over) return Promise.resolve();
+  drop(reason: string): Promise<void> {
     return new Promise((resolve) => {
       this.#release(() => {
         this.#timer?.cancel();
         resolve();
       });
-      if (graceMs > 0) this.#arm(graceMs, resolve);
-      else resolve();
+      this.#arm(CLOSE_GRACE_MS, resolve);
       this.#close(1000, reason);
     });
   }
@@ -177,7 +175,7 @@ export class Connection {
       case Op.Message:
       case Op.Signal:
         this.#messagesSinceHeartbeat = true;
-        if (!this.#isReady) return this.#protocolError("a Message before Ready");
+        if (!this.isReady) return this.#protocolError("a Message before Ready");
         return this.#listener.published(frame);
       case Op.Heartbeat:
         return this.#send({ op: Op.HeartbeatAck, time: frame.time });
@@ -188,8 +186,8 @@ export class Connection {
 
   /** Heartbeats start here: an earlier one might cross the close frame of a refusal. */
   #onReady(frame: Ready): void {
-    const isFirst = !this.#isReady;
-    this.#isReady = true;
+    const isFirst = !this.isReady;
+    this.isReady = true;
     this.#listener.ready(frame);
     if (isFirst && !this.#over) this.#sendHeartbeat(this.#intervalMs);
   }
@@ -228,31 +226,24 @@ export class Connection {
       this.#messagesSinceHeartbeat = false;
       return this.#arm(timeoutMs, () => this.#heartbeatDue(timeoutMs));
     }
-    this.#connectionLost(`no answer to a heartbeat within ${timeoutMs} ms`);
+    this.#lost(`no answer to a heartbeat within ${timeoutMs} ms`);
   }
 
   /** Something between is not the gateway, which may be temporary. */
   #protocolError(fault: string): void {
-    this.#connectionLost(`not a frame of the gateway: ${fault}`, CloseCode.Malformed.code);
+    this.#lost(`not a frame of the gateway: ${fault}`, CloseCode.Malformed.code);
   }
 
-  #connectionLost(reason: string, closeCode = 1000): void {
-    if (this.#over) return;
-    this.#release(() => {});
-    this.#close(closeCode, reason);
-    this.#listener.ended({ code: ABNORMAL, reason });
+  #lost(reason: string, closeCode = 1000): void {
+    this.#end({ code: ABNORMAL, reason }, closeCode, reason);
   }
 
-  #end(end: End): void {
+  /** Ends the connection, once. Also closes a socket that has ended, because after an error it may not have. */
+  #end(end: End, closeCode = 1000, closeReason = ""): void {
     if (this.#over) return;
     this.#release(() => {});
+    this.#close(closeCode, closeReason);
     this.#listener.ended(end);
-  }
-
-  /** The platform has emitted an error, and no close. */
-  #failed(): void {
-    this.#end({ code: ABNORMAL, reason: this.#fault });
-    this.#close(1000, "");
   }
 
   /** Stops listening to the socket, except for its end, by either event. */
@@ -271,7 +262,7 @@ export class Connection {
     try {
       this.#socket.send(encodeClientFrame(frame));
     } catch {
-      this.#connectionLost("nothing can be sent");
+      this.#lost("nothing can be sent");
     }
   }
 
@@ -284,7 +275,7 @@ export class Connection {
   }
 
   #armReady(ms: number): void {
-    this.#arm(ms, () => this.#connectionLost(`no Ready within ${ms} ms`));
+    this.#arm(ms, () => this.#lost(`no Ready within ${ms} ms`));
   }
 
   /** Sets the one timer. */

@@ -10,7 +10,7 @@ export class Emitter<Events extends object> {
   readonly #listeners: { [T in keyof Events]?: Set<(event: Events[T]) => void> } = {};
 
   has(type: keyof Events): boolean {
-    return (this.#listeners[type]?.size ?? 0) > 0;
+    return !!this.#listeners[type]?.size;
   }
 
   /** Adds a listener, and returns a function that removes it. */

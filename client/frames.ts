@@ -42,10 +42,9 @@ const FIELDS: Readonly<Record<ServerFrame["op"], Readonly<Record<string, Check>>
 };
 
 export function decodeServerFrame(data: unknown): Received {
-  if (typeof data !== "string") return { fault: "expected text, got a binary message" };
   let value: unknown;
   try {
-    value = JSON.parse(data);
+    value = JSON.parse(typeof data === "string" ? data : "");
   } catch {
     return { fault: "expected JSON" };
   }

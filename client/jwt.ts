@@ -44,8 +44,7 @@ function secondsIn(claims: unknown, name: string): number | undefined {
 }
 
 function claimsOf(token: string): unknown {
-  const payload = token.split(".")[1];
-  if (payload === undefined) return undefined;
+  const payload = token.split(".")[1] ?? "";
   try {
     // The claims read here are numbers, so the bytes need not be decoded as UTF-8.
     return JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));

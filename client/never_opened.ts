@@ -11,8 +11,7 @@ export function neverOpened(url: string, reason: string): Error {
   const shown = url.replace(/\?.*/, "").replace(/\/\/[^/]*@/, "//");
   const why = reason === "" ? "" : ` (${reason})`;
   return new Error(
-    `${shown} cannot be opened${why}: check the URL, whose path is /gateway, and that the gateway is reachable; ` +
-      "in a browser also that GATEWAY_ALLOWED_ORIGINS has the page's origin, and connect-src of the page's " +
-      "policy the URL. The client goes on trying.",
+    `${shown} cannot be opened${why}: check that its path is /gateway and that the gateway is reachable; ` +
+      "in a browser also GATEWAY_ALLOWED_ORIGINS, and connect-src of the page's policy",
   );
 }

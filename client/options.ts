@@ -9,9 +9,6 @@ import { isListenable, isObject } from "./realm.ts";
 import { resolveUrl, systemClock, systemRandom, systemWebSocket } from "./runtime.ts";
 import type { GatewayClientOptions } from "./types.ts";
 
-const MAX_QUEUED = 1000;
-const CONNECT_TIMEOUT_MS = 30_000;
-
 export interface ResolvedOptions extends ConnectionDeps {
   readonly getToken: GatewayClientOptions["getToken"];
   readonly signal: AbortSignal | undefined;
@@ -19,28 +16,10 @@ export interface ResolvedOptions extends ConnectionDeps {
   readonly maxQueuedMessages: number;
 }
 
-/** @throws {TypeError} for options that can never work */
+/** Checks types too, for apps in JavaScript. @throws {TypeError} for options that can never work */
 export function resolveOptions(options: GatewayClientOptions): ResolvedOptions {
-  assertOptions(options);
-  return {
-    url: resolveUrl(options.url),
-    getToken: options.getToken,
-    signal: options.signal,
-    maxQueuedMessages: options.maxQueuedMessages ?? MAX_QUEUED,
-    connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-    WebSocket: options.WebSocket ?? systemWebSocket(),
-    clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
-  };
-}
-
-/** Checks types, for apps in JavaScript. */
-function assertOptions(options: GatewayClientOptions): void {
-  const expect = (isGood: boolean, what: string): void => {
-    if (!isGood) throw new TypeError(what);
-  };
   expect(isObject(options), "expected an object of options");
-  const { getToken, lastId, signal, maxQueuedMessages, connectTimeoutMs } = options;
+  const { getToken, lastId, signal, maxQueuedMessages = 1000, connectTimeoutMs = 30_000 } = options;
   expect(typeof getToken === "function", "getToken: expected a function");
   expect(
     lastId === undefined || typeof lastId === "string",
@@ -50,12 +29,20 @@ function assertOptions(options: GatewayClientOptions): void {
     signal === undefined || isListenable(signal) && typeof signal.aborted === "boolean",
     "signal: expected an AbortSignal",
   );
-  expect(
-    maxQueuedMessages === undefined || maxQueuedMessages >= 1,
-    "maxQueuedMessages: expected 1 or more",
-  );
-  expect(
-    connectTimeoutMs === undefined || connectTimeoutMs > 0,
-    "connectTimeoutMs: expected a positive number",
-  );
+  expect(maxQueuedMessages >= 1, "maxQueuedMessages: expected 1 or more");
+  expect(connectTimeoutMs > 0, "connectTimeoutMs: expected a positive number");
+  return {
+    url: resolveUrl(options.url),
+    getToken,
+    signal,
+    maxQueuedMessages,
+    connectTimeoutMs,
+    WebSocket: options.WebSocket ?? systemWebSocket(),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  };
+}
+
+function expect(isGood: boolean, what: string): void {
+  if (!isGood) throw new TypeError(what);
 }

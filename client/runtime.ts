@@ -36,48 +36,44 @@ export function systemWebSocket(): ClientSocketConstructor {
 export function resolveUrl(url: string | URL): string {
   const text = String(url);
   const page = fieldOf(Reflect.get(globalThis, "location"), "href");
-  const href = parseUrl(text) ?? (typeof page === "string" ? parseUrl(text, page) : undefined);
-  if (href === undefined || !/^(?:ws|http)s?:/.test(href)) {
+  let href = "";
+  // `URL.canParse` and `URL.parse` are missing in Safari 16, and setters of URLs in React Native.
+  try {
+    ({ href } = new URL(text, page ? String(page) : undefined));
+  } catch {
+    // Reported below.
+  }
+  if (!/^(ws|http)s?:/.test(href)) {
     throw new TypeError(`url: expected ws: or wss:, got ${JSON.stringify(text)}`);
   }
   return href.replace(/^http/, "ws").replace(/#.*/, "");
 }
 
-/** `URL.canParse` and `URL.parse` are missing in Safari 16, and setters of URLs in React Native. */
-function parseUrl(text: string, base?: string): string | undefined {
-  try {
-    return new URL(text, base).href;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Calls `callback` when the network goes or comes back, or the page is used again; returns how to stop. */
 export function onWake(callback: (isOffline: boolean) => void): () => void {
   const page: unknown = Reflect.get(globalThis, "document");
-  const types = ["online", "offline", "pageshow", "visibilitychange", "resume"];
   const wake = (event: { readonly type: string }): void => {
+    const { type } = event;
     // `pageshow` also follows a load; then nothing has changed.
-    if (event.type === "pageshow" && fieldOf(event, "persisted") !== true) return;
+    if (type === "pageshow" && fieldOf(event, "persisted") !== true) return;
     // A hidden page may wait to reconnect, but must not show a connection that is lost; and a frozen one
     // resumes while it is hidden.
-    const isOffline = event.type === "offline";
-    if (
-      isOffline || event.type === "resume" || fieldOf(page, "visibilityState") !== "hidden"
-    ) {
+    const isOffline = type === "offline";
+    if (isOffline || type === "resume" || fieldOf(page, "visibilityState") !== "hidden") {
       callback(isOffline);
     }
   };
-  const listening = types.flatMap((type) => {
-    const target = type === "visibilitychange" || type === "resume" ? page : globalThis;
-    // Deno has these methods, too, and never calls the listener.
-    if (!isListenable(target)) return [];
-    target.addEventListener(type, wake);
-    return [() => target.removeEventListener(type, wake)];
-  });
-  return () => {
-    for (const stop of listening) stop();
+  // Deno has these methods, too, and never calls the listener.
+  const change = (method: "addEventListener" | "removeEventListener"): void => {
+    for (const type of ["online", "offline", "pageshow"]) {
+      if (isListenable(globalThis)) globalThis[method](type, wake);
+    }
+    for (const type of ["visibilitychange", "resume"]) {
+      if (isListenable(page)) page[method](type, wake);
+    }
   };
+  change("addEventListener");
+  return () => change("removeEventListener");
 }
 
 /** Reports an error that has no listener. */
