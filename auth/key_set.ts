@@ -170,7 +170,12 @@ export class KeySet implements KeySource {
       return [await keys({ ...header })];
     } catch (error) {
       if (error instanceof errors.JWKSNoMatchingKey) return [];
-      if (error instanceof errors.JWKSMultipleMatchingKeys) return await Array.fromAsync(error);
+      if (error instanceof errors.JWKSMultipleMatchingKeys) {
+        // Not Array.fromAsync(): Node 20, which runs the mock gateway, lacks it.
+        const matching: CryptoKey[] = [];
+        for await (const key of error) matching.push(key);
+        return matching;
+      }
       // The issuer published an unusable key. Logged once for each set, not for each token.
       if (!this.#unusableKeyLogged) {
         this.#options.log.warn("a key of the issuer cannot be used", { error: toError(error) });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "./ports.ts";
+import type { Clock, Timer } from "./ports.ts";
 
 /** `value` itself if it is an `Error`; anything else that was thrown becomes the message of one. */
 export function toError(value: unknown): Error {
@@ -21,12 +21,15 @@ export async function withTimeout<T>(
   work: Promise<T>,
   { clock, ms, late }: { readonly clock: Clock; readonly ms: number; readonly late: () => Error },
 ): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = clock.setTimer(ms, () => reject(late()));
+  // Not Promise.withResolvers(): Node 20, which runs the mock gateway, lacks it.
+  let timer: Timer | undefined;
+  const expired = new Promise<never>((_, reject) => {
+    timer = clock.setTimer(ms, () => reject(late()));
+  });
   try {
-    return await Promise.race([work, promise]);
+    return await Promise.race([work, expired]);
   } finally {
-    timer.cancel();
+    timer?.cancel();
   }
 }
 

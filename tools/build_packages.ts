@@ -1,89 +1,139 @@
 /**
  * Builds the npm packages, each in a folder and a tarball under `dist/npm/`. The client has one module for
- * `import` and one for `require`, each with its types, and no dependencies. Their code stays readable, for stack
- * traces; an app's bundler minifies it.
+ * `import` and one for `require`, and no dependencies. The mock gateway has all that it needs in one CommonJS
+ * module, so that an app that imports and requires it has one copy of its classes. Both stay readable, for stack
+ * traces.
  *
  *     deno task build:packages
  *
  * @module
  */
 
+import { createRequire } from "node:module";
 import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import project from "../deno.json" with { type: "json" };
 import { bundle, ROOT } from "./bundler.ts";
+import { declarations } from "./declarations.ts";
 
 export const CLIENT_NAME = "@emagine/gateway-client";
+export const MOCK_NAME = "@emagine/gateway-mock";
 
-const CLIENT_FOLDER = "gateway-client";
 const CLIENT_MODULE = "emagine-client";
-
-/**
- * Declarations for projects whose `lib` lacks them: ES2022 has no `AsyncDisposable`, and a project without the
- * types of the DOM and Node neither class. Where they exist, these add nothing. The sources do not need them,
- * because Deno declares them.
- */
-const GLOBALS = `declare global {
-  interface SymbolConstructor {
-    readonly asyncDispose: unique symbol;
-  }
-  interface AsyncDisposable {
-    [Symbol.asyncDispose](): PromiseLike<void>;
-  }
-  interface AbortSignal {}
-  interface URL {}
-}
-`;
 
 /** Builds every package in a folder below `target`. @returns the tarballs by package */
 export async function buildPackages(target: string): Promise<Readonly<Record<string, string>>> {
-  const folder = `${target}/${CLIENT_FOLDER}`;
-  await buildClient(folder);
-  return { [CLIENT_NAME]: await pack(folder) };
+  const folders = {
+    [CLIENT_NAME]: `${target}/gateway-client`,
+    [MOCK_NAME]: `${target}/gateway-mock`,
+  };
+  await Promise.all([buildClient(folders[CLIENT_NAME]), buildMock(folders[MOCK_NAME])]);
+  const tarballs = Object.entries(folders).map(async (
+    [name, folder],
+  ) => [name, await pack(folder)]);
+  return Object.fromEntries(await Promise.all(tarballs));
 }
 
 export async function buildClient(folder: string): Promise<void> {
-  Deno.mkdirSync(folder, { recursive: true });
+  const entry = { entry: "client/mod.ts", readable: true };
   const module = `${folder}/${CLIENT_MODULE}`;
-  // With the project's configuration, declarations would depend on Deno's types.
-  const flags = ["--no-config", "--no-lock"];
-  const client = { entry: "client/mod.ts", readable: true };
-  await bundle({ ...client, output: `${module}.js`, flags: [...flags, "--declaration"] });
-  await bundle({ ...client, output: `${module}.cjs`, flags: [...flags, "--format=cjs"] });
-  const types = Deno.readTextFileSync(`${module}.d.ts`) + GLOBALS;
-  for (const name of ["d.ts", "d.cts"]) Deno.writeTextFileSync(`${module}.${name}`, types);
-  Deno.writeTextFileSync(`${folder}/package.json`, `${JSON.stringify(manifest(), null, 2)}\n`);
-  Deno.writeTextFileSync(`${folder}/README.md`, readme());
+  begin(folder);
+  await bundle({ ...entry, output: `${module}.js`, flags: ["--no-config", "--no-lock"] });
+  await bundle({ ...entry, output: `${module}.cjs`, flags: ["--no-lock", "--format=cjs"] });
+  write(folder, {
+    ...types(CLIENT_MODULE, declarations("client/mod.ts")),
+    "README.md": readme("docs/client.md"),
+    "package.json": manifest({
+      name: CLIENT_NAME,
+      description: "The client of the E-Magine Gateway, for browsers, Node and Bun",
+      modules: { ".": CLIENT_MODULE },
+    }),
+  });
+}
+
+async function buildMock(folder: string): Promise<void> {
+  begin(folder);
+  const code = `${folder}/index.cjs`;
+  await bundle({
+    ...{ entry: "mock/mod.ts", output: code, readable: true, comments: true },
+    flags: ["--no-lock", "--format=cjs"],
+  });
+  const index = declarations("mock/mod.ts");
+  const names = [...index.matchAll(/^export declare (?:class|const|function) (\w+)/gm)]
+    .map(([, name]) => name);
+  write(folder, {
+    ...types("index", index),
+    "index.cjs": withOwnGlobals(Deno.readTextFileSync(code)),
+    "index.js": `import gateway from "./index.cjs";\nexport const { ${
+      names.join(", ")
+    } } = gateway;\n`,
+    "globals.cjs": Deno.readTextFileSync(new URL("tools/mock_globals.cjs", ROOT)),
+    "README.md": readme("docs/testing-clients.md"),
+    "package.json": manifest({
+      name: MOCK_NAME,
+      description: "The E-Magine Gateway in the process of a test, on virtual time",
+      modules: { ".": "index" },
+    }),
+  });
+}
+
+/** Puts code into a function whose parameters replace globals. Adds no line, for its source map. */
+function withOwnGlobals(code: string): string {
+  const end = code.lastIndexOf("//# sourceMappingURL");
+  const names = Object.keys(createRequire(import.meta.url)("./mock_globals.cjs")).join(", ");
+  return `(({ ${names} }) => { ${code.slice(0, end)}})(require("./globals.cjs"));\n${
+    code.slice(end)
+  }`;
+}
+
+/** The same types for `import` and `require`. */
+function types(module: string, text: string): Readonly<Record<string, string>> {
+  return { [`${module}.d.ts`]: text, [`${module}.d.cts`]: text };
+}
+
+function begin(folder: string): void {
+  Deno.mkdirSync(folder, { recursive: true });
   Deno.copyFileSync(new URL("LICENSE", ROOT), `${folder}/LICENSE`);
 }
 
-function manifest(): unknown {
-  const file = (extension: string) => `./${CLIENT_MODULE}.${extension}`;
-  return {
-    name: CLIENT_NAME,
+function write(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    Deno.writeTextFileSync(`${folder}/${name}`, text);
+  }
+}
+
+/** @param modules the name of the files of each export */
+function manifest({ name, description, modules }: {
+  readonly name: string;
+  readonly description: string;
+  readonly modules: Readonly<Record<string, string>> & { readonly ".": string };
+}): string {
+  const conditions = (module: string) => ({
+    import: { types: `./${module}.d.ts`, default: `./${module}.js` },
+    require: { types: `./${module}.d.cts`, default: `./${module}.cjs` },
+  });
+  const exports = Object.entries(modules).map(([path, module]) => [path, conditions(module)]);
+  const main = modules["."];
+  const text = {
+    name,
     version: project.version,
-    description: "The client of the E-Magine Gateway, for browsers, Node and Bun",
+    description,
     license: project.license,
     type: "module",
     sideEffects: false,
     engines: { node: ">=20" },
-    exports: {
-      ".": {
-        import: { types: file("d.ts"), default: file("js") },
-        require: { types: file("d.cts"), default: file("cjs") },
-      },
-      "./package.json": "./package.json",
-    },
-    main: file("cjs"),
-    module: file("js"),
-    types: file("d.ts"),
-    files: [`${CLIENT_MODULE}.*`],
+    exports: { ...Object.fromEntries(exports), "./package.json": "./package.json" },
+    main: `./${main}.cjs`,
+    module: `./${main}.js`,
+    types: `./${main}.d.ts`,
+    files: ["*.js", "*.cjs", "*.map", "*.d.ts", "*.d.cts"],
   };
+  return `${JSON.stringify(text, null, 2)}\n`;
 }
 
-/** Returns the client's document without links to files that the package lacks. */
-function readme(): string {
-  const text = Deno.readTextFileSync(new URL("docs/client.md", ROOT));
+/** Returns a document without links to files that the package lacks. */
+function readme(path: string): string {
+  const text = Deno.readTextFileSync(new URL(path, ROOT));
   return text.replace(/\[([^\]\n]+)\]\((?![a-z]+:|#)[^)\n]+\)/g, "$1");
 }
 

@@ -213,9 +213,17 @@ export class MockGateway implements AsyncDisposable {
   }
 
   /** Replaces the global `fetch`: serves every route of the gateway without a port. */
-  readonly fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+  readonly fetch = async (
+    input: string | URL | Request,
+    { signal, ...init }: RequestInit = {},
+  ): Promise<Response> => {
+    signal?.throwIfAborted();
+    // Without the signal, whose class can be one of jsdom or happy-dom, which Request refuses.
     const request = new Request(input instanceof Request ? input : new URL(input, this.url), init);
-    return this.#deps.tasks.track(Promise.resolve(this.handle(request, this.#exchange(request))));
+    const response = Promise.resolve(this.handle(request, this.#exchange(request)));
+    return await this.#deps.tasks.track(
+      signal ? Promise.race([response, aborted(signal)]) : response,
+    );
   };
 
   /** Answers a request of a transport. */
@@ -311,6 +319,12 @@ export class MockGateway implements AsyncDisposable {
     const pending = url.pathname === "/gateway" ? this.#instance.connect(ADDRESS) : undefined;
     return typeof pending === "object" ? pending : undefined;
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 /** Makes a gateway in this process. Dispose of it by `await using`. */

@@ -40,6 +40,22 @@ const NO_CODE = 1005;
 /** The longest reason of a close frame, in bytes of UTF-8. */
 const MAX_REASON_BYTES = 123;
 
+/** Node has no `CloseEvent` before version 23. */
+const ClosingEvent: typeof CloseEvent = typeof CloseEvent !== "undefined"
+  ? CloseEvent
+  : class extends Event implements CloseEvent {
+    readonly code: number;
+    readonly reason: string;
+    readonly wasClean: boolean;
+
+    constructor(type: string, { code = 0, reason = "", wasClean = false }: CloseEventInit = {}) {
+      super(type);
+      this.code = code;
+      this.reason = reason;
+      this.wasClean = wasClean;
+    }
+  };
+
 type Handler<E extends Event> = (this: WebSocket, event: E) => unknown;
 
 /** Makes a class of WebSockets that connect to `network`. */
@@ -125,7 +141,7 @@ class VirtualWebSocket extends EventTarget implements WebSocket {
     this.#handle(
       "close",
       handler && ((event) => {
-        if (event instanceof CloseEvent) handler.call(this, event);
+        if (event instanceof ClosingEvent) handler.call(this, event);
       }),
     );
   }
@@ -186,14 +202,14 @@ class VirtualWebSocket extends EventTarget implements WebSocket {
     this.#state = CLOSED;
     this.dispatchEvent(new Event("error"));
     this.dispatchEvent(
-      new CloseEvent("close", { code: ABNORMAL, reason: "", wasClean: false }),
+      new ClosingEvent("close", { code: ABNORMAL, reason: "", wasClean: false }),
     );
   }
 
   #end(code: number, how: { readonly reason: string; readonly wasClean: boolean }): void {
     if (this.#state === CLOSED) return;
     this.#state = CLOSED;
-    this.dispatchEvent(new CloseEvent("close", { code, ...how }));
+    this.dispatchEvent(new ClosingEvent("close", { code, ...how }));
   }
 
   #handle(type: string, handler: ((event: Event) => void) | null): void {

@@ -1,5 +1,5 @@
 /**
- * The client's npm package: its files, the verdicts of linters, and its types in strict projects.
+ * The npm packages: their files, the verdicts of linters, and their types in strict projects.
  *
  * @module
  */
@@ -9,16 +9,16 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import project from "../../deno.json" with { type: "json" };
 import { specifiers } from "../tidy/mask.ts";
-import { read } from "../tidy/sources.ts";
+import { read, ROOT } from "../tidy/sources.ts";
 import {
   absent,
   CLIENT,
   installed,
   matrixTest,
+  MOCK,
   node,
   PROJECT,
   run,
-  TARBALL,
 } from "./support/project.ts";
 
 /** Node prints the whole line of an uncaught error. */
@@ -60,7 +60,10 @@ function configuration({ module, lib, types }: Compilation): unknown {
     ? { module: "esnext", moduleResolution: "bundler" }
     : { module };
   // A bundler has one kind of module.
-  const files = module === "bundler" ? ["app.mts"] : ["app.mts", "app.cts"];
+  const kinds = module === "bundler" ? ["mts"] : ["mts", "cts"];
+  // A test has the types of the DOM or of Node, and so the classes of the mock gateway's interface.
+  const apps = lib.includes("DOM") || types.length > 0 ? ["app", "mock_app"] : ["app"];
+  const files = apps.flatMap((app) => kinds.map((kind) => `${app}.${kind}`));
   return {
     files: files.map((file) => join(PROJECT, file)),
     compilerOptions: {
@@ -84,7 +87,7 @@ for (const compilation of COMPILATIONS) {
   const name = `${compiler} ${module} with lib ${lib} ${
     types.length > 0 ? `and types ${types}` : ""
   }`;
-  matrixTest(`the types of the client's package compile: ${name.trim()}`, NO_NODE, async () => {
+  matrixTest(`the types of the packages compile: ${name.trim()}`, NO_NODE, async () => {
     const config = await Deno.makeTempFile({ suffix: ".json" });
     await Deno.writeTextFile(config, JSON.stringify(configuration(compilation)));
     await run([NODE, installed(`${compiler}/bin/tsc`), "-p", config]);
@@ -92,16 +95,40 @@ for (const compilation of COMPILATIONS) {
   });
 }
 
-matrixTest("publint has no complaint of the client's package", NO_NODE, async () => {
-  assert.match(await run([NODE, installed("publint/src/cli.js"), CLIENT]), /All good!/);
-});
+for (const [name, { folder, tarball }] of Object.entries({ client: CLIENT, mock: MOCK })) {
+  matrixTest(
+    `publint and attw have no complaint of the package of the ${name}`,
+    NO_NODE,
+    async () => {
+      assert.match(await run([NODE, installed("publint/src/cli.js"), folder]), /All good!/);
+      await run([NODE, installed("@arethetypeswrong/cli/dist/index.js"), tarball]);
+    },
+  );
 
-matrixTest("attw has no complaint of the client's package", NO_NODE, async () => {
-  await run([NODE, installed("@arethetypeswrong/cli/dist/index.js"), TARBALL]);
-});
+  matrixTest(`the package of the ${name} has all that it refers to`, NO_NODE, () => {
+    const read = (path: string) => Deno.readTextFileSync(join(folder, path));
+    const { version, dependencies } = JSON.parse(read("package.json"));
+    assert.deepEqual([version, dependencies], [project.version, undefined]);
+    assert.doesNotMatch(
+      read("README.md"),
+      /\]\((?![a-z]+:|#|\))/,
+      "links to nothing that it lacks",
+    );
+    for (const { name } of Deno.readDirSync(folder)) {
+      if (/\.d\.c?ts$/.test(name)) assert.deepEqual(specifiers(read(name)), [], name);
+      const map = /\n\/\/# sourceMappingURL=(.*)\n*$/.exec(/\.c?js$/.test(name) ? read(name) : "");
+      if (map === null) continue;
+      const { sources, sourcesContent } = JSON.parse(read(map[1] ?? ""));
+      for (const [index, source] of sources.entries()) {
+        assert.equal(sourcesContent[index], Deno.readTextFileSync(new URL(source, ROOT)), source);
+      }
+    }
+    return Promise.resolve();
+  });
+}
 
 matrixTest(
-  "the client's package is small and readable, imports nothing, and exports what mod.ts does",
+  "the package of the client is small and readable, imports nothing, and exports what mod.ts does",
   NO_NODE,
   () => {
     const exported = [...read("client/mod.ts").matchAll(/^export (type )?\{([^}]*)\}/gm)]
@@ -109,7 +136,7 @@ matrixTest(
         names.split(",").map((name) => name.trim()).filter((name) => name !== "")
           .map((name) => ({ name, isType: type !== undefined }))
       );
-    const types = Deno.readTextFileSync(join(CLIENT, "emagine-client.d.ts"));
+    const types = Deno.readTextFileSync(join(CLIENT.folder, "emagine-client.d.ts"));
     const declared = types.matchAll(
       /^export (?:declare )?(?:class|function|interface|type) (\w+)/gm,
     );
@@ -117,9 +144,9 @@ matrixTest(
       [...declared].map(([, name]) => name).sort(),
       exported.map(({ name }) => name).sort(),
     );
-    assert.deepEqual(specifiers(types), [], "its types refer to no other file");
     for (const module of ["emagine-client.js", "emagine-client.cjs"]) {
-      const text = Deno.readTextFileSync(join(CLIENT, module));
+      const text = Deno.readTextFileSync(join(CLIENT.folder, module))
+        .replace(/\/\/# sourceMappingURL.*/, "");
       const { byteLength } = gzipSync(text, { level: 9 });
       console.log(`${module} is ${text.length} bytes, ${byteLength} gzipped`);
       // A page does not download the file for require().
@@ -130,13 +157,6 @@ matrixTest(
       const longest = Math.max(...text.split("\n").map(({ length }) => length));
       assert.ok(longest <= MAX_LINE, `a line of ${longest} characters`);
     }
-    const manifest = JSON.parse(Deno.readTextFileSync(join(CLIENT, "package.json")));
-    assert.deepEqual([manifest.version, manifest.dependencies], [project.version, undefined]);
-    assert.doesNotMatch(
-      Deno.readTextFileSync(join(CLIENT, "README.md")),
-      /\]\((?![a-z]+:|#|\))/,
-      "its README links to nothing that it has not",
-    );
     return Promise.resolve();
   },
 );

@@ -107,7 +107,10 @@ matrixTest("the client in Chromium", NO_CHROMIUM, async () => {
   await page.route(
     "**/emagine-client.js",
     (route) =>
-      route.fulfill({ path: join(CLIENT, "emagine-client.js"), contentType: "text/javascript" }),
+      route.fulfill({
+        path: join(CLIENT.folder, "emagine-client.js"),
+        contentType: "text/javascript",
+      }),
   );
   await page.goto(stage.pageUrl);
   await page.evaluate(`(async () => {

@@ -78,6 +78,18 @@ Deno.test("publish() and fetch() reach every client, however many messages there
   assert.equal(player.messages.length, 6000);
 });
 
+Deno.test("fetch() obeys its signal", async () => {
+  await using gateway = await createMockGateway();
+  const abort = new AbortController();
+  const { signal } = abort;
+  assert.equal((await gateway.fetch("/health", { signal })).status, 200);
+  const pending = gateway.fetch("/health", { signal });
+  abort.abort("enough");
+  for (const answer of [pending, gateway.fetch("/health", { signal })]) {
+    await assert.rejects(answer, (reason) => reason === "enough");
+  }
+});
+
 Deno.test("fetch() logs in, and knows no routes that steer the gateway", async () => {
   await using gateway = await createMockGateway();
   const headers = { "content-type": "application/json" };

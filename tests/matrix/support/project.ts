@@ -1,5 +1,5 @@
 /**
- * The npm project in `project/`: installs what its package-lock.json names, and the client from its tarball.
+ * The npm project in `project/`: installs what its package-lock.json names, and the packages from their tarballs.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "../../../bench/peers/machine.ts";
-import { buildPackages, CLIENT_NAME } from "../../../tools/build_packages.ts";
+import { buildPackages, CLIENT_NAME, MOCK_NAME } from "../../../tools/build_packages.ts";
 import { skip } from "../../conformance/support/suite.ts";
 import { needs, variable } from "../../permissions.ts";
 
@@ -17,17 +17,25 @@ export const PROJECT: string = fileURLToPath(new URL("../project/", import.meta.
 
 const MODULES = join(PROJECT, "node_modules");
 
-/** The client as an app installs it. */
-export const CLIENT: string = join(MODULES, CLIENT_NAME);
+/** A package of this project, as an app installs it and as npm would publish it. */
+export interface Installed {
+  readonly folder: string;
+  readonly tarball: string;
+}
 
-/** The client as npm would publish it. */
-export const TARBALL: string = join(MODULES, ".packages", "client.tgz");
+export const CLIENT: Installed = installation(CLIENT_NAME);
+export const MOCK: Installed = installation(MOCK_NAME);
+
+function installation(name: string): Installed {
+  const tarball = join(MODULES, ".packages", `${name.replace("@emagine/", "")}.tgz`);
+  return { folder: join(MODULES, name), tarball };
+}
 
 const LIMIT_MS = 60_000;
 
 /** The reason why the project cannot be installed on this machine, if any; in CI that is an error. */
 const MISSING = needs("env", "net", "read", "run", "sys", "write") ?? await reasonNotInstalled();
-if (MISSING === undefined) await installClient();
+if (MISSING === undefined) await installPackages();
 
 async function reasonNotInstalled(): Promise<string | undefined> {
   try {
@@ -39,12 +47,16 @@ async function reasonNotInstalled(): Promise<string | undefined> {
   }
 }
 
-/** `npm install` does the same with the tarball, but also checks every other package. */
-async function installClient(): Promise<void> {
-  const packages = await buildPackages(join(MODULES, ".packages"));
-  await Deno.rename(packages[CLIENT_NAME] ?? "", TARBALL);
-  await Deno.mkdir(CLIENT, { recursive: true });
-  await run(["tar", "-xzf", TARBALL, "--strip-components=1", "-C", CLIENT]);
+/** `npm install` does the same with the tarballs, but also checks every other package. */
+async function installPackages(): Promise<void> {
+  const tarballs = await buildPackages(join(MODULES, ".packages"));
+  for (const [name, built] of Object.entries(tarballs)) {
+    const { folder, tarball } = installation(name);
+    await Deno.rename(built, tarball);
+    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    await Deno.mkdir(folder, { recursive: true });
+    await run(["tar", "-xzf", tarball, "--strip-components=1", "-C", folder]);
+  }
 }
 
 const { os, arch } = Deno.build;
@@ -87,7 +99,7 @@ export function absent(program: string): string | undefined {
 /**
  * Runs a command in the project's folder. Throws, with its output, unless it succeeds.
  *
- * @returns its standard output
+ * @returns its output
  */
 export async function run(
   [program = "", ...args]: readonly string[],
@@ -102,5 +114,5 @@ export async function run(
   const { success, code, stdout, stderr } = await child.output();
   const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   assert.ok(success, `${program} ${args.join(" ")}: ${code}\n${output}${errors}`);
-  return output ?? "";
+  return `${output}${errors}`;
 }

@@ -1,0 +1,7 @@
+const project = (testEnvironment) => ({
+  displayName: testEnvironment,
+  testEnvironment,
+  testMatch: ["<rootDir>/mock.test.cjs"],
+});
+
+module.exports = { projects: ["node", "jsdom", "@happy-dom/jest-environment"].map(project) };

@@ -1,0 +1,43 @@
+/**
+ * Writes the declarations of the npm packages. `deno check` has checked the sources; here libraries stay
+ * unresolved, so nothing that is exported may have a type that is inferred from one.
+ *
+ * @module
+ */
+
+import { generateDtsBundle } from "dts-bundle-generator";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { ROOT } from "./bundler.ts";
+
+/**
+ * Declarations for projects whose `lib` lacks them: ES2022 has no `AsyncDisposable`, and a project without the
+ * types of the DOM and Node neither class. Where they exist, these add nothing.
+ */
+const GLOBALS = `declare global {
+  interface SymbolConstructor {
+    readonly asyncDispose: unique symbol;
+  }
+  interface AsyncDisposable {
+    [Symbol.asyncDispose](): PromiseLike<void>;
+  }
+  interface AbortSignal {}
+  interface URL {}
+}
+`;
+
+/** The declarations of a module and of what it refers to, in one text. @param entry from the project's folder */
+export function declarations(entry: string): string {
+  const [text] = generateDtsBundle([{
+    filePath: fileURLToPath(new URL(entry, ROOT)),
+    output: { exportReferencedTypes: false, noBanner: true },
+  }], { preferredConfigPath: fileURLToPath(new URL("tools/declarations.json", ROOT)) });
+  if (text === undefined) throw new Error(`${entry} has no declarations`);
+  return text + GLOBALS;
+}
+
+/** The declarations of a module alone; its imports stay. @param entry from the project's folder */
+export function ownDeclarations(entry: string): string {
+  const source = Deno.readTextFileSync(new URL(entry, ROOT));
+  return ts.transpileDeclaration(source, { fileName: entry }).outputText;
+}
