@@ -30,7 +30,7 @@ export class Backoff {
 
   /** Counts a failure; returns the delay after it, in milliseconds. */
   next(): number {
-    const limitMs = Math.min(MAX_MS, FIRST_MS * 2 ** Math.min(this.#failures, 10));
+    const limitMs = Math.min(MAX_MS, FIRST_MS * 2 ** this.#failures);
     this.#failures += 1;
     return Math.round(this.#random() * limitMs);
   }
@@ -69,11 +69,10 @@ export class ReconnectBackoff extends Backoff {
 
   /** A connection ended with `code`. */
   ended(code: number, now: number): void {
-    const readyAt = this.#readyAt;
-    this.#readyAt = undefined;
-    if (readyAt !== undefined) {
-      const isStable = now - readyAt >= STABLE_MS || code === CloseCode.ServiceRestart.code;
-      if (isStable) this.reset();
+    if (this.#readyAt !== undefined) {
+      const tookMs = now - this.#readyAt;
+      if (tookMs >= STABLE_MS || code === CloseCode.ServiceRestart.code) this.reset();
+      this.#readyAt = undefined;
     } else if (code === CloseCode.IdentifyFailed.code) {
       // The gateway was reached, so earlier failures no longer count.
       this.reset(this.#refusals++);

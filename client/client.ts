@@ -1,22 +1,21 @@
 /**
  * The client: one session over many connections. It decides when to connect, with which token and from which
- * position, and delivers messages to the app, each once and in order. Frames and heartbeats are the work of
- * `connection.ts`.
+ * position. Frames and heartbeats are the work of `connection.ts`, messages that of `delivery.ts`.
  *
  * @module
  */
 
-import { CloseCode, closeInfo, closeName, Op } from "../gateway/protocol/codes.ts";
+import { CloseCode, closeInfo, closeName } from "../gateway/protocol/codes.ts";
 import type { MessageFrame, Ready, SignalFrame } from "../gateway/protocol/frame_types.ts";
+import type { Json } from "../gateway/protocol/json_type.ts";
 import { ReconnectBackoff } from "./backoff.ts";
 import { Connection, type End } from "./connection.ts";
+import { Delivery } from "./delivery.ts";
 import { Emitter } from "./emitter.ts";
 import { GatewayError } from "./error.ts";
 import { neverOpened } from "./never_opened.ts";
 import { type ResolvedOptions, resolveOptions } from "./options.ts";
-import { MessageQueue } from "./queue.ts";
 import { toError } from "./realm.ts";
-import { RecentIds } from "./recent_ids.ts";
 import { onWake, warn } from "./runtime.ts";
 import { onSlept } from "./sleep.ts";
 import { Tokens } from "./tokens.ts";
@@ -26,7 +25,9 @@ import type {
   ClientTimer,
   Disconnect,
   GatewayClientOptions,
+  LogEvent,
   Message,
+  MessageIterator,
 } from "./types.ts";
 
 /** After this many attempts, if no socket ever opened, the fault is probably permanent. */
@@ -38,7 +39,7 @@ const UNOPENED_REPORTED = 3;
  * Read messages in a `for await` loop, with `on("message", …)`, or both. Messages are queued for loops, also
  * before the first one starts; with listeners and no loop, nothing is queued. When the queue is full, the client
  * disconnects, and resumes once half of it is read. So memory is bounded, and no message is lost that the gateway
- * still stores. Several loops share the messages: each goes to one of them.
+ * still stores.
  *
  * @example Read messages, here from the mock gateway
  * ```ts
@@ -59,63 +60,54 @@ const UNOPENED_REPORTED = 3;
  * }
  * ```
  */
-export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
+export class GatewayClient<Content = Json, SignalContent = Json>
+  implements AsyncIterable<Message<Content>>, AsyncDisposable {
+  #resolveClosed = (): void => {};
   /** Resolves when the client has ended for any reason. Never rejects. */
-  readonly closed: Promise<void>;
+  readonly closed: Promise<void> = new Promise((resolve) => this.#resolveClosed = resolve);
   readonly #options: ResolvedOptions;
-  readonly #emitter = new Emitter<ClientEvents>();
-  readonly #queue = new MessageQueue({
+  readonly #emitter = new Emitter<ClientEvents<Content, SignalContent>>();
+  readonly #delivery = new Delivery<Content, SignalContent>({
+    emitter: this.#emitter,
     shrunk: () => this.#resume(),
-    lastIteratorClosed: () => this.#flush(),
   });
-  readonly #recent = new RecentIds();
   readonly #tokens: Tokens;
   readonly #backoff: ReconnectBackoff;
-  readonly #resolveClosed: () => void;
-  /** Remove the listeners of the platform and the app. */
-  readonly #stops: readonly (() => void)[];
-  #state: ClientState = "connecting";
+  readonly #abort = (): void => void this.close();
+  /** Remove the listeners of the platform. */
+  #stops: (() => void)[] = [];
+  #state: ClientState;
   #connection: Connection | undefined;
   #retry: ClientTimer | undefined;
   /** Attempts that opened no socket; `Infinity` once one has. */
   #unopened = 0;
-  /** The id of the last message, or the position at which the session started. */
-  #receivedId: string | undefined;
   #user: string | undefined;
   #roundTripMs: number | undefined;
 
   /**
-   * Starts to connect.
+   * Starts to connect, unless `autoConnect` is false.
    *
    * @throws {TypeError} for options that can never work; temporary failures are emitted as `error`
    */
   constructor(options: GatewayClientOptions) {
     const resolved = resolveOptions(options);
-    const { clock, signal } = resolved;
+    const { signal } = resolved;
+    const autoConnect = options.autoConnect ?? true;
     this.#options = resolved;
-    this.#receivedId = options.lastId;
+    this.#delivery.receivedId = options.lastId;
     this.#backoff = new ReconnectBackoff(resolved.random);
     this.#tokens = new Tokens({
       ...resolved,
       needed: () => this.#connection !== undefined,
       obtained: () => this.#tokenObtained(),
-      loggedOut: () => this.#finish(undefined),
-      failed: (error) => this.#tokenFailed(error),
+      loggedOut: () => this.#finish(),
+      failed: (error) => this.#failed(error),
     });
-    let resolveClosed = (): void => {};
-    this.closed = new Promise((resolve) => resolveClosed = resolve);
-    this.#resolveClosed = resolveClosed;
-    const abort = (): void => void this.close();
-    signal?.addEventListener("abort", abort);
-    this.#stops = [
-      () => signal?.removeEventListener("abort", abort),
-      // Offline, a new attempt would fail, but a connection to the same machine may be alive.
-      onWake((isOffline) => isOffline ? this.#connection?.check() : this.check()),
-      onSlept(clock, () => this.check()),
-    ];
-    if (signal?.aborted) abort();
+    this.#state = autoConnect ? "connecting" : "disconnected";
+    signal?.addEventListener("abort", this.#abort);
+    if (signal?.aborted) this.#abort();
     // Lets the app add listeners first. Not `queueMicrotask`, which fake timers replace.
-    else void Promise.resolve().then(() => this.#connect());
+    else if (autoConnect) void Promise.resolve().then(() => this.#connect("connecting"));
   }
 
   /** The current state; changes are emitted as `state`. */
@@ -138,8 +130,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
    * pass it to the next client as `lastId`, so that no message is missed.
    */
   get lastId(): string | undefined {
-    const { first } = this.#queue;
-    return first === undefined ? this.#receivedId : first.before;
+    return this.#delivery.lastId;
   }
 
   /**
@@ -167,10 +158,10 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
    */
   on<T extends keyof ClientEvents>(
     type: T,
-    listener: (event: ClientEvents[T]) => void,
+    listener: (event: ClientEvents<Content, SignalContent>[T]) => void,
   ): () => void {
     const stop = this.#emitter.on(type, listener);
-    if (type === "message") this.#flush();
+    if (type === "message") this.#delivery.flush();
     if (type === "signal") this.#askForSignals();
     return stop;
   }
@@ -180,8 +171,21 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
    * network may have changed or the device has woken up. In browsers the client does so itself.
    */
   check(): void {
-    if (this.#state === "waiting") this.#connect();
+    if (this.#state === "waiting") this.#connect("waiting");
     else this.#connection?.check();
+  }
+
+  /** Connects after {@linkcode disconnect}, or at first if `autoConnect` is false. Resumes after `lastId`. */
+  connect(): void {
+    this.#connect("disconnected");
+  }
+
+  /**
+   * Disconnects until {@linkcode connect} is called. Loops and listeners remain. Resolves when the gateway has
+   * answered, or after a second.
+   */
+  async disconnect(): Promise<void> {
+    await this.#leave("disconnected");
   }
 
   /**
@@ -189,7 +193,7 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
    * after a second.
    */
   close(): Promise<void> {
-    this.#finish(undefined);
+    this.#finish();
     return this.closed;
   }
 
@@ -199,19 +203,54 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * Iterates over queued and future messages. The loop ends when the app closes the client, and throws a
-   * {@linkcode GatewayError} when the gateway ends it for good. Leaving the loop does not close the client. After
-   * calls of `next()` by hand, call `return()`: until then, messages are queued for this iterator.
+   * Iterates over messages: those that wait and those that come, or those that come if another loop is open.
+   * Each loop gets all its messages. It ends when the app closes the client, and throws a
+   * {@linkcode GatewayError} when the gateway ends it for good. Leaving it does not close the client. After calls
+   * of `next()` by hand, call `return()`: until then, messages are queued for this iterator.
+   *
+   * @param filter `channel`: only the messages of this channel
    */
-  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> & AsyncIterable<Message> {
-    return this.#queue.iterate();
+  messages({ channel }: { readonly channel?: string | undefined } = {}): MessageIterator<Content> {
+    return this.#delivery.iterate(channel);
   }
 
-  #connect(): void {
+  /** The same as {@linkcode messages}, of all channels. */
+  [Symbol.asyncIterator](): MessageIterator<Content> {
+    return this.messages();
+  }
+
+  /** Connects if the state is `from`. */
+  #connect(from: ClientState): void {
+    if (this.#state !== from) return;
+    this.#retry?.cancel();
+    if (this.#stops.length === 0) this.#watch();
+    this.#setState("connecting");
+    if (this.#needsConnection && this.#tokens.get() !== undefined) this.#open();
+  }
+
+  get #needsConnection(): boolean {
+    return this.#state === "connecting" && this.#connection === undefined;
+  }
+
+  #watch(): void {
+    this.#stops = [
+      // Offline, a new attempt would fail, but a connection to the same machine may be alive.
+      onWake((isOffline) => isOffline ? this.#connection?.check() : this.check()),
+      onSlept(this.#options.clock, () => this.check()),
+    ];
+  }
+
+  /** Leaves the connection and all timers. */
+  #leave(state: ClientState, disconnect?: Disconnect): Promise<void> | undefined {
     if (this.#state === "closed") return;
     this.#retry?.cancel();
-    this.#setState("connecting");
-    if (this.#state === "connecting" && this.#tokens.get() !== undefined) this.#open();
+    this.#tokens.stop();
+    for (const stop of this.#stops.splice(0)) stop();
+    this.#backoff.paused();
+    const dropped = this.#connection?.drop(`the client is ${state}`);
+    this.#connection = undefined;
+    this.#setState(state, disconnect);
+    return dropped;
   }
 
   #open(): void {
@@ -227,13 +266,13 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
           this.#roundTripMs = ms;
           this.#emitter.emit("roundtrip", ms);
         },
+        log: (event) => this.#log(event),
         ended: (end) => this.#ended(end),
       });
       this.#connection = connection;
     } catch (error) {
       // A page's Content-Security-Policy may forbid it, for instance.
-      this.#emitError(toError(error));
-      if (this.#state === "connecting") this.#wait();
+      this.#failed(toError(error));
     }
   }
 
@@ -241,8 +280,12 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     const token = this.#tokens.current;
     // A renewal continues its session, without `last_id`.
     if (token === undefined) return;
-    const lastId = connection.isReady ? undefined : this.#receivedId;
-    connection.identify(token, { lastId, signals: this.#emitter.has("signal") });
+    const lastId = connection.isReady ? undefined : this.#delivery.receivedId;
+    connection.identify({
+      token,
+      ...(lastId !== undefined && { last_id: lastId }),
+      ...(this.#emitter.has("signal") && { signals: true }),
+    });
   }
 
   /** Identifies again, as a renewal does, because Identify is the only frame that asks for signals. */
@@ -253,22 +296,23 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
 
   #tokenObtained(): void {
     if (this.#connection?.isOpen) this.#identify(this.#connection);
-    else if (this.#connection === undefined && this.#state === "connecting") this.#open();
+    else if (this.#needsConnection) this.#open();
   }
 
-  #tokenFailed(error: Error): void {
+  /** There is no token, or no socket. */
+  #failed(error: Error): void {
     this.#emitError(error);
-    if (this.#connection === undefined && this.#state === "connecting") this.#wait();
+    if (this.#needsConnection) this.#wait();
   }
 
   #ready({ user, last_id: lastId, resumed }: Ready): void {
     const isRenewal = this.#state === "ready";
     this.#user = user;
-    this.#receivedId = lastId;
+    this.#delivery.receivedId = lastId;
     if (isRenewal) return;
     this.#backoff.ready(this.#options.clock.steady());
     this.#setState("ready");
-    const session = { user, lastId, ...(resumed === undefined ? {} : { resumed }) };
+    const session = { user, lastId, ...(resumed !== undefined && { resumed }) };
     // A listener may close the client in between.
     if (this.#isReady()) this.#emitter.emit("ready", session);
     if (this.#isReady() && resumed === false) this.#emitter.emit("gap", { lastId });
@@ -280,44 +324,17 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   #published(frame: MessageFrame | SignalFrame): void {
-    const { channel, author, content, time } = frame;
-    const signal = { ...(channel === undefined ? {} : { channel }), author, content, time };
-    if (frame.op === Op.Signal) return this.#emitter.emit("signal", signal);
-    const { id, replayed } = frame;
-    if (!this.#recent.add(id)) return;
-    const message = { id, ...signal, ...(replayed && { replayed }) };
-    const before = this.#receivedId;
-    this.#receivedId = id;
-    const dispatched = this.#emitter.has("message");
-    this.#emitter.emit("message", message);
-    if (dispatched && this.#queue.iterators === 0) return;
-    this.#queue.push({ message, before, dispatched });
-    if (this.#queue.length >= this.#options.maxQueuedMessages) this.#pause();
-  }
-
-  /** Disconnects, because the protocol has no other way to stop the gateway from sending. */
-  #pause(): void {
-    if (this.#connection === undefined) return;
-    void this.#connection.drop("the app does not read");
-    this.#connection = undefined;
-    this.#backoff.paused();
-    this.#setState("paused");
+    this.#delivery.published(frame);
+    // The protocol has no other way to stop the gateway from sending.
+    if (this.#delivery.length >= this.#options.maxQueuedMessages && this.#isReady()) {
+      void this.#leave("paused");
+    }
   }
 
   /** Reconnects after the first delay, so that an app that is slightly too slow does not reconnect all the time. */
   #resume(): void {
-    const { maxQueuedMessages } = this.#options;
-    if (this.#state !== "paused" || this.#queue.length > maxQueuedMessages / 2) return;
-    this.#wait();
-  }
-
-  /** Gives queued messages to listeners, if there is no loop to read them. */
-  #flush(): void {
-    while (this.#queue.iterators === 0 && this.#emitter.has("message")) {
-      const queued = this.#queue.shift();
-      if (queued === undefined) return;
-      if (!queued.dispatched) this.#emitter.emit("message", queued.message);
-    }
+    const isRead = this.#delivery.length <= this.#options.maxQueuedMessages / 2;
+    if (isRead && this.#state === "paused") this.#wait();
   }
 
   #ended({ code, reason }: End): void {
@@ -331,49 +348,47 @@ export class GatewayClient implements AsyncIterable<Message>, AsyncDisposable {
     const disconnect = { code, name: closeName(code), reason };
     if (reconnect) this.#wait(disconnect);
     else this.#finish(new GatewayError(code, reason), disconnect);
-    this.#countUnopened(reason);
-  }
-
-  /** Browsers do not report why a socket does not open, so the client lists once what to check. */
-  #countUnopened(reason: string): void {
-    if (++this.#unopened !== UNOPENED_REPORTED || this.#state === "closed") return;
-    this.#emitError(neverOpened(this.#options.url, reason));
+    // Browsers do not report why a socket does not open, so the client lists once what to check.
+    if (++this.#unopened === UNOPENED_REPORTED && this.#state !== "closed") {
+      this.#emitError(neverOpened(this.#options.url, reason));
+    }
   }
 
   /** Sets the timer of the next attempt. `disconnect` describes the connection that ended, if any. */
   #wait(disconnect?: Disconnect): void {
     const retryInMs = this.#backoff.next();
-    const retry = this.#options.clock.setTimer(retryInMs, () => this.#connect());
-    this.#retry = retry;
-    this.#state = "waiting";
-    if (disconnect !== undefined) this.#emitter.emit("disconnect", { ...disconnect, retryInMs });
-    // A listener may have closed the client, or made it reconnect.
-    if (this.#state === "waiting" && this.#retry === retry) this.#emitter.emit("state", "waiting");
+    this.#retry = this.#options.clock.setTimer(retryInMs, () => this.#connect("waiting"));
+    this.#setState("waiting", disconnect && { ...disconnect, retryInMs });
   }
 
-  #finish(error: GatewayError | undefined, disconnect?: Disconnect): void {
+  #finish(error?: GatewayError, disconnect?: Disconnect): void {
     if (this.#state === "closed") return;
-    this.#state = "closed";
-    this.#retry?.cancel();
-    this.#tokens.stop();
-    for (const stop of this.#stops) stop();
-    const dropped = this.#connection?.drop("the app closed it");
-    this.#connection = undefined;
-    if (disconnect !== undefined) this.#emitter.emit("disconnect", disconnect);
-    this.#emitter.emit("state", "closed");
-    this.#queue.end(error);
+    const dropped = this.#leave("closed", disconnect);
+    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#delivery.end(error);
     this.#emitter.emit("close", error);
     Promise.resolve(dropped).then(this.#resolveClosed);
   }
 
-  #setState(state: ClientState): void {
+  /** `disconnect` describes the connection that ended, if one did; its listeners see the new state. */
+  #setState(state: ClientState, disconnect?: Disconnect): void {
     if (this.#state === state) return;
     this.#state = state;
+    if (disconnect !== undefined) {
+      this.#log({ event: "disconnect", ...disconnect });
+      this.#emitter.emit("disconnect", disconnect);
+    }
+    // A listener may have closed the client, or made it reconnect.
+    if (this.#state !== state) return;
+    this.#log({ event: "state", state });
     this.#emitter.emit("state", state);
   }
 
+  #log(event: LogEvent): void {
+    this.#emitter.emit("log", { at: this.#options.clock.now(), ...event });
+  }
+
   #emitError(error: Error): void {
-    if (this.#emitter.has("error")) this.#emitter.emit("error", error);
-    else warn(error);
+    if (!this.#emitter.emit("error", error)) warn(error);
   }
 }

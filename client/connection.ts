@@ -8,13 +8,20 @@
 import { ABNORMAL, CloseCode, Op } from "../gateway/protocol/codes.ts";
 import type {
   ClientFrame,
+  Identify,
   MessageFrame,
   Ready,
-  ServerFrame,
   SignalFrame,
 } from "../gateway/protocol/frame_types.ts";
-import { decodeServerFrame, encodeClientFrame } from "./frames.ts";
-import type { ClientClock, ClientSocket, ClientSocketConstructor, ClientTimer } from "./types.ts";
+import { decodeServerFrame, parseFrame } from "./frames.ts";
+import { SLEPT_MS } from "./sleep.ts";
+import type {
+  ClientClock,
+  ClientSocket,
+  ClientSocketConstructor,
+  ClientTimer,
+  LogEvent,
+} from "./types.ts";
 
 export interface ConnectionDeps {
   readonly url: string;
@@ -37,6 +44,7 @@ export interface ConnectionListener {
   published(frame: MessageFrame | SignalFrame): void;
   /** Called with the time that the ACK of a heartbeat took. */
   roundTrip(ms: number): void;
+  log(event: LogEvent): void;
   /** Called last and once, unless {@linkcode Connection.drop} was called. */
   ended(end: End): void;
 }
@@ -47,8 +55,6 @@ const OPEN = 1;
 const CLOSE_GRACE_MS = 1000;
 /** The limit for an ACK after a sleep, or when the network may have changed. */
 const PROBE_MS = 5000;
-/** A timer this late means that the device slept, or that a hidden page's timers are throttled. */
-const SLEPT_MS = 2000;
 /** The minimum between a heartbeat and a probe, because the gateway limits frames. */
 const MIN_MS = 1000;
 /** The minimum between heartbeats, for gateways with an interval for tests. */
@@ -102,7 +108,8 @@ export class Connection {
     this.#socket.onerror = ({ message }: { readonly message?: unknown }) => {
       if (this.#over) return;
       this.#fault = typeof message === "string" ? message : "";
-      const end = (): void => this.#end({ code: ABNORMAL, reason: this.#fault });
+      const end = (): void =>
+        this.#end({ code: ABNORMAL, reason: this.#fault }, { code: 1000, reason: "" });
       // Node 22, and Chromium under a CSP, emit no close event if a socket could not be opened. For one that
       // was open, the close event brings the code, even if a network reset is reported before it.
       if (hasOpened) this.#arm(MIN_MS, end);
@@ -115,13 +122,10 @@ export class Connection {
     return this.#socket.readyState === OPEN;
   }
 
-  /** Without `lastId`, the session starts at the newest message. */
-  identify(
-    token: string,
-    { lastId, signals }: { readonly lastId: string | undefined; readonly signals: boolean },
-  ): void {
-    this.wantsSignals ||= signals;
-    this.#send({ op: Op.Identify, token, last_id: lastId, ...(signals && { signals }) });
+  /** Without `last_id`, the session starts at the newest message. */
+  identify({ token, ...rest }: Omit<Identify, "op">): void {
+    this.wantsSignals ||= rest.signals === true;
+    this.#send({ op: Op.Identify, token, ...rest }, { op: Op.Identify, ...rest });
   }
 
   /** Checks that the connection is alive: requires an ACK, or Ready before that, within a short limit. */
@@ -150,19 +154,16 @@ export class Connection {
         resolve();
       });
       this.#arm(CLOSE_GRACE_MS, resolve);
-      this.#close(1000, reason);
+      this.#close({ code: 1000, reason });
     });
   }
 
   #received(data: unknown): void {
-    if (this.#over) return;
-    const frame = decodeServerFrame(data);
-    if (frame === undefined) return;
+    const value = parseFrame(data);
+    this.#listener.log({ event: "received", frame: value ?? `${data}` });
+    const frame = decodeServerFrame(value);
+    if (frame === undefined || this.#over) return;
     if ("fault" in frame) return this.#protocolError(frame.fault);
-    this.#handle(frame);
-  }
-
-  #handle(frame: ServerFrame): void {
     switch (frame.op) {
       case Op.Hello:
         this.#intervalMs = Math.min(
@@ -235,14 +236,14 @@ export class Connection {
   }
 
   #lost(reason: string, closeCode = 1000): void {
-    this.#end({ code: ABNORMAL, reason }, closeCode, reason);
+    this.#end({ code: ABNORMAL, reason }, { code: closeCode, reason });
   }
 
-  /** Ends the connection, once. Also closes a socket that has ended, because after an error it may not have. */
-  #end(end: End, closeCode = 1000, closeReason = ""): void {
+  /** Ends the connection, once. `close` closes a socket that has not ended, or may not have. */
+  #end(end: End, close?: End): void {
     if (this.#over) return;
     this.#release(() => {});
-    this.#close(closeCode, closeReason);
+    if (close !== undefined) this.#close(close);
     this.#listener.ended(end);
   }
 
@@ -256,17 +257,20 @@ export class Connection {
     this.#socket.onerror = closed;
   }
 
-  #send(frame: ClientFrame): void {
+  /** `shown` is the frame for the log, which has no token. */
+  #send(frame: ClientFrame, shown: object = frame): void {
     // Browsers warn about sending on a closing socket.
     if (!this.isOpen) return;
+    this.#listener.log({ event: "sent", frame: shown });
     try {
-      this.#socket.send(encodeClientFrame(frame));
+      this.#socket.send(JSON.stringify(frame));
     } catch {
       this.#lost("nothing can be sent");
     }
   }
 
-  #close(code: number, reason: string): void {
+  #close({ code, reason }: End): void {
+    this.#listener.log({ event: "close_sent", code, reason });
     try {
       this.#socket.close(code, reason);
     } catch {

@@ -22,13 +22,16 @@ export class Emitter<Events extends object> {
     return () => void listeners.delete(entry);
   }
 
-  emit<T extends keyof Events>(type: T, event: Events[T]): void {
-    for (const listener of [...this.#listeners[type] ?? []]) {
+  /** Returns true if there was a listener. */
+  emit<T extends keyof Events>(type: T, event: Events[T]): boolean {
+    const listeners = [...this.#listeners[type] ?? []];
+    for (const listener of listeners) {
       try {
         listener(event);
       } catch (error) {
         reportUncaught(error);
       }
     }
+    return listeners.length > 0;
   }
 }

@@ -19,9 +19,7 @@ export class GatewayError extends Error {
 
   /** Takes the code and the reason of the gateway's close frame. */
   constructor(closeCode: number, reason: string) {
-    const name = closeName(closeCode);
-    const why = reason === "" ? "" : `: ${reason}`;
-    super(`the gateway closed with ${closeCode}${name === undefined ? "" : ` ${name}`}${why}`);
+    super(`the gateway closed with ${closeCode} ${closeName(closeCode)}${reason && `: ${reason}`}`);
     this.closeCode = closeCode;
   }
 }

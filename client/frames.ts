@@ -1,13 +1,14 @@
 /**
- * Decodes the gateway's frames and encodes the client's. Ignores unknown ops and fields, because a later version
+ * Decodes the gateway's frames. Ignores unknown ops and fields, because a later version
  * may add them (docs/protocol.md, "Frames"). Invalid input is returned as a fault; nothing throws.
  *
  * @module
  */
 
 import { Op } from "../gateway/protocol/codes.ts";
-import type { ClientFrame, ServerFrame } from "../gateway/protocol/frame_types.ts";
-import { fieldOf, isObject } from "./realm.ts";
+import type { ServerFrame } from "../gateway/protocol/frame_types.ts";
+import type { Json } from "../gateway/protocol/json_type.ts";
+import { fieldOf } from "./realm.ts";
 
 /** A frame, `undefined` for an unknown op, or a fault. */
 export type Received = ServerFrame | undefined | { readonly fault: string };
@@ -41,16 +42,19 @@ const FIELDS: Readonly<Record<ServerFrame["op"], Readonly<Record<string, Check>>
   [Op.HeartbeatAck]: { time: isTime },
 };
 
-export function decodeServerFrame(data: unknown): Received {
-  let value: unknown;
+/** Returns `undefined` for what is no JSON. */
+export function parseFrame(data: unknown): Json | undefined {
   try {
-    value = JSON.parse(typeof data === "string" ? data : "");
+    const frame: Json = JSON.parse(typeof data === "string" ? data : "");
+    return frame;
   } catch {
-    return { fault: "expected JSON" };
+    return undefined;
   }
-  if (!isObject(value) || typeof fieldOf(value, "op") !== "number") {
-    return { fault: "expected an object with a numeric op" };
-  }
+}
+
+export function decodeServerFrame(value: Json | undefined): Received {
+  if (value === undefined) return { fault: "expected JSON" };
+  if (typeof fieldOf(value, "op") !== "number") return { fault: "expected a numeric op" };
   if (!isKnown(value)) return undefined;
   for (const [field, isGood] of Object.entries(FIELDS[value.op])) {
     if (!isGood(Reflect.get(value, field))) {
@@ -61,11 +65,6 @@ export function decodeServerFrame(data: unknown): Received {
 }
 
 /** True if `value` has an op that servers send; its fields are not checked. */
-function isKnown(value: object): value is ServerFrame {
-  return Reflect.get(value, "op") in FIELDS;
-}
-
-/** Omits fields that are `undefined`. */
-export function encodeClientFrame(frame: ClientFrame): string {
-  return JSON.stringify(frame);
+function isKnown(value: unknown): value is ServerFrame {
+  return Number(fieldOf(value, "op")) in FIELDS;
 }

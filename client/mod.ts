@@ -23,6 +23,8 @@
 
 export { GatewayClient } from "./client.ts";
 export { GatewayError } from "./error.ts";
+export { CloseCode } from "../gateway/protocol/close_code.ts";
+export type { CloseCodeInfo, CloseCodeName } from "../gateway/protocol/close_code.ts";
 export type {
   ClientClock,
   ClientEvents,
@@ -32,7 +34,10 @@ export type {
   ClientTimer,
   Disconnect,
   GatewayClientOptions,
+  LogEvent,
+  LogRecord,
   Message,
+  MessageIterator,
   ReadySession,
   Signal,
   TokenRequest,

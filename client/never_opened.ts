@@ -9,9 +9,9 @@
 export function neverOpened(url: string, reason: string): Error {
   // Credentials in the URL must not reach a log.
   const shown = url.replace(/\?.*/, "").replace(/\/\/[^/]*@/, "//");
-  const why = reason === "" ? "" : ` (${reason})`;
+  const why = reason && ` (${reason})`;
   return new Error(
-    `${shown} cannot be opened${why}: check that its path is /gateway and that the gateway is reachable; ` +
-      "in a browser also GATEWAY_ALLOWED_ORIGINS, and connect-src of the page's policy",
+    `${shown} cannot be opened${why}: check that its path is /gateway and the gateway reachable; ` +
+      "in a browser also GATEWAY_ALLOWED_ORIGINS and the page's connect-src",
   );
 }

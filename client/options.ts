@@ -19,7 +19,8 @@ export interface ResolvedOptions extends ConnectionDeps {
 /** Checks types too, for apps in JavaScript. @throws {TypeError} for options that can never work */
 export function resolveOptions(options: GatewayClientOptions): ResolvedOptions {
   expect(isObject(options), "expected an object of options");
-  const { getToken, lastId, signal, maxQueuedMessages = 1000, connectTimeoutMs = 30_000 } = options;
+  const { getToken, lastId, signal } = options;
+  const { maxQueuedMessages = 1000, connectTimeoutMs = 30_000 } = options;
   expect(typeof getToken === "function", "getToken: expected a function");
   expect(
     lastId === undefined || typeof lastId === "string",

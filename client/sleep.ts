@@ -9,8 +9,8 @@ import type { ClientClock, ClientTimer } from "./types.ts";
 
 /** The interval of the check, and so the longest that the end of a sleep goes unnoticed. */
 const CHECK_MS = 5000;
-/** The delay beyond the interval that counts as sleep. */
-const SLEPT_MS = 2000;
+/** A timer this late means that the device slept, or that a hidden page's timers are throttled. */
+export const SLEPT_MS = 2000;
 
 /**
  * Calls `callback` after each sleep; returns how to stop. It is also called when the wall clock is set forward,

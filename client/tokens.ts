@@ -33,8 +33,10 @@ export class Tokens {
   #reason: TokenRequest["reason"] = "start";
   #renewAt = Infinity;
   #expiresAt = Infinity;
-  #renewal: ClientTimer | undefined;
-  #request: { readonly abort: AbortController; readonly timeout: ClientTimer } | undefined;
+  /** Ends the wait for the app, or until the next request. */
+  #timer: ClientTimer | undefined;
+  /** The app is being asked. */
+  #request: AbortController | undefined;
 
   constructor(deps: TokensDeps) {
     this.#deps = deps;
@@ -53,6 +55,7 @@ export class Tokens {
   get(): string | undefined {
     const now = this.#deps.clock.steady();
     if (this.#token === undefined || now >= this.#renewAt) this.#start();
+    else if (this.#request === undefined) this.#renewIn(this.#renewAt - now);
     return now < this.#expiresAt ? this.#token : undefined;
   }
 
@@ -65,40 +68,36 @@ export class Tokens {
 
   /** Aborts the request and cancels the renewal. */
   stop(): void {
-    this.#renewal?.cancel();
+    this.#timer?.cancel();
     const request = this.#request;
-    this.#settle();
-    request?.abort.abort();
+    this.#request = undefined;
+    request?.abort();
   }
 
   #start(): void {
     if (this.#request !== undefined) return;
-    this.#renewal?.cancel();
-    const abort = new AbortController();
-    const timeout = this.#deps.clock.setTimer(TIMEOUT_MS, () => {
-      this.#failed(new Error(`getToken: no token within ${TIMEOUT_MS} ms`));
-      abort.abort();
-    });
-    const request = { abort, timeout };
+    const request = new AbortController();
     this.#request = request;
+    this.#arm(TIMEOUT_MS, () => {
+      this.#failed(new Error(`getToken: no token within ${TIMEOUT_MS} ms`));
+      request.abort();
+    });
     const isOver = (): boolean => this.#request !== request;
-    this.#getToken({ reason: this.#reason, signal: abort.signal }).then(
+    this.#getToken({ reason: this.#reason, signal: request.signal }).then(
       (token) => isOver() || this.#obtained(token),
       (error: unknown) => isOver() || this.#failed(toError(error)),
     );
   }
 
   async #getToken(request: TokenRequest): Promise<string | null> {
-    return assertToken(await this.#deps.getToken(request));
-  }
-
-  #settle(): void {
-    this.#request?.timeout.cancel();
-    this.#request = undefined;
+    const token: unknown = await this.#deps.getToken(request);
+    if (token === null || typeof token === "string" && token !== "") return token;
+    const got = token === "" ? "an empty one" : typeof token;
+    throw new TypeError(`getToken: expected the text of a token, got ${got}`);
   }
 
   #obtained(token: string | null): void {
-    this.#settle();
+    this.#request = undefined;
     const { clock, loggedOut, obtained } = this.#deps;
     if (token === null) return loggedOut();
     this.#backoff.reset();
@@ -109,26 +108,25 @@ export class Tokens {
     const now = clock.steady();
     this.#expiresAt = now + expiresInMs;
     this.#renewAt = now + renewInMs;
-    if (renewInMs < Infinity) this.#renewIn(renewInMs);
+    this.#renewIn(renewInMs);
     obtained();
   }
 
   #failed(error: Error): void {
-    this.#settle();
+    this.#request = undefined;
     this.#renewIn(this.#backoff.next());
     this.#deps.failed(error);
   }
 
   #renewIn(ms: number): void {
-    this.#renewal?.cancel();
-    this.#renewal = this.#deps.clock.setTimer(ms, () => {
+    this.#arm(ms, () => {
       if (this.#deps.needed()) this.#start();
     });
   }
-}
 
-function assertToken(token: unknown): string | null {
-  if (token === null || typeof token === "string" && token !== "") return token;
-  const got = token === "" ? "an empty one" : typeof token;
-  throw new TypeError(`getToken: expected the text of a token, got ${got}`);
+  /** Sets the one timer; none for `Infinity`. */
+  #arm(ms: number, callback: () => void): void {
+    this.#timer?.cancel();
+    if (ms < Infinity) this.#timer = this.#deps.clock.setTimer(ms, callback);
+  }
 }

@@ -8,7 +8,7 @@ import type { Json } from "../gateway/protocol/json_type.ts";
 import type { GatewayError } from "./error.ts";
 
 /** A message that the app's backend published (docs/protocol.md, "Message (3)"). */
-export interface Message {
+export interface Message<Content = Json> {
   /** Its position in the order of all messages. Opaque; valid as `lastId`. */
   readonly id: string;
   /** The channel; absent on a message to one user or to all. */
@@ -16,21 +16,26 @@ export interface Message {
   /** The author, as set by the backend. */
   readonly author: string;
   /** The content, as published by the backend. */
-  readonly content: Json;
+  readonly content: Content;
   /** The time at which the gateway accepted it, in unix milliseconds. */
   readonly time: number;
   /** True if it was published before the session began, so while the app was away; absent if since. */
   readonly replayed?: boolean | undefined;
 }
 
+/** Not `AsyncIterableIterator`, which takes one parameter before TypeScript 5.6. */
+export type MessageIterator<Content = Json> =
+  & AsyncIterator<Message<Content>, undefined>
+  & AsyncIterable<Message<Content>>;
+
 /** A signal that the app's backend sent (docs/protocol.md, "Signal (4)"). */
-export interface Signal {
+export interface Signal<Content = Json> {
   /** The channel; absent on a signal to one user or to all. */
   readonly channel?: string | undefined;
   /** The author, as set by the backend. */
   readonly author: string;
   /** The content, as sent by the backend. */
-  readonly content: Json;
+  readonly content: Content;
   /** The time at which the gateway accepted it, in unix milliseconds. */
   readonly time: number;
 }
@@ -45,6 +50,8 @@ export type ClientState =
   | "waiting"
   /** Disconnected until the app has read what is queued. */
   | "paused"
+  /** Disconnected until the app calls {@linkcode GatewayClient.connect}. */
+  | "disconnected"
   /** Ended for good. */
   | "closed";
 
@@ -71,6 +78,8 @@ export interface GatewayClientOptions {
   readonly getToken: (request: TokenRequest) => string | null | Promise<string | null>;
   /** The position to resume from: {@linkcode GatewayClient.lastId} of an earlier client, or a message's `id`. */
   readonly lastId?: string | undefined;
+  /** False if the app calls {@linkcode GatewayClient.connect}. Default: true. */
+  readonly autoConnect?: boolean | undefined;
   /** Closes the client when aborted. */
   readonly signal?: AbortSignal | undefined;
   /** The maximum of messages that wait for a loop, at least 1. Default: 1,000. */
@@ -86,14 +95,14 @@ export interface GatewayClientOptions {
 }
 
 /** Events by type, for {@linkcode GatewayClient.on}. */
-export interface ClientEvents {
+export interface ClientEvents<Content = Json, SignalContent = Json> {
   /** A message arrived. */
-  message: Message;
+  message: Message<Content>;
   /**
    * A signal arrived, such as "alice is typing". Signals are not stored, not replayed, and never in loops. The client
    * asks for them once there is a listener: add it before the client connects, or it identifies again.
    */
-  signal: Signal;
+  signal: Signal<SignalContent>;
   /** A session started: the first, or after a reconnect. */
   ready: ReadySession;
   /**
@@ -115,7 +124,26 @@ export interface ClientEvents {
   error: Error;
   /** The client ended: with an error, unless the app closed it or `getToken` returned `null`. Emitted once. */
   close: GatewayError | undefined;
+  /** A record of what the client does. It has no token, but messages. Do not call the client from its listener. */
+  log: LogRecord;
 }
+
+/** A step of a connection or of the client, without its time. */
+export type LogEvent =
+  /** The state changed. */
+  | { readonly event: "state"; readonly state: ClientState }
+  /** A frame, without a token; as text if the gateway sent something other than JSON. */
+  | { readonly event: "sent" | "received"; readonly frame: unknown }
+  /** The client closed the connection. */
+  | { readonly event: "close_sent"; readonly code: number; readonly reason: string }
+  /** The event `disconnect`. */
+  | { readonly event: "disconnect" } & Disconnect;
+
+/** A step with its time. */
+export type LogRecord = LogEvent & {
+  /** Unix milliseconds, by the client's clock. */
+  readonly at: number;
+};
 
 /** A session that started (docs/protocol.md, "Ready (2)"). */
 export interface ReadySession {

@@ -75,6 +75,7 @@ export function emptyText(
     case "connecting":
     case "waiting":
     case "paused":
+    case "disconnected":
       return `Wait until the client is connected: messages arrive here then.${again}`;
     case "ready":
       return isMissed

@@ -17,6 +17,7 @@ const MEANING: Readonly<Record<State["client"], string>> = {
   ready: "Messages flow.",
   waiting: "It has lost its connection, and waits before it tries again.",
   paused: "It is disconnected until the page has read what is queued.",
+  disconnected: "It is disconnected until the page connects it.",
   closed: "Connect makes a new one, which resumes after the last message of this one.",
 };
 

@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { runInNewContext } from "node:vm";
 import { GatewayClient, type GatewayClientOptions } from "../../client/mod.ts";
-import { decodeServerFrame } from "../../client/frames.ts";
+import { decodeServerFrame, parseFrame } from "../../client/frames.ts";
 import { toError } from "../../client/realm.ts";
 import { Emitter } from "../../client/emitter.ts";
 import { onWake, resolveUrl, systemClock } from "../../client/runtime.ts";
@@ -113,7 +113,10 @@ Deno.test("options, frames and errors may be of another realm", () => {
   const before = JSON.parse;
   JSON.parse = parse;
   try {
-    assert.deepEqual({ ...decodeServerFrame('{"op":10,"time":1}') as object }, { op: 10, time: 1 });
+    assert.deepEqual({ ...decodeServerFrame(parseFrame('{"op":10,"time":1}')) as object }, {
+      op: 10,
+      time: 1,
+    });
   } finally {
     JSON.parse = before;
   }
