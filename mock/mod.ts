@@ -27,6 +27,16 @@ export {
 } from "./gateway/gateway.ts";
 export * from "./doubles/ids.ts";
 export * from "./issuer.ts";
+export type {
+  DueAction,
+  FaultRule,
+  FaultRules,
+  NewFaultRule,
+  RuleAction,
+  RuleEvent,
+  RuleMatch,
+  RuleSubject,
+} from "./gateway/fault_rules.ts";
 export type { Faults } from "./gateway/link.ts";
 export type { Target } from "./gateway/links.ts";
 export * from "./doubles/logger.ts";

@@ -26,6 +26,7 @@ import {
 } from "../gateway/protocol/codes.ts";
 import type { Phase } from "../gateway/protocol/session_types.ts";
 import { type Transition, TRANSITIONS, type Trigger } from "../tests/protocol/transitions.ts";
+import { RULE_ACTIONS } from "../mock/gateway/fault_rules.ts";
 import { TOKEN_FAULTS } from "../mock/issuer.ts";
 import { FAULT_NAMES, faultInfo, RULES } from "../simulation/mod.ts";
 import { BUGS } from "../tests/simulation/bugs.ts";
@@ -45,6 +46,7 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
   "docs/reference.md": { "metrics": metrics, "options": options },
   "docs/simulation.md": { "help": help, "faults": faults, "rules": rules, "bugs": bugs },
   "docs/testing-clients.md": {
+    "rule-actions": ruleActions,
     "token-faults": tokenFaults,
     "example-python": () => excerpt("examples/client_test.py", "python", "test_reconnects"),
     "example-typescript": () => excerpt("examples/client_test.ts", "ts", "my client reconnects"),
@@ -182,6 +184,16 @@ function metrics(): string {
 function tokenFaults(): string {
   const rows = Object.entries(TOKEN_FAULTS).map(([name, what]) => [code(name), what]);
   return table(["Fault", "The token"], rows);
+}
+
+function ruleActions(): string {
+  return table(
+    ["Action", "Effect"],
+    Object.entries(RULE_ACTIONS).map(([name, what]) => [
+      code(name),
+      what,
+    ]),
+  );
 }
 
 function help(): string {

@@ -12,6 +12,7 @@ import { DEFAULTS } from "../../gateway/config/parse.ts";
 import { admissionOptions, sessionOptions } from "../../gateway/config/session_options.ts";
 import type { Draft, Exchange, Json, Logger, Message } from "../../gateway/ports.ts";
 import type { Phase } from "../../gateway/protocol/mod.ts";
+import { json } from "../../gateway/http/answer.ts";
 import { readBody } from "../../gateway/runtime/request_body.ts";
 import {
   createInstance,
@@ -21,6 +22,7 @@ import {
 } from "./instance.ts";
 import { FakeIds } from "../doubles/ids.ts";
 import { type LoginAnswer, type LoginRequest, MockIssuer, type TokenOptions } from "../issuer.ts";
+import type { FaultRules, RuleEvent } from "./fault_rules.ts";
 import type { Faults, Link } from "./link.ts";
 import { Links, type Target } from "./links.ts";
 import { FakeLogger } from "../doubles/logger.ts";
@@ -188,6 +190,11 @@ export class MockGateway implements AsyncDisposable {
     return this.#transcript.entries;
   }
 
+  /** Single faults as data: add rules, look at them, remove them. A reset removes all. */
+  get rules(): FaultRules {
+    return this.#deps.links.rules;
+  }
+
   /** Publishes as the backend does, and waits until every client has received its messages. */
   async publish(...drafts: readonly Draft[]): Promise<readonly Message[]> {
     const messages = await this.#instance.log.publish(drafts);
@@ -228,6 +235,9 @@ export class MockGateway implements AsyncDisposable {
 
   /** Answers a request of a transport. */
   handle(request: Request, exchange: Exchange): Response | Promise<Response> {
+    const on = refusable(request);
+    const status = on && this.#refusal(on);
+    if (status !== undefined) return refused(status);
     return this.#instance.handle(request, exchange);
   }
 
@@ -315,7 +325,15 @@ export class MockGateway implements AsyncDisposable {
     };
   }
 
+  /** The status with which a rule refuses a handshake or a publish. */
+  #refusal(on: RuleEvent): number | undefined {
+    return this.rules.apply({ on }).map(({ action }) =>
+      action.type === "refuse" ? action.status ?? 503 : undefined
+    )[0];
+  }
+
   #dial(url: URL): PendingConnection | undefined {
+    if (this.#refusal("handshake") !== undefined) return undefined;
     const pending = url.pathname === "/gateway" ? this.#instance.connect(ADDRESS) : undefined;
     return typeof pending === "object" ? pending : undefined;
   }
@@ -325,6 +343,19 @@ function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
+}
+
+/** The event of a request that rules can refuse. */
+function refusable({ method, url, headers }: Request): RuleEvent | undefined {
+  const { pathname } = new URL(url);
+  if (method === "POST" && pathname === "/messages") return "publish";
+  return pathname === "/gateway" && headers.has("upgrade") ? "handshake" : undefined;
+}
+
+function refused(status: number): Response {
+  const detail = "A rule of the test server refuses it.";
+  const body = { title: "Refused", status, code: "refused_by_rule", detail };
+  return json(status, body, { "content-type": "application/problem+json" });
 }
 
 /** Makes a gateway in this process. Dispose of it by `await using`. */

@@ -9,6 +9,18 @@ import { Frames } from "../../gateway/session/encode.ts";
 import type { Clock, Json, Outgoing, Socket, SocketListener } from "../../gateway/ports.ts";
 import { Op } from "../../gateway/protocol/mod.ts";
 import { DelayLine } from "./delay_line.ts";
+import {
+  copiesOf,
+  delayOf,
+  type DueAction,
+  type FaultRules,
+  fieldOf,
+  firstHalf,
+  has,
+  matches,
+  type NewFaultRule,
+  type RuleSubject,
+} from "./fault_rules.ts";
 import { asFrame, type TranscriptEvent } from "./transcript.ts";
 
 /** Faults of a connection's network, in force while they are set. */
@@ -23,6 +35,13 @@ export interface Faults {
   readonly delayMs: number;
 }
 
+/** The faults that concern single frames, as rules. */
+const FAULT_RULES: Readonly<Record<Exclude<keyof Faults, "delayMs">, NewFaultRule>> = {
+  stopHeartbeats: { match: { on: "sent", op: Op.Heartbeat }, action: { type: "acknowledge" } },
+  withholdAcks: { match: { on: "sent", op: Op.HeartbeatAck }, action: { type: "lose" } },
+  loseClientAcks: { match: { on: "received", op: Op.HeartbeatAck }, action: { type: "lose" } },
+};
+
 export const NO_FAULTS: Faults = {
   stopHeartbeats: false,
   withholdAcks: false,
@@ -36,6 +55,7 @@ export interface LinkOptions {
   readonly socket: Socket;
   readonly clock: Clock;
   readonly faults: Faults;
+  readonly rules: FaultRules;
   /** The limit for the answer to a close frame, in milliseconds of virtual time. */
   readonly closeGraceMs: number;
   /** The bound on bytes that the peer has not read. */
@@ -57,7 +77,13 @@ export class Link implements Socket {
   #frozen = false;
   /** Closed, as far as the gateway knows. */
   #over = false;
+  /** A rule ends the connection; nothing that follows is sent. */
+  #ending = false;
+  /** A rule drops the connection once the peer has been sent what came before. */
+  #dropsWhenFlushed = false;
   #socketGone = false;
+  /** The user of the last Ready. */
+  #user: string | undefined;
   #identified = false;
   #unanswered: Json | undefined;
   #closeSent = false;
@@ -105,7 +131,7 @@ export class Link implements Socket {
       messageReceived: (data) => this.#arrived(data),
       controlReceived: () => this.#over || this.#frozen || listener.controlReceived(),
       violated: (code) => this.#over || this.#frozen || listener.violated(code),
-      flushed: () => listener.flushed(),
+      flushed: () => this.#dropsWhenFlushed ? this.#cut() : listener.flushed(),
       closed: () => this.#socketClosed(),
     });
   }
@@ -134,24 +160,30 @@ export class Link implements Socket {
 
   #send(text: string): void {
     const frame = asFrame(text);
-    const op = opOf(frame);
-    if (op === Op.Heartbeat && this.faults.stopHeartbeats) {
-      this.#options.record({ event: "not_sent", frame });
-      this.#listener?.messageReceived(JSON.stringify({ op: Op.HeartbeatAck, time: timeOf(frame) }));
-    } else if (op === Op.HeartbeatAck && this.faults.withholdAcks) {
-      this.#options.record({ event: "not_sent", frame });
-    } else {
-      this.sendRaw(text);
+    if (this.#ending) return this.#options.record({ event: "not_sent", frame });
+    const user = fieldOf(frame, "user");
+    if (fieldOf(frame, "op") === Op.Ready && typeof user === "string") this.#user = user;
+    const due = this.#applyRules({ on: "sent", frame });
+    const copies = copiesOf(due);
+    if (copies === 0) this.#options.record({ event: "not_sent", frame });
+    for (let copy = 0; copy < copies; copy++) {
+      this.#pass(has(due, "corrupt") ? firstHalf(text) : text, delayOf(due));
     }
+    if (!has(due, "acknowledge")) return;
+    this.#listener?.messageReceived(JSON.stringify({ op: Op.HeartbeatAck, time: timeOf(frame) }));
   }
 
   /** Sends `text` to the client unchanged, past the session. */
   sendRaw(text: string): void {
-    this.#out.pass(this.faults.delayMs, () => {
+    this.#pass(text, 0);
+  }
+
+  #pass(text: string, delayMs: number): void {
+    this.#out.pass(this.faults.delayMs + delayMs, () => {
       const frame = asFrame(text);
       this.#options.record({ event: this.#frozen ? "not_sent" : "sent", frame });
       if (this.#frozen) return;
-      if (opOf(frame) === Op.Heartbeat) this.#unanswered = timeOf(frame);
+      if (fieldOf(frame, "op") === Op.Heartbeat) this.#unanswered = timeOf(frame);
       this.#options.socket.send(new Frames([text]));
     });
   }
@@ -201,6 +233,12 @@ export class Link implements Socket {
     });
   }
 
+  /** Passes on what the rule `id` held up. */
+  release(id: string): void {
+    this.#out.release(id);
+    this.#in.release(id);
+  }
+
   /** Ends the connection in any state. */
   discard(): void {
     const { socket } = this.#options;
@@ -210,18 +248,58 @@ export class Link implements Socket {
 
   #arrived(data: string | Uint8Array): void {
     const frame = asFrame(data);
-    const op = opOf(frame);
+    const op = fieldOf(frame, "op");
     // The peer has replied, even if the frame is lost below.
     if (op === Op.HeartbeatAck && timeOf(frame) === this.#unanswered) this.#unanswered = undefined;
     if (op === Op.Identify) this.#identified = true;
     this.#options.changed();
+    if (this.#over || this.#ending) return;
+    const due = this.#applyRules({ on: "received", frame });
+    const copies = this.#frozen ? 0 : copiesOf(due);
+    if (copies === 0) return this.#options.record({ event: "not_received", frame });
+    const arriving = has(due, "corrupt") ? firstHalf(data) : data;
+    for (let copy = 0; copy < copies; copy++) {
+      this.#in.pass(this.faults.delayMs + delayOf(due), () => {
+        this.#options.record({ event: "received", frame: asFrame(arriving) });
+        this.#listener?.messageReceived(arriving);
+      });
+    }
+  }
+
+  /** Applies faults and rules, as far as they do not concern the frame itself. Returns all of them. */
+  #applyRules(event: Pick<RuleSubject, "on" | "frame">): readonly DueAction[] {
+    const subject = { ...event, connection: this.id, user: this.#user };
+    const line = event.on === "sent" ? this.#out : this.#in;
+    const due = [...faultActions(this.faults, subject), ...this.#options.rules.apply(subject)];
+    for (const { rule, action } of due) {
+      if (action.type === "hold") line.hold(rule);
+      if (action.type === "send") {
+        this.sendRaw("text" in action ? action.text : JSON.stringify(action.frame));
+      }
+      if ((action.type !== "drop" && action.type !== "close") || this.#ending) continue;
+      this.#ending = true;
+      // The gateway is not prepared for an end within its call of `send`.
+      queueMicrotask(() => {
+        if (action.type === "close") return this.forceClose(action.code, action.reason ?? "");
+        this.#out.pass(this.faults.delayMs, () => this.#dropFlushed());
+      });
+    }
+    return due;
+  }
+
+  /** Drops the connection after what was sent: a runtime cannot while a write is pending. */
+  #dropFlushed(): void {
     if (this.#over) return;
-    const lost = this.#frozen || (op === Op.HeartbeatAck && this.faults.loseClientAcks);
-    if (lost) return this.#options.record({ event: "not_received", frame });
-    this.#in.pass(this.faults.delayMs, () => {
-      this.#options.record({ event: "received", frame });
-      this.#listener?.messageReceived(data);
-    });
+    this.#dropsWhenFlushed = true;
+    this.#options.record({ event: "terminated" });
+    this.#end();
+    if (!this.#frozen) this.#options.socket.notifyFlushed();
+  }
+
+  #cut(): void {
+    const { socket } = this.#options;
+    // Not every runtime can terminate a connection.
+    if (!this.#socketGone && !socket.terminate()) socket.close(1011, "dropped by a rule");
   }
 
   #socketClosed(): void {
@@ -252,14 +330,15 @@ export class Link implements Socket {
   }
 }
 
-function opOf(frame: Json): Json | undefined {
-  return isObject(frame) ? frame["op"] : undefined;
+/** The faults that are set and match, as actions of rules. */
+function faultActions(faults: Faults, subject: RuleSubject): readonly DueAction[] {
+  return Object.entries(FAULT_RULES).flatMap(([name, { match = {}, action }]) =>
+    faults[name as keyof typeof FAULT_RULES] && matches(match, subject)
+      ? [{ rule: name, action }]
+      : []
+  );
 }
 
 function timeOf(frame: Json): Json {
-  return isObject(frame) ? frame["time"] ?? null : null;
-}
-
-function isObject(value: Json): value is { readonly [key: string]: Json } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return fieldOf(frame, "time") ?? null;
 }

@@ -6,6 +6,7 @@
 
 import type { Clock, Socket } from "../../gateway/ports.ts";
 import { Waiters } from "../../gateway/util.ts";
+import { FaultRules } from "./fault_rules.ts";
 import { type Faults, Link, NO_FAULTS } from "./link.ts";
 import type { Transcript } from "./transcript.ts";
 
@@ -24,6 +25,9 @@ const CONGESTED_BYTES = 64 * 1024;
 
 /** Every link whose socket is not closed. */
 export class Links {
+  readonly rules: FaultRules = new FaultRules((id) => {
+    for (const link of this.#links.values()) link.release(id);
+  });
   readonly #options: LinksOptions;
   readonly #links = new Map<string, Link>();
   #faults: Faults = NO_FAULTS;
@@ -64,6 +68,7 @@ export class Links {
       closeGraceMs,
       maxBufferedBytes,
       faults: this.#faults,
+      rules: this.rules,
       record: (event) => {
         transcript.add(id, event);
         if (link.finished) this.#links.delete(id);
@@ -98,10 +103,11 @@ export class Links {
     return this.#waiting.wait();
   }
 
-  /** Ends every connection, clears the faults, and starts again at `c1`. */
+  /** Ends every connection, clears faults and rules, and starts again at `c1`. */
   reset(): void {
     for (const link of this.#links.values()) link.discard();
     this.#links.clear();
+    this.rules.reset();
     this.#faults = NO_FAULTS;
     this.#count = 0;
     this.#waiting.releaseAll();

@@ -6,22 +6,21 @@
  */
 
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { cors } from "hono/cors";
 import { json, noContent } from "../../gateway/http/answer.ts";
-import { readJson } from "../../gateway/http/body.ts";
-import { TotalBodyBudget } from "../../gateway/http/body_budget.ts";
-import { jsonBody, jsonResponse, type Responses, responses } from "../../gateway/http/openapi.ts";
+import { jsonResponse } from "../../gateway/http/openapi.ts";
 import { createFailureAnswerer } from "../../gateway/http/failures.ts";
 import type { App } from "../../gateway/http/types.ts";
 import { problem } from "../../gateway/http/problem.ts";
-import { invalidParameters, validateBody } from "../../gateway/http/validate.ts";
-import type { BodyLimits, Clock, Exchange, Logger } from "../../gateway/ports.ts";
+import { invalidParameters } from "../../gateway/http/validate.ts";
+import type { Clock, Exchange, Logger } from "../../gateway/ports.ts";
 import { VERSION } from "../../gateway/config/version.ts";
 import type { Affected, MockGateway } from "../gateway/gateway.ts";
 import type { Faults } from "../gateway/link.ts";
 import type { ReplyWait } from "./reply_wait.ts";
 import type { RealTime } from "./real_time.ts";
+import { addCommand } from "./command.ts";
+import { addRules } from "./rules.ts";
 import * as schemas from "./schemas.ts";
 
 export interface ControlOptions {
@@ -32,21 +31,6 @@ export interface ControlOptions {
   readonly clock: Clock;
   readonly logger: Logger;
 }
-
-/** A `POST` route with a JSON body. */
-interface Command<T> {
-  readonly path: string;
-  readonly summary: string;
-  readonly schema: z.ZodType<T>;
-  readonly success: Responses;
-  run(body: T, context: Context<{ Bindings: Exchange }>): Promise<Response>;
-}
-
-const BODY_LIMITS: BodyLimits = {
-  maxBytes: 4 * 1024 * 1024,
-  timeoutMs: 30_000,
-  budget: new TotalBodyBudget(),
-};
 
 /** Returns the handler of `/mock/…`. */
 export function createControl(
@@ -60,6 +44,7 @@ export function createControl(
   app.use("/mock/*", cors());
   addClock(app, options);
   addConnections(app, options);
+  addRules(app, options);
   addRest(app, options);
   const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
@@ -79,33 +64,6 @@ export function createControl(
     await options.replyWait.poll();
     return await app.fetch(request, info);
   };
-}
-
-/** Adds a route with a JSON body; an empty one counts as `{}`. */
-function addCommand<T>(
-  app: App,
-  command: Command<T>,
-): void {
-  const route = createRoute({
-    method: "post",
-    path: command.path,
-    summary: command.summary,
-    request: {
-      body: jsonBody(command.schema),
-      ...command.path.includes("{") ? { params: schemas.ConnectionPathSchema } : {},
-    },
-    responses: responses(command.success, ["invalid_json", "invalid_body", "not_found"]),
-  });
-  app.openAPIRegistry.registerPath(route);
-  app.post(route.getRoutingPath(), async (context) => {
-    const { raw } = context.req;
-    const empty = raw.headers.get("content-type") === null ||
-      raw.headers.get("content-length") === "0";
-    const body = empty ? { value: {} } : await readJson(raw.headers, context.env, BODY_LIMITS);
-    if (body instanceof Response) return body;
-    const valid = validateBody(command.schema, body.value);
-    return valid instanceof Response ? valid : await command.run(valid, context);
-  });
 }
 
 function addClock(app: App, options: ControlOptions): void {

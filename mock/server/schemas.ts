@@ -90,7 +90,8 @@ export const DropRequestSchema = z.strictObject({
   }),
 }).openapi("DropRequest");
 
-export const CloseRequestSchema = z.strictObject({
+/** The fields of a close frame. */
+export const closeFrame = {
   code: z.int().refine(CLOSE_CODE, { error: "is no code that a close frame may carry" }).openapi({
     example: 4002,
   }),
@@ -98,7 +99,9 @@ export const CloseRequestSchema = z.strictObject({
     .refine((reason) => new TextEncoder().encode(reason).byteLength <= MAX_REASON_BYTES, {
       error: `is longer than ${MAX_REASON_BYTES} bytes`,
     }),
-}).openapi("CloseRequest");
+};
+
+export const CloseRequestSchema = z.strictObject(closeFrame).openapi("CloseRequest");
 
 export const SendRequestSchema = z.union([
   z.strictObject({ text: z.string() }),

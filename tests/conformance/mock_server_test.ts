@@ -144,6 +144,16 @@ mockTest("close, send and faults reach a client over the network", async (server
   await server.call("POST", "/connections/all/faults", { delay_ms: 0 });
   await server.call("POST", "/connections/c1/close", { code: 1012, reason: "bye" });
   assert.equal(await peer.closeCode(), 1012);
+  const refuse = { action: { type: "refuse", status: 429 }, times: 1 };
+  await server.call("POST", "/rules", refuse);
+  await assert.rejects(server.peer(), /429/);
+  const third = { match: { op: 3, nth: 3 }, action: { type: "drop" } };
+  await server.call("POST", "/rules", third);
+  using other = await server.peer();
+  const message = { author: "7", content: "x".repeat(10_000) };
+  await server.process.backend.publishAll([message, message, message, message]);
+  await other.nextContents(2);
+  assert.notEqual((await within("the end", other.closed))?.code, 1012);
 });
 
 mockTest(

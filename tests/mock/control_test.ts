@@ -116,6 +116,25 @@ Deno.test("/mock/connections/… drops, freezes, closes and sends", async () => 
   }
 });
 
+Deno.test("/mock/rules adds rules, tells how often each has applied, and removes them", async () => {
+  const { call, gateway } = await setUp();
+  const rule = { match: { on: "sent", op: 0 }, action: { type: "lose" }, times: 1 };
+  const added = { id: "r1", ...rule, applied: 0 };
+  assert.deepEqual(await call("POST", "/rules", rule), { status: 201, body: added });
+  const [first, second] = [await Player.connect(gateway), await Player.connect(gateway)];
+  assert.deepEqual([first.frames.length, second.frames.length], [0, 1]);
+  assert.deepEqual((await call("GET", "/rules")).body, [{ ...added, applied: 1 }]);
+  await call("POST", "/rules", { match: { op: 11 }, action: { type: "hold" } });
+  second.send({ op: 10, time: 1 });
+  await gateway.settled();
+  assert.equal(second.of(11).length, 0);
+  assert.equal((await call("DELETE", "/rules/r2")).status, 204);
+  assert.equal(second.of(11).length, 1);
+  assert.equal((await call("DELETE", "/rules/r2")).status, 404);
+  assert.equal((await call("DELETE", "/rules")).status, 204);
+  assert.deepEqual((await call("GET", "/rules")).body, []);
+});
+
 Deno.test("/mock/tokens makes tokens, good and bad", async () => {
   const { call, gateway } = await setUp();
   const wanted = { user: "bob", channels: ["a"], expires_in: 60, claims: { extra: 1 } };
@@ -159,6 +178,14 @@ Deno.test("control routes refuse what they do not take, and say why", async () =
     ["/connections/all/send", { text: "a", frame: 1 }],
     ["/connections/all/faults", {}],
     ["/connections/all/faults", { delay: 1 }],
+    ["/rules", {}],
+    ["/rules", { action: { type: "explode" } }],
+    ["/rules", { action: { type: "delay" } }],
+    ["/rules", { action: { type: "close", code: 1006 } }],
+    ["/rules", { action: { type: "refuse", status: 200 } }],
+    ["/rules", { action: { type: "drop" }, times: 0 }],
+    ["/rules", { match: { on: "publish" }, action: { type: "drop" } }],
+    ["/rules", { match: { opcode: 3 }, action: { type: "drop" } }],
     ["/tokens", { fault: "none such" }],
     ["/reset", { start: 1 }],
   ] as const;
@@ -174,18 +201,19 @@ test("docs/testing-clients.md shows every control route, as a call that works", 
   const { call, gateway } = await setUp();
   const docs = await Deno.readTextFile(new URL("../../docs/testing-clients.md", import.meta.url));
   const calls = [...docs.matchAll(
-    /^curl (?:--json '(?<json>.*)' |(?<post>-X POST ))?http:\/\/127\.0\.0\.1:8000\/mock(?<path>\S*)$/gm,
+    /^curl (?:--json '(?<json>.*)' |-X (?<verb>POST|DELETE) )?http:\/\/127\.0\.0\.1:8000\/mock(?<path>\S*)$/gm,
   )].map(({ groups = {} }) => ({ ...groups }));
   assert.ok(calls.length > 15);
   assert.equal(docs.match(/^curl /gm)?.length, calls.length, "a call of another form");
   const shown = new Set<string>();
-  for (const { json, post, path = "" } of calls) {
+  for (const { json, verb = json === undefined ? "GET" : "POST", path = "" } of calls) {
     await gateway.reset();
     await Player.ready(gateway);
-    const method = json === undefined && post === undefined ? "GET" : "POST";
-    const { status } = await call(method, path, json === undefined ? undefined : JSON.parse(json));
-    assert.ok(status < 300, `${method} ${path} ${json ?? ""}: ${status}`);
-    shown.add(`${method} ${path.replace(/\/(c1|all)\//, "/{connection}/")}`.toLowerCase());
+    gateway.rules.add({ match: { op: 99 }, action: { type: "lose" } });
+    const { status } = await call(verb, path, json === undefined ? undefined : JSON.parse(json));
+    assert.ok(status < 300, `${verb} ${path} ${json ?? ""}: ${status}`);
+    const named = path.replace(/\/(c1|all)\//, "/{connection}/").replace("/r1", "/{rule}");
+    shown.add(`${verb} ${named}`.toLowerCase());
   }
   const { paths } = (await call("GET", "/openapi.json")).body;
   for (const [path, methods] of Object.entries<object>(paths)) {

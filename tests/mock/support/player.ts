@@ -4,6 +4,7 @@
  * @module
  */
 
+import { asFrame } from "../../../mock/gateway/transcript.ts";
 import type { MockGateway } from "../../../mock/mod.ts";
 
 export type Frame = Readonly<Record<string, unknown>>;
@@ -30,8 +31,8 @@ export class Player {
     this.socket = new gateway.WebSocket(gateway.wsUrl);
     this.socket.onmessage = ({ data }) => {
       this.texts.push(data);
-      if (!data.startsWith("{")) return;
-      const frame: Frame = JSON.parse(data);
+      const frame = asFrame(data);
+      if (!isObject(frame)) return;
       this.frames.push({ ...frame, atMs: clock.elapsedMs });
       if (frame["op"] === 10 && this.answers) this.send({ op: 11, time: frame["time"] });
     };
@@ -86,4 +87,8 @@ export function saying(content: string | number): {
   readonly content: string | number;
 } {
   return { channel: "general", author: "7", content };
+}
+
+function isObject(value: unknown): value is Frame {
+  return typeof value === "object" && value !== null;
 }

@@ -1,0 +1,84 @@
+/**
+ * The schemas of rules, which validate, type and document them.
+ *
+ * @module
+ */
+
+import { z } from "@hono/zod-openapi";
+import {
+  faultOfRule,
+  type NewFaultRule,
+  RULE_ACTIONS,
+  RULE_EVENTS,
+  type RuleEvent,
+} from "../gateway/fault_rules.ts";
+import { closeFrame } from "./schemas.ts";
+
+const EVENTS = Object.keys(RULE_EVENTS) as [RuleEvent, ...RuleEvent[]];
+
+const MatchSchema = z.strictObject({
+  on: z.enum(EVENTS).optional().openapi({
+    description: describe(RULE_EVENTS) + ". `received` for op 1, `handshake` for `refuse`, else " +
+      "`sent`, unless given",
+  }),
+  connection: z.string().optional().openapi({ description: "Its `id`", example: "c1" }),
+  user: z.string().optional().openapi({
+    description: "The user of the connection, which is known from Ready on",
+  }),
+  op: z.int().optional().openapi({ description: "The `op` of the frame", example: 3 }),
+  replayed: z.boolean().optional().openapi({
+    description: "`true` for messages of a replay, `false` for all other frames",
+  }),
+  nth: z.int().min(1).optional().openapi({
+    description: "Only the nth of these events on each connection, from 1",
+  }),
+}).openapi("RuleMatch");
+
+const simple = ["lose", "hold", "duplicate", "corrupt", "acknowledge", "drop"] as const;
+
+const ActionSchema = z.union([
+  z.strictObject({ type: z.enum(simple) }),
+  z.strictObject({ type: z.literal("delay"), ms: z.int().min(0).max(1e9) }),
+  z.strictObject({ type: z.literal("send"), text: z.string() }),
+  z.strictObject({ type: z.literal("send"), frame: z.json() }),
+  z.strictObject({ type: z.literal("close"), ...closeFrame }),
+  z.strictObject({ type: z.literal("refuse"), status: z.int().min(400).max(599).optional() }),
+], { error: "is no action, or lacks what it needs" }).openapi("RuleAction", {
+  type: "object",
+  description: describe(RULE_ACTIONS),
+  properties: {
+    type: { type: "string", enum: Object.keys(RULE_ACTIONS) },
+    ms: { type: "integer" },
+    text: { type: "string" },
+    frame: { description: "Any JSON" },
+    code: { type: "integer" },
+    reason: { type: "string" },
+    status: { type: "integer" },
+  },
+  required: ["type"],
+});
+
+const rule = {
+  match: MatchSchema.optional(),
+  action: ActionSchema,
+  times: z.int().min(1).optional().openapi({
+    description: "How often it applies at most; until it is removed unless given",
+  }),
+};
+
+export const RuleSchema = z.strictObject(rule).superRefine((value, context) => {
+  const message = faultOfRule(value);
+  if (message !== undefined) context.addIssue({ code: "custom", path: ["action"], message });
+}).openapi("NewRule") satisfies z.ZodType<NewFaultRule>;
+
+export const RulesSchema = z.array(
+  z.object({
+    id: z.string().openapi({ example: "r1" }),
+    ...rule,
+    applied: z.int().openapi({ description: "How often it has applied" }),
+  }).openapi("Rule"),
+);
+
+function describe(table: Readonly<Record<string, string>>): string {
+  return Object.entries(table).map(([name, what]) => `\`${name}\`: ${what}`).join("; ");
+}
