@@ -42,7 +42,11 @@ export type { Target } from "./gateway/links.ts";
 export * from "./doubles/logger.ts";
 export * from "./doubles/socket.ts";
 export type { TranscriptEntry, TranscriptEvent } from "./gateway/transcript.ts";
-export { VirtualClock, type VirtualClockOptions } from "./gateway/virtual_clock.ts";
+export {
+  type ClockFollower,
+  VirtualClock,
+  type VirtualClockOptions,
+} from "./gateway/virtual_clock.ts";
 export type { WebSocketConstructor } from "./gateway/web_socket.ts";
 export type { AdmissionOptions } from "../gateway/admission.ts";
 export type { ConnectionRateOptions } from "../gateway/connection_rate.ts";

@@ -49,6 +49,7 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "rule-actions": ruleActions,
     "token-faults": tokenFaults,
     "example-python": () => excerpt("examples/client_test.py", "python", "test_reconnects"),
+    "two-clocks-python": () => excerpt("examples/two_clocks_test.py", "python", "def move"),
     "example-typescript": () => excerpt("examples/client_test.ts", "ts", "my client reconnects"),
   },
 };

@@ -136,7 +136,9 @@ export class MockGateway implements AsyncDisposable {
     const clock: VirtualClock = new VirtualClock({
       startMs,
       pending: () => tasks.pending(),
-      answered: () => external?.answered(links) ?? Promise.resolve(false),
+      answered: async () =>
+        await external?.answered(links) || (await external?.rested?.() ?? false),
+      following: (isMoving) => links.holdReceived(isMoving),
     });
     const transcript = new Transcript(clock);
     const connection = { ...sessionOptions(), ...options.connection };
@@ -227,18 +229,20 @@ export class MockGateway implements AsyncDisposable {
     signal?.throwIfAborted();
     // Without the signal, whose class can be one of jsdom or happy-dom, which Request refuses.
     const request = new Request(input instanceof Request ? input : new URL(input, this.url), init);
-    const response = Promise.resolve(this.handle(request, this.#exchange(request)));
+    const response = this.handle(request, this.#exchange(request));
     return await this.#deps.tasks.track(
       signal ? Promise.race([response, aborted(signal)]) : response,
     );
   };
 
   /** Answers a request of a transport. */
-  handle(request: Request, exchange: Exchange): Response | Promise<Response> {
+  async handle(request: Request, exchange: Exchange): Promise<Response> {
+    // A client whose clock is ahead is answered when this gateway has caught up.
+    await this.clock.arrival;
     const on = refusable(request);
     const status = on && this.#refusal(on);
     if (status !== undefined) return refused(status);
-    return this.#instance.handle(request, exchange);
+    return await this.#instance.handle(request, exchange);
   }
 
   /**

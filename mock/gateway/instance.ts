@@ -34,6 +34,8 @@ export interface ExternalPeers {
   readonly allowedOrigins: readonly string[];
   /** Resolves when every peer has replied or was given up on. Returns whether it waited for one. */
   answered(links: Links): Promise<boolean>;
+  /** Resolves when peers on a clock in step have nothing more to do. Returns whether it waited for one. */
+  rested?(): Promise<boolean>;
 }
 
 export interface InstanceDeps {

@@ -233,10 +233,15 @@ export class Link implements Socket {
     });
   }
 
-  /** Passes on what the rule `id` held up. */
-  release(id: string): void {
-    this.#out.release(id);
-    this.#in.release(id);
+  /** Holds up what the peer sends until `holder` is released. */
+  holdReceived(holder: string): void {
+    this.#in.hold(holder);
+  }
+
+  /** Passes on what `holder`, which may be a rule, held up. */
+  release(holder: string): void {
+    this.#out.release(holder);
+    this.#in.release(holder);
   }
 
   /** Ends the connection in any state. */

@@ -20,6 +20,9 @@ export interface LinksOptions {
   readonly maxBufferedBytes: number;
 }
 
+/** Holds up frames while the clock of a client is ahead. */
+const CLOCK = "clock";
+
 /** Unread bytes of a peer from which on a replay waits. */
 const CONGESTED_BYTES = 64 * 1024;
 
@@ -96,6 +99,14 @@ export class Links {
     if (target === "all") this.#faults = { ...this.#faults, ...faults };
     for (const link of links ?? []) link.faults = { ...link.faults, ...faults };
     return links;
+  }
+
+  /** Holds up what clients send, or passes on what was held. */
+  holdReceived(isHeld: boolean): void {
+    for (const link of this.#links.values()) {
+      if (isHeld) link.holdReceived(CLOCK);
+      else link.release(CLOCK);
+    }
   }
 
   /** Resolves when a peer next sends or closes. */

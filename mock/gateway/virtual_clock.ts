@@ -6,6 +6,7 @@
  */
 
 import type { Clock, Timer } from "../../gateway/ports.ts";
+import { Waiters } from "../../gateway/util.ts";
 import { FakeClock, settle } from "../doubles/clock.ts";
 
 /** Options of {@linkcode VirtualClock}. */
@@ -16,13 +17,24 @@ export interface VirtualClockOptions {
   readonly pending: () => Promise<unknown> | undefined;
   /** Resolves when external peers have replied or were given up on. Returns whether it waited for one. */
   readonly answered?: (() => Promise<boolean>) | undefined;
+  /** Called with true before a follower moves, and with false when this clock has moved too. */
+  readonly following?: ((isMoving: boolean) => void) | undefined;
 }
+
+/**
+ * Moves another clock on by at most `maxMs`, and returns by how much, from 1 to `maxMs`: less if something is due
+ * on that clock earlier. Both are whole milliseconds.
+ */
+export type ClockFollower = (maxMs: number) => number | Promise<number>;
 
 /** Virtual time that stands still until it is advanced. Wall time and steady time are the same. */
 export class VirtualClock implements Clock {
   readonly #options: VirtualClockOptions;
   #fake: FakeClock;
   #startMs: number;
+  #follower: ClockFollower | undefined;
+  #arrival: Promise<void> | undefined;
+  readonly #arrivals = new Waiters();
   /** The end of the last advance that was requested; advances run one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -89,6 +101,19 @@ export class VirtualClock implements Clock {
     }
   }
 
+  /**
+   * Keeps another clock in step, such as the fake timers of the client under test: each advance asks `follower` to
+   * move before it moves itself, and stops where the follower does. `undefined` ends it.
+   */
+  follow(follower: ClockFollower | undefined): void {
+    this.#follower = follower;
+  }
+
+  /** While a follower is ahead of this clock: resolves when this clock has moved too. */
+  get arrival(): Promise<void> | undefined {
+    return this.#arrival;
+  }
+
   /** Calls `act` when no advance is running, and delays others until its promise settles. */
   exclusive<T>(act: () => Promise<T>): Promise<T> {
     const done = this.#turn.then(act);
@@ -106,12 +131,39 @@ export class VirtualClock implements Clock {
     if (!(ms >= 0 && ms < Infinity)) throw new RangeError(`time cannot be advanced by ${ms} ms`);
     const untilMs = this.#fake.steady() + ms;
     await this.#calm();
-    for (let due = this.nextDue; due !== undefined && due <= untilMs; due = this.nextDue) {
+    for (;;) {
+      const due = Math.min(this.nextDue ?? Infinity, untilMs);
+      const reached = await this.#lead(due);
       // Everything due at one time happens before peers are waited for.
-      while (this.#fake.fireNext(due)) await this.settled();
+      while (this.#fake.fireNext(reached)) await this.settled();
+      await this.#fake.advanceTo(reached);
+      this.#arrive();
       await this.#calm();
+      if (reached === untilMs && (this.nextDue ?? Infinity) > untilMs) return;
     }
-    await this.#fake.advanceTo(untilMs);
+  }
+
+  /** Asks the follower to move to `dueMs`. Returns the time that it has reached. */
+  async #lead(dueMs: number): Promise<number> {
+    const now = this.#fake.steady();
+    if (this.#follower === undefined || dueMs <= now) return Math.max(dueMs, now);
+    this.#options.following?.(true);
+    this.#arrival = this.#arrivals.wait();
+    try {
+      const movedMs = await this.#follower(dueMs - now);
+      if (movedMs >= 1 && movedMs <= dueMs - now) return now + movedMs;
+      throw new RangeError(`a follower moved by ${movedMs} ms, and was asked for ${dueMs - now}`);
+    } catch (error) {
+      this.#arrive();
+      throw error;
+    }
+  }
+
+  #arrive(): void {
+    if (this.#arrival === undefined) return;
+    this.#arrival = undefined;
+    this.#options.following?.(false);
+    this.#arrivals.releaseAll();
   }
 
   async #calm(): Promise<void> {

@@ -19,6 +19,7 @@ import type { Affected, MockGateway } from "../gateway/gateway.ts";
 import type { Faults } from "../gateway/link.ts";
 import type { ReplyWait } from "./reply_wait.ts";
 import type { RealTime } from "./real_time.ts";
+import { STEPS_PATH } from "./clock_steps.ts";
 import { addCommand } from "./command.ts";
 import { addRules } from "./rules.ts";
 import * as schemas from "./schemas.ts";
@@ -85,6 +86,16 @@ function addClock(app: App, options: ControlOptions): void {
   app.openAPIRegistry.registerPath(get);
   app.get(get.path, state);
 
+  app.openAPIRegistry.registerPath({
+    method: "get",
+    path: STEPS_PATH,
+    summary: "Keep the clock of a client under test in step, over a WebSocket",
+    description:
+      'The server sends `{"move_ms":45000}` before virtual time moves. The harness moves ' +
+      'its clock by that, or less if something is due earlier, and sends `{"moved_ms":20000}`; with ' +
+      '`"fired":false` if nothing was due.',
+    responses: { 101: { description: "The WebSocket is open" } },
+  });
   addCommand(app, {
     path: "/mock/clock",
     summary: "Move virtual time on, let it run, or hold it",

@@ -11,17 +11,9 @@ import type { Logger } from "../../gateway/ports.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { TRANSPORTS } from "../../gateway/runtime/listen.ts";
 import type { Listener } from "../../gateway/runtime/transport.ts";
-import {
-  admissionOptions,
-  listenOptions,
-  sessionOptions,
-} from "../../gateway/config/session_options.ts";
+import { listenOptions } from "../../gateway/config/session_options.ts";
 import { VERSION } from "../../gateway/config/version.ts";
-import type { ExternalPeers } from "../gateway/instance.ts";
-import { MockGateway, type MockGatewayOptions } from "../gateway/gateway.ts";
-import { ReplyWait } from "./reply_wait.ts";
-import { RealTime } from "./real_time.ts";
-import { createControl } from "./routes.ts";
+import { createWorld } from "./world.ts";
 
 /**
  * Starts the test server.
@@ -30,29 +22,12 @@ import { createControl } from "./routes.ts";
  */
 export async function serveMock(config: Config, logger: Logger): Promise<Listener> {
   const clock = new SystemClock();
-  const replyWait = new ReplyWait(clock);
-  const external: ExternalPeers = {
-    clock,
-    allowedOrigins: config.allowedOrigins,
-    // While time runs at real speed, clients need no extra time.
-    answered: (links) => time.running ? Promise.resolve(false) : replyWait.answered(links),
-  };
-  const gateway = await MockGateway.create(gatewayOptions(config, logger), external);
-  const time = new RealTime(gateway.clock, clock);
-  const control = createControl({ gateway, time, replyWait, clock, logger });
+  const world = await createWorld({ config, clock, logger });
   const listener = await TRANSPORTS[config.transport]({
     ...listenOptions(config),
     ...{ host: config.host, port: config.port, portName: "GATEWAY_PORT", clock, logger },
     badRequest: invalidHost,
-    handle: async (request, exchange) => {
-      if (new URL(request.url).pathname.startsWith("/mock/")) {
-        return await control(request, exchange);
-      }
-      const response = await gateway.handle(request, exchange);
-      // A publish answers once its messages have been sent.
-      if (request.method !== "GET") await gateway.clock.settled();
-      return response;
-    },
+    handle: world.handle,
   });
   const { url } = listener;
   logger.info("listening", { url, transport: config.transport, version: VERSION, auth: "mock" });
@@ -62,20 +37,8 @@ export async function serveMock(config: Config, logger: Logger): Promise<Listene
   return {
     ...listener,
     close: async () => {
-      time.stop();
-      await gateway.reset();
+      await world.close();
       await listener.close();
     },
-  };
-}
-
-function gatewayOptions(config: Config, logger: Logger): MockGatewayOptions {
-  return {
-    logger,
-    limits: admissionOptions(config),
-    connection: sessionOptions(config),
-    retentionMs: config.retentionHours * 3_600_000,
-    maxMessageBytes: config.maxMessageBytes,
-    publishKey: config.publishKey,
   };
 }

@@ -6,6 +6,9 @@
  */
 
 import assert from "node:assert/strict";
+import { GatewayClient } from "../../client/mod.ts";
+import { keepInStep } from "../../examples/two_clocks.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
 import { Peer } from "./support/peer.ts";
 import { GatewayProcess, runToEnd } from "./support/process.ts";
 import { noPython, PythonScript } from "./support/python.ts";
@@ -197,14 +200,16 @@ processTest("test server: it refuses to start beside production settings", async
   }
 });
 
-const EXAMPLE = "the example in Python passes: 4002, a silent drop, a new token";
-
 const missing = FORBIDDEN ?? await noPython();
 
-if (missing === undefined) {
-  mockTest(EXAMPLE, async (server) => {
+function pythonTest(
+  name: string,
+  { path, cases }: { readonly path: string; readonly cases: number },
+): void {
+  if (missing !== undefined) return skip(`test server: ${name}`, missing);
+  mockTest(name, async (server) => {
     const env = { MOCK_URL: server.process.url };
-    await using python = await PythonScript.start("examples/client_test.py", { env });
+    await using python = await PythonScript.start(path, { env });
     const { output } = python;
     const { code } = await within("Python to end", python.status);
     await output.line("the verdict", (line) => /^(OK|FAILED)/.test(line));
@@ -216,11 +221,53 @@ if (missing === undefined) {
       return assert.match(text, /FAILED \(errors=1\)/);
     }
     assert.equal(code, 0, text);
-    assert.equal(times.length, 3, text);
+    assert.equal(times.length, cases, text);
   });
-} else {
-  skip(`test server: ${EXAMPLE}`, missing);
 }
+
+pythonTest("the example in Python passes: 4002, a silent drop, a new token", {
+  path: "examples/client_test.py",
+  cases: 3,
+});
+
+pythonTest("a client in Python on a clock in step waits 20 s, without real time", {
+  path: "examples/two_clocks_test.py",
+  cases: 1,
+});
+
+mockTest(
+  "a client in TypeScript on a clock in step backs off, without real time",
+  async (server) => {
+    const clock = new FakeClock();
+    const stop = await keepInStep(server.process.url, async (maxMs) => {
+      const dueMs = Math.max(1, Math.ceil((clock.nextDue() ?? Infinity) - clock.steady()));
+      const movedMs = Math.min(maxMs, dueMs);
+      await clock.advance(movedMs);
+      return { movedMs, fired: dueMs <= movedMs };
+    });
+    assert.rejects(keepInStep(server.process.url, () => Promise.reject(new Error("not asked"))));
+    await server.call("POST", "/rules", { action: { type: "refuse" }, times: 5 });
+    const attempts: number[] = [];
+    await using client = new GatewayClient({
+      url: server.process.wsUrl,
+      clock,
+      random: () => 1,
+      getToken: async () => (await server.call("POST", "/tokens")).token,
+    });
+    client.on("disconnect", ({ retryInMs }) => attempts.push(retryInMs ?? 0));
+    const ready = new Promise((resolve) => client.on("ready", resolve));
+    const beganMs = performance.now();
+    await server.advance(60_000, PATIENT);
+    await within("Ready", ready);
+    const waitedMs = attempts.reduce((sum, ms) => sum + ms, 0);
+    const tookMs = performance.now() - beganMs;
+    console.log(`${attempts.length} attempts, ${waitedMs} ms of backoff: ${tookMs.toFixed(0)} ms`);
+    assert.equal(attempts.length, 5);
+    const opened = await server.call("GET", "/transcript?event=opened");
+    assert.equal(opened[0].elapsed_ms, waitedMs);
+    await stop();
+  },
+);
 
 mockTest("tokens are revoked by its own time", async (server) => {
   using peer = await server.peer({ user: "ann" });

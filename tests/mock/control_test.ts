@@ -215,6 +215,8 @@ test("docs/testing-clients.md shows every control route, as a call that works", 
     const named = path.replace(/\/(c1|all)\//, "/{connection}/").replace("/r1", "/{rule}");
     shown.add(`${verb} ${named}`.toLowerCase());
   }
+  assert.ok(docs.includes("ws://127.0.0.1:8000/mock/clock/steps"));
+  shown.add("get /clock/steps");
   const { paths } = (await call("GET", "/openapi.json")).body;
   for (const [path, methods] of Object.entries<object>(paths)) {
     for (const method of Object.keys(methods)) {
