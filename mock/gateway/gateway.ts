@@ -12,7 +12,6 @@ import { DEFAULTS } from "../../gateway/config/parse.ts";
 import { admissionOptions, sessionOptions } from "../../gateway/config/session_options.ts";
 import type { Draft, Exchange, Json, Logger, Message } from "../../gateway/ports.ts";
 import type { Phase } from "../../gateway/protocol/mod.ts";
-import { json } from "../../gateway/http/answer.ts";
 import { readBody } from "../../gateway/runtime/request_body.ts";
 import {
   createInstance,
@@ -27,6 +26,7 @@ import type { Faults, Link } from "./link.ts";
 import { Links, type Target } from "./links.ts";
 import { FakeLogger } from "../doubles/logger.ts";
 import { PendingTasks } from "./pending_tasks.ts";
+import { refusal } from "./refusal.ts";
 import { Transcript, type TranscriptEntry } from "./transcript.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 import { createWebSocketClass, type WebSocketConstructor } from "./web_socket.ts";
@@ -358,8 +358,7 @@ function refusable({ method, url, headers }: Request): RuleEvent | undefined {
 
 function refused(status: number): Response {
   const detail = "A rule of the test server refuses it.";
-  const body = { title: "Refused", status, code: "refused_by_rule", detail };
-  return json(status, body, { "content-type": "application/problem+json" });
+  return refusal({ status, code: "refused_by_rule", title: "Refused", detail });
 }
 
 /** Makes a gateway in this process. Dispose of it by `await using`. */

@@ -7,13 +7,13 @@
  */
 
 import { z } from "@hono/zod-openapi";
-import { json } from "../../gateway/http/answer.ts";
 import { problem } from "../../gateway/http/problem.ts";
 import type { Exchange, Socket } from "../../gateway/ports.ts";
 import { Op } from "../../gateway/protocol/mod.ts";
 import { Frames } from "../../gateway/session/encode.ts";
 import { fieldOf } from "../gateway/fault_rules.ts";
 import type { MockGateway } from "../gateway/gateway.ts";
+import { refusal } from "../gateway/refusal.ts";
 import { asFrame, type TranscriptEntry } from "../gateway/transcript.ts";
 
 export const STEPS_PATH = "/mock/clock/steps";
@@ -59,9 +59,7 @@ export class ClockSteps {
   connect(exchange: Exchange): Response {
     if (this.#socket !== undefined) {
       const detail = "Another harness keeps its clock in step.";
-      return json(409, { title: "Conflict", status: 409, code: "harness_connected", detail }, {
-        "content-type": "application/problem+json",
-      });
+      return refusal({ status: 409, code: "harness_connected", title: "Conflict", detail });
     }
     const response = exchange.upgrade({
       opened: (socket) => this.#opened(socket),
@@ -85,6 +83,11 @@ export class ClockSteps {
       this.#requests.open -= 1;
       this.#requests.total += 1;
     }
+  }
+
+  /** Ends the connection of the harness. */
+  close(): void {
+    this.#socket?.close(1012, "the world has ended");
   }
 
   #opened(socket: Socket): void {

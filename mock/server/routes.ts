@@ -17,17 +17,21 @@ import type { Clock, Exchange, Logger } from "../../gateway/ports.ts";
 import { VERSION } from "../../gateway/config/version.ts";
 import type { Affected, MockGateway } from "../gateway/gateway.ts";
 import type { Faults } from "../gateway/link.ts";
+import { refusal } from "../gateway/refusal.ts";
 import type { ReplyWait } from "./reply_wait.ts";
 import type { RealTime } from "./real_time.ts";
 import { STEPS_PATH } from "./clock_steps.ts";
 import { addCommand } from "./command.ts";
 import { addRules } from "./rules.ts";
+import { addWorlds, type Worlds } from "./worlds.ts";
 import * as schemas from "./schemas.ts";
 
 export interface ControlOptions {
   readonly gateway: MockGateway;
   readonly time: RealTime;
   readonly replyWait: ReplyWait;
+  /** Only of the world without a prefix. */
+  readonly worlds?: Worlds | undefined;
   /** Real time. */
   readonly clock: Clock;
   readonly logger: Logger;
@@ -46,6 +50,7 @@ export function createControl(
   addClock(app, options);
   addConnections(app, options);
   addRules(app, options);
+  if (options.worlds !== undefined) addWorlds(app, options.worlds);
   addRest(app, options);
   const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
@@ -213,12 +218,9 @@ function affected(outcome: Affected | "unsupported"): Response {
     return problem("not_found", "There is no open connection of this name.");
   }
   if (outcome !== "unsupported") return json(200, { connections: outcome });
-  const status = 501;
   const detail =
     "This runtime cannot end a connection without a close frame; Deno 2.5 or newer can.";
-  return json(status, { title: "Not Implemented", status, code: "cannot_drop", detail }, {
-    "content-type": "application/problem+json",
-  });
+  return refusal({ status: 501, code: "cannot_drop", title: "Not Implemented", detail });
 }
 
 function faultsToJson(faults: Faults): z.infer<typeof schemas.FaultsSchema> {

@@ -14,6 +14,7 @@ import type { Listener } from "../../gateway/runtime/transport.ts";
 import { listenOptions } from "../../gateway/config/session_options.ts";
 import { VERSION } from "../../gateway/config/version.ts";
 import { createWorld } from "./world.ts";
+import { Worlds } from "./worlds.ts";
 
 /**
  * Starts the test server.
@@ -22,12 +23,14 @@ import { createWorld } from "./world.ts";
  */
 export async function serveMock(config: Config, logger: Logger): Promise<Listener> {
   const clock = new SystemClock();
-  const world = await createWorld({ config, clock, logger });
+  const worlds = new Worlds(() => createWorld({ config, clock, logger }));
+  const world = await createWorld({ config, clock, logger, worlds });
   const listener = await TRANSPORTS[config.transport]({
     ...listenOptions(config),
     ...{ host: config.host, port: config.port, portName: "GATEWAY_PORT", clock, logger },
     badRequest: invalidHost,
-    handle: world.handle,
+    handle: async (request, exchange) =>
+      await worlds.handle(request, exchange) ?? await world.handle(request, exchange),
   });
   const { url } = listener;
   logger.info("listening", { url, transport: config.transport, version: VERSION, auth: "mock" });
@@ -37,6 +40,7 @@ export async function serveMock(config: Config, logger: Logger): Promise<Listene
   return {
     ...listener,
     close: async () => {
+      await worlds.close();
       await world.close();
       await listener.close();
     },

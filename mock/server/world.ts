@@ -6,29 +6,27 @@
 
 import type { Config } from "../../gateway/config/parse.ts";
 import { admissionOptions, sessionOptions } from "../../gateway/config/session_options.ts";
-import type { Clock, Exchange, Logger, RequestHandler } from "../../gateway/ports.ts";
+import type { Clock, Exchange, Logger } from "../../gateway/ports.ts";
 import type { ExternalPeers } from "../gateway/instance.ts";
 import { MockGateway, type MockGatewayOptions } from "../gateway/gateway.ts";
 import { ClockSteps, STEPS_PATH } from "./clock_steps.ts";
 import { RealTime } from "./real_time.ts";
 import { ReplyWait } from "./reply_wait.ts";
 import { createControl } from "./routes.ts";
-
-export interface World {
-  /** Answers every route of the gateway, and `/mock/…`. */
-  readonly handle: RequestHandler;
-  /** Ends its connections. */
-  close(): Promise<void>;
-}
+import type { World, Worlds } from "./worlds.ts";
 
 export interface WorldOptions {
   readonly config: Config;
   /** Real time. */
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The others, which the routes of this one add and end. */
+  readonly worlds?: Worlds;
 }
 
-export async function createWorld({ config, clock, logger }: WorldOptions): Promise<World> {
+export async function createWorld(
+  { config, clock, logger, worlds }: WorldOptions,
+): Promise<World> {
   const replyWait = new ReplyWait(clock);
   const external: ExternalPeers = {
     clock,
@@ -40,7 +38,7 @@ export async function createWorld({ config, clock, logger }: WorldOptions): Prom
   const gateway = await MockGateway.create(gatewayOptions(config, logger), external);
   const time = new RealTime(gateway.clock, clock);
   const steps = new ClockSteps({ gateway, poll: () => replyWait.poll() });
-  const control = createControl({ gateway, time, replyWait, clock, logger });
+  const control = createControl({ gateway, time, replyWait, clock, logger, worlds });
   const answer = async (request: Request, exchange: Exchange): Promise<Response> => {
     const response = await gateway.handle(request, exchange);
     // A publish answers once its messages have been sent.
@@ -60,6 +58,7 @@ export async function createWorld({ config, clock, logger }: WorldOptions): Prom
     },
     close: async () => {
       time.stop();
+      steps.close();
       await gateway.reset();
     },
   };

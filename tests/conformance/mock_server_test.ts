@@ -208,7 +208,8 @@ function pythonTest(
 ): void {
   if (missing !== undefined) return skip(`test server: ${name}`, missing);
   mockTest(name, async (server) => {
-    const env = { MOCK_URL: server.process.url };
+    // Below a prefix, everything is as without one.
+    const env = { MOCK_URL: (await server.call("POST", "/worlds")).url };
     await using python = await PythonScript.start(path, { env });
     const { output } = python;
     const { code } = await within("Python to end", python.status);
@@ -268,6 +269,43 @@ mockTest(
     await stop();
   },
 );
+
+mockTest("worlds have their own time, messages and connections", async (server) => {
+  const token = (await server.call("POST", "/tokens")).token;
+  const worlds = [];
+  for (let count = 0; count < 2; count++) {
+    const world = await server.call("POST", "/worlds");
+    const call = async (path: string, body: object) => {
+      const headers = { "content-type": "application/json", authorization: "Bearer dev" };
+      const sent = { method: "POST", headers, body: JSON.stringify(body) };
+      const response = await fetch(`${world.url}${path}`, sent);
+      assert.ok(response.ok, `${path}: ${response.status}`);
+      return await response.json();
+    };
+    const own = (await call("/login", { user: "alice", password: "any" })).token;
+    const { peer } = await Peer.ready(world.ws_url, { token: own });
+    worlds.push({ ...world, call, peer });
+  }
+  const [one, two] = worlds;
+  using _one = one.peer;
+  using _two = two.peer;
+  await one.call("/messages", { author: "7", content: "one" });
+  await two.call("/messages", { author: "7", content: "two" });
+  assert.deepEqual(await one.peer.nextContents(1), ["one"]);
+  assert.deepEqual(await two.peer.nextContents(1), ["two"]);
+  await one.call("/mock/clock", { advance_ms: INTERVAL_MS, ...PATIENT });
+  assert.equal((await two.call("/mock/clock", { advance_ms: 1 })).elapsed_ms, 1);
+  assert.equal((await server.call("GET", "/clock")).elapsed_ms, 0);
+  const { peer: stranger } = await Peer.ready(two.ws_url, { token }).catch(() => ({ peer: null }));
+  assert.equal(stranger, null, "the token of another world is no good");
+  await server.call("DELETE", "/worlds/w1");
+  await within("the end of its connection", one.peer.closed);
+  const gone = await fetch(`${one.url}/mock/clock`);
+  assert.equal(gone.status, 404);
+  await gone.body?.cancel();
+  await two.call("/messages", { author: "7", content: "still there" });
+  assert.deepEqual(await two.peer.nextContents(1), ["still there"]);
+});
 
 mockTest("tokens are revoked by its own time", async (server) => {
   using peer = await server.peer({ user: "ann" });

@@ -12,6 +12,7 @@ import { MockGateway } from "../../mock/gateway/gateway.ts";
 import { ReplyWait } from "../../mock/server/reply_wait.ts";
 import { RealTime } from "../../mock/server/real_time.ts";
 import { createControl } from "../../mock/server/routes.ts";
+import { Worlds } from "../../mock/server/worlds.ts";
 import { needs, testUnless } from "../permissions.ts";
 import { Player } from "./support/player.ts";
 import { TurnClock } from "./support/turns.ts";
@@ -31,7 +32,11 @@ async function setUp() {
   const clock = new TurnClock();
   const time = new RealTime(gateway.clock, clock);
   const replyWait = new ReplyWait(clock);
-  const control = createControl({ gateway, time, replyWait, clock, logger: new FakeLogger() });
+  const worlds = new Worlds(() =>
+    Promise.resolve({ handle: () => Promise.resolve(new Response()), close: async () => {} })
+  );
+  const logger = new FakeLogger();
+  const control = createControl({ gateway, time, replyWait, worlds, clock, logger });
   const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
     const sent = body === undefined
       ? {}
@@ -45,7 +50,7 @@ async function setUp() {
     const text = await response.text();
     return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
   };
-  return { gateway, call, clock };
+  return { gateway, worlds, call, clock };
 }
 
 Deno.test("/mock/clock tells and advances the time", async () => {
@@ -135,6 +140,24 @@ Deno.test("/mock/rules adds rules, tells how often each has applied, and removes
   assert.deepEqual((await call("GET", "/rules")).body, []);
 });
 
+Deno.test("/mock/worlds adds worlds up to a bound, lists and ends them", async () => {
+  const { call } = await setUp();
+  const first = {
+    world: "w1",
+    url: "http://host/worlds/w1",
+    ws_url: "ws://host/worlds/w1/gateway",
+  };
+  assert.deepEqual(await call("POST", "/worlds"), { status: 201, body: first });
+  for (let count = 1; count < 200; count++) await call("POST", "/worlds");
+  const { status, body } = await call("POST", "/worlds");
+  assert.deepEqual([status, body.code], [429, "too_many_worlds"]);
+  assert.equal((await call("DELETE", "/worlds/w2")).status, 204);
+  assert.equal((await call("DELETE", "/worlds/w2")).status, 404);
+  assert.equal((await call("POST", "/worlds")).body.world, "w201");
+  const listed = (await call("GET", "/worlds")).body;
+  assert.deepEqual([listed.length, listed[0], listed[1].world], [200, first, "w3"]);
+});
+
 Deno.test("/mock/tokens makes tokens, good and bad", async () => {
   const { call, gateway } = await setUp();
   const wanted = { user: "bob", channels: ["a"], expires_in: 60, claims: { extra: 1 } };
@@ -198,7 +221,7 @@ Deno.test("control routes refuse what they do not take, and say why", async () =
 });
 
 test("docs/testing-clients.md shows every control route, as a call that works", async () => {
-  const { call, gateway } = await setUp();
+  const { call, gateway, worlds } = await setUp();
   const docs = await Deno.readTextFile(new URL("../../docs/testing-clients.md", import.meta.url));
   const calls = [...docs.matchAll(
     /^curl (?:--json '(?<json>.*)' |-X (?<verb>POST|DELETE) )?http:\/\/127\.0\.0\.1:8000\/mock(?<path>\S*)$/gm,
@@ -210,9 +233,11 @@ test("docs/testing-clients.md shows every control route, as a call that works", 
     await gateway.reset();
     await Player.ready(gateway);
     gateway.rules.add({ match: { op: 99 }, action: { type: "lose" } });
+    await worlds.add();
     const { status } = await call(verb, path, json === undefined ? undefined : JSON.parse(json));
     assert.ok(status < 300, `${verb} ${path} ${json ?? ""}: ${status}`);
-    const named = path.replace(/\/(c1|all)\//, "/{connection}/").replace("/r1", "/{rule}");
+    const named = path.replace(/\/(c1|all)\//, "/{connection}/").replace("/r1", "/{rule}")
+      .replace("/w1", "/{world}");
     shown.add(`${verb} ${named}`.toLowerCase());
   }
   assert.ok(docs.includes("ws://127.0.0.1:8000/mock/clock/steps"));
