@@ -4,6 +4,7 @@
  * @module
  */
 
+import { runCertify } from "./commands/certify.ts";
 import { reloadOnHangup } from "./commands/reload.ts";
 import { startGateway } from "./commands/start.ts";
 import { runToken } from "./commands/token.ts";
@@ -26,6 +27,9 @@ if (import.meta.main) {
 }
 
 async function main(): Promise<void> {
+  if (Deno.args[0] === "certify") return await runCertify(Deno.args.slice(1));
+  // A gateway starts no programs.
+  await Deno.permissions.revoke({ name: "run" });
   if (Deno.args[0] === "token") return await runToken(Deno.args.slice(1));
   const command = readCommand();
   if ("text" in command) return console.log(command.text);

@@ -123,8 +123,11 @@ export interface SocketListener {
   violated(code: ViolationCode): void;
   /** The runtime has sent what it had. Called once for each {@linkcode Socket.notifyFlushed}. */
   flushed(): void;
-  /** The WebSocket is gone, closed by either side. Called once; nothing follows. */
-  closed(): void;
+  /**
+   * The WebSocket is gone, closed by either side. Called once; nothing follows. `code` is that of the peer's close
+   * frame, 1005 or 1006 without one; not every socket reports it.
+   */
+  closed(code?: number): void;
 }
 
 /** Text frames to send, in order; the same for every peer. */

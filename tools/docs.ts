@@ -27,6 +27,7 @@ import {
 import type { Phase } from "../gateway/protocol/session_types.ts";
 import { type Transition, TRANSITIONS, type Trigger } from "../tests/protocol/transitions.ts";
 import { RULE_ACTIONS } from "../mock/gateway/fault_rules.ts";
+import { CHECKS } from "../certify/checks/mod.ts";
 import { TOKEN_FAULTS } from "../mock/issuer.ts";
 import { FAULT_NAMES, faultInfo, RULES } from "../simulation/mod.ts";
 import { BUGS } from "../tests/simulation/bugs.ts";
@@ -42,6 +43,7 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "state-diagram": stateDiagram,
     "transitions": transitions,
   },
+  "docs/certify.md": { "certify-checks": certifyChecks },
   "docs/http.md": { "problems": problems },
   "docs/reference.md": { "metrics": metrics, "options": options },
   "docs/simulation.md": { "help": help, "faults": faults, "rules": rules, "bugs": bugs },
@@ -195,6 +197,20 @@ function ruleActions(): string {
       what,
     ]),
   );
+}
+
+function certifyChecks(): string {
+  const rows = CHECKS.map(({ id, section, rule }) => [
+    code(id),
+    rule,
+    `[${section}](protocol.md#${anchor(section)})`,
+  ]);
+  return table(["Check", "Rule", "Section"], rows);
+}
+
+/** The anchor of a heading. */
+function anchor(title: string): string {
+  return title.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-");
 }
 
 function help(): string {

@@ -230,8 +230,8 @@ function onError(this: WebSocket, error: Error): void {
   if (code !== undefined) listenerOf(this)?.violated(code);
 }
 
-function onClose(this: WebSocket): void {
-  listenerOf(this)?.closed();
+function onClose(this: WebSocket, code: number): void {
+  listenerOf(this)?.closed(code);
 }
 
 function listenerOf(webSocket: WebSocket): SocketListener | undefined {

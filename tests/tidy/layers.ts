@@ -130,7 +130,7 @@ export const LAYERS: readonly Layer[] = [
     paths: ["main.ts", "commands/"],
     holds:
       "the composition root: `main.ts` reads the command line, `commands/` puts the parts together",
-    imports: [...GATEWAY, "mock issuer", "mock"],
+    imports: [...GATEWAY, "mock issuer", "mock", "certify"],
     libraries: [],
   },
   {
@@ -147,6 +147,13 @@ export const LAYERS: readonly Layer[] = [
       "the gateway on virtual time: in process (`gateway/`), over HTTP (`server/`); fake clock and sockets (`doubles/`)",
     imports: [...GATEWAY, "mock issuer"],
     libraries: HONO,
+  },
+  {
+    name: "certify",
+    paths: ["certify/"],
+    holds: "the judge of clients: checks on the wire, scorecards",
+    imports: [...GATEWAY, "mock issuer", "mock"],
+    libraries: [],
   },
   {
     name: "client",

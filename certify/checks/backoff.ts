@@ -1,0 +1,179 @@
+/**
+ * Checks of the delays between attempts. They are random, so a check looks at many, and is wrong about a correct
+ * client less than once in 100,000 runs.
+ *
+ * @module
+ */
+
+import type { Stage } from "../stage.ts";
+import type { Check } from "../check.ts";
+import { expect } from "../outcome.ts";
+import type { Connection } from "../wire.ts";
+
+/** The limit of the first delay, as the protocol recommends it. */
+const FIRST_MS = 500;
+/** A delay that the limit of a first one does not allow, on a busy machine. */
+const GROWN_MS = 800;
+/** A delay of a client that has reset its limit, on a busy machine. */
+const RESET_MS = FIRST_MS + 700;
+/** After that many failures, the limit is 32 s or the maximum of 20 s. */
+const MAX_FAILURES = 8;
+const SAMPLES = 16;
+const SAMPLE_MS = 15_000;
+/** The range of the middle 80 % of uniform delays of up to 500 ms is 400 ms. */
+const MIN_RANGE_MS = 120;
+/** A session that lasted. */
+const LASTED_MS = 10_500;
+
+const HINT = "Wait a random time of up to 500 ms; double this limit with each failure, up to 20 s.";
+
+const list = (delays: readonly number[]): string =>
+  delays.map((ms) => `${Math.round(ms)} ms`).join(", ");
+
+/** Ends a session; returns the next one and the delay before it. */
+async function again(
+  stage: Stage,
+  connection: Connection,
+  code?: number,
+): Promise<{ readonly next: Connection; readonly delayMs: number }> {
+  if (code === undefined) await stage.drop(connection);
+  else await stage.close(connection, code);
+  const { connection: next } = await stage.reconnected(connection, { withinMs: 22_000 });
+  await stage.until("Ready", () => next.ready);
+  return { next, delayMs: next.openedAtMs - (connection.closedAtMs ?? 0) };
+}
+
+/** Refuses `count` handshakes after a drop; returns the session after them. */
+async function failures(stage: Stage, count: number): Promise<Connection> {
+  const first = await stage.ready();
+  const { length } = stage.wire.attempts;
+  stage.refuse = { status: 503 };
+  await stage.drop(first);
+  const refused = () => stage.wire.attempts.length >= length + count || undefined;
+  await stage.until(`${count} attempts that are refused with 503`, refused, { withinMs: 40_000 });
+  stage.refuse = undefined;
+  const { connection } = await stage.reconnected(first, { withinMs: 22_000 });
+  await stage.until("Ready", () => connection.ready);
+  return connection;
+}
+
+export const BACKOFF: readonly Check[] = [
+  {
+    id: "backoff-grows",
+    section: "Close codes",
+    rule: "The delay grows while attempts fail.",
+    hint: `${HINT} A handshake that fails is a failure, too.`,
+    realS: 6,
+    run: async (stage) => {
+      const first = await stage.ready();
+      const { length } = stage.wire.attempts;
+      stage.refuse = { status: 503 };
+      await stage.drop(first);
+      const delays = () => {
+        const times = [
+          first.closedAtMs ?? 0,
+          ...stage.wire.attempts.slice(length).map((a) => a.atMs),
+        ];
+        return times.slice(1).map((at, index) => at - (times[index] ?? 0));
+      };
+      const grown = () =>
+        delays().some((ms) => ms > GROWN_MS) || delays().length > MAX_FAILURES || undefined;
+      await stage.until("attempts after refusals with 503", grown, { withinMs: 60_000 });
+      const [firstDelay = 0] = delays();
+      expect(firstDelay <= RESET_MS, `the first delay was ${list([firstDelay])}`);
+      expect(delays().some((ms) => ms > GROWN_MS), `it tried again after ${list(delays())}`);
+    },
+  },
+  {
+    id: "backoff-jitter",
+    section: "Close codes",
+    rule: "The delays are random.",
+    hint: `${HINT} A restart disconnects all clients at once; they must not come back at once.`,
+    realS: 8,
+    run: async (stage) => {
+      let connection = await stage.ready();
+      const delays: number[] = [];
+      const from = stage.wire.nowMs;
+      while (delays.length < SAMPLES && stage.wire.nowMs - from < SAMPLE_MS) {
+        const { next, delayMs } = await again(stage, connection, 1012);
+        delays.push(delayMs);
+        connection = next;
+      }
+      const sorted = delays.toSorted((a, b) => a - b);
+      const at = (part: number) => sorted[Math.floor(part * (sorted.length - 1))] ?? 0;
+      const rangeMs = at(0.9) - at(0.1);
+      expect(
+        rangeMs >= MIN_RANGE_MS,
+        `the middle 80 % of the delays differ by ${Math.round(rangeMs)} ms: ${list(delays)}`,
+      );
+    },
+  },
+  {
+    id: "backoff-short-sessions",
+    section: "Close codes",
+    rule: "A session that soon ends counts as another failure.",
+    hint: "Reset the delay after a session of ten seconds, not on connect or Ready.",
+    realS: 6,
+    run: async (stage) => {
+      let connection = await stage.ready();
+      const delays: number[] = [];
+      while (delays.length < MAX_FAILURES && delays.every((ms) => ms <= GROWN_MS)) {
+        const { next, delayMs } = await again(stage, connection);
+        delays.push(delayMs);
+        connection = next;
+      }
+      expect(delays.some((ms) => ms > GROWN_MS), `it came back after ${list(delays)}`);
+    },
+  },
+  {
+    id: "backoff-reset-1012",
+    section: "Close codes",
+    rule: "A session that ends with 1012 resets the delay.",
+    hint: "1012 is a restart of the gateway, not a failure: begin with up to 500 ms again.",
+    realS: 7,
+    run: async (stage) => {
+      let connection = await failures(stage, 4);
+      const delays: number[] = [];
+      while (delays.length < 4 && delays.every((ms) => ms <= RESET_MS)) {
+        const { next, delayMs } = await again(stage, connection, 1012);
+        delays.push(delayMs);
+        connection = next;
+      }
+      expect(delays.every((ms) => ms <= RESET_MS), `it came back after ${list(delays)}`);
+    },
+  },
+  {
+    id: "backoff-reset-lasted",
+    section: "Close codes",
+    rule: "A session that lasted ten seconds resets the delay.",
+    hint: "Else a client that was offline for long is slow for ever after.",
+    realS: 20,
+    run: async (stage) => {
+      const first = await failures(stage, 4);
+      await stage.pause(LASTED_MS);
+      expect(first.isReady, "the client left");
+      // Without a reset, the limits are 16 and 20 s.
+      const second = await again(stage, first);
+      const third = await again(stage, second.next);
+      const delays = [second.delayMs, third.delayMs];
+      const ok = second.delayMs <= RESET_MS && third.delayMs <= RESET_MS + FIRST_MS;
+      expect(ok, `it came back after ${list(delays)}`);
+    },
+  },
+  {
+    id: "one-connection",
+    section: "Writing a client",
+    rule: "There are never two connections at once.",
+    hint: "An error and a close are one end: reconnect once. Cancel the timer of the last attempt.",
+    run: async (stage) => {
+      let connection = await stage.ready();
+      for (let count = 0; count < 3; count++) connection = (await again(stage, connection)).next;
+      await stage.pause(1500);
+      const { connections } = stage.wire;
+      const twice = connections.find(({ openedAtMs, index }) =>
+        connections.some((old) => old.index < index && (old.closedAtMs ?? Infinity) > openedAtMs)
+      );
+      expect(twice === undefined, `${twice?.id} opened while another was open`);
+    },
+  },
+];

@@ -1,0 +1,137 @@
+/**
+ * The command `certify`: reads its arguments, judges a client, and reports.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { OperationalError } from "../gateway/errors.ts";
+import { toError } from "../gateway/util.ts";
+import type { Clock } from "../gateway/ports.ts";
+import { CHECKS } from "./checks/mod.ts";
+import { judge } from "./judge.ts";
+import { spawner } from "./process.ts";
+import { toScorecard } from "./report/json.ts";
+import { count, summaryText, verdictText } from "./report/scorecard.ts";
+import type { Check, Verdict } from "./check.ts";
+
+export interface CertifyDeps {
+  /** Real time. */
+  readonly clock: Clock;
+  /** Prints a line. */
+  readonly print: (text: string) => void;
+  readonly writeFile: (path: string, text: string) => Promise<void>;
+}
+
+const DEFAULT_AT_ONCE = 8;
+
+const USAGE = `Usage:
+  emagine-gateway certify [options] -- <command>
+
+Judges a client of the gateway by what it does on the wire. <command> is started once for each check, with
+GATEWAY_URL, GATEWAY_LOGIN_URL and GATEWAY_USER in its environment. See docs/certify.md.
+
+Options:
+  --only=<id>,…     run these checks only
+  --require=<n>     exit with 0 if at least n checks pass; by default, none may fail
+  --at-once=<n>     checks that run at the same time (default ${DEFAULT_AT_ONCE})
+  --json=<file>     write the scorecard as JSON
+
+Exit codes: 0 certified, 1 not certified, 2 the command or an argument cannot be used.`;
+
+interface Arguments {
+  readonly checks: readonly Check[];
+  readonly atOnce: number;
+  readonly require: number | undefined;
+  readonly json: string | undefined;
+  readonly command: readonly [string, ...string[]];
+}
+
+/** @param args the arguments after `certify`. Returns the exit code. */
+export async function runCertifyCommand(
+  args: readonly string[],
+  deps: CertifyDeps,
+): Promise<0 | 1 | 2> {
+  try {
+    if (args[0] === "--help" || args[0] === "-h") {
+      deps.print(USAGE);
+      return 0;
+    }
+    return await run(readArguments(args), deps);
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    const cause = error.cause === undefined ? "" : `: ${toError(error.cause).message}`;
+    deps.print(`emagine-gateway: ${error.message}${cause}`);
+    return 2;
+  }
+}
+
+async function run(
+  { checks, atOnce, command, json, require }: Arguments,
+  { clock, print, writeFile }: CertifyDeps,
+): Promise<0 | 1> {
+  const from = clock.steady();
+  const client = command.join(" ");
+  print(`${checks.length} checks of: ${client}\n`);
+  const verdicts = await judge({
+    ...{ checks, atOnce, clock },
+    spawn: spawner(command),
+    judged: (verdict) => print(verdictText(verdict)),
+  });
+  print(`\n${summaryText(verdicts, clock.steady() - from)}`);
+  if (json !== undefined) {
+    await writeFile(json, `${JSON.stringify(toScorecard(client, verdicts), null, 2)}\n`);
+  }
+  return isCertified(verdicts, require) ? 0 : 1;
+}
+
+function isCertified(verdicts: readonly Verdict[], required: number | undefined): boolean {
+  return required === undefined
+    ? count(verdicts, "fail") === 0
+    : count(verdicts, "pass") >= required;
+}
+
+function readArguments(args: readonly string[]): Arguments {
+  const end = args.indexOf("--");
+  const [program, ...rest] = end < 0 ? [] : args.slice(end + 1);
+  if (program === undefined) throw failure(`expected a command after "--"\n\n${USAGE}`);
+  const values = parseOptions(args.slice(0, end));
+  return {
+    checks: selectChecks(values.only),
+    atOnce: numberOf("at-once", values["at-once"]) ?? DEFAULT_AT_ONCE,
+    require: numberOf("require", values.require),
+    json: values.json,
+    command: [program, ...rest],
+  };
+}
+
+function parseOptions(args: readonly string[]) {
+  const type = "string" as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      options: { only: { type }, require: { type }, "at-once": { type }, json: { type } },
+    }).values;
+  } catch (error) {
+    throw failure(`${toError(error).message}\n\n${USAGE}`);
+  }
+}
+
+function selectChecks(only: string | undefined): readonly Check[] {
+  if (only === undefined) return CHECKS;
+  return only.split(",").map((id) => {
+    const check = CHECKS.find((check) => check.id === id);
+    if (check === undefined) throw failure(`--only: there is no check ${JSON.stringify(id)}`);
+    return check;
+  });
+}
+
+function numberOf(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (!/^[1-9]\d{0,3}$/.test(value)) throw failure(`--${name}: expected a number from 1 to 9999`);
+  return Number(value);
+}
+
+function failure(message: string): OperationalError {
+  return new OperationalError("bad_configuration", message);
+}

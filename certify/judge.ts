@@ -1,0 +1,76 @@
+/**
+ * Runs checks, several at a time, each with its own gateway and its own process of the client.
+ *
+ * @module
+ */
+
+import { OperationalError } from "../gateway/errors.ts";
+import { withTimeout } from "../gateway/util.ts";
+import { SESSION } from "./checks/identify.ts";
+import { Stage, type StageDeps } from "./stage.ts";
+import type { Check, Verdict } from "./check.ts";
+import { Failed, Skipped } from "./outcome.ts";
+
+export interface JudgeOptions extends StageDeps {
+  readonly checks: readonly Check[];
+  /** Checks that run at the same time. */
+  readonly atOnce: number;
+  /** Called with each verdict as it comes. */
+  readonly judged?: (verdict: Verdict) => void;
+}
+
+/** Longest duration of a check, in milliseconds of real time. */
+const MAX_CHECK_MS = 150_000;
+
+/** Returns the verdicts in the order of the checks. */
+export async function judge({ checks, atOnce, judged, ...deps }: JudgeOptions): Promise<
+  readonly Verdict[]
+> {
+  const verdicts = new Map<Check, Verdict>();
+  const decide = (verdict: Verdict): void => {
+    verdicts.set(verdict.check, verdict);
+    judged?.(verdict);
+  };
+  const [first, ...rest] = checks;
+  if (first === SESSION) decide(await judgeOne(first, deps));
+  if (first === SESSION && verdicts.get(first)?.result === "fail") {
+    const detail = "the client has no session";
+    for (const check of rest) {
+      decide({ check, result: "skip", detail, tookMs: 0, events: [] });
+    }
+    return checks.flatMap((check) => verdicts.get(check) ?? []);
+  }
+  // The longest first, so that none runs alone in the end.
+  const waiting = checks.filter((check) => !verdicts.has(check)).toSorted((a, b) =>
+    (b.realS ?? 0) - (a.realS ?? 0)
+  );
+  const work = async (): Promise<void> => {
+    for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {
+      decide(await judgeOne(check, deps));
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return checks.flatMap((check) => verdicts.get(check) ?? []);
+}
+
+async function judgeOne(check: Check, deps: StageDeps): Promise<Verdict> {
+  await using stage = await Stage.start(deps, check.setting);
+  const from = deps.clock.steady();
+  const verdict = (result: Verdict["result"], detail: string): Verdict => {
+    const tookMs = deps.clock.steady() - from;
+    return { check, result, detail, tookMs, events: [...stage.wire.events] };
+  };
+  try {
+    await withTimeout(check.run(stage), {
+      clock: deps.clock,
+      ms: MAX_CHECK_MS,
+      late: () => new Failed(`not decided within ${MAX_CHECK_MS / 1000} s`),
+    });
+    return verdict("pass", "");
+  } catch (error) {
+    if (error instanceof Skipped) return verdict("skip", error.message);
+    if (error instanceof Failed) return verdict("fail", error.message);
+    if (error instanceof OperationalError) throw error;
+    throw new Error(`check ${check.id}`, { cause: error });
+  }
+}

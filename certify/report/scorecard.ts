@@ -1,0 +1,33 @@
+/**
+ * The scorecard for the terminal.
+ *
+ * @module
+ */
+
+import type { Verdict } from "../check.ts";
+
+const LABELS = { pass: "ok  ", fail: "FAIL", skip: "skip" } as const;
+
+/** The lines of one verdict: those of a failure say what to do. */
+export function verdictText({ check, result, detail }: Verdict): string {
+  const line = `${LABELS[result]}  ${check.id.padEnd(24)} ${check.rule}`;
+  if (result === "pass") return line;
+  if (result === "skip") return `${line}\n        ${detail}`;
+  return [
+    line,
+    `        ${detail}`,
+    `        hint: ${check.hint}`,
+    `        see docs/protocol.md, "${check.section}"`,
+  ].join("\n");
+}
+
+export function count(verdicts: readonly Verdict[], result: Verdict["result"]): number {
+  return verdicts.filter((verdict) => verdict.result === result).length;
+}
+
+export function summaryText(verdicts: readonly Verdict[], tookMs: number): string {
+  const failed = verdicts.filter(({ result }) => result === "fail").map(({ check }) => check.id);
+  const counts = `${count(verdicts, "pass")} passed, ${failed.length} failed, ` +
+    `${count(verdicts, "skip")} skipped, in ${Math.round(tookMs / 1000)} s`;
+  return failed.length === 0 ? counts : `${counts}\nfailed: ${failed.join(", ")}`;
+}

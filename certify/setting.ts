@@ -1,0 +1,21 @@
+/**
+ * The gateway that a check needs.
+ *
+ * @module
+ */
+
+import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
+import type { TokenOptions } from "../mock/issuer.ts";
+
+/** The gateway of one check. */
+export interface Setting {
+  readonly connection?: Partial<ConnectionOptions>;
+  readonly retentionMs?: number;
+  /** Answers login number `count`, which starts at 1. */
+  readonly login?: (count: number) => Login;
+}
+
+export interface Login {
+  readonly delayMs?: number;
+  readonly token?: TokenOptions;
+}

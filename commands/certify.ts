@@ -1,0 +1,18 @@
+/**
+ * `emagine-gateway certify`: judges a client.
+ *
+ * @module
+ */
+
+import { runCertifyCommand } from "../certify/command.ts";
+import { SystemClock } from "../gateway/runtime/clock.ts";
+
+/** Ends the process. */
+export async function runCertify(args: readonly string[]): Promise<never> {
+  const code = await runCertifyCommand(args, {
+    clock: new SystemClock(),
+    print: (text) => console.log(text),
+    writeFile: (path, text) => Deno.writeTextFile(path, text),
+  });
+  Deno.exit(code);
+}
