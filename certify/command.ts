@@ -11,7 +11,9 @@ import type { Clock } from "../gateway/ports.ts";
 import { CHECKS } from "./checks/mod.ts";
 import { judge } from "./judge.ts";
 import { spawner } from "./process.ts";
-import { toScorecard } from "./report/json.ts";
+import { toHtml } from "./report/html.ts";
+import { toJson } from "./report/json.ts";
+import { toJunit } from "./report/junit.ts";
 import { count, summaryText, verdictText } from "./report/scorecard.ts";
 import type { Check, Verdict } from "./check.ts";
 
@@ -36,14 +38,24 @@ Options:
   --require=<n>     exit with 0 if at least n checks pass; by default, none may fail
   --at-once=<n>     checks that run at the same time (default ${DEFAULT_AT_ONCE})
   --json=<file>     write the scorecard as JSON
+  --junit=<file>    write it as JUnit XML
+  --html=<file>     write it as a page with the frames of each failed check
 
 Exit codes: 0 certified, 1 not certified, 2 the command or an argument cannot be used.`;
+
+/** Each turns a scorecard into the text of a file. */
+const REPORTS = { json: toJson, junit: toJunit, html: toHtml } as const;
+
+type ReportName = keyof typeof REPORTS;
+
+const REPORT_NAMES = ["json", "junit", "html"] as const satisfies readonly ReportName[];
 
 interface Arguments {
   readonly checks: readonly Check[];
   readonly atOnce: number;
   readonly require: number | undefined;
-  readonly json: string | undefined;
+  /** The path of each report that is wanted. */
+  readonly reports: ReadonlyMap<ReportName, string>;
   readonly command: readonly [string, ...string[]];
 }
 
@@ -67,7 +79,7 @@ export async function runCertifyCommand(
 }
 
 async function run(
-  { checks, atOnce, command, json, require }: Arguments,
+  { checks, atOnce, command, reports, require }: Arguments,
   { clock, print, writeFile }: CertifyDeps,
 ): Promise<0 | 1> {
   const from = clock.steady();
@@ -79,9 +91,7 @@ async function run(
     judged: (verdict) => print(verdictText(verdict)),
   });
   print(`\n${summaryText(verdicts, clock.steady() - from)}`);
-  if (json !== undefined) {
-    await writeFile(json, `${JSON.stringify(toScorecard(client, verdicts), null, 2)}\n`);
-  }
+  for (const [name, path] of reports) await writeFile(path, REPORTS[name](client, verdicts));
   return isCertified(verdicts, require) ? 0 : 1;
 }
 
@@ -100,7 +110,10 @@ function readArguments(args: readonly string[]): Arguments {
     checks: selectChecks(values.only),
     atOnce: numberOf("at-once", values["at-once"]) ?? DEFAULT_AT_ONCE,
     require: numberOf("require", values.require),
-    json: values.json,
+    reports: new Map(REPORT_NAMES.flatMap((name) => {
+      const path = values[name];
+      return path === undefined ? [] : [[name, path]];
+    })),
     command: [program, ...rest],
   };
 }
@@ -110,7 +123,10 @@ function parseOptions(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
-      options: { only: { type }, require: { type }, "at-once": { type }, json: { type } },
+      options: {
+        ...{ only: { type }, require: { type }, "at-once": { type } },
+        ...{ json: { type }, junit: { type }, html: { type } },
+      },
     }).values;
   } catch (error) {
     throw failure(`${toError(error).message}\n\n${USAGE}`);

@@ -8,7 +8,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { admissionOptions } from "../gateway/config/session_options.ts";
 import { invalidHost } from "../gateway/http/problem.ts";
-import type { Clock, Draft, Exchange, Json } from "../gateway/ports.ts";
+import type { Clock, Draft, Exchange, Json, Timer } from "../gateway/ports.ts";
 import { Op } from "../gateway/protocol/mod.ts";
 import { listenWithNode } from "../gateway/runtime/node_transport.ts";
 import type { Listener } from "../gateway/runtime/transport.ts";
@@ -31,8 +31,11 @@ const LIMIT_MS = 15_000;
 const ANSWER_MS = 5000;
 /** For a client that prints nothing: real time in which it surely has read a frame. */
 const READ_MS = 300;
+/** The same for the line of its first session. */
+const FIRST_LINE_MS = 2000;
 /** Far above what a client needs: checks measure frames themselves, and go on after a fault. */
 const MAX_FRAME_BYTES = 1024 * 1024;
+const CHATTER_MS = 2000;
 /** Lines of a client that has ended, in the detail of a failure. */
 const LAST_LINES = 8;
 const MAX_HEADER_BYTES = 64 * 1024;
@@ -67,6 +70,9 @@ export class Stage {
   #listener: Listener | undefined;
   #client: ClientProcess | undefined;
   #exitCode: number | undefined;
+  /** True once the client has printed nothing for long enough. */
+  #silent = false;
+  #chatter: Timer | undefined;
 
   private constructor(
     { deps, setting, gateway, replyWait, time }: {
@@ -296,8 +302,8 @@ export class Stage {
 
   /** Publishes many messages, and resolves with their ids. */
   async publishMany(count: number): Promise<readonly string[]> {
-    const drafts = Array.from({ length: count }, (_, content) => ({
-      ...{ channel: "general", author: "bob", content },
+    const drafts = Array.from({ length: count }, (_, index) => ({
+      ...{ channel: "general", author: "bob", content: index + 1 },
     }));
     return (await this.#gateway.publish(...drafts)).map(({ id }) => id);
   }
@@ -308,7 +314,7 @@ export class Stage {
       `message ${id} on the wire`,
       () => this.wire.connections.some(({ sent }) => sent.some((f) => f["id"] === id)) || undefined,
     );
-    if (!this.app.speaks) return await this.pause(READ_MS);
+    if (!await this.#speaks()) return await this.pause(READ_MS);
     await this.#seek(() => this.app.messages.includes(id) || undefined, READ_MS * 10, true);
   }
 
@@ -320,6 +326,14 @@ export class Stage {
   /** From now on, virtual time runs like real time. */
   runClock(): void {
     this.#time.start();
+  }
+
+  /** Sends heartbeats that need no ACK, so that a client with a timer of its own hears of its server. */
+  sendHeartbeats(): void {
+    const { clock } = this.#deps;
+    const text = JSON.stringify({ op: Op.Heartbeat, time: clock.now() });
+    this.wire.connections.find(({ isReady }) => isReady)?.inject(text);
+    this.#chatter = clock.setTimer(CHATTER_MS, () => this.sendHeartbeats());
   }
 
   /** Sends a heartbeat past the session, and waits for an ACK. */
@@ -339,13 +353,22 @@ export class Stage {
   }
 
   /** Ends a check that judges printed lines, if the client prints none. */
-  requireLines(): void {
-    if (!this.app.speaks) throw new Skipped("the command prints no JSON lines");
+  async requireLines(): Promise<void> {
+    if (!await this.#speaks()) throw new Skipped("the command prints no JSON lines");
+  }
+
+  /** True if the client prints lines; the first is awaited for a while. */
+  async #speaks(): Promise<boolean> {
+    if (!this.app.speaks && !this.#silent) {
+      this.#silent = !await this.#seek(() => this.app.speaks || undefined, FIRST_LINE_MS, true);
+    }
+    return this.app.speaks;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client?.kill();
     this.#time.stop();
+    this.#chatter?.cancel();
     await this.#gateway.reset();
     await this.#listener?.close();
   }

@@ -135,7 +135,10 @@ export class Connection implements Socket {
       closed: (code) => {
         this.closedAtMs = this.#wire.nowMs;
         this.closeCode = code;
-        this.#record("closed", `by the client with ${code ?? "no code"}`);
+        this.#record(
+          "closed",
+          `close code of the client: ${code === undefined || code === 1006 ? "none" : code}`,
+        );
         listener.closed(code);
       },
     });

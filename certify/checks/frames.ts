@@ -10,6 +10,7 @@ import type { Stage } from "../stage.ts";
 import type { Check } from "../check.ts";
 import { expect } from "../outcome.ts";
 import type { Frame } from "../frame.ts";
+import { requireEcho } from "./require_echo.ts";
 import { expectResumeFrom } from "./resume_from.ts";
 
 /** In the sense of RFC 8701: fields that no version has, so that clients must ignore them. */
@@ -100,6 +101,7 @@ export const FRAMES: readonly Check[] = [
     hint: "Use a JSON parser, not a regular expression, and compare op as a number.",
     run: async (stage) => {
       const connection = await stage.ready();
+      await requireEcho(stage, connection);
       const ack = await stage.beat(connection, '\n{ "time" : 17e2 ,\t"op": 99, "op" : 1.0e1 }\n');
       expect(ack["time"] === 1700, `the ACK of 17e2 has the time ${ack["time"]}`);
     },

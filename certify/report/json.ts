@@ -22,12 +22,13 @@ export interface Scorecard {
   }[];
 }
 
-export function toScorecard(client: string, verdicts: readonly Verdict[]): Scorecard {
-  return {
+export function toJson(client: string, verdicts: readonly Verdict[]): string {
+  const scorecard: Scorecard = {
     client,
     score: count(verdicts, "pass"),
     checks: verdicts.map(({ check: { id, section }, result, detail }) => (
       { id, section, result, detail }
     )),
   };
+  return `${JSON.stringify(scorecard, null, 2)}\n`;
 }
