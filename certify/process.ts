@@ -55,8 +55,9 @@ export function spawner(command: readonly [string, ...string[]]): Spawn {
     return {
       terminate: () => signal("SIGTERM", child.pid),
       kill: async () => {
-        // Its whole group, for commands that are scripts.
+        // Its whole group, for commands that are scripts; and itself, where there are no groups.
         signal("SIGKILL", -child.pid);
+        signal("SIGKILL", child.pid);
         await over;
       },
     };

@@ -42,7 +42,7 @@ async function connect() {
   const current = new WebSocket(url);
   socket = current;
   const send = (frame) => current.readyState === 1 && current.send(JSON.stringify(frame));
-  let intervalMs, readyAt, beat, renewal, unanswered;
+  let opened, intervalMs, readyAt, beat, renewal, unanswered;
   // Called once, whichever side ends the connection first.
   const end = (code) => {
     if (socket !== current) return;
@@ -54,7 +54,9 @@ async function connect() {
   };
   // Deno reports 0 where the standard requires 1006.
   current.onclose = ({ code }) => end(code || 1006);
-  current.onerror = () => current.readyState === 3 && end(1006);
+  // Node 22 reports a WebSocket that does not open as an error only.
+  current.onopen = () => opened = true;
+  current.onerror = () => opened || end(1006);
   current.onmessage = ({ data }) => {
     if (socket !== current) return;
     const frame = JSON.parse(data);

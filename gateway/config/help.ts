@@ -24,6 +24,7 @@ export function helpText(): string {
     "Usage: emagine-gateway [--mock] [--option=value ...]",
     "       emagine-gateway token check -|<token>     whether a token is accepted, and why not",
     "       emagine-gateway token new --user <name>   a token signed with GATEWAY_JWT_SECRET",
+    "       emagine-gateway certify -- <command>      judge a client by the protocol",
     "",
     "Every option is a flag and an environment variable; the flag wins. An empty variable is",
     "ignored. Pass secrets in the environment: flags are visible to every user of the machine.",
