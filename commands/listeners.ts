@@ -11,8 +11,7 @@ import type { Gateway } from "../gateway/gateway.ts";
 import { CONSOLE_FILES } from "../gateway/http/console.ts";
 import { type ConsoleOptions, createHttp, type HttpOptions } from "../gateway/http/mod.ts";
 import { invalidHost } from "../gateway/http/problem.ts";
-import { withBackpressure } from "../gateway/log/backpressure.ts";
-import type { BodyBudget, MessageLog, Signals, Users } from "../gateway/ports.ts";
+import type { BodyBudget, Signals, Users } from "../gateway/ports.ts";
 import { readConsoleFiles } from "../gateway/runtime/assets.ts";
 import { TRANSPORTS } from "../gateway/runtime/listen.ts";
 import type { Listener } from "../gateway/runtime/transport.ts";
@@ -39,9 +38,8 @@ export async function openConsole({ config, logger }: World): Promise<ConsoleOpt
 
 export async function serve(
   { config, clock, logger, metrics }: World,
-  { log, gateway, issuer, page, users, signals, bodyBudget, traces }: {
+  { gateway, issuer, page, users, signals, bodyBudget, traces }: {
     readonly bodyBudget: BodyBudget;
-    readonly log: MessageLog;
     readonly gateway: Gateway;
     readonly users: Users;
     readonly signals: Signals;
@@ -52,10 +50,7 @@ export async function serve(
 ): Promise<Listeners> {
   const { publishKeyPrevious } = config;
   const http: HttpOptions = {
-    log: withBackpressure(log, {
-      whenBelowBacklogLimit: () => gateway.whenBelowBacklogLimit(),
-      failed: () => metrics.logPublishFailed(),
-    }),
+    log: gateway.log,
     traces,
     users,
     signals,

@@ -66,7 +66,7 @@ export async function startGateway(
   let listeners: Listeners;
   try {
     const { users, signals } = cluster ?? { users: local, signals: gateway };
-    const parts = { log, gateway, issuer, page, bodyBudget, traces, users, signals };
+    const parts = { gateway, issuer, page, bodyBudget, traces, users, signals };
     listeners = await serve(world, parts);
   } catch (error) {
     await log.close();

@@ -8,6 +8,7 @@
 import { Admission, type AdmissionOptions } from "./admission.ts";
 import { Connection, type ConnectionDeps } from "./session/connection.ts";
 import type { ConnectionContext, ConnectionOptions } from "./session/connection_context.ts";
+import { OperationalError } from "./errors.ts";
 import { Hub } from "./hub/hub.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type {
@@ -75,6 +76,8 @@ export type Refused =
 
 export class Gateway implements Users, LimitedUsers, Signals {
   onReady: (user: string) => void = () => {};
+  /** The log for publishers: they wait while fan-out is behind, and what it could not store is counted. */
+  readonly log: MessageLog;
   readonly #options: GatewayOptions;
   readonly #context: ConnectionContext<Connection>;
   readonly #hub: Hub<Connection>;
@@ -97,6 +100,10 @@ export class Gateway implements Users, LimitedUsers, Signals {
     this.#unsubscribe = log.subscribe((messages) => {
       metrics.published(messages.length);
       this.#hub.publish(messages);
+    });
+    this.log = withBackpressure(log, {
+      whenBelowBacklogLimit: () => this.#hub.whenBelowBacklogLimit(),
+      failed: () => metrics.logPublishFailed(),
     });
     this.#admission = new Admission(clock, options.limits);
     const logThrottle = new LogThrottle(clock);
@@ -126,11 +133,6 @@ export class Gateway implements Users, LimitedUsers, Signals {
       admitted: this.#admission.connections,
       addresses: this.#admission.addresses,
     };
-  }
-
-  /** Resolves when the backlog of the fan-out allows another publish (backpressure). */
-  whenBelowBacklogLimit(): Promise<void> {
-    return this.#hub.whenBelowBacklogLimit();
   }
 
   /** Calls `action` after the fan-out of everything that was published before. It must not throw. */
@@ -311,4 +313,36 @@ export class Gateway implements Users, LimitedUsers, Signals {
   #notifyIfEmpty(): void {
     if (this.#admission.connections === 0) this.#emptied.releaseAll();
   }
+}
+
+function withBackpressure(
+  log: MessageLog,
+  { whenBelowBacklogLimit, failed }: {
+    readonly whenBelowBacklogLimit: () => Promise<void>;
+    /** Called for each publish that the log could not store. */
+    readonly failed: () => void;
+  },
+): MessageLog {
+  const paced = async <T>(publish: () => Promise<T>): Promise<T> => {
+    // Or publishing faster than the gateway delivers would fill its memory.
+    await whenBelowBacklogLimit();
+    try {
+      return await publish();
+    } catch (error) {
+      // A reused key is the publisher's fault; the log is healthy.
+      if (!(error instanceof OperationalError && error.code === "idempotency_key_reused")) failed();
+      throw error;
+    }
+  };
+  return {
+    publish: (drafts) => paced(() => log.publish(drafts)),
+    publishOnce: (key, drafts) => paced(() => log.publishOnce(key, drafts)),
+    subscribe: (listener) => log.subscribe(listener),
+    read: (query) => log.read(query),
+    head: () => log.head(),
+    position: () => log.position(),
+    revocations: log.revocations,
+    check: () => log.check(),
+    close: () => log.close(),
+  };
 }

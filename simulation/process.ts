@@ -13,7 +13,6 @@ import { ClusterSignals } from "../gateway/cluster/cluster_signals.ts";
 import { ClusterUsers } from "../gateway/cluster/cluster_users.ts";
 import { openLogOn } from "../gateway/log/mod.ts";
 import { Metrics } from "../gateway/metrics/metrics.ts";
-import { withBackpressure } from "../gateway/log/backpressure.ts";
 import type {
   IdGenerator,
   Logger,
@@ -97,7 +96,6 @@ export class GatewayProcess implements Acceptor {
   readonly #verifier: SimulatedVerifier;
   #gateway: Gateway | undefined;
   #log: MessageLog | undefined;
-  #paced: MessageLog | undefined;
   #node: ClusterNode | undefined;
   #users: Users | undefined;
   #signals: Signals | undefined;
@@ -145,7 +143,7 @@ export class GatewayProcess implements Acceptor {
 
   /** The log for the backend, while the gateway runs. */
   get log(): MessageLog | undefined {
-    return this.#paced;
+    return this.#gateway?.log;
   }
 
   /** The users for the backend, while the gateway runs. */
@@ -187,7 +185,6 @@ export class GatewayProcess implements Acceptor {
     this.#store.die();
     this.#verifier.die();
     this.#gateway = undefined;
-    this.#paced = undefined;
     this.#users = undefined;
     this.#signals = undefined;
   }
@@ -214,10 +211,6 @@ export class GatewayProcess implements Acceptor {
       ...(seams.reduce === undefined ? {} : { reduce: seams.reduce }),
     });
     this.#gateway = gateway;
-    this.#paced = withBackpressure(log, {
-      whenBelowBacklogLimit: () => gateway.whenBelowBacklogLimit(),
-      failed: () => {},
-    });
     this.#users = await this.#startUsers(gateway);
     if (cluster === undefined) checker.history.recovered(disk.rows);
     else cluster.changed(this.slot);

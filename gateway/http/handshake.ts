@@ -12,7 +12,7 @@ import { delay } from "../util.ts";
 import { responses, Tag } from "./openapi.ts";
 import { problem } from "./problem.ts";
 import type { App, ConnectOptions, HttpOptions } from "./types.ts";
-import { invalidParameters } from "./validate.ts";
+import { invalidParameters } from "./input.ts";
 
 /** Delay of the 429 for a client that connects too often, in milliseconds. */
 const TOO_SOON_MS = 1000;

@@ -9,12 +9,11 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
 import type { BodyLimits } from "../ports.ts";
 import { json, PUBLIC } from "./answer.ts";
-import { readJson } from "./body.ts";
+import { readJson, validateBody } from "./input.ts";
 import { BODY_PROBLEMS, jsonBody, jsonResponse, responses, Tag } from "./openapi.ts";
 import { problem } from "./problem.ts";
 import { LoginSchema, TokenSchema } from "./schemas.ts";
 import type { App, LoginIssuer } from "./types.ts";
-import { validateBody } from "./validate.ts";
 
 export function addLoginRoutes(
   app: App,

@@ -18,11 +18,10 @@ import { addDocumentRoutes, addHealthRoutes, addMetricsRoute } from "./operators
 import type { App, HttpOptions } from "./types.ts";
 import { problem } from "./problem.ts";
 import { addPresenceRoutes } from "./presence.ts";
-import { addPublishRoute } from "./publish.ts";
-import { addSignalRoute } from "./signals.ts";
+import { addPublishRoute, addSignalRoute } from "./publish.ts";
 import { addTokenRoutes } from "./tokens.ts";
 import { addUserRoutes } from "./users.ts";
-import { invalidParameters } from "./validate.ts";
+import { invalidParameters } from "./input.ts";
 import type { BodyLimits, Exchange, RequestHandler } from "../ports.ts";
 
 export type { ConsoleOptions, HttpOptions, LoginIssuer } from "./types.ts";

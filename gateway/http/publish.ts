@@ -1,17 +1,18 @@
 /**
- * `POST /messages`, the hot path of the HTTP interface (docs/http.md, "Publishing"). It answers 201 only
- * once the log has stored the messages.
+ * The routes that take drafts, one or an array. `POST /messages`, the hot path of the HTTP interface (docs/http.md,
+ * "Publishing"), answers 201 once the log has stored them. `POST /signals` ("Signals") stores nothing, and answers
+ * 202 before anybody has them.
  *
  * @module
  */
 
 import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Exchange, Published } from "../ports.ts";
+import type { BodyLimits, Clock, Draft, Exchange, Published, Signals } from "../ports.ts";
 import type { PublishLog, PublishTraces } from "./traces.ts";
-import { json, PRIVATE } from "./answer.ts";
+import { accepted, json, PRIVATE } from "./answer.ts";
 import type { Guard } from "./publish_key.ts";
-import { type DraftLimits, readDrafts } from "./drafts.ts";
+import { invalidBody, type JsonBody, readJson, validateBody } from "./input.ts";
 import {
   BACKEND_SECURITY,
   BODY_PROBLEMS,
@@ -25,17 +26,41 @@ import type { App } from "./types.ts";
 import { problem } from "./problem.ts";
 import { DraftSchema, DraftsSchema, MAX_BATCH, ReceiptSchema } from "./schemas.ts";
 
-interface PublishDeps extends DraftLimits {
+interface DraftDeps {
+  readonly guard: Guard;
+  readonly limits: BodyLimits;
+  /** Longest message, in bytes of its JSON. */
+  readonly maxMessageBytes: number;
+}
+
+interface PublishDeps extends DraftDeps {
   readonly log: PublishLog;
   readonly traces: PublishTraces | undefined;
-  readonly guard: Guard;
 }
+
+interface SignalDeps extends DraftDeps {
+  readonly signals: Signals;
+  readonly clock: Clock;
+}
+
+interface DraftsBody {
+  /** At least one. */
+  readonly drafts: readonly Draft[];
+  /** The body was an array. */
+  readonly isBatch: boolean;
+  readonly bytes: Uint8Array;
+}
+
+/** Re-serializing makes a message at most this many times as long: `1e20`. */
+const MAX_GROWTH = 6;
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 const REPLAYED = { ...PRIVATE, "idempotency-replayed": "true" };
 
-const route = createRoute({
+const DRAFTS = jsonBody(z.union([DraftSchema, DraftsSchema]));
+
+const publishRoute = createRoute({
   method: "post",
   path: "/messages",
   operationId: "publish",
@@ -50,7 +75,7 @@ const route = createRoute({
         description: "The same key within 24 h gives the same answer and publishes once",
       }),
     }),
-    body: jsonBody(z.union([DraftSchema, DraftsSchema])),
+    body: DRAFTS,
   },
   responses: responses({
     201: {
@@ -70,10 +95,42 @@ const route = createRoute({
   ]),
 });
 
+const signalRoute = createRoute({
+  method: "post",
+  path: "/signals",
+  operationId: "signal",
+  tags: [Tag.Backend],
+  security: BACKEND_SECURITY,
+  summary: "Send signals",
+  description: `One signal, or an array of up to ${MAX_BATCH}, to sessions that asked for them. ` +
+    "Not stored and not replayed: who is not there, or does not keep up, misses them.",
+  request: { body: DRAFTS },
+  responses: responses({ 202: { description: "They are on their way, if anybody listens" } }, [
+    ...BODY_PROBLEMS,
+    "unauthorized",
+    "message_too_large",
+  ]),
+});
+
 /** Adds the route. Its handler reads the body, because the library's validator would not bound it. */
 export function addPublishRoute(app: App, options: PublishDeps): void {
-  app.openAPIRegistry.registerPath(route);
-  app.post(route.path, (context) => publish(context.req.raw, context.env, options));
+  app.openAPIRegistry.registerPath(publishRoute);
+  app.post(publishRoute.path, (context) => publish(context.req.raw, context.env, options));
+}
+
+/** Adds the route. Its handler reads the body, too. */
+export function addSignalRoute(app: App, options: SignalDeps): void {
+  const { signals, clock, guard } = options;
+  app.openAPIRegistry.registerPath(signalRoute);
+  app.post(signalRoute.path, async ({ req: { raw: request }, env }) => {
+    const refused = guard(request);
+    if (refused !== undefined) return refused;
+    const body = await readDrafts(request, env, options);
+    if (body instanceof Response) return body;
+    const time = Math.floor(clock.now());
+    signals.signal(body.drafts.map((draft) => ({ ...draft, time })));
+    return accepted();
+  });
 }
 
 async function publish(
@@ -126,4 +183,50 @@ function refuseKey(): Response {
 /** Identifies the request that an Idempotency-Key stands for. */
 function digestOf(bytes: Uint8Array): string {
   return createHash("sha256").update("POST /messages\n").update(bytes).digest("base64url");
+}
+
+/** Reads and validates the drafts, or returns the problem with them. */
+async function readDrafts(
+  request: Request,
+  exchange: Exchange,
+  { limits, maxMessageBytes }: DraftDeps,
+): Promise<DraftsBody | Response> {
+  const body = await readJson(request.headers, exchange, limits);
+  if (body instanceof Response) return body;
+  const drafts = toDrafts(body, maxMessageBytes);
+  if (drafts instanceof Response) return drafts;
+  return { drafts, isBatch: Array.isArray(body.value), bytes: body.bytes };
+}
+
+function toDrafts(body: JsonBody, maxMessageBytes: number): readonly Draft[] | Response {
+  const drafts = validateDrafts(body.value);
+  if (drafts instanceof Response || body.bytes.byteLength * MAX_GROWTH <= maxMessageBytes) {
+    return drafts;
+  }
+  const encoder = new TextEncoder();
+  const index = drafts.findIndex((draft) =>
+    encoder.encode(JSON.stringify(draft)).byteLength > maxMessageBytes
+  );
+  if (index < 0) return drafts;
+  const pointer = Array.isArray(body.value) ? `#/${index}` : "#";
+  return problem(
+    "message_too_large",
+    `A message is longer than ${maxMessageBytes} bytes of JSON.`,
+    {
+      errors: [{ pointer, detail: `is longer than ${maxMessageBytes} bytes of JSON` }],
+    },
+  );
+}
+
+function validateDrafts(value: unknown): readonly Draft[] | Response {
+  if (!Array.isArray(value)) {
+    const draft = validateBody(DraftSchema, value);
+    return draft instanceof Response ? draft : [draft];
+  }
+  // Counted first: a million wrong elements would make a million issues.
+  if (value.length > MAX_BATCH) {
+    const detail = `is an array of ${value.length}, expected at most ${MAX_BATCH}`;
+    return invalidBody([{ pointer: "#", detail }]);
+  }
+  return validateBody(DraftsSchema, value);
 }

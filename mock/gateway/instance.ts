@@ -11,7 +11,6 @@ import { Gateway, type GatewayOptions } from "../../gateway/gateway.ts";
 import { createHttp } from "../../gateway/http/mod.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import { Metrics } from "../../gateway/metrics/metrics.ts";
-import { withBackpressure } from "../../gateway/log/backpressure.ts";
 import type {
   Clock,
   IdGenerator,
@@ -86,7 +85,7 @@ export function createInstance(deps: InstanceDeps): Instance {
       abandon: () => pending.abandon(),
     };
   };
-  return { gateway, log, connect, handle: createRoutes(deps, { gateway, log, connect, metrics }) };
+  return { gateway, log, connect, handle: createRoutes(deps, { gateway, connect, metrics }) };
 }
 
 /** Verifies as in production, and makes time wait for it. */
@@ -128,13 +127,12 @@ function paceReplays(log: MessageLog, { links, tasks, external }: InstanceDeps):
 
 function createRoutes(
   { issuer, logger, publishKey, maxMessageBytes, external, clock, connection }: InstanceDeps,
-  { gateway, log, connect, metrics }: Omit<Instance, "handle"> & { readonly metrics: Metrics },
+  { gateway, connect, metrics }: Pick<Instance, "gateway" | "connect"> & {
+    readonly metrics: Metrics;
+  },
 ): RequestHandler {
   return createHttp({
-    log: withBackpressure(log, {
-      whenBelowBacklogLimit: () => gateway.whenBelowBacklogLimit(),
-      failed: () => metrics.logPublishFailed(),
-    }),
+    log: gateway.log,
     users: gateway,
     signals: gateway,
     connect,

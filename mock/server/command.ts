@@ -6,11 +6,10 @@
 
 import { createRoute, type z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { readJson } from "../../gateway/http/body.ts";
+import { readJson, validateBody } from "../../gateway/http/input.ts";
 import { TotalBodyBudget } from "../../gateway/http/body_budget.ts";
 import { jsonBody, type Responses, responses } from "../../gateway/http/openapi.ts";
 import type { App } from "../../gateway/http/types.ts";
-import { validateBody } from "../../gateway/http/validate.ts";
 import type { BodyLimits, Exchange } from "../../gateway/ports.ts";
 import { ConnectionPathSchema } from "./schemas.ts";
 

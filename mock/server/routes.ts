@@ -12,7 +12,7 @@ import { jsonResponse } from "../../gateway/http/openapi.ts";
 import { createFailureAnswerer } from "../../gateway/http/failures.ts";
 import type { App } from "../../gateway/http/types.ts";
 import { problem } from "../../gateway/http/problem.ts";
-import { invalidParameters } from "../../gateway/http/validate.ts";
+import { invalidParameters } from "../../gateway/http/input.ts";
 import type { Clock, Exchange, Logger } from "../../gateway/ports.ts";
 import { VERSION } from "../../gateway/config/version.ts";
 import type { Affected, MockGateway } from "../gateway/gateway.ts";

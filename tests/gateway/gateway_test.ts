@@ -1,5 +1,5 @@
 /**
- * The gateway: limits on connections, presence, and the backend's commands on a user's connections.
+ * The gateway: limits on connections, publishing, presence, and the backend's commands on a user's connections.
  *
  * @module
  */
@@ -85,6 +85,37 @@ Deno.test("Gateway counts a connection from before its upgrade, until that is ab
   assert.equal(peer.closeCode, undefined);
   peer.socket.peerClosed();
   await world.assertEmpty();
+});
+
+Deno.test("Gateway.log makes publishers wait while 2,000 messages wait for fan-out", async () => {
+  const world = new World({ turnDeliveries: 1 });
+  await world.ready();
+  // The first turn takes a run of 256 of them.
+  await world.publishMany(2256);
+  const draft = { author: "app", content: "late" };
+  const published = [
+    world.gateway.log.publish([draft]),
+    world.gateway.log.publishOnce({ key: "k", digest: "d" }, [draft]),
+  ];
+  await settle();
+  assert.equal(world.log.head().sequence, 2256);
+  world.clock.fireNext();
+  await Promise.all(published);
+  assert.equal(world.log.head().sequence, 2258);
+});
+
+Deno.test("Gateway.log counts what could not be stored, but no key that is reused", async () => {
+  const world = new World();
+  const draft = { author: "app", content: null };
+  await world.gateway.log.publishOnce({ key: "k", digest: "d" }, [draft]);
+  const failures = () => world.metrics.value("gateway_log_publish_failures_total");
+  await assert.rejects(world.gateway.log.publishOnce({ key: "k", digest: "other" }, [draft]), {
+    code: "idempotency_key_reused",
+  });
+  assert.equal(await failures(), 0);
+  await world.log.close();
+  await assert.rejects(world.gateway.log.publish([draft]), { code: "log_closed" });
+  assert.equal(await failures(), 1);
 });
 
 Deno.test("Gateway.presence() counts ready connections of a user and unites their channels", async () => {
