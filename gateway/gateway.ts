@@ -37,6 +37,7 @@ import { Waiters } from "./util.ts";
 
 /** Most connections of a user that are described. */
 const MAX_SESSIONS = 100;
+const NO_CHANNELS: ReadonlySet<string> = new Set();
 
 export interface GatewayOptions {
   readonly clock: Clock;
@@ -231,10 +232,8 @@ export class Gateway implements Users, LimitedUsers, Signals {
 
   #presenceOf(user: string): Presence {
     const connections = this.#hub.membersOf(user);
-    const channels = new Set<string>();
-    for (const connection of connections) {
-      for (const channel of this.#hub.channelsOf(connection)) channels.add(channel);
-    }
+    const [first = NO_CHANNELS, ...others] = connections.map((one) => this.#hub.channelsOf(one));
+    const channels = others.reduce((all, more) => all.union(more), first);
     return { connections: connections.length, channels: [...channels].sort() };
   }
 
