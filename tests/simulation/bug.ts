@@ -12,8 +12,6 @@ export interface Bug {
   readonly name: string;
   /** Creates the bug for one world. */
   readonly make: () => Seams;
-  /** The seed of the first world to try, for a bug that few worlds provoke; 1 by default. */
-  readonly firstSeed?: number;
 }
 
 /** True on every `count`-th call. */

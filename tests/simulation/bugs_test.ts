@@ -12,6 +12,23 @@ import { BUGS } from "./bugs.ts";
 
 /** So many seeds are tried. */
 const MAX_SEEDS = 20;
+/** The first world to try for bugs that the first ones provoke late or not at all; 1 for the others. */
+const FIRST_SEEDS: Readonly<Record<string, number>> = {
+  "a verdict on an older Identify counts": 14,
+  "one frame too many is allowed": 13,
+  "a drain does not reach a session that identifies": 8,
+  "a connection that newer ones replace stays": 13,
+  "a session whose token is of the current second survives a revocation": 7,
+  "a session whose token has no iat survives a revocation": 4,
+  "unread bytes are not counted": 5,
+  "a webhook that failed is not repeated": 8,
+  "the start of a gateway is not told": 2,
+  "a node that starts does not read the revocations": 7,
+  "a replay ignores commands": 7,
+  "a command overtakes messages": 7,
+  "the limit on a user's connections is each node's own": 13,
+  "the newest of a user's connections is replaced, too": 13,
+};
 
 interface Found {
   readonly seeds: number;
@@ -19,10 +36,10 @@ interface Found {
 }
 
 async function find(bug: Bug, nodes: number): Promise<Found | undefined> {
-  const { firstSeed = 1, make } = bug;
+  const firstSeed = FIRST_SEEDS[bug.name] ?? 1;
   for (let seeds = 1; seeds <= MAX_SEEDS; seeds++) {
     const seed = String(firstSeed + seeds - 1);
-    const options = { seed, hours: 24, clients: 20, nodes, seams: make() };
+    const options = { seed, hours: 24, clients: 20, nodes, seams: bug.make() };
     const { violation } = await simulate(options);
     if (violation !== undefined) return { seeds, violation };
   }
@@ -44,5 +61,7 @@ Deno.test("simulate() finds every bug that is put in on purpose", async (t) => {
   const head =
     "| bug | rule that it breaks | seeds | virtual hours in the last |\n|---|---|---:|---:|";
   console.log(`${head}\n${rows.join("\n")}`);
-  assert.equal(new Set(cases.map(({ bug }) => bug.name)).size, cases.length);
+  const names = new Set(cases.map(({ bug }) => bug.name));
+  assert.equal(names.size, cases.length);
+  assert.deepEqual(Object.keys(FIRST_SEEDS).filter((name) => !names.has(name)), []);
 });
