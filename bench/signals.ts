@@ -6,8 +6,8 @@
  *       [--seconds 5] [--rounds 5]
  *
  * On the `node` transport. Latency is from sending the publish to reading the message from the socket. Only probes
- * look at what they receive: receivers and publishers are in this process, and a million signals a second would
- * keep it busier than the gateway. Signals come in requests of `--batch`. Fails if a message is missing, or if the
+ * look at what they receive: a million signals a second would keep this process busier than the gateway. The others
+ * are in a thread of their own. Signals come in requests of `--batch`. Fails if a message is missing, or if the
  * median or the 99th percentile of the rounds with signals is more than a fifth above that of the rounds without.
  *
  * @module
@@ -15,10 +15,9 @@
 
 import { Audience, type Round } from "./support/audience.ts";
 import { CpuMeter } from "./support/cpu.ts";
-import { CHAT_TEXT, Deployment, signToken } from "./support/deployment.ts";
+import { connectCrowd } from "./support/crowd.ts";
+import { CHAT_TEXT, Deployment } from "./support/deployment.ts";
 import { atRate, publishAtRate } from "./support/publisher.ts";
-import { CONNECTING_AT_ONCE, inParallel } from "./support/parallel.ts";
-import { Receiver } from "./support/receiver.ts";
 import { run } from "./support/run.ts";
 import { median, numberOptions, print, printTable, quantile } from "./support/stats.ts";
 
@@ -49,7 +48,6 @@ const SETTINGS = {
   // Nobody but the probes answers heartbeats.
   GATEWAY_HEARTBEAT_INTERVAL_MS: "3600000",
 };
-const NOBODY = { message: () => {}, heartbeat: () => {}, failed: () => {} };
 
 /** The body of a request with `size` signals. */
 function signalsBody(request: number, size: number): string {
@@ -57,18 +55,6 @@ function signalsBody(request: number, size: number): string {
   return JSON.stringify(Array.from({ length: size }, (_, index) => (
     { channel: CHANNEL, author: `user-${(request * size + index) % TYPISTS}`, content }
   )));
-}
-
-/** Connects receivers that ask for signals, and ignore what they get. */
-async function connectCrowd(url: string, size: number): Promise<DisposableStack> {
-  using crowd = new DisposableStack();
-  const users = Array.from({ length: size }, (_, index) => `crowd-${index}`);
-  await inParallel(users, CONNECTING_AT_ONCE, async (user) => {
-    const token = await signToken(user, CHANNEL);
-    const options = { token, listener: NOBODY, signals: true, ignores: true };
-    crowd.use(await Receiver.connect(url, options));
-  });
-  return crowd.move();
 }
 
 async function droppedBy(url: string): Promise<string> {
@@ -80,7 +66,11 @@ async function droppedBy(url: string): Promise<string> {
 await run(async () => {
   const { receivers, probes, rate, signals, batch, seconds, rounds } = OPTIONS;
   await using gateway = await Deployment.start({ log: "sqlite", settings: SETTINGS });
-  using _crowd = await connectCrowd(gateway.urls[0] ?? "", receivers - probes);
+  using _crowd = await connectCrowd({
+    url: gateway.urls[0] ?? "",
+    size: receivers - probes,
+    channel: CHANNEL,
+  });
   using audience = await Audience.connect(gateway.urls, {
     size: probes,
     channel: CHANNEL,
