@@ -11,6 +11,7 @@ import { connectNats } from "../../gateway/cluster/connect.ts";
 import { openStream, type StreamOptions } from "../../gateway/log/jetstream/open.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { RandomIds } from "../../gateway/runtime/ids.ts";
+import { FakeClock, settle } from "../../mock/doubles/clock.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";
 import { natsTest } from "./support/suite.ts";
 
@@ -88,4 +89,28 @@ test("refuses replicas on a server without a cluster", async (world) => {
 
 test("refuses a size that the server has no space for", async (world) => {
   await refused(world, /not so much space/, { retentionBytes: 2 ** 60 });
+});
+
+test("refuses a subject that the server does not take", async (world) => {
+  await refused(world, /it does not take such a stream/, { subject: "$JS.API" });
+});
+
+test("retries every second until NATS answers, and says so once", async (world) => {
+  const clock = new FakeClock();
+  let requests = 0;
+  const unavailable = (): Promise<never> => {
+    requests += 1;
+    return Promise.reject(new Error("no responders"));
+  };
+  const nats: NatsConnection = Object.create(world.nats, {
+    request: { get: () => requests < 3 ? unavailable : world.nats.request.bind(world.nats) },
+  });
+  const opening = world.open({ nats, clock });
+  for (let failures = 1; failures <= 3; failures++) {
+    while (clock.pending === 0) await settle();
+    assert.equal(requests, failures);
+    await clock.advance(1000);
+  }
+  assert.match((await opening).epoch, /./);
+  assert.deepEqual(world.logger.messages("warn"), ["stream unavailable; retrying"]);
 });
