@@ -169,3 +169,11 @@ Deno.test("ConnectionRate forgets addresses whose bucket is full again", async (
   rate.connected("b");
   assert.equal(rate.addresses, 1);
 });
+
+Deno.test("ConnectionRate remembers 100,000 addresses, and forgets the first for another", () => {
+  const rate = new ConnectionRate(new FakeClock(), { connectRatePerIp: 1, connectBurstPerIp: 1 });
+  for (let i = 0; i < 100_001; i++) rate.connected(`a${i}`);
+  assert.equal(rate.addresses, 100_000);
+  assert.equal(rate.connected("a1"), false);
+  assert.equal(rate.connected("a0"), true);
+});

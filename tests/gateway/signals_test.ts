@@ -179,6 +179,16 @@ Deno.test("Signals beyond 128 that wait for one audience push out the oldest, th
   assert.equal(await dropped(world, "overloaded"), 72);
 });
 
+Deno.test("Signals to more than 512 audiences push out those of the one that has waited longest", async () => {
+  const world = new World();
+  const channels = Array.from({ length: 513 }, (_, index) => `c${index}`);
+  const peer = await world.ready({ ...LISTENS, channels });
+  send(world, ...channels.map((channel, content) => ({ channel, content })));
+  await world.clock.advance(50);
+  assert.deepEqual(signalsOf(peer), Array.from({ length: 512 }, (_, index) => index + 1));
+  assert.equal(await dropped(world, "overloaded"), 1);
+});
+
 Deno.test("A signal that has waited for more than a second is dropped", async () => {
   const world = new World({ turnDeliveries: 1 });
   const peer = await world.ready({ ...LISTENS, user: "ann" });
