@@ -138,7 +138,7 @@ matrixTest(
       );
     const types = Deno.readTextFileSync(join(CLIENT.folder, "emagine-client.d.ts"));
     const declared = types.matchAll(
-      /^export (?:declare )?(?:class|function|interface|type) (\w+)/gm,
+      /^export (?:declare )?(?:class|const|function|interface|type) (\w+)/gm,
     );
     assert.deepEqual(
       [...declared].map(([, name]) => name).sort(),
