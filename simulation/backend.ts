@@ -10,7 +10,7 @@ import { revokeTokens } from "../gateway/revoke_tokens.ts";
 import { contentOf } from "./history.ts";
 import { PresenceCheck } from "./presence.ts";
 import type { GatewayProcess } from "./process.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 import type { WorldDeps } from "./world_deps.ts";
 
 const PUBLISH_MEAN_MS = 45_000;

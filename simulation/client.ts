@@ -19,7 +19,7 @@ import { SimulatedSocket, type SocketOwner } from "./client_socket.ts";
 import { Device } from "./device.ts";
 import type { Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 import type { Rule } from "./rules.ts";
 import { issueToken } from "./issuer.ts";
 import type { WorldDeps } from "./world_deps.ts";

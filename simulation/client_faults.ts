@@ -9,7 +9,7 @@ import type { TokenFlaw } from "./behaviour.ts";
 import type { SimulatedClient } from "./client.ts";
 import { type ClientFault, FAULT_NAMES, faultInfo } from "./faults.ts";
 import type { OddFrame } from "./pipe.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 import type { WorldDeps } from "./world_deps.ts";
 
 /** Mean time between faults of a client. */

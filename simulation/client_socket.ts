@@ -14,7 +14,7 @@ import { messageId } from "./delivery.ts";
 import type { Device } from "./device.ts";
 import type { ClientListener, Link } from "./network.ts";
 import type { OddFrame } from "./pipe.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 import type { Rule } from "./rules.ts";
 import { tokenOf, tokenText } from "./verifier.ts";
 import type { WorldDeps } from "./world_deps.ts";

@@ -32,7 +32,7 @@ import type {
 import type { FakeClock } from "../mock/doubles/clock.ts";
 import { FakeIds } from "../mock/doubles/ids.ts";
 import type { DiskOptions } from "./disk.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 
 export const SUBJECT = "nodes";
 const BEATS = `${SUBJECT}.nodes`;

@@ -26,7 +26,7 @@ import {
 } from "../gateway/log/mod.ts";
 import type { Revocation } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Maximum rows that one pruning step deletes. */

@@ -7,7 +7,7 @@
 
 import type { Backend } from "./backend.ts";
 import { faultInfo, type WorldFault } from "./faults.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 import type { WorldDeps } from "./world_deps.ts";
 
 const MINUTE_MS = 60_000;

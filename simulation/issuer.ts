@@ -5,7 +5,7 @@
  */
 
 import type { Behaviour } from "./behaviour.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 import { tokenText } from "./verifier.ts";
 import type { WorldDeps } from "./world_deps.ts";
 

@@ -11,7 +11,7 @@ import type { Outgoing, Socket, SocketListener } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
 import type { Seams } from "./options.ts";
 import { type OddFrame, type Packet, Pipe, type Weather } from "./pipe.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 
 /** Time until the server's TCP gives up a connection whose peer does not read, in milliseconds. */
 const TCP_GIVES_UP_MS = 15 * 60_000;

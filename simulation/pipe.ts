@@ -7,7 +7,7 @@
 
 import type { ViolationCode } from "../gateway/protocol/mod.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 
 /** A message, another frame, a close frame, or the end without one. */
 export type Packet =

@@ -9,7 +9,7 @@ import { OperationalError } from "../gateway/errors.ts";
 import type { ChannelUsersQuery, SessionDetails, UserDetails, Users } from "../gateway/ports.ts";
 import { presenceOf } from "./leftovers.ts";
 import type { GatewayProcess } from "./process.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 import type { Session } from "./session.ts";
 import type { WorldDeps } from "./world_deps.ts";
 

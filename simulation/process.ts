@@ -29,7 +29,7 @@ import { type SimulatedDisk, SimulatedStore } from "./disk.ts";
 import type { Acceptor, Network } from "./network.ts";
 import { replaced, type Seams } from "./options.ts";
 import { ProcessClock } from "./process_clock.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Receiver } from "./receiver.ts";
 import { type Issuer, SimulatedVerifier } from "./verifier.ts";

@@ -5,7 +5,7 @@
  */
 
 import { GatewayProcess, type NodeOptions, type ProcessWorld } from "./process.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 
 const DRAINED_DOWN_MS = 5000;
 

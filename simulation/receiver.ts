@@ -9,7 +9,7 @@ import type { Users } from "../gateway/ports.ts";
 import type { Post } from "../gateway/webhooks/mod.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
 import type { Cluster } from "./cluster.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Report } from "./violation.ts";
 

@@ -9,7 +9,7 @@ import { sessionOptions } from "../gateway/config/session_options.ts";
 import type { ConnectionOptions } from "../gateway/session/connection_context.ts";
 import type { DiskOptions } from "./disk.ts";
 import type { Fault } from "./faults.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 
 const HOUR_MS = 60 * 60_000;
 

@@ -9,7 +9,7 @@
 import { OperationalError } from "../gateway/errors.ts";
 import type { TokenVerdict, TokenVerifier } from "../gateway/ports.ts";
 import type { FakeClock } from "../mock/doubles/clock.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 
 /**
  * The content of a token. Each is used for one Identify, so that a verdict can be matched to it.

@@ -11,7 +11,7 @@ import { type Post, Webhooks } from "../gateway/webhooks/mod.ts";
 import { FakeIds } from "../mock/doubles/ids.ts";
 import type { Seams } from "./options.ts";
 import type { ProcessClock } from "./process_clock.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../mock/chaos/random.ts";
 import type { Receiver } from "./receiver.ts";
 
 const OPTIONS = {

@@ -22,7 +22,7 @@ import { Network } from "./network.ts";
 import type { WorldOptions } from "./options.ts";
 import type { GatewayProcess, ProcessWorld } from "./process.ts";
 import { Processes } from "./processes.ts";
-import { Random } from "./random.ts";
+import { Random } from "../mock/chaos/random.ts";
 import { Receiver } from "./receiver.ts";
 import type { Rule } from "./rules.ts";
 import { shapeOf } from "./shape.ts";
