@@ -17,6 +17,9 @@
  * @module
  */
 
+export { type ChaosOptions, type ChaosOutcome, runChaos } from "./chaos/chaos.ts";
+export type { BrokenClientRule } from "./chaos/client_check.ts";
+export type { ClientRule } from "./chaos/client_rules.ts";
 export * from "./doubles/clock.ts";
 export {
   type Affected,

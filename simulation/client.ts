@@ -14,6 +14,7 @@ import {
   type Message,
   type TokenRequest,
 } from "../client/mod.ts";
+import { giveUpMs, ResumeCheck } from "../mock/chaos/client_rules.ts";
 import { type Behaviour, CALM } from "./behaviour.ts";
 import { SimulatedSocket, type SocketOwner } from "./client_socket.ts";
 import { Device } from "./device.ts";
@@ -37,8 +38,6 @@ const MAX_QUEUED = 40;
 const INTERVAL_MS = MINUTE_MS;
 /** Time limit after waking to give up a connection that died before or during the sleep. */
 const AWAKE_MS = 15_000;
-/** Allowance for connecting and a deadline that was just postponed. */
-const SLACK_MS = 30_000;
 
 export class SimulatedClient implements SocketOwner {
   /** Name in the trace. */
@@ -58,11 +57,8 @@ export class SimulatedClient implements SocketOwner {
   #socket: SimulatedSocket | undefined;
   #online = true;
   #retired = false;
-  /**
-   * Position from which the library must resume: the last id that arrived, or the start of the
-   * session.
-   */
-  #position: string | undefined;
+  /** Position from which the library must resume. */
+  #resume = new ResumeCheck();
   /** Last message that the app received, and its sequence. */
   #givenId: string | undefined;
   #given = -1;
@@ -148,7 +144,7 @@ export class SimulatedClient implements SocketOwner {
 
   /** Sends an Identify in addition to the library's. */
   identify(): void {
-    this.#socket?.sendIdentify(this.#freshToken(), this.#position);
+    this.#socket?.sendIdentify(this.#freshToken(), this.#resume.position);
   }
 
   /** The library creates a socket. */
@@ -173,8 +169,8 @@ export class SimulatedClient implements SocketOwner {
     lastId: string | undefined,
     { ready, link }: Pick<SimulatedSocket, "ready" | "link">,
   ): void {
-    const expected = ready ? undefined : this.#position;
-    if (lastId === expected || link === undefined) return;
+    if (link === undefined || this.#resume.accepts(lastId, { isReady: ready })) return;
+    const expected = ready ? undefined : this.#resume;
     const explanation = `${this.name} resumes from ${lastId}, and not from ${expected}`;
     this.report("the client resumes from its last message", explanation, link);
   }
@@ -187,7 +183,7 @@ export class SimulatedClient implements SocketOwner {
 
   /** The socket is about to deliver a message to the library. */
   arriving(id: string): void {
-    this.#position = id;
+    this.positioned(id);
     if (this.#loops) this.#world.markDirty();
   }
 
@@ -200,7 +196,8 @@ export class SimulatedClient implements SocketOwner {
 
   /** A session starts or resumes at this position. */
   positioned(lastId: string): void {
-    this.#position = lastId;
+    this.#resume.sent(lastId);
+    this.#resume.arrived();
   }
 
   /** Reports events that are overdue. */
@@ -209,7 +206,7 @@ export class SimulatedClient implements SocketOwner {
     if (link === undefined || device.asleep || link.deadAtMs === undefined) return;
     const slept = device.wokeAtMs > link.deadAtMs;
     const sinceMs = this.#world.clock.steady() - (slept ? device.wokeAtMs : link.deadAtMs);
-    if (sinceMs <= (slept && device.sleepShows ? AWAKE_MS : 2 * INTERVAL_MS + SLACK_MS)) return;
+    if (sinceMs <= (slept && device.sleepShows ? AWAKE_MS : giveUpMs(INTERVAL_MS))) return;
     const explanation = `${this.name} has had a dead connection for ${sinceMs} ms`;
     this.report("a dead connection is given up", explanation, link);
   }
@@ -217,8 +214,9 @@ export class SimulatedClient implements SocketOwner {
   /** The world has healed: the app must have received everything. */
   healed(): void {
     const library = this.#library;
-    if (library === undefined || library.lastId === this.#position) return;
-    const explanation = `${this.name} is at ${library.lastId}, and ${this.#position} arrived`;
+    const { position } = this.#resume;
+    if (library === undefined || library.lastId === position) return;
+    const explanation = `${this.name} is at ${library.lastId}, and ${position} arrived`;
     this.report("the client delivers what arrives", explanation, this.link);
   }
 
@@ -247,7 +245,7 @@ export class SimulatedClient implements SocketOwner {
     const address = (): string | undefined => this.#online ? this.#address : undefined;
     const connecting = (socket: SimulatedSocket): void => this.connecting(socket);
     world.markDirty();
-    this.#position = lastId;
+    this.#resume = new ResumeCheck(lastId);
     const options: GatewayClientOptions = {
       url: "ws://simulated/gateway",
       WebSocket: class extends SimulatedSocket {

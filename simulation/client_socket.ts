@@ -9,6 +9,7 @@
 
 import type { ClientSocket } from "../client/mod.ts";
 import { ABNORMAL } from "../gateway/protocol/codes.ts";
+import { CLIENT_FAULT_CODES } from "../mock/chaos/client_rules.ts";
 import type { Behaviour } from "./behaviour.ts";
 import { messageId } from "./delivery.ts";
 import type { Device } from "./device.ts";
@@ -52,8 +53,6 @@ const ACK = '{"op":11,"time":';
 const OFFLINE_MS = 20;
 /** Time until a close is answered, in milliseconds; no rule depends on it. */
 const CLOSED_MS = 50;
-/** Close codes for a client that breaks the protocol. */
-const FAULTS: ReadonlySet<number> = new Set([1009, 4001, 4008]);
 
 export class SimulatedSocket implements ClientSocket, ClientListener {
   onopen: (() => void) | null = null;
@@ -156,7 +155,7 @@ export class SimulatedSocket implements ClientSocket, ClientListener {
     if (this.#over || link === undefined) return;
     const { client } = this.#deps;
     client.say(link, code === undefined ? "loses its connection" : `is closed with ${code}`);
-    if (code !== undefined && FAULTS.has(code) && !this.#provoked) {
+    if (code !== undefined && CLIENT_FAULT_CODES.has(code) && !this.#provoked) {
       client.report("the client obeys the protocol", `it was closed with ${code}`, link);
     }
     if (code !== undefined && client.behaviour.answersClose) link.clientAnswersClose(code);

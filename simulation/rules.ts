@@ -4,6 +4,8 @@
  * @module
  */
 
+import { CLIENT_RULES } from "../mock/chaos/client_rules.ts";
+
 /** By name: what must hold. */
 export const RULES = {
   "every accepted message arrives":
@@ -63,12 +65,8 @@ export const RULES = {
   "health is the disk's": "a check fails exactly while the disk does",
   "the client delivers what arrives": "at once to a listener, eventually to a loop",
   "the client delivers once, in order": "across connections and restarts of the app",
-  "the client resumes from its last message": "or the start of its session",
-  "a dead connection is given up":
-    "within two intervals of being awake, or 15 s after a sleep that the wall clock shows",
-  "the client obeys the protocol": "its own frames never cause 4001, 1009 or 4008",
+  ...CLIENT_RULES,
   "no unexpected exception": "in the gateway, the client or the world",
-  "every client returns": "once the world has healed",
   "nothing remains": "in tables and timers, once all clients have left",
 } as const satisfies Readonly<Record<string, string>>;
 

@@ -26,6 +26,8 @@ import {
 } from "../gateway/protocol/codes.ts";
 import type { Phase } from "../gateway/protocol/session_types.ts";
 import { type Transition, TRANSITIONS, type Trigger } from "../tests/protocol/transitions.ts";
+import { CHAOS_FAULTS } from "../mock/chaos/chaos.ts";
+import { CLIENT_RULES } from "../mock/chaos/client_rules.ts";
 import { RULE_ACTIONS } from "../mock/gateway/fault_rules.ts";
 import { CHECKS } from "../certify/checks/mod.ts";
 import { TOKEN_FAULTS } from "../mock/issuer.ts";
@@ -48,7 +50,9 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
   "docs/reference.md": { "metrics": metrics, "options": options },
   "docs/simulation.md": { "help": help, "faults": faults, "rules": rules, "bugs": bugs },
   "docs/testing-clients.md": {
-    "rule-actions": ruleActions,
+    "rule-actions": () => namedTable("Action", RULE_ACTIONS),
+    "chaos-faults": () => namedTable("Fault", CHAOS_FAULTS),
+    "client-rules": () => table(["Rule", "Meaning"], Object.entries(CLIENT_RULES)),
     "token-faults": tokenFaults,
     "example-python": () => excerpt("examples/client_test.py", "python", "test_reconnects"),
     "two-clocks-python": () => excerpt("examples/two_clocks_test.py", "python", "def move"),
@@ -189,14 +193,8 @@ function tokenFaults(): string {
   return table(["Fault", "The token"], rows);
 }
 
-function ruleActions(): string {
-  return table(
-    ["Action", "Effect"],
-    Object.entries(RULE_ACTIONS).map(([name, what]) => [
-      code(name),
-      what,
-    ]),
-  );
+function namedTable(head: string, rows: Readonly<Record<string, string>>): string {
+  return table([head, "Effect"], Object.entries(rows).map(([name, what]) => [code(name), what]));
 }
 
 function certifyChecks(): string {

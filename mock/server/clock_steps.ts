@@ -55,6 +55,10 @@ export class ClockSteps {
     this.#options = options;
   }
 
+  get isConnected(): boolean {
+    return this.#socket !== undefined;
+  }
+
   /** Handles the handshake of a harness. */
   connect(exchange: Exchange): Response {
     if (this.#socket !== undefined) {

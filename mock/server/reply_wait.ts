@@ -28,10 +28,10 @@ export class ReplyWait {
   }
 
   /** Applies this limit while `act` runs. */
-  async within(limitMs: number, act: () => Promise<void>): Promise<void> {
+  async within<T>(limitMs: number, act: () => Promise<T>): Promise<T> {
     this.#limitMs = limitMs;
     try {
-      await act();
+      return await act();
     } finally {
       this.#limitMs = DEFAULT_REPLY_WAIT_MS;
     }

@@ -15,21 +15,17 @@ import { problem } from "../../gateway/http/problem.ts";
 import { invalidParameters } from "../../gateway/http/input.ts";
 import type { Clock, Exchange, Logger } from "../../gateway/ports.ts";
 import { VERSION } from "../../gateway/config/version.ts";
-import type { Affected, MockGateway } from "../gateway/gateway.ts";
+import type { Affected } from "../gateway/gateway.ts";
 import type { Faults } from "../gateway/link.ts";
 import { refusal } from "../gateway/refusal.ts";
-import type { ReplyWait } from "./reply_wait.ts";
-import type { RealTime } from "./real_time.ts";
+import { addChaos, type ChaosDeps } from "./chaos.ts";
 import { STEPS_PATH } from "./clock_steps.ts";
 import { addCommand } from "./command.ts";
 import { addRules } from "./rules.ts";
 import { addWorlds, type Worlds } from "./worlds.ts";
 import * as schemas from "./schemas.ts";
 
-export interface ControlOptions {
-  readonly gateway: MockGateway;
-  readonly time: RealTime;
-  readonly replyWait: ReplyWait;
+export interface ControlOptions extends ChaosDeps {
   /** Only of the world without a prefix. */
   readonly worlds?: Worlds | undefined;
   /** Real time. */
@@ -50,6 +46,7 @@ export function createControl(
   addClock(app, options);
   addConnections(app, options);
   addRules(app, options);
+  addChaos(app, options);
   if (options.worlds !== undefined) addWorlds(app, options.worlds);
   addRest(app, options);
   const document = app.getOpenAPI31Document({

@@ -38,7 +38,10 @@ export async function createWorld(
   const gateway = await MockGateway.create(gatewayOptions(config, logger), external);
   const time = new RealTime(gateway.clock, clock);
   const steps = new ClockSteps({ gateway, poll: () => replyWait.poll() });
-  const control = createControl({ gateway, time, replyWait, clock, logger, worlds });
+  const control = createControl({
+    ...{ gateway, time, replyWait, clock, logger, worlds },
+    isInStep: () => steps.isConnected,
+  });
   const answer = async (request: Request, exchange: Exchange): Promise<Response> => {
     const response = await gateway.handle(request, exchange);
     // A publish answers once its messages have been sent.

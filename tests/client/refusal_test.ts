@@ -9,7 +9,7 @@ import { ReconnectBackoff } from "../../client/backoff.ts";
 import { CloseCode } from "../../gateway/protocol/codes.ts";
 import { GatewayError } from "../../client/mod.ts";
 import { createMockGateway, type TokenFault } from "../../mock/mod.ts";
-import { Random } from "../../simulation/random.ts";
+import { Random } from "../../mock/chaos/random.ts";
 import { App, breakable } from "./support.ts";
 
 const HOUR_MS = 3_600_000;

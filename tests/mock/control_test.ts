@@ -36,7 +36,8 @@ async function setUp() {
     Promise.resolve({ handle: () => Promise.resolve(new Response()), close: async () => {} })
   );
   const logger = new FakeLogger();
-  const control = createControl({ gateway, time, replyWait, worlds, clock, logger });
+  const isInStep = () => true;
+  const control = createControl({ gateway, time, replyWait, isInStep, worlds, clock, logger });
   const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
     const sent = body === undefined
       ? {}
@@ -209,6 +210,8 @@ Deno.test("control routes refuse what they do not take, and say why", async () =
     ["/rules", { action: { type: "drop" }, times: 0 }],
     ["/rules", { match: { on: "publish" }, action: { type: "drop" } }],
     ["/rules", { match: { opcode: 3 }, action: { type: "drop" } }],
+    ["/chaos", { seed: 1 }],
+    ["/chaos", { seed: -1, minutes: 1 }],
     ["/tokens", { fault: "none such" }],
     ["/reset", { start: 1 }],
   ] as const;

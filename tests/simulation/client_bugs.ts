@@ -34,9 +34,11 @@ function between(name: string, make: () => Between): Bug {
               let handler: Handler = null;
               const deliver = (data: string): void => handler?.({ data });
               const sendOn = this.send.bind(this);
+              const received: Handler = ({ data }) => receive(data).forEach(deliver);
+              this.onmessage = received;
               Object.defineProperties(this, {
                 onmessage: {
-                  get: (): Handler => ({ data }) => receive(data).forEach(deliver),
+                  get: (): Handler => received,
                   set: (given: Handler) => handler = given,
                 },
                 send: { value: (text: string) => send(text, deliver).forEach(sendOn) },

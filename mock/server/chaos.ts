@@ -1,0 +1,90 @@
+/**
+ * The control route of chaos: faults by a seed, against a client whose clock is in step.
+ *
+ * @module
+ */
+
+import { z } from "@hono/zod-openapi";
+import { json } from "../../gateway/http/answer.ts";
+import { jsonResponse } from "../../gateway/http/openapi.ts";
+import type { App } from "../../gateway/http/types.ts";
+import { CHAOS_FAULTS, runChaos } from "../chaos/chaos.ts";
+import { CLIENT_RULES } from "../chaos/client_rules.ts";
+import type { MockGateway } from "../gateway/gateway.ts";
+import { refusal } from "../gateway/refusal.ts";
+import { addCommand } from "./command.ts";
+import type { RealTime } from "./real_time.ts";
+import type { ReplyWait } from "./reply_wait.ts";
+import { ClockRequestSchema, TranscriptSchema } from "./schemas.ts";
+
+const RequestSchema = z.strictObject({
+  seed: z.int().nonnegative().openapi({
+    description: "The same seed, client and state of the server give the same chaos",
+    example: 42,
+  }),
+  minutes: z.int().min(1).max(10_000).openapi({ description: "Virtual minutes", example: 60 }),
+  patience_ms: ClockRequestSchema.shape.patience_ms,
+}).openapi("ChaosRequest");
+
+const OutcomeSchema = z.object({
+  seed: z.int(),
+  minutes: z.int(),
+  broken: z.object({
+    rule: z.string().openapi({ description: Object.keys(CLIENT_RULES).join("; ") }),
+    at: z.int(),
+    elapsed_ms: z.int(),
+    connection: z.string().nullable(),
+    explanation: z.string(),
+  }).nullable().openapi({ description: "The first rule that a client broke" }),
+  faults: z.record(z.string(), z.int()).openapi({
+    description: "How often each was inflicted. " +
+      Object.entries(CHAOS_FAULTS).map(([name, what]) => `\`${name}\`: ${what}`).join("; "),
+  }),
+  messages: z.int().openapi({ description: "Messages that were published" }),
+  transcript: TranscriptSchema,
+}).openapi("Chaos");
+
+export interface ChaosDeps {
+  readonly gateway: MockGateway;
+  readonly time: RealTime;
+  readonly replyWait: ReplyWait;
+  /** Returns whether the clock of the clients is in step. */
+  isInStep(): boolean;
+}
+
+export function addChaos(app: App, { gateway, time, replyWait, isInStep }: ChaosDeps): void {
+  addCommand(app, {
+    path: "/mock/chaos",
+    summary: "Let things go wrong by a seed, and judge what clients do",
+    schema: RequestSchema,
+    success: { 200: jsonResponse("The verdict", OutcomeSchema) },
+    run: async ({ seed, minutes, patience_ms }) => {
+      if (!isInStep()) {
+        const detail = "No harness keeps the clock of the clients in step: /mock/clock/steps.";
+        return refusal({ status: 409, code: "not_in_step", title: "Conflict", detail });
+      }
+      time.stop();
+      const outcome = await replyWait.within(
+        patience_ms,
+        () => runChaos(gateway, { seed, minutes }),
+      );
+      if (outcome === "no clients") {
+        const detail = "Expected connections that are ready, each of another user.";
+        return refusal({ status: 409, code: "no_clients", title: "Conflict", detail });
+      }
+      const { startMs } = gateway.clock;
+      const { broken, transcript, faults, messages } = outcome;
+      const timed = <T extends { readonly at: number }>({ at, ...rest }: T) => (
+        { at, elapsed_ms: at - startMs, ...rest }
+      );
+      return json(200, {
+        seed,
+        minutes,
+        broken: broken === undefined ? null : timed(broken),
+        faults,
+        messages,
+        transcript: transcript.map(timed),
+      });
+    },
+  });
+}

@@ -1,0 +1,121 @@
+/**
+ * Chaos over HTTP: clients in this process, each in a world of its own, on clocks in step. CHAOS_SEEDS is the
+ * number of seeds, CHAOS_MINUTES their length.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { GatewayClient, type GatewayClientOptions } from "../../client/mod.ts";
+import { keepInStep } from "../../examples/two_clocks.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { variable } from "../permissions.ts";
+import { CLIENT_BUGS } from "../simulation/client_bugs.ts";
+import { GatewayProcess } from "./support/process.ts";
+import { processTest } from "./support/suite.ts";
+
+const SEEDS = Number(variable("CHAOS_SEEDS") ?? 2);
+const MINUTES = Number(variable("CHAOS_MINUTES") ?? 10);
+/** Worlds at the same time. */
+const MAX_WORLDS = 8;
+
+type Wrong = (options: GatewayClientOptions) => GatewayClientOptions;
+
+// deno-lint-ignore no-explicit-any -- the test knows what the route answers
+async function post(url: string, body: unknown = {}): Promise<any> {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+  const text = await response.text();
+  assert.ok(response.ok, `${url}: ${response.status} ${text}`);
+  return JSON.parse(text);
+}
+
+/** Runs the chaos of `seed` in a world of its own. */
+async function chaos(server: GatewayProcess, seed: number, wrong: Wrong = (options) => options) {
+  const { world, url, ws_url } = await post(`${server.url}/mock/worlds`);
+  const clock = new FakeClock();
+  const network = new Network();
+  const stop = await keepInStep(url, async (maxMs) => {
+    const { actions } = network;
+    const dueMs = Math.max(1, Math.ceil((clock.nextDue() ?? Infinity) - clock.steady()));
+    const movedMs = Math.min(maxMs, dueMs);
+    await clock.advance(movedMs);
+    return { movedMs, fired: network.actions > actions };
+  });
+  const options = {
+    url: ws_url,
+    clock,
+    WebSocket: network.WebSocket,
+    random: () => 0.5,
+    getToken: async () => {
+      network.actions += 1;
+      return (await post(`${url}/mock/tokens`, { expires_in: 1e6 })).token;
+    },
+  };
+  const client = new GatewayClient(wrong(options));
+  client.on("message", () => {});
+  client.on("error", () => {});
+  await new Promise((resolve) => client.on("ready", resolve));
+  const outcome = await post(`${url}/mock/chaos`, { seed, minutes: MINUTES, patience_ms: 5000 });
+  await client.close();
+  await stop();
+  await fetch(`${server.url}/mock/worlds/${world}`, { method: "DELETE" });
+  return outcome;
+}
+
+/** Counts what a client does on the network. */
+class Network {
+  actions = 0;
+
+  readonly WebSocket = ((network: Network) =>
+    class extends WebSocket {
+      constructor(url: string) {
+        super(url);
+        network.actions += 1;
+      }
+
+      override send(data: string): void {
+        network.actions += 1;
+        super.send(data);
+      }
+
+      override close(code?: number, reason?: string): void {
+        network.actions += 1;
+        super.close(code, reason);
+      }
+    })(this);
+}
+
+processTest("chaos over HTTP: the client library survives every seed", async () => {
+  await using server = await GatewayProcess.start({ args: ["--mock"] });
+  const beganMs = performance.now();
+  const faults = new Map<string, number>();
+  let messages = 0;
+  let seed = 0;
+  const work = async (): Promise<void> => {
+    while (seed < SEEDS) {
+      const outcome = await chaos(server, ++seed);
+      assert.equal(outcome.broken, null, JSON.stringify({ ...outcome, transcript: [] }));
+      messages += outcome.messages;
+      for (const [name, count] of Object.entries<number>(outcome.faults)) {
+        faults.set(name, (faults.get(name) ?? 0) + count);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(SEEDS, MAX_WORLDS) }, work));
+  const inflicted = [...faults].map(([name, count]) => `${count} ${name}`).join(", ");
+  const tookS = ((performance.now() - beganMs) / 1000).toFixed(1);
+  console.log(`${SEEDS} seeds of ${MINUTES} min, ${messages} messages, ${inflicted}: ${tookS} s`);
+});
+
+processTest("chaos over HTTP: a wrong client is found, the same way each time", async () => {
+  await using server = await GatewayProcess.start({ args: ["--mock"] });
+  const bug = CLIENT_BUGS.find(({ name }) => name === "the client does not send its last_id");
+  const wrong: Wrong = (options) => bug?.make().client?.(options) ?? assert.fail("no such bug");
+  let seed = 0;
+  let found;
+  do found = await chaos(server, ++seed, wrong); while (found.broken === null && seed < 10);
+  assert.equal(found.broken?.rule, "the client resumes from its last message");
+  console.log(`seed ${seed}: ${found.broken.explanation}`);
+  assert.deepEqual(await chaos(server, seed, wrong), found);
+});
