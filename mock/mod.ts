@@ -44,6 +44,9 @@ export type { Faults } from "./gateway/link.ts";
 export type { Target } from "./gateway/links.ts";
 export * from "./doubles/logger.ts";
 export * from "./doubles/socket.ts";
+export type { GatewayDeviation } from "./replay/gateway_check.ts";
+export type { ClientRecord, Recording } from "./replay/recording.ts";
+export { Replay, type ReplayOutcome } from "./replay/replay.ts";
 export type { TranscriptEntry, TranscriptEvent } from "./gateway/transcript.ts";
 export {
   type ClockFollower,

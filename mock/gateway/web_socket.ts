@@ -6,7 +6,6 @@
  * @module
  */
 
-import type { PendingConnection } from "../../gateway/gateway.ts";
 import type { Outgoing, Socket, SocketListener } from "../../gateway/ports.ts";
 import { ABNORMAL } from "../../gateway/protocol/codes.ts";
 
@@ -26,7 +25,7 @@ export interface WebSocketConstructor {
 
 export interface VirtualNetwork {
   /** Admits a connection to `url`; `undefined` refuses the handshake. */
-  connect(url: URL): PendingConnection | undefined;
+  connect(url: URL): { accept(socket: Socket): unknown } | undefined;
   /** Calls `task` from the event loop. Tasks run in order. */
   post(task: () => void): void;
 }

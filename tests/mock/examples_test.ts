@@ -36,7 +36,7 @@ function examplesIn(source: string): readonly string[] {
 for (
   const path of [
     ...["mock/mod.ts", "mock/gateway/gateway.ts", "mock/doubles/clock.ts"],
-    "gateway/protocol/session.ts",
+    ...["mock/replay/replay.ts", "gateway/protocol/session.ts"],
   ]
 ) {
   testUnless(UNREAD)(`the example of ${path} runs`, async () => {

@@ -1,0 +1,78 @@
+/**
+ * Reads recordings of clients: the transcript of a gateway, or what the client library logged, which has no
+ * tokens. Both become a transcript, as the gateway sees it.
+ *
+ * @module
+ */
+
+import type { Json } from "../../gateway/ports.ts";
+import { ABNORMAL } from "../../gateway/protocol/codes.ts";
+import { asFrame, type TranscriptEntry, type TranscriptEvent } from "../gateway/transcript.ts";
+
+/** A record of the client library's event `log`. */
+export interface ClientRecord {
+  /** Unix milliseconds, by the client's clock. */
+  readonly at: number;
+  /** `sent`, `received`, `close_sent`, `disconnect`; others are ignored. */
+  readonly event: string;
+  /** The frame that was sent or received. */
+  readonly frame?: unknown;
+  /** The close code of `disconnect` and `close_sent`. */
+  readonly code?: number;
+  /** The reason. */
+  readonly reason?: string;
+}
+
+/** A transcript, or the log of one client; oldest first. */
+export type Recording = readonly TranscriptEntry[] | readonly ClientRecord[];
+
+/** The recording as a transcript. Connections of a client's log are named `c1`, `c2`… */
+export function asTranscript(recording: Recording): readonly TranscriptEntry[] {
+  return isTranscript(recording) ? recording : fromClient(recording);
+}
+
+function isTranscript(recording: Recording): recording is readonly TranscriptEntry[] {
+  return recording.every((entry) => "connection" in entry);
+}
+
+function fromClient(records: readonly ClientRecord[]): readonly TranscriptEntry[] {
+  const entries: TranscriptEntry[] = [];
+  let count = 0;
+  let isOpen = false;
+  const add = (at: number, event: TranscriptEvent): void => {
+    entries.push({ at, connection: `c${count}`, ...event });
+  };
+  const end = (at: number): void => {
+    if (isOpen) add(at, { event: "gone" });
+    isOpen = false;
+  };
+  for (const { at, event, frame, code = ABNORMAL, reason = "" } of records) {
+    switch (event) {
+      case "sent":
+      case "received":
+        if (!isOpen) {
+          isOpen = true;
+          count += 1;
+          add(at, { event: "opened", address: "" });
+        }
+        // The log of a client has its own view: it received what the gateway sent.
+        add(at, { event: event === "sent" ? "received" : "sent", frame: toJson(frame) });
+        break;
+      case "close_sent":
+        end(at);
+        break;
+      case "disconnect":
+        if (isOpen) add(at, code === ABNORMAL ? { event: "terminated" } : closed(code, reason));
+        end(at);
+    }
+  }
+  return entries;
+}
+
+function closed(code: number, reason: string): TranscriptEvent {
+  return { event: "close_sent", code, reason };
+}
+
+function toJson(frame: unknown): Json {
+  return asFrame(JSON.stringify(frame) ?? "null");
+}

@@ -1,0 +1,164 @@
+/**
+ * Recordings: what went wrong in production becomes a test that fails until it is mended.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { GatewayClient, type GatewayClientOptions } from "../../client/mod.ts";
+import {
+  type ClientRecord,
+  createMockGateway,
+  Replay,
+  type TranscriptEntry,
+} from "../../mock/mod.ts";
+import { CLIENT_BUGS } from "../simulation/client_bugs.ts";
+import { saying } from "./support/player.ts";
+
+const INTERVAL_MS = 45_000;
+
+type Wrong = (options: GatewayClientOptions) => GatewayClientOptions;
+
+const forgetful: Wrong = (options) =>
+  CLIENT_BUGS.find(({ name }) => name === "the client does not send its last_id")
+    ?.make().client?.(options) ?? assert.fail("no such bug");
+
+const correct: Wrong = (options) => options;
+
+/** The transcript of a client that is closed, dropped, silenced, and whose token expires. */
+async function record(wrong: Wrong): Promise<readonly TranscriptEntry[]> {
+  await using gateway = await createMockGateway();
+  const { wsUrl: url, WebSocket, clock } = gateway;
+  const getToken = () => gateway.token({ user: "alice", expiresInS: 600 });
+  const options = { url, WebSocket, clock, getToken, random: () => 0.5 };
+  await using client = new GatewayClient(wrong(options));
+  client.on("message", () => {});
+  await gateway.advance(INTERVAL_MS);
+  await gateway.publish(saying("one"), saying("two"));
+  await gateway.close("all", { code: 1012, reason: "restart" });
+  await gateway.advance(2 * INTERVAL_MS);
+  await gateway.publish(saying("three"));
+  await gateway.drop();
+  await gateway.publish(saying("four"));
+  await gateway.advance(4 * INTERVAL_MS);
+  await gateway.freeze();
+  await gateway.advance(20 * INTERVAL_MS);
+  return gateway.transcript;
+}
+
+/** The same as the client library logs it: its own view, without tokens. */
+function asClientLog(transcript: readonly TranscriptEntry[]): readonly ClientRecord[] {
+  return transcript.flatMap((entry): ClientRecord[] => {
+    const { at } = entry;
+    switch (entry.event) {
+      case "sent":
+        return [{ at, event: "received", frame: entry.frame }];
+      case "received": {
+        const { token: _, ...frame } = Object(entry.frame);
+        return [{ at, event: "sent", frame }];
+      }
+      case "close_sent":
+        return [{ at, event: "disconnect", code: entry.code, reason: entry.reason }];
+      case "terminated":
+        return [{ at, event: "disconnect", code: 1006, reason: "" }];
+      // The client gave up the one before.
+      case "opened":
+        return [{ at, event: "disconnect", code: 1006, reason: "no answer to a heartbeat" }];
+      default:
+        return [];
+    }
+  });
+}
+
+async function replayed(replay: Replay, wrong: Wrong) {
+  const { wsUrl: url, WebSocket, clock } = replay;
+  const options = { url, WebSocket, clock, getToken: () => "any", random: () => 0.5 };
+  await using client = new GatewayClient(wrong(options));
+  client.on("message", () => {});
+  return await replay.run();
+}
+
+Deno.test("a recording of a good client on this gateway has no fault, from either side", async () => {
+  const transcript = await record(correct);
+  assert.ok(new Set(transcript.map(({ connection }) => connection)).size >= 4);
+  const { recorded } = new Replay(transcript);
+  assert.deepEqual(recorded, { client: undefined, gateway: undefined });
+});
+
+const VIEWS: Readonly<Record<string, (transcript: readonly TranscriptEntry[]) => Replay>> = {
+  "a transcript": (transcript) => new Replay(transcript),
+  "the log of a client": (transcript) => new Replay(asClientLog(transcript)),
+};
+
+for (const [name, replayOf] of Object.entries(VIEWS)) {
+  Deno.test(`a bug of a client in ${name} fails a replay until it is mended`, async () => {
+    const transcript = await record(forgetful);
+    const rule = "the client resumes from its last message";
+    const replay = replayOf(transcript);
+    assert.equal(replay.recorded.client?.rule, rule);
+    assert.equal(replay.recorded.gateway, undefined);
+    const before = await replayed(replay, forgetful);
+    assert.equal(before.broken?.rule, rule);
+    const after = await replayed(replayOf(transcript), correct);
+    assert.equal(after.broken, undefined);
+    const sent = after.transcript.filter(({ event }) => event === "sent");
+    assert.ok(sent.length > 10, "the gateway's part was played");
+  });
+}
+
+type Edit = (entry: TranscriptEntry, index: number) => readonly TranscriptEntry[];
+
+const opIs = (entry: TranscriptEntry, op: number): boolean =>
+  entry.event === "sent" && Object(entry.frame).op === op;
+
+/** Bugs of a gateway, as they would show in a recording. */
+const EDITS: Readonly<Record<string, { readonly edit: Edit; readonly expected: RegExp }>> = {
+  "another interval in a second Hello": {
+    edit: (entry) =>
+      opIs(entry, 2) && entry.event === "sent"
+        ? [{ ...entry, frame: { op: 0, heartbeat_interval: 1 } }, entry]
+        : [entry],
+    expected: /nothing/,
+  },
+  "a message before Ready": {
+    edit: (entry) =>
+      opIs(entry, 2) && entry.event === "sent"
+        ? [{ ...entry, frame: { op: 3, id: "x-1" } }, entry]
+        : [entry],
+    expected: /nothing before Ready/,
+  },
+  "an ACK of another time": {
+    edit: (entry) =>
+      opIs(entry, 11) && entry.event === "sent"
+        ? [{ ...entry, frame: { op: 11, time: 1 } }]
+        : [entry],
+    expected: /"op":11/,
+  },
+  "a client that is not closed though it does not answer": {
+    edit: (entry) => entry.event === "received" && Object(entry.frame).op === 11 ? [] : [entry],
+    expected: /a close with 4002/,
+  },
+  "Ready without resumed": {
+    edit: (entry) => {
+      if (!opIs(entry, 2) || entry.event !== "sent") return [entry];
+      const { resumed: _, ...frame } = Object(entry.frame);
+      return [{ ...entry, frame }];
+    },
+    expected: /"resumed":/,
+  },
+  "a close without a reason": {
+    edit: (entry) => entry.event === "close_sent" ? [{ ...entry, code: 4001 }] : [entry],
+    expected: /no close/,
+  },
+};
+
+Deno.test("a bug of a gateway in a recording differs from the reducer", async (t) => {
+  const transcript = await record(correct);
+  for (const [name, { edit, expected }] of Object.entries(EDITS)) {
+    await t.step(name, () => {
+      const { gateway } = new Replay(transcript.flatMap(edit)).recorded;
+      assert.match(gateway?.expected ?? "no deviation", expected);
+      console.log(`${gateway?.connection}: ${gateway?.expected}, not ${gateway?.actual}`);
+    });
+  }
+});
