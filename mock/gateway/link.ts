@@ -220,6 +220,7 @@ export class Link implements Socket {
 
   /** Stops all traffic, as when a cable is pulled; neither side notices. */
   freeze(): void {
+    if (this.#frozen) return;
     this.#frozen = true;
     this.#options.record({ event: "frozen" });
   }

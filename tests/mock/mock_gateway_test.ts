@@ -171,6 +171,8 @@ Deno.test("freeze() lets nothing pass, and the gateway finds out in its time", a
   await using gateway = await createMockGateway();
   const player = await Player.ready(gateway);
   await gateway.freeze();
+  await gateway.freeze();
+  assert.equal(gateway.transcript.filter(({ event }) => event === "frozen").length, 1);
   await gateway.publish(saying("lost"));
   player.send({ op: 10, time: 1 });
   await gateway.advance(2 * INTERVAL_MS);
