@@ -144,7 +144,7 @@ export const LAYERS: readonly Layer[] = [
     name: "mock",
     paths: ["mock/"],
     holds:
-      "the gateway on virtual time: in process (`gateway/`), over HTTP (`server/`); fake clock and sockets (`doubles/`)",
+      "the gateway on virtual time: in process (`gateway/`), over HTTP (`server/`); faults by a seed (`chaos/`), recordings (`replay/`), fake clock and sockets (`doubles/`)",
     imports: [...GATEWAY, "mock issuer"],
     libraries: HONO,
   },
