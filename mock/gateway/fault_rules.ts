@@ -149,7 +149,7 @@ export class FaultRules {
     if (fault !== undefined) throw new TypeError(fault);
     const { match = {}, action } = rule;
     const on = eventOf(match, action);
-    const added = { ...rule, match: { ...match, on }, id: `r${++this.#count}`, applied: 0 };
+    const added = { id: `r${++this.#count}`, ...rule, match: { ...match, on }, applied: 0 };
     this.#rules.push({ rule: added, counts: new Map() });
     return added;
   }
