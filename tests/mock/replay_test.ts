@@ -26,13 +26,17 @@ const forgetful: Wrong = (options) =>
 const correct: Wrong = (options) => options;
 
 /** The transcript of a client that is closed, dropped, silenced, and whose token expires. */
-async function record(wrong: Wrong): Promise<readonly TranscriptEntry[]> {
+async function record(
+  wrong: Wrong,
+  log: ClientRecord[] = [],
+): Promise<readonly TranscriptEntry[]> {
   await using gateway = await createMockGateway();
   const { wsUrl: url, WebSocket, clock } = gateway;
   const getToken = () => gateway.token({ user: "alice", expiresInS: 600 });
   const options = { url, WebSocket, clock, getToken, random: () => 0.5 };
   await using client = new GatewayClient(wrong(options));
   client.on("message", () => {});
+  client.on("log", (record) => log.push(record));
   await gateway.advance(INTERVAL_MS);
   await gateway.publish(saying("one"), saying("two"));
   await gateway.close("all", { code: 1012, reason: "restart" });
@@ -46,7 +50,7 @@ async function record(wrong: Wrong): Promise<readonly TranscriptEntry[]> {
   return gateway.transcript;
 }
 
-/** The same as the client library logs it: its own view, without tokens. */
+/** The same as a client logs it: its own view, without tokens. */
 function asClientLog(transcript: readonly TranscriptEntry[]): readonly ClientRecord[] {
   return transcript.flatMap((entry): ClientRecord[] => {
     const { at } = entry;
@@ -79,10 +83,14 @@ async function replayed(replay: Replay, wrong: Wrong) {
 }
 
 Deno.test("a recording of a good client on this gateway has no fault, from either side", async () => {
-  const transcript = await record(correct);
+  const log: ClientRecord[] = [];
+  const transcript = await record(correct, log);
   assert.ok(new Set(transcript.map(({ connection }) => connection)).size >= 4);
-  const { recorded } = new Replay(transcript);
-  assert.deepEqual(recorded, { client: undefined, gateway: undefined });
+  assert.ok(log.length > transcript.length);
+  for (const recording of [transcript, log]) {
+    const { recorded } = new Replay(recording);
+    assert.deepEqual(recorded, { client: undefined, gateway: undefined });
+  }
 });
 
 const VIEWS: Readonly<Record<string, (transcript: readonly TranscriptEntry[]) => Replay>> = {
