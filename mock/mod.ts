@@ -50,6 +50,7 @@ export { Replay, type ReplayOutcome } from "./replay/replay.ts";
 export type { TranscriptEntry, TranscriptEvent } from "./gateway/transcript.ts";
 export {
   type ClockFollower,
+  type FollowingClock,
   VirtualClock,
   type VirtualClockOptions,
 } from "./gateway/virtual_clock.ts";

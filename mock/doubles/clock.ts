@@ -121,6 +121,11 @@ export class FakeClock implements Clock {
     }
   }
 
+  /** Is at `atMs` (steady) at once; what was due until then has yet to be fired. */
+  skipTo(atMs: number): void {
+    this.#steadyMs = Math.max(this.#steadyMs, atMs);
+  }
+
   /** Moves the wall clock by `ms`, forwards or back, as an administrator does. Fires no timers. */
   jumpWall(ms: number): void {
     this.#wallOffsetMs += ms;

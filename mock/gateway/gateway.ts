@@ -25,6 +25,7 @@ import type { FaultRules, RuleEvent } from "./fault_rules.ts";
 import type { Faults, Link } from "./link.ts";
 import { Links, type Target } from "./links.ts";
 import { FakeLogger } from "../doubles/logger.ts";
+import { fakeTimers } from "./fake_timers.ts";
 import { PendingTasks } from "./pending_tasks.ts";
 import { refusal } from "./refusal.ts";
 import { Transcript, type TranscriptEntry } from "./transcript.ts";
@@ -33,7 +34,7 @@ import { createWebSocketClass, type WebSocketConstructor } from "./web_socket.ts
 
 /** Options of {@linkcode createMockGateway}. Defaults are those of the gateway, except where stated. */
 export interface MockGatewayOptions {
-  /** Unix milliseconds at which time begins. Default: 1,700,000,000,000. */
+  /** Unix milliseconds at which time begins. Default: that of fake timers if they are on, or 1,700,000,000,000. */
   readonly startMs?: number;
   /** Settings of the protocol, such as `heartbeatIntervalMs`. */
   readonly connection?: Partial<ConnectionOptions>;
@@ -122,7 +123,11 @@ export class MockGateway implements AsyncDisposable {
     this.#instance = createInstance(deps);
     this.WebSocket = createWebSocketClass({
       connect: (url) => this.#dial(url),
-      post: (task) => deps.tasks.post(task),
+      post: (task) => {
+        if (clock.arrival === undefined) return deps.tasks.post(task);
+        // A client whose clock is ahead is heard when this gateway has caught up.
+        void clock.arrival.then(() => deps.tasks.post(task));
+      },
     });
   }
 
@@ -131,7 +136,7 @@ export class MockGateway implements AsyncDisposable {
     options: MockGatewayOptions = {},
     external?: ExternalPeers,
   ): Promise<MockGateway> {
-    const { startMs, logger = new FakeLogger() } = options;
+    const { startMs = fakeTimers()?.now, logger = new FakeLogger() } = options;
     const tasks = new PendingTasks();
     const clock: VirtualClock = new VirtualClock({
       startMs,
@@ -139,6 +144,7 @@ export class MockGateway implements AsyncDisposable {
       answered: async () =>
         await external?.answered(links) || (await external?.rested?.() ?? false),
       following: (isMoving) => links.holdReceived(isMoving),
+      follower: fakeTimers,
     });
     const transcript = new Transcript(clock);
     const connection = { ...sessionOptions(), ...options.connection };
@@ -164,7 +170,10 @@ export class MockGateway implements AsyncDisposable {
     });
   }
 
-  /** Advances time by `ms`, and waits until everything that follows has happened. */
+  /**
+   * Advances time by `ms`, and waits until everything that follows has happened. Fake timers of vitest, jest and
+   * sinon that are on move in step.
+   */
   advance(ms: number): Promise<void> {
     return this.clock.advance(ms);
   }
@@ -200,7 +209,7 @@ export class MockGateway implements AsyncDisposable {
   /** Publishes as the backend does, and waits until every client has received its messages. */
   async publish(...drafts: readonly Draft[]): Promise<readonly Message[]> {
     const messages = await this.#instance.log.publish(drafts);
-    await this.clock.settled();
+    await this.settled();
     return messages;
   }
 
@@ -208,7 +217,7 @@ export class MockGateway implements AsyncDisposable {
   async signal(...drafts: readonly Draft[]): Promise<void> {
     const time = this.clock.now();
     this.#instance.gateway.signal(drafts.map((draft) => ({ ...draft, time })));
-    await this.clock.settled();
+    await this.settled();
   }
 
   /** Logs a user in, as `POST /login` does; `undefined` if the password is `wrong`. */
@@ -217,8 +226,10 @@ export class MockGateway implements AsyncDisposable {
   }
 
   /** Signs a token, valid or with a fault. */
-  token(request: TokenOptions = {}): Promise<string> {
-    return this.issuer.token(request);
+  async token(request: TokenOptions = {}): Promise<string> {
+    // A client whose clock is ahead gets a token of its time.
+    await this.clock.arrival;
+    return await this.issuer.token(request);
   }
 
   /** Replaces the global `fetch`: serves every route of the gateway without a port. */

@@ -19,6 +19,8 @@ export interface VirtualClockOptions {
   readonly answered?: (() => Promise<boolean>) | undefined;
   /** Called with true before a follower moves, and with false when this clock has moved too. */
   readonly following?: ((isMoving: boolean) => void) | undefined;
+  /** Returns the clock that follows unless another does, if there is one now. */
+  readonly follower?: (() => FollowingClock | undefined) | undefined;
 }
 
 /**
@@ -27,12 +29,20 @@ export interface VirtualClockOptions {
  */
 export type ClockFollower = (maxMs: number) => number | Promise<number>;
 
+/** A clock that is kept in step. */
+export interface FollowingClock {
+  /** Moves it. */
+  readonly move: ClockFollower;
+  /** Resolves when nothing more happens at its present time. Returns whether something did. */
+  readonly rested?: (() => boolean | Promise<boolean>) | undefined;
+}
+
 /** Virtual time that stands still until it is advanced. Wall time and steady time are the same. */
 export class VirtualClock implements Clock {
   readonly #options: VirtualClockOptions;
   #fake: FakeClock;
   #startMs: number;
-  #follower: ClockFollower | undefined;
+  #follower: FollowingClock | undefined;
   #arrival: Promise<void> | undefined;
   readonly #arrivals = new Waiters();
   /** The end of the last advance that was requested; advances run one after the other. */
@@ -103,10 +113,11 @@ export class VirtualClock implements Clock {
 
   /**
    * Keeps another clock in step, such as the fake timers of the client under test: each advance asks `follower` to
-   * move before it moves itself, and stops where the follower does. `undefined` ends it.
+   * move before it moves itself, and stops where the follower does. `undefined` ends it. `rested` resolves when the
+   * client has done what it had to at the present time, and returns whether it had anything; time waits for that.
    */
-  follow(follower: ClockFollower | undefined): void {
-    this.#follower = follower;
+  follow(follower: ClockFollower | undefined, rested?: FollowingClock["rested"]): void {
+    this.#follower = follower && { move: follower, rested };
   }
 
   /** While a follower is ahead of this clock: resolves when this clock has moved too. */
@@ -134,29 +145,36 @@ export class VirtualClock implements Clock {
     for (;;) {
       const due = Math.min(this.nextDue ?? Infinity, untilMs);
       const reached = await this.#lead(due);
+      // Before anything else happens, as a follower is there already.
+      this.#fake.skipTo(reached);
+      this.#arrive();
       // Everything due at one time happens before peers are waited for.
       while (this.#fake.fireNext(reached)) await this.settled();
-      await this.#fake.advanceTo(reached);
-      this.#arrive();
       await this.#calm();
-      if (reached === untilMs && (this.nextDue ?? Infinity) > untilMs) return;
+      if (reached >= untilMs && (this.nextDue ?? Infinity) > untilMs) return;
     }
   }
 
   /** Asks the follower to move to `dueMs`. Returns the time that it has reached. */
   async #lead(dueMs: number): Promise<number> {
     const now = this.#fake.steady();
-    if (this.#follower === undefined || dueMs <= now) return Math.max(dueMs, now);
+    const follower = this.#following();
+    if (follower === undefined || dueMs <= now) return Math.max(dueMs, now);
     this.#options.following?.(true);
     this.#arrival = this.#arrivals.wait();
+    const maxMs = Math.ceil(dueMs - now);
     try {
-      const movedMs = await this.#follower(dueMs - now);
-      if (movedMs >= 1 && movedMs <= dueMs - now) return now + movedMs;
-      throw new RangeError(`a follower moved by ${movedMs} ms, and was asked for ${dueMs - now}`);
+      const movedMs = await follower.move(maxMs);
+      if (movedMs >= 1 && movedMs <= maxMs) return now + movedMs;
+      throw new RangeError(`a follower moved by ${movedMs} ms, and was asked for ${maxMs}`);
     } catch (error) {
       this.#arrive();
       throw error;
     }
+  }
+
+  #following(): FollowingClock | undefined {
+    return this.#follower ?? this.#options.follower?.();
   }
 
   #arrive(): void {
@@ -167,6 +185,8 @@ export class VirtualClock implements Clock {
   }
 
   async #calm(): Promise<void> {
-    do await this.settled(); while (await this.#options.answered?.() ?? false);
+    do await this.settled(); while (
+      await this.#options.answered?.() || await this.#following()?.rested?.()
+    );
   }
 }

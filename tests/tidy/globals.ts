@@ -15,6 +15,10 @@ export const FREE: readonly RegExp[] = [
   /^tests\//,
   /^console\//,
   /^examples\//,
+  // Fake timers are found by the global that they replace.
+  /^mock\/gateway\/fake_timers\.ts$/,
+  // The globals of a page, and a limit in real time for its answers.
+  /^mock\/fixtures\/page_/,
   // The only place of the client that has them as defaults.
   /^client\/runtime\.ts$/,
   // The only place of the judge that starts processes.
