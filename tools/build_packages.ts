@@ -14,12 +14,15 @@ import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import project from "../deno.json" with { type: "json" };
 import { bundle, ROOT } from "./bundler.ts";
-import { declarations } from "./declarations.ts";
+import { declarations, ownDeclarations } from "./declarations.ts";
 
 export const CLIENT_NAME = "@emagine/gateway-client";
 export const MOCK_NAME = "@emagine/gateway-mock";
 
 const CLIENT_MODULE = "emagine-client";
+/** Modules of the mock's package beside its index, and those that only have types. */
+const FIXTURES: readonly string[] = ["vitest", "playwright"];
+const FIXTURE_TYPES: readonly string[] = [...FIXTURES, "playwright_types"];
 
 /** Builds every package in a folder below `target`. @returns the tarballs by package */
 export async function buildPackages(target: string): Promise<Readonly<Record<string, string>>> {
@@ -58,6 +61,10 @@ async function buildMock(folder: string): Promise<void> {
     ...{ entry: "mock/mod.ts", output: code, readable: true, comments: true },
     flags: ["--no-lock", "--format=cjs"],
   });
+  await Promise.all(FIXTURES.flatMap((name) => [
+    buildFixture(folder, { name, extension: "js", flags: [] }),
+    buildFixture(folder, { name, extension: "cjs", flags: ["--format=cjs"] }),
+  ]));
   const index = declarations("mock/mod.ts");
   const names = [...index.matchAll(/^export declare (?:class|const|function) (\w+)/gm)]
     .map(([, name]) => name);
@@ -68,13 +75,44 @@ async function buildMock(folder: string): Promise<void> {
       names.join(", ")
     } } = gateway;\n`,
     "globals.cjs": Deno.readTextFileSync(new URL("tools/mock_globals.cjs", ROOT)),
-    "README.md": readme("docs/testing-clients.md"),
+    "README.md": readme("docs/testing-clients.md")
+      .replace(/^[^]*\n## In process.*\n/, "# The E-Magine Gateway in the process of a test\n"),
     "package.json": manifest({
       name: MOCK_NAME,
       description: "The E-Magine Gateway in the process of a test, on virtual time",
-      modules: { ".": "index" },
+      modules: {
+        ".": "index",
+        ...Object.fromEntries(FIXTURES.map((name) => [`./${name}`, name])),
+      },
     }),
   });
+  for (const name of FIXTURE_TYPES) {
+    const text = ownDeclarations(`mock/fixtures/${name}.ts`);
+    write(folder, {
+      [`${name}.d.ts`]: refersTo(text, "js"),
+      [`${name}.d.cts`]: refersTo(text, "cjs"),
+    });
+  }
+}
+
+/** Builds a fixture, which has all but the gateway itself. */
+async function buildFixture(folder: string, { name, extension, flags }: {
+  readonly name: string;
+  readonly extension: "js" | "cjs";
+  readonly flags: readonly string[];
+}): Promise<void> {
+  const output = `${folder}/${name}.${extension}`;
+  await bundle({
+    ...{ entry: `mock/fixtures/${name}.ts`, output, readable: true },
+    flags: ["--no-lock", "--external=../mod.ts", ...flags],
+  });
+  Deno.writeTextFileSync(output, refersTo(Deno.readTextFileSync(output), extension));
+}
+
+/** Replaces the sources that code imports by the modules of the package. */
+function refersTo(code: string, extension: "js" | "cjs"): string {
+  return code.replaceAll('"../mod.ts"', `"./index.${extension}"`)
+    .replace(/"\.\/(\w+)\.ts"/g, `"./$1.${extension}"`);
 }
 
 /** Puts code into a function whose parameters replace globals. Adds no line, for its source map. */

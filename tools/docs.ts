@@ -36,6 +36,9 @@ import { BUGS } from "../tests/simulation/bugs.ts";
 import { LAYERS } from "../tests/tidy/layers.ts";
 import { HELP } from "./simulate.ts";
 
+/** The examples for npm's test runners, which `deno task matrix` runs. */
+const MATRIX = "tests/matrix/project";
+
 /** The parts that each document must have, by name. */
 const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "CONTRIBUTING.md": { "rooms": rooms },
@@ -55,6 +58,9 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "client-rules": () => table(["Rule", "Meaning"], Object.entries(CLIENT_RULES)),
     "token-faults": tokenFaults,
     "example-python": () => excerpt("examples/client_test.py", "python", "test_reconnects"),
+    "example-jest": () => excerpt(`${MATRIX}/example.test.cjs`, "js", "my app gets a new token"),
+    "example-playwright": () => excerpt(`${MATRIX}/mock.spec.mjs`, "js", "my app comes back"),
+    "example-vitest": () => excerpt(`${MATRIX}/example.test.mjs`, "js", "my app shows"),
     "two-clocks-python": () => excerpt("examples/two_clocks_test.py", "python", "def move"),
     "example-typescript": () => excerpt("examples/client_test.ts", "ts", "my client reconnects"),
   },

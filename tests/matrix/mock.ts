@@ -8,6 +8,7 @@
  */
 
 import assert from "node:assert/strict";
+import { NO_CHROMIUM, PROGRAM } from "../browser/support/chromium.ts";
 import { variable } from "../permissions.ts";
 import { absent, bun, installed, matrixTest, node, run } from "./support/project.ts";
 
@@ -21,10 +22,10 @@ const ROWS: Readonly<Record<string, readonly [[string, ...string[]], RegExp]>> =
   "Node 24": [[node(24), "mock.run.mjs"], /done/],
   "Bun": [[bun(), "mock.run.mjs"], /done/],
   "Deno": [[Deno.execPath(), ...DENO, "mock.run.mjs"], /done/],
-  "vitest": [[node(24), ...VITEST], /Tests +6 passed/],
+  "vitest": [[node(24), ...VITEST], /Tests +8 passed/],
   "jest": [
     [node(22), installed("jest/bin/jest.js"), "--config=jest.config.mock.cjs"],
-    /Tests: +6 passed/,
+    /Tests: +7 passed/,
   ],
 };
 
@@ -36,3 +37,10 @@ for (const [name, [command, expected]] of Object.entries(ROWS)) {
     assert.match(output, expected);
   });
 }
+
+matrixTest("the mock gateway in Playwright", NO_CHROMIUM ?? absent(node(24)), async () => {
+  const playwright = installed("@playwright/test/cli.js");
+  await run([node(24), playwright, "test", "--config=playwright.config.mock.mjs"], {
+    MATRIX_CHROMIUM: PROGRAM ?? "",
+  });
+});

@@ -37,7 +37,10 @@ const LAUNCH_MS = 60_000;
 /** The missing permission, if any. */
 export const FORBIDDEN: string | undefined = needs("env", "net", "read", "run", "sys", "write");
 
-const PROGRAM = FORBIDDEN === undefined ? find(Deno.env.get("CHROMIUM")) : undefined;
+/** Chromium's program, if there is one. */
+export const PROGRAM: string | undefined = FORBIDDEN === undefined
+  ? find(Deno.env.get("CHROMIUM"))
+  : undefined;
 
 /** The reason why there is no Chromium, if there is none. */
 export const NO_CHROMIUM: string | undefined = PROGRAM === undefined

@@ -1,8 +1,7 @@
 /**
  * What each runtime, test runner and environment does with the mock gateway: it runs the client on virtual time
- * through a message, a silent drop, a heartbeat timeout, the renewal of a token, and a request.
- *
- * `measure(name, part)` runs each part.
+ * through a message, a silent drop, a heartbeat timeout, the renewal of a token, and a request. `measure(name, part)`
+ * runs each part. Under fake timers the client has no clock of the gateway's: `advance()` moves both.
  */
 
 const assert = require("node:assert/strict");
@@ -10,13 +9,14 @@ const assert = require("node:assert/strict");
 /** The interval of the gateway's heartbeats, in milliseconds. */
 const HEARTBEAT_MS = 45_000;
 
-module.exports = async function scenario({ createMockGateway, GatewayClient, measure }) {
+module.exports = async function scenario(options) {
+  const { createMockGateway, GatewayClient, measure, fakeTimers } = options;
   const gateway = await createMockGateway();
   const asked = [];
   const client = new GatewayClient({
     url: gateway.wsUrl,
     WebSocket: gateway.WebSocket,
-    clock: gateway.clock,
+    clock: fakeTimers ? undefined : gateway.clock,
     getToken: async ({ reason, signal }) => {
       asked.push(reason);
       const response = await gateway.fetch("/login", {
@@ -59,6 +59,7 @@ module.exports = async function scenario({ createMockGateway, GatewayClient, mea
     assert.equal(gateway.connections.map(({ id, user }) => `${id} ${user}`).join(), "c3 alice");
   });
 
+  if (fakeTimers) assert.equal(Date.now(), gateway.clock.now());
   const [first] = gateway.transcript;
   assert.equal(first.event, "opened");
   await client.close();

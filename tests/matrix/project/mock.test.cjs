@@ -10,5 +10,5 @@ test("the mock gateway works", () => scenario(options));
 
 test("the mock gateway works under fake timers", async () => {
   jest.useFakeTimers();
-  await scenario(options);
+  await scenario({ ...options, fakeTimers: true });
 });
