@@ -75,8 +75,7 @@ async function buildMock(folder: string): Promise<void> {
       names.join(", ")
     } } = gateway;\n`,
     "globals.cjs": Deno.readTextFileSync(new URL("tools/mock_globals.cjs", ROOT)),
-    "README.md": readme("docs/testing-clients.md")
-      .replace(/^[^]*\n## In process.*\n/, "# The E-Magine Gateway in the process of a test\n"),
+    "README.md": mockReadme(),
     "package.json": manifest({
       name: MOCK_NAME,
       description: "The E-Magine Gateway in the process of a test, on virtual time",
@@ -173,6 +172,16 @@ function manifest({ name, description, modules }: {
 function readme(path: string): string {
   const text = Deno.readTextFileSync(new URL(path, ROOT));
   return text.replace(/\[([^\]\n]+)\]\((?![a-z]+:|#)[^)\n]+\)/g, "$1");
+}
+
+/** Returns the section on the gateway in process, without the example for Deno. */
+function mockReadme(): string {
+  return readme("docs/testing-clients.md")
+    .replace(/^[^]*\n## In process.*\n/, "# The E-Magine Gateway in the process of a test\n")
+    .replace(/<!-- generated:example-typescript -->[^]*?\n(?=\| member)/, "")
+    .replace(/\[([^\]\n]+)\]\(#[^)\n]+\)/g, "$1")
+    .replace(/^<!-- .* -->\n\n/gm, "")
+    .replace(/^##(?=#+ )/gm, "#");
 }
 
 /** Makes the tarball beside `folder`. @returns its path */
