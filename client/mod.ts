@@ -23,8 +23,8 @@
 
 export { GatewayClient } from "./client.ts";
 export { GatewayError } from "./error.ts";
-export { CloseCode } from "../gateway/protocol/close_code.ts";
-export type { CloseCodeInfo, CloseCodeName } from "../gateway/protocol/close_code.ts";
+export { CloseCode } from "../gateway/protocol/codes.ts";
+export type { CloseCodeInfo } from "../gateway/protocol/codes.ts";
 export type {
   ClientClock,
   ClientEvents,

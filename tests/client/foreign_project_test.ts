@@ -81,7 +81,6 @@ test("the client's modules, those of its types among them, are its own and the p
   const foreign = graph.modules.map(({ specifier }) => specifier.replace(ROOT.href, ""))
     .filter((path) => !path.startsWith("client/"));
   assert.deepEqual(foreign.sort(), [
-    "gateway/protocol/close_code.ts",
     "gateway/protocol/codes.ts",
     "gateway/protocol/frame_types.ts",
     "gateway/protocol/json_type.ts",
