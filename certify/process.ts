@@ -25,6 +25,9 @@ export type Spawn = (
   listener: ClientListener,
 ) => ClientProcess;
 
+/** The processes that were started and have not ended. */
+const started = new Set<number>();
+
 /**
  * Returns how to start `command`.
  *
@@ -44,24 +47,38 @@ export function spawner(command: readonly [string, ...string[]]): Spawn {
       if (rest !== "") listener.line(rest, stream);
     };
     const over = Promise.all([child.status, read("stdout"), read("stderr")]);
-    void over.then(([{ code }]) => listener.exited(code));
-    const signal = (name: Deno.Signal, pid: number): void => {
-      try {
-        Deno.kill(pid, name);
-      } catch {
-        // It has already ended.
-      }
-    };
+    started.add(child.pid);
+    void over.then(([{ code }]) => {
+      started.delete(child.pid);
+      listener.exited(code);
+    });
     return {
       terminate: () => signal("SIGTERM", child.pid),
       kill: async () => {
-        // Its whole group, for commands that are scripts; and itself, where there are no groups.
-        signal("SIGKILL", -child.pid);
-        signal("SIGKILL", child.pid);
+        killGroup(child.pid);
         await over;
       },
     };
   };
+}
+
+/** Ends all clients that run. Without it they would outlive this process, as their groups are their own. */
+export function killClients(): void {
+  for (const pid of started) killGroup(pid);
+}
+
+/** Ends the whole group, for commands that are scripts; and the process, where there are no groups. */
+function killGroup(pid: number): void {
+  signal("SIGKILL", -pid);
+  if (started.has(pid)) signal("SIGKILL", pid);
+}
+
+function signal(name: Deno.Signal, pid: number): void {
+  try {
+    Deno.kill(pid, name);
+  } catch {
+    // It has already ended.
+  }
 }
 
 function start(

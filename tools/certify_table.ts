@@ -1,34 +1,26 @@
 /**
  * Judges the example clients, and the wrong client with each of its faults, by all checks, and writes
- * docs/certify.json, from which `deno task docs` makes the tables of docs/certify.md. Takes half an hour.
+ * docs/certify.json, from which `deno task docs` makes the tables of docs/certify.md.
+ *
+ *     deno task certify:table              all of them, in a quarter of an hour
+ *     deno task certify:table client.py    these only; the other rows stay as they are
  *
  * @module
  */
 
-import { fileURLToPath } from "node:url";
 import type { Verdict } from "../certify/check.ts";
 import { CHECKS } from "../certify/checks/mod.ts";
+import { killClients } from "../certify/process.ts";
 import { EXAMPLES } from "../tests/certify/examples.ts";
 import { FAULTS } from "../tests/certify/faults.ts";
 import { judgeCommand, sideBySide, wrongClient } from "../tests/certify/kit.ts";
+import type { CertifyTable, Row } from "./certify_rows.ts";
 
 /** Clients at the same time, and checks of each: most of them wait most of the time. */
-const CLIENTS_AT_ONCE = 10;
+const CLIENTS_AT_ONCE = 9;
 const CHECKS_AT_ONCE = 6;
 
-/** The ids of the checks that a client did not pass. */
-export interface Row {
-  readonly client: string;
-  readonly passed: number;
-  readonly failed: readonly string[];
-  readonly skipped: readonly string[];
-}
-
-export interface CertifyTable {
-  readonly checks: number;
-  readonly examples: readonly Row[];
-  readonly faults: readonly Row[];
-}
+const PATH = new URL("../docs/certify.json", import.meta.url);
 
 function toRow(client: string, verdicts: readonly Verdict[]): Row {
   const ids = (result: Verdict["result"]) =>
@@ -36,31 +28,49 @@ function toRow(client: string, verdicts: readonly Verdict[]): Row {
   return { client, passed: ids("pass").length, failed: ids("fail"), skipped: ids("skip") };
 }
 
-async function main(): Promise<void> {
-  const rows = new Map<string, Row>();
-  const add = (client: string, verdicts: readonly Verdict[]): void => {
-    const row = toRow(client, verdicts);
-    rows.set(client, row);
-    console.log(client, row.passed, "failed:", row.failed.join(" "));
-  };
-  const options = { checks: CHECKS, atOnce: CHECKS_AT_ONCE };
-  for (const { name, command, missing } of EXAMPLES) {
-    if (missing !== undefined) throw new Error(`${name}: ${missing}`);
-    add(name, await judgeCommand(await command(), options));
+async function readRows(): Promise<Map<string, Row>> {
+  try {
+    const table: CertifyTable = JSON.parse(await Deno.readTextFile(PATH));
+    return new Map([...table.examples, ...table.faults].map((row) => [row.client, row]));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return new Map();
+    throw error;
   }
-  await sideBySide(Object.keys(FAULTS), CLIENTS_AT_ONCE, async (fault) => {
-    add(fault, await judgeCommand(wrongClient(fault), options));
-  });
+}
+
+async function main(names: readonly string[]): Promise<void> {
+  const rows = await readRows();
+  const isWanted = (name: string) => names.length === 0 || names.includes(name);
+  const run = async (name: string, command: readonly [string, ...string[]]): Promise<void> => {
+    const row = toRow(
+      name,
+      await judgeCommand(command, { checks: CHECKS, atOnce: CHECKS_AT_ONCE }),
+    );
+    rows.set(name, row);
+    console.log(`${name}: ${row.passed} passed, failed: ${row.failed.join(" ") || "none"}`);
+  };
+  const work: (() => Promise<void>)[] = [];
+  for (const { name, command, missing } of EXAMPLES.filter(({ name }) => isWanted(name))) {
+    if (missing !== undefined) throw new Error(`${name}: ${missing}`);
+    work.push(async () => await run(name, await command()));
+  }
+  for (const fault of Object.keys(FAULTS).filter(isWanted)) {
+    work.push(() => run(fault, wrongClient(fault)));
+  }
+  await sideBySide(work, CLIENTS_AT_ONCE, (act) => act());
   const table: CertifyTable = {
     checks: CHECKS.length,
     examples: EXAMPLES.flatMap(({ name }) => rows.get(name) ?? []),
     faults: Object.keys(FAULTS).flatMap((fault) => rows.get(fault) ?? []),
   };
-  const path = fileURLToPath(new URL("../docs/certify.json", import.meta.url));
-  await Deno.writeTextFile(path, `${JSON.stringify(table, null, 2)}\n`);
+  await Deno.writeTextFile(PATH, `${JSON.stringify(table, null, 2)}\n`);
 }
 
 if (import.meta.main) {
-  await main();
+  Deno.addSignalListener("SIGTERM", () => {
+    killClients();
+    Deno.exit(130);
+  });
+  await main(Deno.args);
   Deno.exit();
 }

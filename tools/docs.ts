@@ -34,6 +34,7 @@ import { TOKEN_FAULTS } from "../mock/issuer.ts";
 import { FAULT_NAMES, faultInfo, RULES } from "../simulation/mod.ts";
 import { BUGS } from "../tests/simulation/bugs.ts";
 import { LAYERS } from "../tests/tidy/layers.ts";
+import { exampleRows, faultRows, readCertifyTable } from "./certify_rows.ts";
 import { HELP } from "./simulate.ts";
 
 /** The examples for npm's test runners, which `deno task matrix` runs. */
@@ -48,7 +49,11 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "state-diagram": stateDiagram,
     "transitions": transitions,
   },
-  "docs/certify.md": { "certify-checks": certifyChecks },
+  "docs/certify.md": {
+    "certify-checks": certifyChecks,
+    "certify-examples": certifyExamples,
+    "certify-faults": certifyFaults,
+  },
   "docs/http.md": { "problems": problems },
   "docs/reference.md": { "metrics": metrics, "options": options },
   "docs/simulation.md": { "help": help, "faults": faults, "rules": rules, "bugs": bugs },
@@ -210,6 +215,15 @@ function certifyChecks(): string {
     `[${section}](protocol.md#${anchor(section)})`,
   ]);
   return table(["Check", "Rule", "Section"], rows);
+}
+
+function certifyExamples(): string {
+  return table(["Client", "Passed", "Failed"], exampleRows(readCertifyTable()));
+}
+
+function certifyFaults(): string {
+  const head = ["Fault", "Meant", "Failed", "Skipped", "Passed"];
+  return table(head, faultRows(readCertifyTable()));
 }
 
 /** The anchor of a heading. */

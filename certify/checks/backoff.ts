@@ -15,7 +15,7 @@ const FIRST_MS = 500;
 /** A delay that the limit of a first one does not allow, on a busy machine. */
 const GROWN_MS = 1000;
 /** A delay of a client that has reset its limit, on a busy machine. */
-const RESET_MS = FIRST_MS + 700;
+const RESET_MS = FIRST_MS + 1500;
 /** After that many failures, the limit is 32 s or the maximum of 20 s. */
 const MAX_FAILURES = 8;
 const SAMPLES = 16;
@@ -153,12 +153,17 @@ export const BACKOFF: readonly Check[] = [
       stage.sendHeartbeats();
       await stage.pause(LASTED_MS);
       expect(first.isReady, "the client left");
-      // Without a reset, the limits are 16 and 20 s.
-      const second = await again(stage, first);
-      const third = await again(stage, second.next);
-      const delays = [second.delayMs, third.delayMs];
-      const ok = second.delayMs <= RESET_MS && third.delayMs <= RESET_MS + FIRST_MS;
-      expect(ok, `it came back after ${list(delays)}`);
+      const delays: number[] = [];
+      let connection = first;
+      // The limits are 0.5, 1 and 2 s; without a reset, 16, 20 and 20 s.
+      let limitMs = RESET_MS;
+      while (delays.length < 3 && delays.every((ms) => ms <= limitMs)) {
+        limitMs = RESET_MS + delays.length * FIRST_MS;
+        const { next, delayMs } = await again(stage, connection);
+        delays.push(delayMs);
+        connection = next;
+      }
+      expect(delays.every((ms) => ms <= limitMs), `it came back after ${list(delays)}`);
     },
   },
   {

@@ -8,6 +8,8 @@ import assert from "node:assert/strict";
 import { CHECKS } from "../../certify/checks/mod.ts";
 import { needs, testUnless } from "../permissions.ts";
 import { read } from "../tidy/sources.ts";
+import { readCertifyTable } from "../../tools/certify_rows.ts";
+import { EXAMPLES } from "./examples.ts";
 import { FAULTS } from "./faults.ts";
 
 testUnless(needs("read"))(
@@ -27,6 +29,17 @@ testUnless(needs("read"))(
     }
   },
 );
+
+testUnless(needs("read"))("the scorecards in docs/certify.md are those of all clients", () => {
+  const { checks, examples, faults } = readCertifyTable();
+  assert.equal(checks, CHECKS.length, "run deno task certify:table");
+  assert.deepEqual(examples.map(({ client }) => client), EXAMPLES.map(({ name }) => name));
+  for (const { client, passed } of examples) assert.equal(passed, checks, client);
+  assert.deepEqual(
+    Object.fromEntries(faults.map(({ client, failed }) => [client, failed])),
+    Object.fromEntries(Object.entries(FAULTS).map(([fault, id]) => [fault, [id]])),
+  );
+});
 
 Deno.test("every check but that for a session at all has a wrong client", () => {
   const meant = new Set(Object.values(FAULTS));
