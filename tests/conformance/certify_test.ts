@@ -6,11 +6,14 @@
  */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import type { Check } from "../../certify/check.ts";
 import { CHECKS } from "../../certify/checks/mod.ts";
 import { EXAMPLES } from "../certify/examples.ts";
 import { FAULTS } from "../certify/faults.ts";
 import { needs, testUnless } from "../permissions.ts";
+import { ROOT } from "../tidy/sources.ts";
+import { within } from "./support/wait.ts";
 
 /** Wrong clients at the same time; most of them wait. */
 const AT_ONCE = 16;
@@ -89,6 +92,28 @@ test("certify names what is wrong with its arguments, with exit code 2", async (
     assert.equal(code, 2, text);
     assert.match(text, message);
   }
+});
+
+test("certify ends its clients when it is terminated", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const client =
+    `const c = await Deno.connect({ port: ${port} }); await c.read(new Uint8Array(1));`;
+  const allowed = ["net=127.0.0.1", "env", "read", "write", "run", "sys"];
+  const judge = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--no-prompt", ...allowed.map((name) => `--allow-${name}`), "main.ts", "certify"],
+      ...["--only=session", "--", Deno.execPath(), "eval", client],
+    ],
+    cwd: fileURLToPath(ROOT),
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  using connection = await within("the client to start", listener.accept());
+  judge.kill("SIGTERM");
+  const read = connection.read(new Uint8Array(1));
+  assert.equal(await within("the client to end", read), null);
+  assert.equal((await judge.status).code, 130);
 });
 
 /** The check that is meant for a fault, and the next quick one. */
