@@ -20,7 +20,7 @@ export interface JudgeOptions extends StageDeps {
 }
 
 /** Longest duration of a check, in milliseconds of real time. */
-const MAX_CHECK_MS = 150_000;
+const MAX_CHECK_MS = 180_000;
 
 /** Returns the verdicts in the order of the checks. */
 export async function judge({ checks, atOnce, judged, ...deps }: JudgeOptions): Promise<

@@ -22,7 +22,7 @@ const TOLERANCE_MS = 1000;
 /** The longest delay between attempts, and some time to start. */
 const LONGEST_MS = 22_000;
 /** The judge takes this long to see a fifth refusal, or says that it did not come. */
-const GIVE_UP_MS = 110_000;
+const GIVE_UP_MS = 135_000;
 
 const refused = (): Login => ({ token: { fault: "expired" } });
 
