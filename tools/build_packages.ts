@@ -180,6 +180,7 @@ function mockReadme(): string {
     .replace(/^[^]*\n## In process.*\n/, "# The E-Magine Gateway in the process of a test\n")
     .replace(/<!-- generated:example-typescript -->[^]*?\n(?=\| member)/, "")
     .replace(/\[([^\]\n]+)\]\(#[^)\n]+\)/g, "$1")
+    .replace(/`[\w.]+` is the complete file\.(?: |\n\n)/g, "")
     .replace(/^<!-- .* -->\n\n/gm, "")
     .replace(/^##(?=#+ )/gm, "#");
 }
