@@ -96,7 +96,7 @@ class RecordedSession {
   #expect(entry: TranscriptEntry): string | undefined {
     switch (entry.event) {
       case "opened":
-        this.#feed({ type: "opened" }, entry.at);
+        this.#feed({ type: this.#isRefused ? "refused" : "opened" }, entry.at);
         return undefined;
       case "sent":
         return this.#sent(entry.frame, entry.at);
@@ -108,6 +108,12 @@ class RecordedSession {
       default:
         return undefined;
     }
+  }
+
+  /** True if all that the gateway sent was a close with 1013. */
+  get #isRefused(): boolean {
+    const [first] = this.#entries.filter(({ event }) => event === "sent" || event === "close_sent");
+    return first?.event === "close_sent" && first.code === 1013;
   }
 
   #decode(frame: Json): ReturnType<typeof decode> {
@@ -170,12 +176,20 @@ class RecordedSession {
     if (event !== undefined) return this.#feed(event, at);
     if (code === 4002 && "heartbeatDueAt" in state) return this.#tick(state.heartbeatDueAt);
     if (code === 4004 && state.phase === "unidentified") return this.#tick(state.identifyBy);
+    if (code === 4008) return this.#ping(at);
     if (code !== 4003) return;
     if (state.phase === "ready") {
       const { user } = state;
       return this.#feed({ type: "revoked", user, issuedBefore: Infinity }, at);
     }
     this.#feed({ type: "tokenRejected", attempt: this.#attempt, reason: "recorded" }, at);
+  }
+
+  /** Pings count against the limit of frames, and no recording has them. */
+  #ping(at: number): void {
+    for (let pings = 0; pings <= this.#options.rateLimitFrames; pings++) {
+      this.#feed({ type: "controlReceived" }, at);
+    }
   }
 
   /** A deadline passes, at a time by the gateway's own clock. */

@@ -13,7 +13,7 @@ import {
   type TranscriptEntry,
 } from "../../mock/mod.ts";
 import { CLIENT_BUGS } from "../simulation/client_bugs.ts";
-import { saying } from "./support/player.ts";
+import { Player, saying } from "./support/player.ts";
 
 const INTERVAL_MS = 45_000;
 
@@ -113,6 +113,23 @@ for (const [name, replayOf] of Object.entries(VIEWS)) {
     assert.ok(sent.length > 10, "the gateway's part was played");
   });
 }
+
+Deno.test("a recording of closes that frames do not explain has no fault", async () => {
+  const codes = [1011, 1012, 4003, 4008, 4009, 4010, 4011];
+  for (const code of codes) {
+    await using gateway = await createMockGateway();
+    await Player.ready(gateway);
+    await gateway.close("all", { code });
+    const { recorded } = new Replay(gateway.transcript);
+    const client = code === 4008 ? "the client obeys the protocol" : undefined;
+    assert.deepEqual([recorded.gateway, recorded.client?.rule], [undefined, client], `${code}`);
+  }
+  await using gateway = await createMockGateway({ limits: { maxConnections: 1 } });
+  await Player.ready(gateway);
+  const refused = await Player.connect(gateway);
+  assert.equal(refused.ending()?.code, 1013);
+  assert.equal(new Replay(gateway.transcript).recorded.gateway, undefined);
+});
 
 type Edit = (entry: TranscriptEntry, index: number) => readonly TranscriptEntry[];
 
