@@ -22,7 +22,7 @@ suite("examples", {
         ],
         env: {
           GATEWAY_URL: gateway.wsUrl,
-          GATEWAY_LOGIN_URL: `${gateway.url}/login`,
+          GATEWAY_LOGIN_URL: gateway.loginUrl,
           GATEWAY_USER: user,
         },
         stdin: "null",

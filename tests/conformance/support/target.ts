@@ -40,6 +40,11 @@ export class Target {
     return this.#urls[this.#turn % this.#urls.length] ?? this.#urls[0];
   }
 
+  /** Where users log in, which is one gateway of several. */
+  get loginUrl(): string {
+    return `${this.#urls[0]}/login`;
+  }
+
   get wsUrl(): string {
     return `${this.url.replace(/^http/, "ws")}/gateway`;
   }
