@@ -40,7 +40,7 @@ export class Target {
     return this.#urls[this.#turn % this.#urls.length] ?? this.#urls[0];
   }
 
-  /** Where users log in, which is one gateway of several. */
+  /** The URL at which users log in: that of one gateway, also where there are several. */
   get loginUrl(): string {
     return `${this.#urls[0]}/login`;
   }
