@@ -63,8 +63,6 @@ export const RULES = {
   "total order": "sequences increase by one",
   "every message was submitted": "the log invents none",
   "health is the disk's": "a check fails exactly while the disk does",
-  "the client delivers what arrives": "at once to a listener, eventually to a loop",
-  "the client delivers once, in order": "across connections and restarts of the app",
   ...CLIENT_RULES,
   "no unexpected exception": "in the gateway, the client or the world",
   "nothing remains": "in tables and timers, once all clients have left",

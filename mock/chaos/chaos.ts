@@ -50,7 +50,7 @@ export interface ChaosOutcome {
   readonly faults: Readonly<Record<string, number>>;
   /** Messages that were published, besides those of `replay`. */
   readonly messages: number;
-  /** From the start of the chaos on, without tokens. */
+  /** From the start of the chaos on, without tokens, and without what the app was given. */
   readonly transcript: readonly TranscriptEntry[];
 }
 
@@ -119,7 +119,8 @@ class Chaos {
       broken: this.#check.broken,
       faults: this.#faults,
       messages: this.#messages,
-      transcript: this.#gateway.transcript.slice(from).map(withoutToken),
+      transcript: this.#gateway.transcript.slice(from)
+        .filter(({ event }) => event !== "delivered").map(withoutToken),
     };
   }
 
@@ -204,11 +205,12 @@ class Chaos {
   async #heal(): Promise<void> {
     const { clock } = this.#gateway;
     const untilMs = clock.now() + RETURN_MS;
+    await this.#advanceTo(clock.now() + SWEEP_MS);
     while (this.#awaySinceMs !== undefined && clock.now() < untilMs) {
       await this.#advanceTo(clock.now() + SWEEP_MS);
       if (this.#check.broken !== undefined) return;
     }
-    if (this.#awaySinceMs === undefined) return;
+    if (this.#awaySinceMs === undefined) return this.#check.finish(clock.now());
     this.#check.away(clock.now(), this.#users);
   }
 }

@@ -9,6 +9,7 @@ import type { Json } from "../../gateway/ports.ts";
 import { Op } from "../../gateway/protocol/mod.ts";
 import { fieldOf } from "../gateway/fault_rules.ts";
 import type { TranscriptEntry } from "../gateway/transcript.ts";
+import { Deliveries } from "./deliveries.ts";
 import { CLIENT_FAULT_CODES, type ClientRule, giveUpMs, ResumeCheck } from "./client_rules.ts";
 
 /** The first rule that was broken. */
@@ -36,6 +37,7 @@ export class ClientCheck {
   broken: BrokenClientRule | undefined;
   readonly #clients = new Map<string, ResumeCheck>();
   readonly #connections = new Map<string, Seen>();
+  readonly #deliveries = new Map<string, Deliveries>();
   /** Times at which connections died without a sign, of which the client has to give up one for each. */
   #dead: number[] = [];
   #heartbeatIntervalMs = 0;
@@ -61,6 +63,14 @@ export class ClientCheck {
       case "close_sent":
         if (!CLIENT_FAULT_CODES.has(entry.code)) return;
         return this.#report("the client obeys the protocol", entry, `closed with ${entry.code}`);
+      case "delivered": {
+        const explanation = this.#deliveriesOf(entry.user).given(entry.id);
+        if (explanation === undefined) return;
+        return this.#report("the client delivers once, in order", {
+          at,
+          connection: null,
+        }, `${entry.user}: ${explanation}`);
+      }
       case "frozen":
         this.#dead.push(at);
         return;
@@ -78,6 +88,21 @@ export class ClientCheck {
     this.#report("a dead connection is given up", { at, connection: null }, explanation);
   }
 
+  /** Reports messages that have arrived by now, and that no app was given. */
+  finish(at: number): void {
+    for (const [user, { lacks }] of this.#deliveries) {
+      if (lacks === undefined) continue;
+      const where = { at, connection: null };
+      this.#report("the client delivers what arrives", where, `${user}: ${lacks}`);
+    }
+  }
+
+  #deliveriesOf(user: string): Deliveries {
+    const deliveries = this.#deliveries.get(user) ?? new Deliveries();
+    this.#deliveries.set(user, deliveries);
+    return deliveries;
+  }
+
   /** Reports clients that are away although nothing keeps them. */
   away(at: number, users: readonly string[]): void {
     if (users.length === 0) return;
@@ -93,7 +118,11 @@ export class ClientCheck {
     if (op === Op.Heartbeat) {
       seen.beat = { time: fieldOf(frame, "time") ?? null, position: resume?.position };
     }
-    if (op === Op.Message) resume?.sent(String(fieldOf(frame, "id")));
+    if (op === Op.Message && seen.user !== undefined) {
+      const id = String(fieldOf(frame, "id"));
+      resume?.sent(id);
+      this.#deliveriesOf(seen.user).sent(id);
+    }
     if (op === Op.Ready) this.#ready(seen, { at, connection, frame });
   }
 

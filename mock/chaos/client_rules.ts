@@ -7,6 +7,8 @@
 
 /** The name of a rule. */
 export type ClientRule =
+  | "the client delivers what arrives"
+  | "the client delivers once, in order"
   | "the client resumes from its last message"
   | "a dead connection is given up"
   | "the client obeys the protocol"
@@ -14,6 +16,8 @@ export type ClientRule =
 
 /** By name: what must hold. */
 export const CLIENT_RULES: Readonly<Record<ClientRule, string>> = {
+  "the client delivers what arrives": "at once to a listener, eventually to a loop",
+  "the client delivers once, in order": "across connections and restarts of the app",
   "the client resumes from its last message": "or the start of its session",
   "a dead connection is given up":
     "within two intervals of being awake, or 15 s after a sleep that the wall clock shows",

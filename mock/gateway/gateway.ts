@@ -220,6 +220,11 @@ export class MockGateway implements AsyncDisposable {
     await this.settled();
   }
 
+  /** Tells that the client of `user` gave these messages to its app, for {@linkcode runChaos} to judge. */
+  delivered(user: string, ids: readonly string[]): void {
+    for (const id of ids) this.#transcript.add("", { event: "delivered", user, id });
+  }
+
   /** Logs a user in, as `POST /login` does; `undefined` if the password is `wrong`. */
   login(request: LoginRequest): Promise<LoginAnswer | undefined> {
     return this.issuer.login(request);

@@ -23,6 +23,8 @@ export type TranscriptEvent =
   }
   /** The connection was terminated without a close frame, by a fault or after the close grace. */
   | { readonly event: "terminated" }
+  /** The app of this user was given a message, as its test says; there is no connection then. */
+  | { readonly event: "delivered"; readonly user: string; readonly id: string }
   /** The connection became half-open. */
   | { readonly event: "frozen" }
   /** The connection is closed for the gateway. */

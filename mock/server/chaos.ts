@@ -5,7 +5,7 @@
  */
 
 import { z } from "@hono/zod-openapi";
-import { json } from "../../gateway/http/answer.ts";
+import { json, noContent } from "../../gateway/http/answer.ts";
 import { jsonResponse } from "../../gateway/http/openapi.ts";
 import type { App } from "../../gateway/http/types.ts";
 import { CHAOS_FAULTS, runChaos } from "../chaos/chaos.ts";
@@ -44,6 +44,11 @@ const OutcomeSchema = z.object({
   transcript: TranscriptSchema,
 }).openapi("Chaos");
 
+const DeliveredSchema = z.strictObject({
+  user: z.string().openapi({ description: "The user of the client", example: "alice" }),
+  ids: z.array(z.string()).min(1).openapi({ description: "In the order in which they were given" }),
+}).openapi("Delivered");
+
 export interface ChaosDeps {
   readonly gateway: MockGateway;
   readonly time: RealTime;
@@ -53,6 +58,16 @@ export interface ChaosDeps {
 }
 
 export function addChaos(app: App, { gateway, time, replyWait, isInStep }: ChaosDeps): void {
+  addCommand(app, {
+    path: "/mock/delivered",
+    summary: "Tell what a client gave to its app, to be judged, too",
+    schema: DeliveredSchema,
+    success: { 204: { description: "It is in the transcript" } },
+    run: ({ user, ids }) => {
+      gateway.delivered(user, ids);
+      return Promise.resolve(noContent());
+    },
+  });
   addCommand(app, {
     path: "/mock/chaos",
     summary: "Let things go wrong by a seed, and judge what clients do",

@@ -143,7 +143,7 @@ export const TranscriptSchema = z.array(
     event: z.string().openapi({
       description:
         "`opened`, `sent`, `received`, `close_sent`, `terminated`, `gone`; with a fault also " +
-        "`not_sent`, `not_received`, `close_not_sent`, `frozen`",
+        "`not_sent`, `not_received`, `close_not_sent`, `frozen`; `delivered` as a test told it",
     }),
   }).openapi("TranscriptEntry"),
 );

@@ -15,6 +15,9 @@ import { ReplyWait } from "./reply_wait.ts";
 import { createControl } from "./routes.ts";
 import type { World, Worlds } from "./worlds.ts";
 
+/** Control routes that a client or its app calls by itself, so that others wait for it. */
+const OF_CLIENTS: ReadonlySet<string> = new Set(["/mock/tokens", "/mock/delivered"]);
+
 export interface WorldOptions {
   readonly config: Config;
   /** Real time. */
@@ -55,7 +58,7 @@ export async function createWorld(
       if (!pathname.startsWith("/mock/")) {
         return await steps.during(() => answer(request, exchange));
       }
-      if (pathname === "/mock/tokens") return await steps.during(() => control(request, exchange));
+      if (OF_CLIENTS.has(pathname)) return await steps.during(() => control(request, exchange));
       if (pathname === "/mock/clock") steps.stirred();
       return await control(request, exchange);
     },

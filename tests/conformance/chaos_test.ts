@@ -27,7 +27,7 @@ async function post(url: string, body: unknown = {}): Promise<any> {
   const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
   const text = await response.text();
   assert.ok(response.ok, `${url}: ${response.status} ${text}`);
-  return JSON.parse(text);
+  return text === "" ? undefined : JSON.parse(text);
 }
 
 /** Runs the chaos of `seed` in a world of its own. */
@@ -53,11 +53,16 @@ async function chaos(server: GatewayProcess, seed: number, wrong: Wrong = (optio
     },
   };
   const client = new GatewayClient(wrong(options));
-  client.on("message", () => {});
+  let told = Promise.resolve();
+  client.on("message", ({ id }) => {
+    network.actions += 1;
+    told = told.then(() => post(`${url}/mock/delivered`, { user: "alice", ids: [id] }));
+  });
   client.on("error", () => {});
   await new Promise((resolve) => client.on("ready", resolve));
   const outcome = await post(`${url}/mock/chaos`, { seed, minutes: MINUTES, patience_ms: 5000 });
   await client.close();
+  await told;
   await stop();
   await fetch(`${server.url}/mock/worlds/${world}`, { method: "DELETE" });
   return outcome;

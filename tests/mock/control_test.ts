@@ -211,6 +211,7 @@ Deno.test("control routes refuse what they do not take, and say why", async () =
     ["/rules", { match: { on: "publish" }, action: { type: "drop" } }],
     ["/rules", { match: { opcode: 3 }, action: { type: "drop" } }],
     ["/chaos", { seed: 1 }],
+    ["/delivered", { user: "alice", ids: [] }],
     ["/chaos", { seed: -1, minutes: 1 }],
     ["/tokens", { fault: "none such" }],
     ["/reset", { start: 1 }],
