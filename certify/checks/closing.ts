@@ -60,7 +60,7 @@ const FINAL: readonly Check[] = Object.entries(CloseCode)
       id: `close-${code}`,
       section: "Close codes",
       rule: `After ${code} (${CLOSE_WHEN[name]}) the client does not reconnect.`,
-      hint: HINTS[name] ?? "It would happen again: report it to the client's maintainer.",
+      hint: HINTS[name] ?? "It would happen again: tell the app, and report the bug of the client.",
       realS: RECONNECT_MS / 1000,
       // A token that is too long is what a client can meet; the other codes are sent to it.
       ...(code === 1009
