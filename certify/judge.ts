@@ -56,10 +56,13 @@ export async function judge({ checks, atOnce, judged, ...deps }: JudgeOptions): 
 async function judgeOne(check: Check, deps: StageDeps): Promise<Verdict> {
   await using stage = await Stage.start(deps, check.setting);
   const from = deps.clock.steady();
-  const verdict = (result: Verdict["result"], detail: string): Verdict => {
-    const tookMs = deps.clock.steady() - from;
-    return { check, result, detail, tookMs, events: [...stage.wire.events] };
-  };
+  // Reports end up where others read them.
+  const redact = (text: string): string =>
+    stage.logins.reduce((rest, { token }) => rest.replaceAll(token, shorten(token)), text);
+  const verdict = (result: Verdict["result"], detail: string): Verdict => ({
+    ...{ check, result, detail: redact(detail), tookMs: deps.clock.steady() - from },
+    events: stage.wire.events.map((event) => ({ ...event, text: redact(event.text) })),
+  });
   try {
     await withTimeout(check.run(stage), {
       clock: deps.clock,
@@ -69,8 +72,14 @@ async function judgeOne(check: Check, deps: StageDeps): Promise<Verdict> {
     return verdict("pass", "");
   } catch (error) {
     if (error instanceof Skipped) return verdict("skip", error.message);
-    if (error instanceof Failed) return verdict("fail", error.message);
+    if (error instanceof Failed) {
+      return verdict("fail", [error.message, ...await stage.describeEnd()].join("\n        "));
+    }
     if (error instanceof OperationalError) throw error;
     throw new Error(`check ${check.id}`, { cause: error });
   }
+}
+
+function shorten(token: string): string {
+  return `${token.slice(0, 6)}…${token.slice(-6)}`;
 }

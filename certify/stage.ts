@@ -39,6 +39,8 @@ const CHATTER_MS = 2000;
 /** Lines of a client that has ended, in the detail of a failure. */
 const LAST_LINES = 8;
 const MAX_HEADER_BYTES = 64 * 1024;
+/** The reason of the closes that a check wants. */
+const CERTIFY = "certify";
 
 export interface StageDeps {
   /** Real time. */
@@ -169,7 +171,7 @@ export class Stage {
               ...{ messageReceived: ignore, controlReceived: ignore, violated: ignore },
               ...{ flushed: ignore, closed: () => listener.abandoned() },
             });
-            connection.close(refuse.code, "");
+            connection.close(refuse.code, CERTIFY);
           },
         }),
     });
@@ -211,11 +213,25 @@ export class Stage {
   ): Promise<T> {
     const found = await this.#seek(find, withinMs, mayExit);
     if (found !== undefined) return found;
-    if (this.#exitCode !== undefined && !mayExit) {
-      const said = ["", ...this.output.slice(-LAST_LINES)].join("\n          ");
-      throw new Failed(`expected ${what}, but the client exited with ${this.#exitCode}${said}`);
-    }
-    throw new Failed(`expected ${what} within ${withinMs / 1000} s`);
+    const exited = this.#exitCode !== undefined && !mayExit;
+    throw new Failed(`expected ${what}${exited ? "" : ` within ${withinMs / 1000} s`}`);
+  }
+
+  /** Of a failure: why the gateway closed a connection, and how the client exited. */
+  async describeEnd(): Promise<readonly string[]> {
+    // A client that crashes may lose its connection first.
+    await this.#seek(() => this.#exitCode, READ_MS, true);
+    const closed = this.wire.events.findLast(({ event, text }) =>
+      event === "close" && !text.endsWith(` ${CERTIFY}`)
+    );
+    const [code, ...reason] = closed?.text.split(" ") ?? [];
+    return [
+      ...code === undefined ? [] : [`the gateway closed with ${code}: ${reason.join(" ")}`],
+      ...this.#exitCode === undefined ? [] : [
+        `the client exited with ${this.#exitCode}`,
+        ...this.output.slice(-LAST_LINES).map((line) => `  ${line}`),
+      ],
+    ];
   }
 
   /** Fails the check if `find` returns something within `forMs`. Ends early if the client exits. */
@@ -270,7 +286,7 @@ export class Stage {
 
   /** Closes a connection with a close frame, and waits for its end. */
   async close(connection: Connection, code: number): Promise<void> {
-    await this.#gateway.close(connection.id, { code, reason: "certify" });
+    await this.#gateway.close(connection.id, { code, reason: CERTIFY });
     await this.#ended(connection);
   }
 
@@ -316,6 +332,13 @@ export class Stage {
     );
     if (!await this.#speaks()) return await this.pause(READ_MS);
     await this.#seek(() => this.app.messages.includes(id) || undefined, READ_MS * 10, true);
+  }
+
+  /** Fails the check if the client prints lines, but not that of the message `id`, which is `what`. */
+  async expectLine(id: string, what: string): Promise<void> {
+    if (!await this.#speaks()) return;
+    const printed = () => this.app.messages.includes(id) || undefined;
+    await this.until(`the line of the message ${what}`, printed, { withinMs: ANSWER_MS });
   }
 
   /** Advances virtual time; correct clients answer every heartbeat on the way. */

@@ -36,6 +36,7 @@ function messages(
       for (const content of contents) {
         const id = await stage.publish(content, audience);
         const what = JSON.stringify(content).slice(0, 40);
+        await stage.expectLine(id, what);
         connection = await expectResumeFrom(stage, connection, { id, after: `content ${what}` });
       }
     },

@@ -33,8 +33,9 @@ export const HEARTBEATS: readonly Check[] = [
       }
       const sent = connection.sent.filter(({ op }) => op === Op.Heartbeat);
       const acked = connection.of(Op.HeartbeatAck).map(({ time }) => time);
-      for (const { time } of sent) {
-        expect(acked.includes(time ?? null), `the heartbeat ${time} has no ACK with its time`);
+      for (const [index, { time }] of sent.entries()) {
+        const got = index < acked.length ? `got an ACK of ${acked[index]}` : "no ACK";
+        expect(acked.includes(time ?? null), `expected an ACK of the heartbeat ${time}: ${got}`);
       }
       expect(sent.length === BEATS, "the connection ended");
     },

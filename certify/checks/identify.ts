@@ -113,9 +113,16 @@ export const IDENTIFY: readonly Check[] = [
       const connection = await stage.ready();
       stage.runClock();
       await stage.pause(8000);
-      const sent = connection.received.length;
+      const counts = new Map<string, number>();
+      for (const { op } of connection.received) {
+        counts.set(String(op), (counts.get(String(op)) ?? 0) + 1);
+      }
+      const ops = [...counts].map(([op, count]) => `${count} with op ${op}`).join(", ");
       // Two ACKs, three heartbeats and Identify are 6.
-      expect(sent <= 16, `${sent} frames in 8 s, with heartbeats due every 4 s`);
+      expect(
+        connection.received.length <= 16,
+        `${connection.received.length} frames in 8 s, with heartbeats due every 4 s: ${ops}`,
+      );
     },
   },
   {

@@ -29,5 +29,6 @@ export function summaryText(verdicts: readonly Verdict[], tookMs: number): strin
   const failed = verdicts.filter(({ result }) => result === "fail").map(({ check }) => check.id);
   const counts = `${count(verdicts, "pass")} passed, ${failed.length} failed, ` +
     `${count(verdicts, "skip")} skipped, in ${Math.round(tookMs / 1000)} s`;
-  return failed.length === 0 ? counts : `${counts}\nfailed: ${failed.join(", ")}`;
+  if (failed.length === 0) return counts;
+  return `${counts}\nfailed: ${failed.join(", ")}\n--html=FILE shows the frames of failed checks`;
 }

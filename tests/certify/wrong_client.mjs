@@ -29,7 +29,8 @@ async function login() {
   const { expires_in, ...answer } = await response.json();
   token = answer.token;
   if (has("logs its token")) console.error(`token ${token}`);
-  renewAt = now() + 800 * expires_in;
+  renewAt = now() +
+    (has("renews a minute before expiry") ? 1000 * (expires_in - 60) : 800 * expires_in);
 }
 
 async function connect() {
@@ -41,6 +42,7 @@ async function connect() {
   const session = new Session(current);
   current.onopen = async () => {
     if (late && token === undefined) await login();
+    if (has("ends after 1013")) session.identify();
     if (has("heartbeats before Ready")) session.send({ op: 10, time: Date.now() });
   };
   current.onclose = ({ code }) => session.end(code || 1006);
@@ -87,6 +89,10 @@ class Session {
 
   async hello({ heartbeat_interval }) {
     this.intervalMs = heartbeat_interval;
+    if (!has("ends after 1013")) await this.identify();
+  }
+
+  async identify() {
     while (token === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
     const identify = { op: 1, token };
     if (lastId !== undefined) identify.last_id = lastId;
@@ -151,7 +157,10 @@ class Session {
       has("rejects unknown fields") && !Object.keys(frame).every((name) => FIELDS.includes(name));
     if (ignored) return;
     this.replaying = replayed;
-    if (!has("stores no id in a replay") || !printed.has(id)) print({ message: id });
+    const untold = has("passes on no null") && content === null ||
+      has("passes on no falsy content") && !content && content !== null ||
+      has("stores no id in a replay") && printed.has(id);
+    if (!untold) print({ message: id });
     if (has("replayed messages twice") && replayed) print({ message: id });
     printed.add(id);
     if (has("stores no id in a replay") && replayed) return;
@@ -190,7 +199,11 @@ function ended(code, readyAt) {
   if (lasted || restart) failures = 0;
   if (code === 4008 && !has("soon back after 4008")) failures = 10;
   if (has("failed attempts do not count") && readyAt === undefined) failures = 0;
-  retry();
+  const aboutASecond = has("a second or so between attempts") && readyAt === undefined ||
+    has("a second or so after a session") && readyAt !== undefined && !lasted && code === 1006;
+  if (aboutASecond) retry(500 + 1000 * Math.random());
+  else if (code === 4008 && has("up to two seconds after 4008")) retry(2000 * Math.random());
+  else retry();
 }
 
 let refused = 0;
@@ -204,10 +217,11 @@ function isFinal(code, readyAt) {
     refusals === 5 && !has("never gives up");
 }
 
-function retry() {
+function retry(delayMs) {
   const limitMs = Math.min(500 * 2 ** failures, 20_000);
   failures += 1;
-  setTimeout(connect, (has("the same delay for all") ? 0.5 : Math.random()) * limitMs);
+  const part = has("the same delay for all") ? 0.5 : Math.random();
+  setTimeout(connect, delayMs ?? part * limitMs);
 }
 
 process.on("SIGTERM", () => {

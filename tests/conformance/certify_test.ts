@@ -36,13 +36,16 @@ test("certify writes the scorecard as JSON, JUnit and HTML", async () => {
     ...client,
   );
   assert.equal(code, 1, text);
-  assert.match(text, /1 passed, 1 failed, 0 skipped, in \d+ s\nfailed: token-not-in-url$/);
+  assert.match(
+    text,
+    /1 passed, 1 failed, 0 skipped, in \d+ s\nfailed: token-not-in-url\n--html=FILE shows/,
+  );
   const card = JSON.parse(files.get("card.json") ?? "");
   const [session, { detail, ...other }] = card.checks;
   assert.deepEqual([card.client, card.score], [client.join(" "), 1]);
   assert.deepEqual(session, { id: "session", section: "In short", result: "pass", detail: "" });
   assert.deepEqual(other, { id: "token-not-in-url", section: "Transport", result: "fail" });
-  assert.match(detail, /^the handshake asks for \/gateway\?token=/);
+  assert.match(detail, /^the handshake asks for \/gateway\?token=\S{6}…\S{6}$/);
   const xml = files.get("card.xml") ?? "";
   assert.match(xml, /<testsuites name="certify" tests="2" failures="1" errors="0" skipped="0"/);
   assert.match(xml, /<failure message="the handshake asks for \/gateway\?token=/);
@@ -53,6 +56,9 @@ test("certify writes the scorecard as JSON, JUnit and HTML", async () => {
     /<td>gateway<\/td><td class="text">{&quot;op&quot;:0,&quot;heartbeat_interval/,
   );
   assert.doesNotMatch(page, /<section class="card" id="session">/);
+  for (const report of [text, ...files.values()]) {
+    assert.doesNotMatch(report, /[\w-]+\.[\w-]+\.[\w-]{40}/);
+  }
 });
 
 test("certify skips what a silent client does not tell", async () => {
@@ -68,7 +74,7 @@ test("certify judges a client without a session by that alone", async () => {
   const client = [Deno.execPath(), "eval", "throw 'no network'"];
   const { code, text } = await certify("--only=session,ack-time", "--", ...client);
   assert.equal(code, 1);
-  assert.match(text, /FAIL {2}session [^]*no network[^]*skip {2}ack-time [^]*failed: session$/);
+  assert.match(text, /FAIL {2}session [^]*no network[^]*skip {2}ack-time [^]*failed: session\n/);
 });
 
 test("certify --require says how many checks must pass", async () => {
@@ -128,12 +134,19 @@ test("each wrong client fails the check that is meant for it, not the next", asy
   const seconds = new Map(CHECKS.map(({ id, realS = 0 }) => [id, realS]));
   const judged = Object.entries(FAULTS).filter(([, id]) => (seconds.get(id) ?? 0) <= MAX_S);
   const wrong: string[] = [];
+  const details = new Map<string, string>();
   await sideBySide(judged, AT_ONCE, async ([fault, id]) => {
     const verdicts = await judgeCommand(wrongClient(fault), { checks: checksFor(id), atOnce: 2 });
     const failed = verdicts.filter(({ result }) => result === "fail").map(({ check }) => check.id);
+    details.set(fault, verdicts[0]?.detail ?? "");
     if (failed.join() !== id) wrong.push(`${fault} fails ${failed.join() || "nothing"}, not ${id}`);
   });
   assert.deepEqual(wrong, []);
+  assert.match(
+    details.get("another time in ACKs") ?? "",
+    /: got an ACK of \d+\n +the gateway closed with 4002: a heartbeat was not acknowledged$/,
+  );
+  assert.match(details.get("ten heartbeats in a second") ?? "", /, \d\d with op 10/);
 });
 
 for (const { name, missing, command } of EXAMPLES) {
