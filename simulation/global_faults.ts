@@ -59,6 +59,7 @@ export class GlobalFaults {
     disk.slowness = 1;
     issuer.failing = false;
     issuer.maxMs = 20;
+    issuer.careless = false;
   }
 
   #crash(random: Random, backend: Backend): void {

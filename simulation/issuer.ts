@@ -38,8 +38,12 @@ export function issueToken(world: WorldDeps, { user: own, random, behaviour }: A
 }
 
 /** The `iat` of a token, in Unix milliseconds: the app may have had it for a while, or it has none. */
-function issuedAt({ clock, checker, allows }: WorldDeps, user: string, random: Random): number {
-  const luck = allows("revoked") ? random.unit() : 1;
+function issuedAt(
+  { clock, checker, allows, issuer }: WorldDeps,
+  user: string,
+  random: Random,
+): number {
+  const luck = allows("revoked") && issuer.careless ? random.unit() : 1;
   if (luck < 0.05) return 0;
   const atMs = luck < 0.25
     ? clock.now() - random.int(0, 10 * MINUTE_MS)

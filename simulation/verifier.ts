@@ -52,6 +52,8 @@ export interface Issuer {
   failing: boolean;
   /** Maximum duration of a verification, in milliseconds. */
   maxMs: number;
+  /** Some tokens are old or have no `iat`, so that a revocation refuses them although they are new. */
+  careless: boolean;
 }
 
 export interface VerifierDeps {

@@ -115,7 +115,7 @@ class World {
     const shared: ProcessWorld = {
       ...{ clock, random, network, checker, timeline, disk, cluster, seams, markDirty, report },
       receiver,
-      issuer: { failing: false, maxMs: 20 },
+      issuer: { failing: false, maxMs: 20, careless: true },
       broke,
     };
     const ids = new FakeIds();
