@@ -5,8 +5,11 @@
  * @module
  */
 
-/** Characters, not UTF-16 units: with the flag `u`, only half a pair is a surrogate. */
-export const NAME: RegExp = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
+/**
+ * Characters, not UTF-16 units: with the flag `u`, only half a pair is a surrogate. URLs cannot hold `.` and `..` as a
+ * segment, also percent-encoded.
+ */
+export const NAME: RegExp = /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}]{1,255}$/u;
 
 /**
  * The same as JSON Schema, in what every dialect of regular expressions knows. The lengths stand apart,
@@ -17,10 +20,12 @@ export const NAME_SCHEMA = {
   minLength: 1,
   maxLength: 255,
   pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+  not: { enum: [".", ".."] as string[] },
 } as const;
 
 /** The rule in words. */
-export const NAME_RULE = "1 to 255 characters, without control characters and lone surrogates";
+export const NAME_RULE =
+  "1 to 255 characters, not . or .., without control characters and lone surrogates";
 
 /** Tells names from other values. */
 export function isName(value: unknown): value is string {

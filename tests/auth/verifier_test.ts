@@ -68,6 +68,17 @@ Deno.test("verify() refuses each fault with its reason, which fits a close frame
   }
 });
 
+Deno.test("verify() refuses a user whom no URL can name, so that nobody could disconnect them", async () => {
+  const { issuer, verifier } = await world();
+  for (const user of [".", ".."]) {
+    assert.equal(
+      reason(await verifier.verify(await issuer.token({ user }))),
+      REASONS.empty_subject,
+    );
+  }
+  assert.ok((await verifier.verify(await issuer.token({ user: "..." }))).ok);
+});
+
 Deno.test("verify() ends a token's life at exactly exp plus the tolerance", async () => {
   for (const clockToleranceMs of [0, 1, 500, 1500]) {
     const { clock, issuer, verifier } = await world({ clockToleranceMs });

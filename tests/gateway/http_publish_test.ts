@@ -78,6 +78,7 @@ const INVALID: readonly (readonly [string, unknown, string, RegExp])[] = [
   ["an author that is too long", { author: "a".repeat(256), content: 1 }, "#/author", /1 to 255/],
   ["a control character", { ...HELLO, channel: "a\nb" }, "#/channel", /control characters/],
   ["half a surrogate pair", { ...HELLO, channel: "\ud83d" }, "#/channel", /lone surrogates/],
+  ["a channel that no URL can hold", { ...HELLO, channel: ".." }, "#/channel", /not \. or \.\./],
   ["null as channel", { ...HELLO, channel: null }, "#/channel", /expected string, received null/],
   ["channel and user", { ...HELLO, user: "alice" }, "#", /channel and user together/],
   ["a misspelt channel", { chanel: "x", author: "7", content: 1 }, "#/chanel", /Unrecognized key/],
