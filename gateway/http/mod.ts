@@ -16,10 +16,10 @@ import { createHostGuard } from "./host.ts";
 import { addLoginRoutes } from "./login.ts";
 import { addDocumentRoutes, addHealthRoutes, addMetricsRoute } from "./operators.ts";
 import type { App, HttpOptions } from "./types.ts";
-import { problem } from "./problem.ts";
 import { addPresenceRoutes } from "./presence.ts";
 import { addPublishRoute, addSignalRoute } from "./publish.ts";
 import { addTokenRoutes } from "./tokens.ts";
+import { answerUnrouted, refuseEncoding } from "./unrouted.ts";
 import { addUserRoutes } from "./users.ts";
 import { invalidParameters } from "./input.ts";
 import type { BodyLimits, Exchange, RequestHandler } from "../ports.ts";
@@ -27,9 +27,6 @@ import type { BodyLimits, Exchange, RequestHandler } from "../ports.ts";
 export type { ConsoleOptions, HttpOptions, LoginIssuer } from "./types.ts";
 
 const BODY_TIMEOUT_MS = 30_000;
-
-/** Methods that a route can have, HEAD aside, which every GET has. */
-const METHODS = ["DELETE", "GET", "OPTIONS", "POST", "PUT"];
 
 export type Routes =
   /** All of them. */
@@ -66,11 +63,8 @@ export function createHttp(options: HttpOptions, routes: Routes = "all"): Reques
   app.onError((error, context) => answerFailure(error, context.req.raw));
   const refuseHost = options.allowAnyHost ?? true ? undefined : createHostGuard(options);
   return (request, info) => {
-    const refused = refuseHost?.(request);
+    const refused = refuseHost?.(request) ?? refuseEncoding(request.url);
     if (refused !== undefined) return refused;
-    if (!isWellEncoded(request.url)) {
-      return problem("invalid_path", "The path is not percent-encoded UTF-8.");
-    }
     return request.method === "HEAD" ? head(app, request, info) : app.fetch(request, info);
   };
 }
@@ -99,24 +93,4 @@ async function head(app: App, request: Request, info: Exchange): Promise<Respons
   const headers = new Headers(response.headers);
   headers.set("content-length", String(byteLength));
   return new Response(null, { status: response.status, headers });
-}
-
-/** No handler took the request: the path is unknown, or it is known and the method is not. */
-function answerUnrouted(app: App, path: string): Response {
-  const allowed = METHODS.filter((method) => app.router.match(method, path)[0].length > 0);
-  if (allowed.length === 0) return problem("not_found", "There is no such route.");
-  if (allowed.includes("GET")) allowed.push("HEAD");
-  const allow = allowed.sort().join(", ");
-  return problem("method_not_allowed", `This route takes ${allow}.`, { headers: { allow } });
-}
-
-/** Checks that the path in `url` can be decoded; the router would leave it encoded if not. */
-function isWellEncoded(url: string): boolean {
-  if (!url.includes("%")) return true;
-  try {
-    decodeURIComponent(url.split("?", 1)[0] ?? "");
-    return true;
-  } catch {
-    return false;
-  }
 }

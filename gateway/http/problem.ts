@@ -59,7 +59,8 @@ export const PROBLEMS = {
   },
   invalid_query: {
     status: 400,
-    when: "a query parameter is unknown, repeated or invalid; see `errors`",
+    when:
+      "the query is not percent-encoded UTF-8, or a parameter is unknown, repeated or invalid; see `errors`",
   },
   invalid_path: {
     status: 400,

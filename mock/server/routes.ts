@@ -13,6 +13,7 @@ import { createFailureAnswerer } from "../../gateway/http/failures.ts";
 import type { App } from "../../gateway/http/types.ts";
 import { problem } from "../../gateway/http/problem.ts";
 import { invalidParameters } from "../../gateway/http/input.ts";
+import { answerUnrouted, refuseEncoding } from "../../gateway/http/unrouted.ts";
 import type { Clock, Exchange, Logger } from "../../gateway/ports.ts";
 import { VERSION } from "../../gateway/config/version.ts";
 import type { Affected } from "../gateway/gateway.ts";
@@ -43,6 +44,7 @@ export function createControl(
   });
   // Tests in a browser come from another origin.
   app.use("/mock/*", cors());
+  app.use("/mock/*", async ({ req }, next) => refuseEncoding(req.url) ?? await next());
   addClock(app, options);
   addConnections(app, options);
   addRules(app, options);
@@ -59,7 +61,7 @@ export function createControl(
     },
   });
   app.get("/mock/openapi.json", () => json(200, document));
-  app.notFound(() => problem("not_found", "There is no such route."));
+  app.notFound(({ req }) => answerUnrouted(app, req.path));
   const answerFailure = createFailureAnswerer({ ...options, bug: () => {} });
   app.onError((error, context) => answerFailure(error, context.req.raw));
   return async (request, info) => {

@@ -42,11 +42,15 @@ Deno.test("a name in a path arrives as it was, whatever characters it has", asyn
   );
 });
 
-Deno.test("a path that is no percent-encoded UTF-8 is 400, wherever it leads", async () => {
+Deno.test("a path or a query that is no percent-encoded UTF-8 is 400, wherever it leads", async () => {
   const { call, users } = createFixture();
   for (const path of ["/users/%zz", "/users/%", "/users/%ff", "/users/%ed%a0%80", "/nowhere/%c3"]) {
     const answer = await call("GET", path);
     assert.deepEqual([answer.status, answer.json.code], [400, "invalid_path"], path);
+  }
+  for (const path of ["/users?user=%ff", "/messages?channel=%E4", "/health?%", "/nowhere?a=%zz"]) {
+    const answer = await call("GET", path);
+    assert.deepEqual([answer.status, answer.json.code], [400, "invalid_query"], path);
   }
   assert.deepEqual(users.calls, []);
 });
