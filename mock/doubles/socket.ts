@@ -6,6 +6,7 @@
  */
 
 import type { Json, Outgoing, Socket, SocketListener } from "../../gateway/ports.ts";
+import type { ViolationCode } from "../../gateway/protocol/mod.ts";
 
 /** A close frame (RFC 6455, section 5.5.1). */
 export interface CloseFrame {
@@ -110,6 +111,12 @@ export class FakeSocket implements Socket {
   receive(data: string | Uint8Array): void {
     if (this.#state === "closed") throw new Error("a socket that is gone receives nothing");
     this.#tell((listener) => listener.messageReceived(data));
+  }
+
+  /** The peer violates RFC 6455 or a limit of the transport. */
+  violate(code: ViolationCode): void {
+    if (this.#state === "closed") throw new Error("a socket that is gone receives nothing");
+    this.#tell((listener) => listener.violated(code));
   }
 
   /** The peer sends this frame as JSON. */

@@ -105,18 +105,38 @@ interface Stored {
   readonly counts: Map<string, number>;
 }
 
-/** Returns why a rule makes no sense; `undefined` if it does. */
-export function faultOfRule({ match = {}, action }: NewFaultRule): string | undefined {
+/** A rule that can never apply: the field to blame, and the reason. */
+export interface RuleFault {
+  readonly path: ["action"] | ["match", keyof RuleMatch];
+  readonly message: string;
+}
+
+/** Returns why a rule can never apply; `undefined` if it can. */
+export function faultOfRule({ match = {}, action }: NewFaultRule): RuleFault | undefined {
   const on = eventOf(match, action);
-  const { connection, user, op, replayed } = match;
+  const { op, replayed } = match;
   const hasFrames = on === "sent" || on === "received";
-  if (action.type === "refuse" && hasFrames) return "refuse is for handshakes and publishes";
-  if (action.type !== "refuse" && !hasFrames) return `${action.type} is for frames, not for ${on}`;
-  if (!hasFrames && [connection, user, op, replayed].some((given) => given !== undefined)) {
-    return `a ${on} has no connection, user, op or replayed`;
+  const wrongAction = (message: string): RuleFault => ({ path: ["action"], message });
+  if (action.type === "refuse" && hasFrames) {
+    return wrongAction("refuse is for handshakes and publishes");
+  }
+  if (action.type !== "refuse" && !hasFrames) {
+    return wrongAction(`${action.type} is for frames, not for ${on}`);
+  }
+  const foreign = (["connection", "user", "op", "replayed"] as const)
+    .find((name) => match[name] !== undefined);
+  if (!hasFrames && foreign !== undefined) {
+    return { path: ["match", foreign], message: `a ${on} has no ${foreign}` };
+  }
+  if (op !== undefined && op < 0) {
+    return { path: ["match", "op"], message: "no frame has a negative op" };
+  }
+  if (replayed === true && (on === "received" || (op ?? Op.Message) !== Op.Message)) {
+    const message = `only messages of the gateway are replayed: sent, op ${Op.Message}`;
+    return { path: ["match", "replayed"], message };
   }
   if (action.type === "acknowledge" && (on !== "sent" || op !== Op.Heartbeat)) {
-    return `acknowledge is for heartbeats that are sent, op ${Op.Heartbeat}`;
+    return wrongAction(`acknowledge is for heartbeats that are sent, op ${Op.Heartbeat}`);
   }
   return undefined;
 }
@@ -143,10 +163,10 @@ export class FaultRules {
     return this.#rules.map(({ rule }) => rule);
   }
 
-  /** Adds a rule for the events from now on. @throws {TypeError} if its action cannot match its events */
+  /** Adds a rule for the events from now on. @throws {TypeError} if it can never apply */
   add(rule: NewFaultRule): FaultRule {
     const fault = faultOfRule(rule);
-    if (fault !== undefined) throw new TypeError(fault);
+    if (fault !== undefined) throw new TypeError(`${fault.path.join(".")}: ${fault.message}`);
     const { match = {}, action } = rule;
     const on = eventOf(match, action);
     const added = { id: `r${++this.#count}`, ...rule, match: { ...match, on }, applied: 0 };

@@ -30,6 +30,21 @@ export type TranscriptEvent =
   /** The connection is closed for the gateway. */
   | { readonly event: "gone" };
 
+/** Every kind of event, in words, for the OpenAPI document of the test server. */
+export const TRANSCRIPT_EVENTS: Readonly<Record<TranscriptEvent["event"], string>> = {
+  opened: "the WebSocket opened",
+  sent: "the gateway sent a `frame`",
+  received: "the gateway received a `frame`",
+  not_sent: "a fault suppressed it",
+  not_received: "a fault suppressed it",
+  close_sent: "a close frame with this `code` and `reason`",
+  close_not_sent: "a fault suppressed it",
+  terminated: "the connection ended without a close frame",
+  frozen: "the connection became half-open",
+  gone: "the gateway removed the connection",
+  delivered: "the test told that the app was given the message `id`",
+};
+
 /** An event with its time and connection. */
 export type TranscriptEntry = TranscriptEvent & {
   /** Virtual time in unix milliseconds. */

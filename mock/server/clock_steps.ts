@@ -8,7 +8,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { problem } from "../../gateway/http/problem.ts";
-import type { Exchange, Socket } from "../../gateway/ports.ts";
+import type { Clock, Exchange, Logger, Socket } from "../../gateway/ports.ts";
 import { Op } from "../../gateway/protocol/mod.ts";
 import { Frames } from "../../gateway/session/encode.ts";
 import { fieldOf } from "../gateway/fault_rules.ts";
@@ -26,6 +26,9 @@ const QUIET_POLLS = 20;
 /** A client that never stops sending is not waited for any longer. */
 const MAX_POLLS = 1000;
 
+/** Real time that a harness has for one move, in milliseconds. docs/testing-clients.md names it. */
+export const MOVE_LIMIT_MS = 10_000;
+
 const MovedSchema = z.strictObject({
   moved_ms: z.int().min(1),
   /** False if nothing was due on the harness's clock. */
@@ -36,6 +39,9 @@ type Moved = z.infer<typeof MovedSchema>;
 
 export interface ClockStepsOptions {
   readonly gateway: MockGateway;
+  /** Real time. */
+  readonly clock: Clock;
+  readonly logger: Logger;
   /** Lets the runtime read what has arrived. */
   poll(): Promise<void>;
 }
@@ -91,7 +97,7 @@ export class ClockSteps {
 
   /** Ends the connection of the harness. */
   close(): void {
-    this.#socket?.close(1012, "the world has ended");
+    if (this.#socket !== undefined) this.#end(this.#socket, 1012, "the world has ended");
   }
 
   #opened(socket: Socket): void {
@@ -101,14 +107,29 @@ export class ClockSteps {
     socket.listen({
       messageReceived: (data) => this.#received(socket, data),
       controlReceived: () => {},
-      violated: () => {},
+      violated: (code) => this.#expel(socket, code, "the frame is too long, or no WebSocket frame"),
       flushed: () => {},
-      closed: () => this.#left(),
+      closed: () => this.#left(socket),
     });
   }
 
+  /** Ends the connection of a harness that does not do its part. */
+  #expel(socket: Socket, code: number, reason: string): void {
+    if (this.#socket !== socket) return;
+    this.#options.logger.warn("harness closed; time goes on without it", { code, reason });
+    this.#end(socket, code, reason);
+  }
+
+  /** Does not wait for the harness to answer the close frame. */
+  #end(socket: Socket, code: number, reason: string): void {
+    socket.close(code, reason);
+    this.#left(socket);
+  }
+
   /** Virtual time goes on without the harness. */
-  #left(): void {
+  #left(socket: Socket): void {
+    // There may be another by now.
+    if (this.#socket !== socket) return;
     this.#socket = undefined;
     this.#options.gateway.clock.follow(undefined);
     this.#asked?.answer({ moved_ms: this.#asked.maxMs, fired: false });
@@ -118,7 +139,11 @@ export class ClockSteps {
     const { promise, resolve } = Promise.withResolvers<Moved>();
     this.#asked = { maxMs, answer: resolve };
     socket.send(new Frames([JSON.stringify({ move_ms: maxMs })]));
+    const limit = this.#options.clock.setTimer(MOVE_LIMIT_MS, () => {
+      this.#expel(socket, 1008, `no answer to move_ms in ${MOVE_LIMIT_MS / 1000} s`);
+    });
     const { moved_ms, fired } = await promise;
+    limit.cancel();
     this.#asked = undefined;
     // Also when a request of a client is still on its way.
     if (fired) this.stirred();
@@ -126,6 +151,7 @@ export class ClockSteps {
   }
 
   #received(socket: Socket, data: string | Uint8Array): void {
+    if (this.#socket !== socket) return;
     const parsed = MovedSchema.safeParse(asFrame(data));
     const { maxMs, answer } = this.#asked ?? {};
     const fault = maxMs === undefined
@@ -134,8 +160,7 @@ export class ClockSteps {
       ? undefined
       : `expected moved_ms, from 1 to ${maxMs}`;
     if (fault === undefined && parsed.success) return answer?.(parsed.data);
-    socket.close(1008, fault ?? "");
-    this.#left();
+    this.#expel(socket, 1008, fault ?? "");
   }
 
   /** Gives clients time to react to what has happened. Returns whether anything had. */

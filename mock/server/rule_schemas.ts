@@ -12,7 +12,7 @@ import {
   RULE_EVENTS,
   type RuleEvent,
 } from "../gateway/fault_rules.ts";
-import { closeFrame } from "./schemas.ts";
+import { closeFrame, describe } from "./schemas.ts";
 
 const EVENTS = Object.keys(RULE_EVENTS) as [RuleEvent, ...RuleEvent[]];
 
@@ -36,14 +36,30 @@ const MatchSchema = z.strictObject({
 
 const simple = ["lose", "hold", "duplicate", "corrupt", "acknowledge", "drop"] as const;
 
-const ActionSchema = z.union([
+const SendSchema = z.strictObject({
+  type: z.literal("send"),
+  text: z.string().optional(),
+  frame: z.json().optional(),
+}).transform(({ type, text, frame }, context) => {
+  if (text !== undefined && frame === undefined) return { type, text };
+  if (text === undefined && frame !== undefined) return { type, frame };
+  const given = text === undefined ? "neither text nor frame" : "both text and frame";
+  context.addIssue(`has ${given}, expected one of them`);
+  return z.NEVER;
+});
+
+const ActionSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.enum(simple) }),
   z.strictObject({ type: z.literal("delay"), ms: z.int().min(0).max(1e9) }),
-  z.strictObject({ type: z.literal("send"), text: z.string() }),
-  z.strictObject({ type: z.literal("send"), frame: z.json() }),
+  SendSchema,
   z.strictObject({ type: z.literal("close"), ...closeFrame }),
   z.strictObject({ type: z.literal("refuse"), status: z.int().min(400).max(599).optional() }),
-], { error: "is no action, or lacks what it needs" }).openapi("RuleAction", {
+], {
+  error: ({ code }) =>
+    code === "invalid_union"
+      ? `expected one of ${Object.keys(RULE_ACTIONS).join(", ")}`
+      : undefined,
+}).openapi("RuleAction", {
   type: "object",
   description: describe(RULE_ACTIONS),
   properties: {
@@ -67,8 +83,8 @@ const rule = {
 };
 
 export const RuleSchema = z.strictObject(rule).superRefine((value, context) => {
-  const message = faultOfRule(value);
-  if (message !== undefined) context.addIssue({ code: "custom", path: ["action"], message });
+  const fault = faultOfRule(value);
+  if (fault !== undefined) context.addIssue({ code: "custom", ...fault });
 }).openapi("NewRule") satisfies z.ZodType<NewFaultRule>;
 
 export const RulesSchema = z.array(
@@ -78,7 +94,3 @@ export const RulesSchema = z.array(
     applied: z.int().openapi({ description: "How often it has applied" }),
   }).openapi("Rule"),
 );
-
-function describe(table: Readonly<Record<string, string>>): string {
-  return Object.entries(table).map(([name, what]) => `\`${name}\`: ${what}`).join("; ");
-}

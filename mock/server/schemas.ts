@@ -6,6 +6,7 @@
  */
 
 import { z } from "@hono/zod-openapi";
+import { TRANSCRIPT_EVENTS, type TranscriptEntry } from "../gateway/transcript.ts";
 import { TOKEN_FAULTS, type TokenFault } from "../issuer.ts";
 import { DEFAULT_REPLY_WAIT_MS } from "./reply_wait.ts";
 
@@ -120,7 +121,7 @@ export const TokenRequestSchema = z.strictObject({
     description: "Virtual seconds until it expires; 3600 unless given",
   }),
   fault: z.enum(FAULT_NAMES).optional().openapi({
-    description: FAULT_NAMES.map((name) => `\`${name}\`: ${TOKEN_FAULTS[name]}`).join("; "),
+    description: describe(TOKEN_FAULTS),
   }),
   claims: z.record(z.string(), z.json()).optional().openapi({
     type: "object",
@@ -130,9 +131,13 @@ export const TokenRequestSchema = z.strictObject({
 
 export const TokenSchema = z.object({ token: z.string() }).openapi("MockToken");
 
+const event = z.enum(
+  Object.keys(TRANSCRIPT_EVENTS) as [TranscriptEntry["event"], ...TranscriptEntry["event"][]],
+).openapi({ description: describe(TRANSCRIPT_EVENTS), example: "sent" });
+
 export const TranscriptQuerySchema = z.strictObject({
   connection: z.string().optional().openapi({ description: "Only of this connection" }),
-  event: z.string().optional().openapi({ description: "Only this kind", example: "sent" }),
+  event: event.optional().openapi({ description: "Only this kind" }),
 });
 
 export const TranscriptSchema = z.array(
@@ -140,17 +145,19 @@ export const TranscriptSchema = z.array(
     at: unixMs.openapi({ description: "Virtual time in unix milliseconds" }),
     elapsed_ms: z.int().openapi({ description: "Virtual milliseconds since the start" }),
     connection: z.string(),
-    event: z.string().openapi({
-      description:
-        "`opened`, `sent`, `received`, `close_sent`, `terminated`, `gone`; with a fault also " +
-        "`not_sent`, `not_received`, `close_not_sent`, `frozen`; `delivered` as a test told it",
-    }),
+    event,
   }).openapi("TranscriptEntry"),
 );
 
 export const ResetRequestSchema = z.strictObject({
   start_ms: unixMs.max(8.64e15).optional().openapi({
     description:
-      "Unix milliseconds at which virtual time begins; where it began before unless given",
+      "Unix milliseconds at which virtual time begins; where it began before unless given, " +
+      "also if an earlier reset set that",
   }),
 }).openapi("ResetRequest");
+
+/** The rows of a table, in a sentence. */
+export function describe(table: Readonly<Record<string, string>>): string {
+  return Object.entries(table).map(([name, what]) => `\`${name}\`: ${what}`).join("; ");
+}

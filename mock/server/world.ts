@@ -40,7 +40,7 @@ export async function createWorld(
   };
   const gateway = await MockGateway.create(gatewayOptions(config, logger), external);
   const time = new RealTime(gateway.clock, clock);
-  const steps = new ClockSteps({ gateway, poll: () => replyWait.poll() });
+  const steps = new ClockSteps({ gateway, clock, logger, poll: () => replyWait.poll() });
   const control = createControl({
     ...{ gateway, time, replyWait, clock, logger, worlds },
     isInStep: () => steps.isConnected,

@@ -38,20 +38,23 @@ async function setUp() {
   const logger = new FakeLogger();
   const isInStep = () => true;
   const control = createControl({ gateway, time, replyWait, isInStep, worlds, clock, logger });
-  const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
+  const send = (method: string, path: string, body?: unknown): Promise<Response> => {
     const sent = body === undefined
       ? {}
       : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
     const request = new Request(`http://host/mock${path}`, { method, ...sent });
-    const response = await control(request, {
+    return control(request, {
       address: "192.0.2.1",
       readBody: (limits) => readBody(request, clock, limits),
       upgrade: () => "no handshake",
     });
+  };
+  const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
+    const response = await send(method, path, body);
     const text = await response.text();
     return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
   };
-  return { gateway, worlds, call, clock };
+  return { gateway, worlds, send, call, clock };
 }
 
 Deno.test("/mock/clock tells and advances the time", async () => {
@@ -181,8 +184,15 @@ Deno.test("/mock/transcript can be narrowed, and /mock/reset empties it", async 
   assert.deepEqual((await call("GET", "/transcript?connection=c2&event=sent")).body, [all[3]]);
   assert.equal(all[3].elapsed_ms, 0);
   assert.equal((await call("GET", "/transcript?connexion=c2")).status, 400);
+  const unknown = await call("GET", "/transcript?event=zz");
+  assert.deepEqual([unknown.status, unknown.body.code], [400, "invalid_query"]);
+  assert.equal(unknown.body.errors[0].parameter, "event");
+  assert.match(unknown.body.errors[0].detail, /"opened".*"not_received".*"delivered"/);
   assert.equal((await call("POST", "/reset", { start_ms: 1000 })).status, 204);
   assert.deepEqual((await call("GET", "/transcript")).body, []);
+  assert.equal((await call("GET", "/clock")).body.now, 1000);
+  await call("POST", "/clock", { advance_ms: 10 });
+  await call("POST", "/reset");
   assert.equal((await call("GET", "/clock")).body.now, 1000);
 });
 
@@ -202,14 +212,6 @@ Deno.test("control routes refuse what they do not take, and say why", async () =
     ["/connections/all/send", { text: "a", frame: 1 }],
     ["/connections/all/faults", {}],
     ["/connections/all/faults", { delay: 1 }],
-    ["/rules", {}],
-    ["/rules", { action: { type: "explode" } }],
-    ["/rules", { action: { type: "delay" } }],
-    ["/rules", { action: { type: "close", code: 1006 } }],
-    ["/rules", { action: { type: "refuse", status: 200 } }],
-    ["/rules", { action: { type: "drop" }, times: 0 }],
-    ["/rules", { match: { on: "publish" }, action: { type: "drop" } }],
-    ["/rules", { match: { opcode: 3 }, action: { type: "drop" } }],
     ["/chaos", { seed: 1 }],
     ["/delivered", { user: "alice", ids: [] }],
     ["/chaos", { seed: -1, minutes: 1 }],
@@ -221,7 +223,76 @@ Deno.test("control routes refuse what they do not take, and say why", async () =
     assert.deepEqual([answer.status, answer.body.code], [400, "invalid_body"], path);
     assert.ok(answer.body.errors.length > 0);
   }
-  assert.equal((await call("GET", "/nothing")).status, 404);
+});
+
+Deno.test("/mock/rules names the field that is wrong, and what it expects", async () => {
+  const { call } = await setUp();
+  const types = "expected one of lose, delay, hold, duplicate, corrupt, send, acknowledge, drop, " +
+    "close, refuse";
+  const drop = { type: "drop" };
+  const faults: readonly [rule: object, pointer: string, detail: string | RegExp][] = [
+    [{}, "#/action", /^is missing, expected/],
+    [{ action: "drop" }, "#/action", /^expected object/],
+    [{ action: {} }, "#/action/type", types],
+    [{ action: { type: "explode" } }, "#/action/type", types],
+    [{ action: { type: "delay" } }, "#/action/ms", /^is missing, expected/],
+    [{ action: { type: "delay", ms: "1" } }, "#/action/ms", /^expected (int|number)/],
+    [{ action: { type: "lose", ms: 1 } }, "#/action/ms", /^Unrecognized key/],
+    [{ action: { type: "close", code: 1006 } }, "#/action/code", /^is no code/],
+    [{ action: { type: "close" } }, "#/action/code", /^is missing, expected/],
+    [{ action: { type: "refuse", status: 200 } }, "#/action/status", /^Too small/],
+    [
+      { action: { type: "send", text: "a", frame: null } },
+      "#/action",
+      "has both text and frame, expected one of them",
+    ],
+    [{ action: { type: "send" } }, "#/action", "has neither text nor frame, expected one of them"],
+    [{ action: drop, times: 0 }, "#/times", /^Too small/],
+    [{ action: drop, match: { opcode: 3 } }, "#/match/opcode", /^Unrecognized key/],
+    [{ action: drop, match: { on: "publish" } }, "#/action", "drop is for frames, not for publish"],
+    [{ action: drop, match: { op: -1 } }, "#/match/op", "no frame has a negative op"],
+    [
+      { action: { type: "refuse" }, match: { user: "bob" } },
+      "#/match/user",
+      "a handshake has no user",
+    ],
+    ...[{ on: "received" }, { op: 1 }, { op: 2 }].map((match) =>
+      [
+        { action: drop, match: { ...match, replayed: true } },
+        "#/match/replayed",
+        "only messages of the gateway are replayed: sent, op 3",
+      ] as [object, string, string]
+    ),
+  ];
+  for (const [rule, pointer, detail] of faults) {
+    const { status, body } = await call("POST", "/rules", rule);
+    assert.deepEqual([status, body.code, body.errors?.length], [400, "invalid_body", 1], pointer);
+    assert.equal(body.errors[0].pointer, pointer, JSON.stringify(rule));
+    if (typeof detail === "string") assert.equal(body.errors[0].detail, detail);
+    else assert.match(body.errors[0].detail, detail);
+  }
+  for (const action of [{ type: "send", text: "" }, { type: "send", frame: null }]) {
+    assert.deepEqual((await call("POST", "/rules", { action })).body.action, action);
+  }
+});
+
+Deno.test("control routes answer other methods with those that they have", async () => {
+  const { send } = await setUp();
+  const answers: readonly [method: string, path: string, status: number, allow: string | null][] = [
+    ["PUT", "/clock", 405, "GET, HEAD, POST"],
+    ["DELETE", "/worlds", 405, "GET, HEAD, POST"],
+    ["POST", "/worlds/w1", 405, "DELETE"],
+    ["GET", "/connections/c1/drop", 405, "POST"],
+    ["GET", "/nothing", 404, null],
+    ["PUT", "/nothing", 404, null],
+    ["GET", "/%ff", 400, null],
+    ["GET", "/transcript?connection=%ff", 400, null],
+  ];
+  for (const [method, path, status, allow] of answers) {
+    const answer = await send(method, path);
+    assert.deepEqual([answer.status, answer.headers.get("allow")], [status, allow], path);
+    assert.equal(answer.headers.get("access-control-allow-origin"), "*", path);
+  }
 });
 
 test("docs/testing-clients.md shows every control route, as a call that works", async () => {
