@@ -132,6 +132,8 @@ export const IDENTIFY: readonly Check[] = [
     hint: "On SIGTERM, close the WebSocket with 1000, wait for it a moment, and exit.",
     run: async (stage) => {
       const connection = await stage.ready();
+      // A frame that arrives together with SIGTERM would make the result a matter of chance.
+      await stage.processed(await stage.publish());
       stage.terminateClient();
       const closed = () => connection.closedAtMs;
       await stage.until("a close frame after SIGTERM", closed, { withinMs: 5000, mayExit: true });
