@@ -44,7 +44,7 @@ export async function buildClient(folder: string): Promise<void> {
   await bundle({ ...entry, output: `${module}.js`, flags: ["--no-config", "--no-lock"] });
   await bundle({ ...entry, output: `${module}.cjs`, flags: ["--no-lock", "--format=cjs"] });
   write(folder, {
-    ...types(CLIENT_MODULE, declarations("client/mod.ts")),
+    ...types(CLIENT_MODULE, await declarations("client/mod.ts")),
     "README.md": readme("docs/client.md"),
     "package.json": manifest({
       name: CLIENT_NAME,
@@ -65,7 +65,7 @@ async function buildMock(folder: string): Promise<void> {
     buildFixture(folder, { name, extension: "js", flags: [] }),
     buildFixture(folder, { name, extension: "cjs", flags: ["--format=cjs"] }),
   ]));
-  const index = declarations("mock/mod.ts");
+  const index = await declarations("mock/mod.ts");
   const names = [...index.matchAll(/^export declare (?:class|const|function) (\w+)/gm)]
     .map(([, name]) => name);
   write(folder, {
@@ -86,7 +86,7 @@ async function buildMock(folder: string): Promise<void> {
     }),
   });
   for (const name of FIXTURE_TYPES) {
-    const text = ownDeclarations(`mock/fixtures/${name}.ts`);
+    const text = await ownDeclarations(`mock/fixtures/${name}.ts`);
     write(folder, {
       [`${name}.d.ts`]: refersTo(text, "js"),
       [`${name}.d.cts`]: refersTo(text, "cjs"),

@@ -2,12 +2,13 @@
  * Writes the declarations of the npm packages. `deno check` has checked the sources; here libraries stay
  * unresolved, so nothing that is exported may have a type that is inferred from one.
  *
+ * The compiler is imported at its use, because it reads the environment when it is loaded: tests that import this
+ * file must load without permissions, to be skipped.
+ *
  * @module
  */
 
-import { generateDtsBundle } from "dts-bundle-generator";
 import { fileURLToPath } from "node:url";
-import ts from "typescript";
 import { ROOT } from "./bundler.ts";
 
 /**
@@ -27,7 +28,8 @@ const GLOBALS = `declare global {
 `;
 
 /** The declarations of a module and of what it refers to, in one text. @param entry from the project's folder */
-export function declarations(entry: string): string {
+export async function declarations(entry: string): Promise<string> {
+  const { generateDtsBundle } = await import("dts-bundle-generator");
   const [text] = generateDtsBundle([{
     filePath: fileURLToPath(new URL(entry, ROOT)),
     output: { exportReferencedTypes: false, noBanner: true },
@@ -37,7 +39,8 @@ export function declarations(entry: string): string {
 }
 
 /** The declarations of a module alone; its imports stay. @param entry from the project's folder */
-export function ownDeclarations(entry: string): string {
+export async function ownDeclarations(entry: string): Promise<string> {
+  const { default: ts } = await import("typescript");
   const source = Deno.readTextFileSync(new URL(entry, ROOT));
   return ts.transpileDeclaration(source, { fileName: entry }).outputText;
 }
