@@ -73,7 +73,7 @@ async function judgeOne(check: Check, deps: StageDeps): Promise<Verdict> {
   } catch (error) {
     if (error instanceof Skipped) return verdict("skip", error.message);
     if (error instanceof Failed) {
-      return verdict("fail", [error.message, ...await stage.describeEnd()].join("\n        "));
+      return verdict("fail", [error.message, ...await stage.describeEnd()].join("\n"));
     }
     if (error instanceof OperationalError) throw error;
     throw new Error(`check ${check.id}`, { cause: error });

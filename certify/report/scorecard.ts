@@ -15,7 +15,7 @@ export function verdictText({ check, result, detail }: Verdict): string {
   if (result === "skip") return `${line}\n        ${detail}`;
   return [
     line,
-    `        ${detail}`,
+    `        ${detail.replaceAll("\n", "\n        ")}`,
     `        hint: ${check.hint}`,
     `        see docs/protocol.md, "${check.section}"`,
   ].join("\n");

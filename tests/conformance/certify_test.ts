@@ -144,7 +144,7 @@ test("each wrong client fails the check that is meant for it, not the next", asy
   assert.deepEqual(wrong, []);
   assert.match(
     details.get("another time in ACKs") ?? "",
-    /: got an ACK of \d+\n +the gateway closed with 4002: a heartbeat was not acknowledged$/,
+    /: got an ACK of \d+\nthe gateway closed with 4002: a heartbeat was not acknowledged$/,
   );
   assert.match(details.get("ten heartbeats in a second") ?? "", /, \d\d with op 10/);
 });
