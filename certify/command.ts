@@ -4,7 +4,9 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { closestMatch } from "leven";
 import { OperationalError } from "../gateway/errors.ts";
 import { toError } from "../gateway/util.ts";
 import type { Clock } from "../gateway/ports.ts";
@@ -72,8 +74,7 @@ export async function runCertifyCommand(
     return await run(readArguments(args), deps);
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
-    const cause = error.cause === undefined ? "" : `: ${toError(error.cause).message}`;
-    deps.print(`emagine-gateway: ${error.message}${cause}`);
+    deps.print(`emagine-gateway: ${error.message}`);
     return 2;
   }
 }
@@ -84,15 +85,33 @@ async function run(
 ): Promise<0 | 1> {
   const from = clock.steady();
   const client = command.join(" ");
-  print(`${checks.length} checks of: ${client}\n`);
+  await writeReports(reports, () => "", writeFile);
+  print(`${checksText(checks)} of: ${client}\n`);
   const verdicts = await judge({
     ...{ checks, atOnce, clock },
-    spawn: spawner(command),
+    spawn: spawner(command, clock),
     judged: (verdict) => print(verdictText(verdict)),
   });
   print(`\n${summaryText(verdicts, clock.steady() - from)}`);
-  for (const [name, path] of reports) await writeFile(path, REPORTS[name](client, verdicts));
+  await writeReports(reports, (name) => REPORTS[name](client, verdicts), writeFile);
   return isCertified(verdicts, require) ? 0 : 1;
+}
+
+/** Before the run, with no text: what cannot be written then is known at once. */
+async function writeReports(
+  reports: Arguments["reports"],
+  text: (name: ReportName) => string,
+  writeFile: CertifyDeps["writeFile"],
+): Promise<void> {
+  const failures: string[] = [];
+  for (const [name, path] of reports) {
+    try {
+      await writeFile(path, text(name));
+    } catch (error) {
+      failures.push(`--${name}: cannot write ${path}: ${toError(error).message}`);
+    }
+  }
+  if (failures.length > 0) throw failure(failures.join("\n"));
 }
 
 function isCertified(verdicts: readonly Verdict[], required: number | undefined): boolean {
@@ -106,16 +125,39 @@ function readArguments(args: readonly string[]): Arguments {
   const [program, ...rest] = end < 0 ? [] : args.slice(end + 1);
   if (program === undefined) throw failure(`expected a command after "--"\n\n${USAGE}`);
   const values = parseOptions(args.slice(0, end));
+  const checks = selectChecks(values.only);
+  const require = numberOf("require", values.require);
+  if (require !== undefined && require > checks.length) {
+    throw failure(`--require: ${require} is more than ${checksText(checks)}`);
+  }
   return {
-    checks: selectChecks(values.only),
+    checks,
     atOnce: numberOf("at-once", values["at-once"]) ?? DEFAULT_AT_ONCE,
-    require: numberOf("require", values.require),
-    reports: new Map(REPORT_NAMES.flatMap((name) => {
-      const path = values[name];
-      return path === undefined ? [] : [[name, path]];
-    })),
+    require,
+    reports: readReports(values),
     command: [program, ...rest],
   };
+}
+
+function checksText({ length }: readonly Check[]): string {
+  return length === 1 ? "1 check" : `${length} checks`;
+}
+
+function readReports(
+  values: Readonly<Partial<Record<ReportName, string>>>,
+): ReadonlyMap<ReportName, string> {
+  const reports = new Map<ReportName, string>();
+  const taken = new Map<string, ReportName>();
+  for (const name of REPORT_NAMES) {
+    const path = values[name];
+    if (path === undefined) continue;
+    if (path === "") throw failure(`--${name}: expected a file`);
+    const other = taken.get(resolve(path));
+    if (other !== undefined) throw failure(`--${name}: ${path} is the file of --${other}`);
+    taken.set(resolve(path), name);
+    reports.set(name, path);
+  }
+  return reports;
 }
 
 function parseOptions(args: readonly string[]) {
@@ -135,10 +177,13 @@ function parseOptions(args: readonly string[]) {
 
 function selectChecks(only: string | undefined): readonly Check[] {
   if (only === undefined) return CHECKS;
-  return only.split(",").map((id) => {
+  const ids = CHECKS.map(({ id }) => id);
+  return [...new Set(only.split(","))].map((id) => {
     const check = CHECKS.find((check) => check.id === id);
-    if (check === undefined) throw failure(`--only: there is no check ${JSON.stringify(id)}`);
-    return check;
+    if (check !== undefined) return check;
+    const nearest = closestMatch(id, ids, { maxDistance: Math.ceil(id.length / 3) });
+    const hint = nearest === undefined ? `there are ${ids.join(", ")}` : `did you mean ${nearest}?`;
+    throw failure(`--only: there is no check ${JSON.stringify(id)}; ${hint}`);
   });
 }
 

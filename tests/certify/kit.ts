@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { Check, Verdict } from "../../certify/check.ts";
 import { runCertifyCommand } from "../../certify/command.ts";
 import { judge } from "../../certify/judge.ts";
-import { spawner } from "../../certify/process.ts";
+import { type ClientProcess, spawner } from "../../certify/process.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { ROOT } from "../tidy/sources.ts";
 
@@ -19,14 +19,18 @@ export interface CertifyRun {
   readonly files: ReadonlyMap<string, string>;
 }
 
-/** Runs the command, but writes no files. */
+/** Runs the command, but writes no files; those in `/no` cannot be written, those in `/full` only if empty. */
 export async function certify(...args: readonly string[]): Promise<CertifyRun> {
   const lines: string[] = [];
   const files = new Map<string, string>();
   const code = await runCertifyCommand(args, {
     clock: new SystemClock(),
     print: (line) => lines.push(line),
-    writeFile: (path, text) => Promise.resolve(void files.set(path, text)),
+    writeFile: (path, text) => {
+      if (path.startsWith("/no/")) return Promise.reject(new Error("no such folder"));
+      if (path.startsWith("/full/") && text !== "") return Promise.reject(new Error("disk full"));
+      return Promise.resolve(void files.set(path, text));
+    },
   });
   return { code, text: lines.join("\n"), files };
 }
@@ -47,7 +51,30 @@ export function judgeCommand(
   command: readonly [string, ...string[]],
   options: JudgeOptions,
 ): Promise<readonly Verdict[]> {
-  return judge({ ...options, clock: new SystemClock(), spawn: spawner(command) });
+  const clock = new SystemClock();
+  return judge({ ...options, clock, spawn: spawner(command, clock) });
+}
+
+export interface StartedClient extends Pick<ClientProcess, "kill"> {
+  readonly lines: readonly string[];
+  readonly firstLine: Promise<string>;
+  /** The exit code. */
+  readonly exited: Promise<number>;
+}
+
+/** Starts a command as `certify` does. */
+export function start(command: readonly [string, ...string[]]): StartedClient {
+  const lines: string[] = [];
+  const first = Promise.withResolvers<string>();
+  const exit = Promise.withResolvers<number>();
+  const { kill } = spawner(command, new SystemClock())({}, {
+    line: (text) => {
+      lines.push(text);
+      first.resolve(text);
+    },
+    exited: exit.resolve,
+  });
+  return { lines, firstLine: first.promise, exited: exit.promise, kill };
 }
 
 /** Calls `act` for each item, several at a time. */

@@ -79,8 +79,9 @@ test("certify judges a client without a session by that alone", async () => {
 
 test("certify --require says how many checks must pass", async () => {
   const { certify, wrongClient } = await load();
-  const client = wrongClient("none");
-  const run = (n: number) => certify(`--require=${n}`, "--only=session", "--", ...client);
+  const only = "--only=session,token-not-in-url";
+  const run = (n: number) =>
+    certify(`--require=${n}`, only, "--", ...wrongClient("token in the URL"));
   assert.deepEqual([(await run(1)).code, (await run(2)).code], [0, 1]);
 });
 
