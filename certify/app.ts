@@ -13,6 +13,8 @@ export class App {
   readonly ended: string[] = [];
   gaps = 0;
   readies = 0;
+  /** The first line that has a name of the table in docs/certify.md, but a value of another type. */
+  misread: string | undefined;
 
   /** True once the client has printed a line that can be judged. */
   get speaks(): boolean {
@@ -25,5 +27,8 @@ export class App {
     if (gap === true) this.gaps += 1;
     if (ready === true) this.readies += 1;
     if (ended !== undefined) this.ended.push(String(ended));
+    const isRead = (message === undefined || typeof message === "string") &&
+      [gap, ready].every((value) => value === undefined || typeof value === "boolean");
+    if (!isRead) this.misread ??= line.slice(0, 200);
   }
 }

@@ -59,8 +59,9 @@ async function judgeOne(check: Check, deps: StageDeps): Promise<Verdict> {
   // Reports end up where others read them.
   const redact = (text: string): string =>
     stage.logins.reduce((rest, { token }) => rest.replaceAll(token, shorten(token)), text);
-  const verdict = (result: Verdict["result"], detail: string): Verdict => ({
-    ...{ check, result, detail: redact(detail), tookMs: deps.clock.steady() - from },
+  const verdict = (result: Verdict["result"], ...details: readonly string[]): Verdict => ({
+    ...{ check, result, detail: redact(details.join("\n")) },
+    tookMs: deps.clock.steady() - from,
     events: stage.wire.events.map((event) => ({ ...event, text: redact(event.text) })),
   });
   try {
@@ -69,11 +70,13 @@ async function judgeOne(check: Check, deps: StageDeps): Promise<Verdict> {
       ms: MAX_CHECK_MS,
       late: () => new Failed(`not decided within ${MAX_CHECK_MS / 1000} s`),
     });
-    return verdict("pass", "");
+    return verdict("pass");
   } catch (error) {
-    if (error instanceof Skipped) return verdict("skip", error.message);
+    const { misread } = stage.app;
+    const ignored = misread === undefined ? [] : [`ignored ${misread}: a value of the wrong type`];
+    if (error instanceof Skipped) return verdict("skip", error.message, ...ignored);
     if (error instanceof Failed) {
-      return verdict("fail", [error.message, ...await stage.describeEnd()].join("\n"));
+      return verdict("fail", error.message, ...ignored, ...await stage.describeEnd());
     }
     if (error instanceof OperationalError) throw error;
     throw new Error(`check ${check.id}`, { cause: error });

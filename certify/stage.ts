@@ -18,9 +18,10 @@ import { RealTime } from "../mock/server/real_time.ts";
 import { ReplyWait } from "../mock/server/reply_wait.ts";
 import { App } from "./app.ts";
 import type { Frame } from "./frame.ts";
+import { Output } from "./output.ts";
 import type { ClientProcess, Spawn } from "./process.ts";
 import { Failed, Skipped } from "./outcome.ts";
-import type { Setting } from "./setting.ts";
+import { MAX_FRAME_BYTES, type Setting } from "./setting.ts";
 import { type Connection, Wire } from "./wire.ts";
 
 /** A value of `GATEWAY_USER`. */
@@ -33,11 +34,7 @@ const ANSWER_MS = 5000;
 const READ_MS = 300;
 /** The same for the line of its first session. */
 const FIRST_LINE_MS = 2000;
-/** Far above what a client needs: checks measure frames themselves, and go on after a fault. */
-const MAX_FRAME_BYTES = 1024 * 1024;
 const CHATTER_MS = 2000;
-/** Lines of a client that has ended, in the detail of a failure. */
-const LAST_LINES = 8;
 const MAX_HEADER_BYTES = 64 * 1024;
 /** The reason of the closes that a check wants. */
 const CERTIFY = "certify";
@@ -58,8 +55,7 @@ export class Stage {
   readonly wire: Wire;
   /** The tokens of the client's logins. */
   readonly logins: IssuedToken[] = [];
-  /** All lines of both streams. */
-  readonly output: string[] = [];
+  readonly output = new Output();
   /** While set, handshakes are refused with this status, or closed at once with this code. */
   refuse: { readonly status: number } | { readonly code: number } | undefined;
 
@@ -137,9 +133,9 @@ export class Stage {
     }, {
       line: (line, stream) => {
         const text = stripVTControlCharacters(line);
-        this.output.push(text);
+        this.output.add(text, this.logins.map(({ token }) => token));
         if (stream === "stdout") this.app.read(text);
-        this.wire.record({ connection: "", event: stream, text });
+        this.wire.printed(stream, text);
       },
       exited: (code) => {
         this.#exitCode = code;
@@ -229,7 +225,7 @@ export class Stage {
       ...code === undefined ? [] : [`the gateway closed with ${code}: ${reason.join(" ")}`],
       ...this.#exitCode === undefined ? [] : [
         `the client exited with ${this.#exitCode}`,
-        ...this.output.slice(-LAST_LINES).map((line) => `  ${line}`),
+        ...this.output.lastLines.map((line) => `  ${line}`),
       ],
     ];
   }

@@ -5,8 +5,9 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import type { Clock, Outgoing, Socket, SocketListener } from "../gateway/ports.ts";
-import { Op } from "../gateway/protocol/mod.ts";
+import { Op, type ViolationCode } from "../gateway/protocol/mod.ts";
 import { Frames } from "../gateway/session/encode.ts";
 import { type Frame, parseFrame } from "./frame.ts";
 
@@ -36,8 +37,24 @@ export interface Interference {
   hold?: ((frame: Frame, connection: Connection) => boolean) | undefined;
 }
 
+/** Lines of the client's output among the events of a check: the last ones, and a note in place of the others. */
+const MAX_LINES = 1000;
+/** The same in characters: reports hold the events of all checks. */
+const MAX_LINE_CHARS = 1024 * 1024;
+
+/** Reasons of closes before the frame is read. */
+const VIOLATIONS: Readonly<Record<ViolationCode, string>> = {
+  1002: "a frame breaks RFC 6455",
+  1007: "a text is not UTF-8",
+  1008: "a message has too many fragments",
+  1009: "a frame is too long to be read",
+};
+
 export class Wire {
   readonly events: WireEvent[] = [];
+  readonly #lines: WireEvent[] = [];
+  #lineChars = 0;
+  #dropped = 0;
   readonly connections: Connection[] = [];
   readonly attempts: Attempt[] = [];
   readonly interference: Interference = {};
@@ -60,6 +77,27 @@ export class Wire {
   record(event: Omit<WireEvent, "atMs">): void {
     this.events.push({ atMs: this.nowMs, ...event });
     this.#changed();
+  }
+
+  /** A line of the client's output. */
+  printed(stream: "stdout" | "stderr", text: string): void {
+    this.record({ connection: "", event: stream, text });
+    this.#lines.push(...this.events.slice(-1));
+    this.#lineChars += text.length;
+    while (this.#lines.length > MAX_LINES || this.#lineChars > MAX_LINE_CHARS) this.#dropLine();
+  }
+
+  #dropLine(): void {
+    const line = this.#lines.shift();
+    if (line === undefined) return;
+    this.#lineChars -= line.text.length;
+    this.#dropped += 1;
+    const text = `${this.#dropped} lines of output are left out`;
+    const note = { ...line, event: "…", text };
+    const at = this.events.indexOf(line);
+    const before = this.events.findIndex(({ event }) => event === "…");
+    this.events[at] = note;
+    if (before >= 0) this.events.splice(before, 1);
   }
 
   attempted(request: Request): void {
@@ -88,6 +126,10 @@ export class Connection implements Socket {
   /** The frames of each direction, with their times. */
   readonly received: (Frame & { readonly atMs: number; readonly bytes: number })[] = [];
   readonly sent: (Frame & { readonly atMs: number })[] = [];
+  /** Pings and pongs, which the rate limit counts, too. */
+  controls = 0;
+  /** The gateway closed the connection with this code, as the client broke a rule of WebSockets or a limit. */
+  violation: ViolationCode | undefined;
   closedAtMs: number | undefined;
   /** The code of the client's close frame; 1005 or 1006 without one. */
   closeCode: number | undefined;
@@ -124,13 +166,19 @@ export class Connection implements Socket {
     this.#socket.listen({
       messageReceived: (data) => {
         const text = typeof data === "string" ? data : `${data.byteLength} bytes of a binary frame`;
-        const bytes = typeof data === "string" ? new TextEncoder().encode(data).length : 0;
+        const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
         this.received.push({ ...parseFrame(text), atMs: this.#wire.nowMs, bytes });
         this.#record("client", text);
         listener.messageReceived(data);
       },
-      controlReceived: () => listener.controlReceived(),
-      violated: (code) => listener.violated(code),
+      controlReceived: () => {
+        this.controls += 1;
+        listener.controlReceived();
+      },
+      violated: (code) => {
+        this.violation = code;
+        listener.violated(code);
+      },
       flushed: () => listener.flushed(),
       closed: (code) => {
         this.closedAtMs = this.#wire.nowMs;
@@ -173,7 +221,8 @@ export class Connection implements Socket {
   }
 
   close(code: number, reason: string): void {
-    this.#record("close", `${code} ${reason}`);
+    const why = code === this.violation ? VIOLATIONS[this.violation] : reason;
+    this.#record("close", `${code} ${why}`);
     this.#socket.close(code, reason);
   }
 

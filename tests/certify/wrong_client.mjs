@@ -1,5 +1,5 @@
 // A client with one fault, named by its argument; without one it follows the protocol. Each fault is meant to fail
-// one check of `certify` (faults.ts).
+// one check of `certify` (faults.ts, misuse_test.ts).
 import process, { argv, env, exit } from "node:process";
 
 const fault = argv[2] ?? "none";
@@ -36,7 +36,9 @@ async function login() {
 async function connect() {
   const late = has("connects before it logs in");
   if (!late && (token === undefined || now() >= renewAt)) await login();
-  const url = env.GATEWAY_URL + (has("token in the URL") ? `?token=${token}` : "");
+  const leaks = has("token in the URL") || has("a token in the second URL") && sessions > 0;
+  const url = env.GATEWAY_URL + (leaks ? `?token=${token}` : "");
+  const { WebSocket } = has("ten pings in a second") ? await import("ws") : globalThis;
   const current = new WebSocket(url);
   socket = current;
   const session = new Session(current);
@@ -98,6 +100,7 @@ class Session {
     if (lastId !== undefined) identify.last_id = lastId;
     else if (has("an empty last_id")) identify.last_id = "";
     if (has("a long Identify")) identify.device = "x".repeat(5000);
+    if (has("a 2 MB Identify")) identify.device = "x".repeat(2e6);
     this.send(identify);
   }
 
@@ -114,6 +117,9 @@ class Session {
     const gap = resumed === false && !has("is silent about a gap") ||
       resumed === true && has("a gap at every return");
     if (gap) print({ gap: true });
+    if (has("2 MB after Ready") || has("2 MB, and back after 1009") && sessions === 1) {
+      this.send({ op: 10, time: 1, text: "x".repeat(2e6) });
+    }
     this.watch();
     this.renew();
     if (has("a second connection") && sessions > 1) {
@@ -128,6 +134,7 @@ class Session {
       return every(500, () => now() - this.heardAt > 3000 && this.end(1006));
     }
     if (has("ten heartbeats in a second")) every(100, () => this.send({ op: 10, time: 1 }));
+    if (has("ten pings in a second")) every(100, () => this.webSocket.ping());
     every(this.intervalMs, () => {
       if (has("never looks for a dead server")) return;
       if (this.unanswered !== undefined) return this.end(1006);
@@ -160,7 +167,7 @@ class Session {
     const untold = has("passes on no null") && content === null ||
       has("passes on no falsy content") && !content && content !== null ||
       has("stores no id in a replay") && printed.has(id);
-    if (!untold) print({ message: id });
+    if (!untold) print({ message: has("numbers for ids") ? 7 : id });
     if (has("replayed messages twice") && replayed) print({ message: id });
     printed.add(id);
     if (has("stores no id in a replay") && replayed) return;
@@ -191,7 +198,7 @@ function ended(code, readyAt) {
   }
   if (isFinal(code, readyAt)) {
     if (!has("is silent about its end")) print({ ended: String(code) });
-    if (!has(`returns after ${code}`)) return exit();
+    if (!has(`returns after ${code}`) && !has(`2 MB, and back after ${code}`)) return exit();
   }
   const lasted = readyAt !== undefined && now() - readyAt >= 10_000 &&
     !has("no reset after a session");

@@ -1,0 +1,107 @@
+/**
+ * `certify` and clients that are wrong in ways that a judge must survive, and arguments that cannot be used.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Wire } from "../../certify/wire.ts";
+import { FakeClock } from "../../mock/doubles/clock.ts";
+import { within } from "../conformance/support/wait.ts";
+import { needs, testUnless } from "../permissions.ts";
+
+const test = testUnless(needs("run", "net", "env", "read", "write"));
+const load = () => import("./kit.ts");
+
+/** A fault of the client, the check that names it, and the detail. */
+const DETAILS: readonly (readonly [fault: string, check: string, detail: RegExp])[] = [
+  ["2 MB after Ready", "frame-size", /closed with 1009: a frame is too long to be read/],
+  ["a 2 MB Identify", "session", /closed with 1009: a frame is too long to be read/],
+  ["2 MB, and back after 1009", "frame-size", /^a frame has more than 1048576 bytes/],
+  ["a token in the second URL", "token-not-in-url", /^the handshake asks for \/gateway\?token=/],
+  ["ten pings in a second", "frame-rate", /^\d\d frames in 8 s.*: \d\d pings, /],
+  ["numbers for ids", "messages-once", /ignored {"message":7}: a value of the wrong type/],
+];
+
+test("certify names what a client does wrong, not what follows from it", async () => {
+  const { judgeCommand, sideBySide, wrongClient } = await load();
+  const { CHECKS } = await import("../../certify/checks/mod.ts");
+  const details: string[] = [];
+  await sideBySide(DETAILS, DETAILS.length, async ([fault, id, expected]) => {
+    const checks = CHECKS.filter((check) => check.id === id);
+    const [verdict] = await judgeCommand(wrongClient(fault), { checks, atOnce: 1 });
+    assert.notEqual(verdict?.result, "pass", fault);
+    if (!expected.test(verdict?.detail ?? "")) details.push(`${fault}: ${verdict?.detail}`);
+  });
+  assert.deepEqual(details, []);
+});
+
+test("certify refuses what it cannot do before it starts a client, in one line", async () => {
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [["--only=sesion"], /: --only: there is no check "sesion"; did you mean session\?$/],
+    [["--only=nonsense"], /: --only: there is no check "nonsense"; there are session, first-/],
+    [["--only=session,session", "--require=2"], /: --require: 2 is more than 1 check$/],
+    [["--json="], /: --json: expected a file$/],
+    [["--json=x", "--html=./x"], /: --html: \.\/x is the file of --json$/],
+    [["--json=/no/x"], /: --json: cannot write \/no\/x: no such folder$/],
+  ];
+  const { certify } = await load();
+  for (const [args, message] of cases) {
+    const { code, text } = await certify(...args, "--", "no-such-program-anywhere");
+    assert.deepEqual([code, text.split("\n").length], [2, 1], text);
+    assert.match(text, message);
+  }
+  const { code, text } = await certify("--only=session", "--", "no-such-program-anywhere");
+  assert.equal(code, 2);
+  assert.match(
+    text,
+    /^1 check of: [^]*: cannot start no-such-program-anywhere: there is no such program$/,
+  );
+});
+
+test("certify writes the other reports if one cannot be written in the end", async () => {
+  const { certify } = await load();
+  const client = [Deno.execPath(), "eval", "throw 'no network'"];
+  const reports = ["--json=/full/x", "--html=card.html"];
+  const { code, text, files } = await certify("--only=session", ...reports, "--", ...client);
+  assert.equal(code, 2);
+  assert.match(
+    text,
+    /\nemagine-gateway: --json: cannot write \/full\/x: disk full$/,
+  );
+  assert.match(files.get("card.html") ?? "", /Scorecard/);
+});
+
+test("spawner does not wait for a process that the client left behind", async () => {
+  const { start } = await load();
+  const client = start(["sh", "-c", "setsid sh -c 'echo $$; exec sleep 60' & wait"]);
+  const pid = Number(await client.firstLine);
+  try {
+    await within("the end of the client", client.kill());
+  } finally {
+    Deno.kill(pid, "SIGKILL");
+  }
+});
+
+test("spawner passes on a long line in pieces", async () => {
+  const { start } = await load();
+  const client = start(["sh", "-c", "head -c 200000 /dev/zero | tr '\\0' x"]);
+  await client.exited;
+  await client.kill();
+  assert.deepEqual(client.lines.map(({ length }) => length), [65_536, 65_536, 65_536, 3392]);
+});
+
+Deno.test("Wire.printed() drops the first lines of an endless output, with a note", () => {
+  const wire = new Wire(new FakeClock(), () => {});
+  wire.record({ connection: "", event: "login", text: "POST /login" });
+  for (let n = 1; n <= 3000; n++) wire.printed("stdout", `line ${n}`);
+  const [login, note, first] = wire.events.map(({ text }) => text);
+  assert.deepEqual([login, note, first, wire.events.length], [
+    "POST /login",
+    "2000 lines of output are left out",
+    "line 2001",
+    1002,
+  ]);
+  for (let n = 0; n < 20; n++) wire.printed("stderr", "x".repeat(65_536));
+  assert.equal(wire.events.length, 18);
+});
