@@ -92,7 +92,8 @@ async function run(
     spawn: spawner(command, clock),
     judged: (verdict) => print(verdictText(verdict)),
   });
-  print(`\n${summaryText(verdicts, clock.steady() - from)}`);
+  const tookMs = clock.steady() - from;
+  print(`\n${summaryText(verdicts, { tookMs, page: reports.get("html") })}`);
   await writeReports(reports, (name) => REPORTS[name](client, verdicts), writeFile);
   return isCertified(verdicts, require) ? 0 : 1;
 }
