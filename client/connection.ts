@@ -265,7 +265,7 @@ export class Connection {
     try {
       this.#socket.send(JSON.stringify(frame));
     } catch {
-      this.#lost("cannot send");
+      this.#lost("nothing can be sent");
     }
   }
 

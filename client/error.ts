@@ -30,7 +30,7 @@ export function neverOpened(url: string, reason: string): Error {
   const shown = url.replace(/\?.*/, "").replace(/\/\/[^/]*@/, "//");
   const why = reason && ` (${reason})`;
   return new Error(
-    `${shown} cannot be opened${why}: check that its path is /gateway and that it is reachable; ` +
-      "in a browser, GATEWAY_ALLOWED_ORIGINS and the page's connect-src",
+    `${shown} cannot be opened${why}: check that its path is /gateway and the gateway reachable; ` +
+      "in a browser also GATEWAY_ALLOWED_ORIGINS and the page's connect-src",
   );
 }

@@ -24,14 +24,14 @@ export function resolveOptions(options: GatewayClientOptions): ResolvedOptions {
   expect(typeof getToken === "function", "getToken: expected a function");
   expect(
     lastId === undefined || typeof lastId === "string",
-    `lastId: expected text or undefined, got ${lastId}`,
+    `lastId: expected text, or undefined where there is none, got ${lastId}`,
   );
   expect(
     signal === undefined || isListenable(signal) && typeof signal.aborted === "boolean",
     "signal: expected an AbortSignal",
   );
   expect(maxQueuedMessages >= 1, "maxQueuedMessages: expected 1 or more");
-  expect(connectTimeoutMs >= 1, "connectTimeoutMs: expected 1 or more");
+  expect(connectTimeoutMs > 0, "connectTimeoutMs: expected a positive number");
   return {
     url: resolveUrl(options.url),
     getToken,

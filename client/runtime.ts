@@ -27,7 +27,7 @@ export function systemRandom(): number {
 /** @throws {TypeError} without a global `WebSocket`, as in Node before 22 */
 export function systemWebSocket(): ClientSocketConstructor {
   if (typeof WebSocket === "undefined") {
-    throw new TypeError("there is no global WebSocket: give one as an option");
+    throw new TypeError("there is no global WebSocket here: give one in the option WebSocket");
   }
   return WebSocket;
 }

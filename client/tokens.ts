@@ -93,7 +93,7 @@ export class Tokens {
     const token: unknown = await this.#deps.getToken(request);
     if (token === null || typeof token === "string" && token !== "") return token;
     const got = token === "" ? "an empty one" : typeof token;
-    throw new TypeError(`getToken: expected a token, got ${got}`);
+    throw new TypeError(`getToken: expected the text of a token, got ${got}`);
   }
 
   #obtained(token: string | null): void {

@@ -24,9 +24,9 @@ for (
     [{ getToken: "a token" }, /^getToken: expected a function$/],
     [{ maxQueuedMessages: 0 }, /^maxQueuedMessages: expected 1 or more$/],
     [{ maxQueuedMessages: NaN }, /^maxQueuedMessages: /],
-    [{ connectTimeoutMs: -1 }, /^connectTimeoutMs: expected 1 or more$/],
-    [{ lastId: null }, /^lastId: expected text or undefined, got null$/],
-    [{ lastId: 5 }, /^lastId: expected text or undefined, got 5$/],
+    [{ connectTimeoutMs: -1 }, /^connectTimeoutMs: expected a positive number$/],
+    [{ lastId: null }, /^lastId: expected text, or undefined where there is none, got null$/],
+    [{ lastId: 5 }, /^lastId: expected text, or undefined where there is none, got 5$/],
     [{ signal: {} }, /^signal: expected an AbortSignal$/],
   ] as const
 ) {

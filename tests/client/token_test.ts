@@ -133,7 +133,7 @@ for (const token of ["", 7, undefined, false, { token: "x" }]) {
     await using gateway = await createMockGateway();
     await using app = new App(gateway, { getToken: () => Promise.resolve(token as string) });
     await gateway.settled();
-    assert.match(app.errors[0]?.message ?? "", /^getToken: expected a token, got /);
+    assert.match(app.errors[0]?.message ?? "", /^getToken: expected the text of a token, got /);
     assert.equal(app.client.state, "waiting");
   });
 }

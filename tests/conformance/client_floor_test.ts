@@ -127,7 +127,7 @@ processTest("the client needs no global or method that is newer than its floor",
   await closing;
   assert.throws(() => new GatewayClient({ ...options, url: "gateway" }), { name: "TypeError" });
   assert.throws(() => new GatewayClient({ ...options, WebSocket: undefined }), {
-    message: /there is no global WebSocket/,
+    message: /there is no global WebSocket here/,
   });
 });
 
