@@ -38,7 +38,7 @@ test("certify writes the scorecard as JSON, JUnit and HTML", async () => {
   assert.equal(code, 1, text);
   assert.match(
     text,
-    /1 passed, 1 failed, 0 skipped, in \d+ s\nfailed: token-not-in-url\n--html=FILE shows/,
+    /1 passed, 1 failed, 0 skipped, in \d+ s\nfailed: token-not-in-url\ncard.html shows/,
   );
   const card = JSON.parse(files.get("card.json") ?? "");
   const [session, { detail, ...other }] = card.checks;
