@@ -222,21 +222,19 @@ export class GatewayClient<Content = Json, SignalContent = Json>
   #connect(from: ClientState): void {
     if (this.#state !== from) return;
     this.#retry?.cancel();
-    if (this.#stops.length === 0) this.#watch();
+    if (this.#stops.length === 0) {
+      this.#stops = [
+        // Offline, a new attempt would fail, but a connection to the same machine may be alive.
+        onWake((isOffline) => isOffline ? this.#connection?.check() : this.check()),
+        onSlept(this.#options.clock, () => this.check()),
+      ];
+    }
     this.#setState("connecting");
     if (this.#needsConnection && this.#tokens.get() !== undefined) this.#open();
   }
 
   get #needsConnection(): boolean {
     return this.#state === "connecting" && this.#connection === undefined;
-  }
-
-  #watch(): void {
-    this.#stops = [
-      // Offline, a new attempt would fail, but a connection to the same machine may be alive.
-      onWake((isOffline) => isOffline ? this.#connection?.check() : this.check()),
-      onSlept(this.#options.clock, () => this.check()),
-    ];
   }
 
   /** Leaves the connection and all timers. */
@@ -313,19 +311,14 @@ export class GatewayClient<Content = Json, SignalContent = Json>
     this.#setState("ready");
     const session = { user, lastId, ...(resumed !== undefined && { resumed }) };
     // A listener may close the client in between.
-    if (this.#isReady()) this.#emitter.emit("ready", session);
-    if (this.#isReady() && resumed === false) this.#emitter.emit("gap", { lastId });
-  }
-
-  /** A method, because TypeScript assumes that calls do not change the state. */
-  #isReady(): boolean {
-    return this.#state === "ready";
+    if (this.#state === "ready") this.#emitter.emit("ready", session);
+    if (this.#state === "ready" && resumed === false) this.#emitter.emit("gap", { lastId });
   }
 
   #published(frame: MessageFrame | SignalFrame): void {
     this.#delivery.published(frame);
     // The protocol has no other way to stop the gateway from sending.
-    if (this.#delivery.length >= this.#options.maxQueuedMessages && this.#isReady()) {
+    if (this.#delivery.length >= this.#options.maxQueuedMessages && this.#state === "ready") {
       void this.#leave("paused");
     }
   }
@@ -338,12 +331,12 @@ export class GatewayClient<Content = Json, SignalContent = Json>
 
   #ended({ code, reason }: End): void {
     this.#connection = undefined;
-    const needsToken = code === CloseCode.IdentifyFailed.code;
-    if (needsToken) this.#tokens.refused();
     this.#backoff.ended(code, this.#options.clock.steady());
-    const reconnect = needsToken
-      ? !this.#backoff.isFinallyRefused
-      : closeInfo(code)?.reconnect ?? true;
+    let reconnect = closeInfo(code)?.reconnect ?? true;
+    if (code === CloseCode.IdentifyFailed.code) {
+      this.#tokens.refused();
+      reconnect = !this.#backoff.isFinallyRefused;
+    }
     const disconnect = { code, name: closeName(code), reason };
     if (reconnect) this.#wait(disconnect);
     else this.#finish(new GatewayError(code, reason), disconnect);

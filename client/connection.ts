@@ -137,7 +137,7 @@ export class Connection {
       return;
     }
     // Repeated checks must not extend the deadline of a probe.
-    if (this.#outstanding?.isProbe === true) return;
+    if (this.#outstanding?.isProbe) return;
     const tooSoonMs = this.#lastSentAt + MIN_MS - now;
     if (tooSoonMs > 0) return this.#arm(tooSoonMs, () => this.check());
     this.#sendHeartbeat(Math.min(PROBE_MS, this.#intervalMs), true);
@@ -220,7 +220,7 @@ export class Connection {
     // After a sleep, frames may be unread and the connection may be dead: probe it. Not twice, because a hidden
     // page's timers are always late.
     const slept = this.#clock.steady() - this.#dueAt > SLEPT_MS;
-    if (slept && this.#outstanding?.isProbe !== true) return this.check();
+    if (slept && !this.#outstanding?.isProbe) return this.check();
     if (this.#outstanding === undefined) return this.#sendHeartbeat(this.#intervalMs);
     // The ACK queues behind messages, so as long as they arrive, the connection is alive.
     if (this.#messagesSinceHeartbeat) {
@@ -251,10 +251,8 @@ export class Connection {
   #release(closed: () => void): void {
     this.#over = true;
     this.#timer?.cancel();
-    this.#socket.onopen = null;
-    this.#socket.onmessage = null;
-    this.#socket.onclose = closed;
-    this.#socket.onerror = closed;
+    this.#socket.onopen = this.#socket.onmessage = null;
+    this.#socket.onclose = this.#socket.onerror = closed;
   }
 
   /** `shown` is the frame for the log, which has no token. */

@@ -62,9 +62,9 @@ export class Delivery<Content, SignalContent> {
 
   /** The id of the message before the oldest that a loop has not read. */
   get lastId(): string | undefined {
-    const oldest = this.#queues.flatMap(([first]) => first ?? []);
-    const [first] = oldest.sort((a, b) => a.index - b.index);
-    return first === undefined ? this.receivedId : first.before;
+    const unread = this.#queues.flatMap(([first]) => first ?? []);
+    const [oldest = { before: this.receivedId }] = unread.sort((a, b) => a.index - b.index);
+    return oldest.before;
   }
 
   get #queues(): readonly QueuedMessage<Content>[][] {
@@ -74,23 +74,20 @@ export class Delivery<Content, SignalContent> {
   published(frame: MessageFrame | SignalFrame): void {
     const { emitter } = this.#deps;
     const { channel, author, content, time } = frame;
-    const rest = { ...(channel !== undefined && { channel }), author, time };
-    // The app knows what its backend publishes.
-    if (frame.op === Op.Signal) {
-      emitter.emit("signal", { ...rest, content: content as SignalContent });
-      return;
-    }
+    const published = {
+      ...(channel !== undefined && { channel }),
+      author,
+      // The app knows what its backend publishes.
+      content: content as Content & SignalContent,
+      time,
+    };
+    if (frame.op === Op.Signal) return void emitter.emit("signal", published);
     const { id, replayed } = frame;
     if (this.#ids.has(id)) return;
     this.#ids.add(id);
     const [oldest = id] = this.#ids;
     if (this.#ids.size > MAX_IDS) this.#ids.delete(oldest);
-    const message = {
-      id,
-      ...rest,
-      content: content as Content,
-      ...(replayed && { replayed }),
-    };
+    const message = { id, ...published, ...(replayed && { replayed }) };
     const before = this.receivedId;
     this.receivedId = id;
     const dispatched = emitter.emit("message", message);

@@ -45,8 +45,7 @@ const FIELDS: Readonly<Record<ServerFrame["op"], Readonly<Record<string, Check>>
 /** Returns `undefined` for what is no JSON. */
 export function parseFrame(data: unknown): Json | undefined {
   try {
-    const frame: Json = JSON.parse(typeof data === "string" ? data : "");
-    return frame;
+    return JSON.parse(typeof data === "string" ? data : "");
   } catch {
     return undefined;
   }

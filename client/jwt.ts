@@ -18,22 +18,24 @@ export interface Lifetime {
   readonly expiresInMs: number;
 }
 
+const ENDLESS: Lifetime = { renewInMs: Infinity, expiresInMs: Infinity };
+
 /**
- * Returns the lifetime of `token`, or `undefined` if it cannot be read; then the gateway's refusal shows that
- * it has expired.
+ * Returns the lifetime of `token`, endless if it cannot be read; then the gateway's refusal shows that it has
+ * expired.
  *
  * A device's clock may be off by hours. So the lifetime that the issuer set (`exp` − `iat`) is an upper bound,
  * and is used alone if, by the clock, a token that was just issued has expired.
  */
-export function lifetimeOf(token: string, now: number): Lifetime | undefined {
+export function lifetimeOf(token: string, now: number): Lifetime {
   const claims = claimsOf(token);
   const expiresAt = secondsIn(claims, "exp");
-  if (expiresAt === undefined) return undefined;
+  if (expiresAt === undefined) return ENDLESS;
   const issuedAt = secondsIn(claims, "iat");
   const byClock = expiresAt * 1000 - now;
   const byIssuer = issuedAt === undefined ? byClock : (expiresAt - issuedAt) * 1000;
   const leftMs = byClock > 0 ? Math.min(byClock, byIssuer) : byIssuer;
-  if (leftMs <= 0) return undefined;
+  if (leftMs <= 0) return ENDLESS;
   const renewInMs = Math.max(MIN_MS, leftMs - Math.min(MARGIN_MS, leftMs / 5));
   return { renewInMs, expiresInMs: leftMs };
 }

@@ -35,6 +35,5 @@ export function toError(thrown: unknown): Error {
 }
 
 function isError(value: unknown): value is Error {
-  return typeof fieldOf(value, "name") === "string" &&
-    typeof fieldOf(value, "message") === "string";
+  return ["name", "message"].every((name) => typeof fieldOf(value, name) === "string");
 }

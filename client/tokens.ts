@@ -6,7 +6,7 @@
  */
 
 import { Backoff } from "./backoff.ts";
-import { type Lifetime, lifetimeOf } from "./jwt.ts";
+import { lifetimeOf } from "./jwt.ts";
 import { toError } from "./realm.ts";
 import type { ClientClock, ClientTimer, GatewayClientOptions, TokenRequest } from "./types.ts";
 
@@ -27,9 +27,10 @@ export interface TokensDeps {
 }
 
 export class Tokens {
+  /** The last token, valid or not. */
+  current: string | undefined;
   readonly #deps: TokensDeps;
   readonly #backoff: Backoff;
-  #token: string | undefined;
   #reason: TokenRequest["reason"] = "start";
   #renewAt = Infinity;
   #expiresAt = Infinity;
@@ -43,25 +44,20 @@ export class Tokens {
     this.#backoff = new Backoff(deps.random);
   }
 
-  /** The last token, valid or not. */
-  get current(): string | undefined {
-    return this.#token;
-  }
-
   /**
    * Returns a token to connect with, also one that is being renewed; `undefined` if there is none, and then
    * calls `obtained`, `loggedOut` or `failed`.
    */
   get(): string | undefined {
     const now = this.#deps.clock.steady();
-    if (this.#token === undefined || now >= this.#renewAt) this.#start();
+    if (this.current === undefined || now >= this.#renewAt) this.#start();
     else if (this.#request === undefined) this.#renewIn(this.#renewAt - now);
-    return now < this.#expiresAt ? this.#token : undefined;
+    return now < this.#expiresAt ? this.current : undefined;
   }
 
   /** Drops the token, and one that was requested before the refusal. */
   refused(): void {
-    this.#token = undefined;
+    this.current = undefined;
     this.#reason = "refused";
     this.stop();
   }
@@ -101,10 +97,9 @@ export class Tokens {
     const { clock, loggedOut, obtained } = this.#deps;
     if (token === null) return loggedOut();
     this.#backoff.reset();
-    this.#token = token;
+    this.current = token;
     this.#reason = "expiring";
-    const lifetime: Partial<Lifetime> = lifetimeOf(token, clock.now()) ?? {};
-    const { renewInMs = Infinity, expiresInMs = Infinity } = lifetime;
+    const { renewInMs, expiresInMs } = lifetimeOf(token, clock.now());
     const now = clock.steady();
     this.#expiresAt = now + expiresInMs;
     this.#renewAt = now + renewInMs;
