@@ -33,7 +33,7 @@ import type {
 } from "./ports.ts";
 import type { Reduce } from "./protocol/mod.ts";
 import { LogThrottle } from "./log_throttle.ts";
-import { Waiters } from "./util.ts";
+import { overrideLog, Waiters } from "./util.ts";
 
 /** Most connections of a user that are described. */
 const MAX_SESSIONS = 100;
@@ -333,15 +333,8 @@ function withBackpressure(
       throw error;
     }
   };
-  return {
+  return overrideLog(log, {
     publish: (drafts) => paced(() => log.publish(drafts)),
     publishOnce: (key, drafts) => paced(() => log.publishOnce(key, drafts)),
-    subscribe: (listener) => log.subscribe(listener),
-    read: (query) => log.read(query),
-    head: () => log.head(),
-    position: () => log.position(),
-    revocations: log.revocations,
-    check: () => log.check(),
-    close: () => log.close(),
-  };
+  });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock, Timer } from "./ports.ts";
+import type { Clock, MessageLog, Timer } from "./ports.ts";
 
 /** `value` itself if it is an `Error`; anything else that was thrown becomes the message of one. */
 export function toError(value: unknown): Error {
@@ -31,6 +31,22 @@ export async function withTimeout<T>(
   } finally {
     timer?.cancel();
   }
+}
+
+/** A log that is `log`, except for the methods that are given. */
+export function overrideLog(log: MessageLog, methods: Partial<MessageLog>): MessageLog {
+  return {
+    publish: (drafts) => log.publish(drafts),
+    publishOnce: (key, drafts) => log.publishOnce(key, drafts),
+    subscribe: (listener) => log.subscribe(listener),
+    read: (query) => log.read(query),
+    head: () => log.head(),
+    position: () => log.position(),
+    revocations: log.revocations,
+    check: () => log.check(),
+    close: () => log.close(),
+    ...methods,
+  };
 }
 
 /** Callers that wait to be released, in the order in which they came. */

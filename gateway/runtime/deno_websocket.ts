@@ -35,7 +35,7 @@ export interface DenoWebSocketDeps {
   readonly webSockets: Set<DenoWebSocket>;
 }
 
-/** Listens to its events as one object: a closure for each took 1.2 KB of an idle connection. */
+/** Listens as one object: a closure for each event, and what they kept alive, took 1.7 KB of an idle connection. */
 export class DenoWebSocket implements Socket, EventListenerObject {
   readonly #socket: WebSocket;
   readonly #clock: Clock;

@@ -19,6 +19,7 @@ import type {
   RequestHandler,
   TokenVerifier,
 } from "../../gateway/ports.ts";
+import { overrideLog } from "../../gateway/util.ts";
 import { VERSION } from "../../gateway/config/version.ts";
 import type { MockIssuer } from "../issuer.ts";
 import type { Links } from "./links.ts";
@@ -109,20 +110,12 @@ function createMockVerifier({ clock, issuer, tasks, logger }: InstanceDeps): Tok
  */
 function paceReplays(log: MessageLog, { links, tasks, external }: InstanceDeps): MessageLog {
   if (external === undefined) return log;
-  return {
+  return overrideLog(log, {
     read: (query) =>
       links.congested
         ? tasks.track(external.answered(links).then(() => log.read(query)))
         : log.read(query),
-    publish: (drafts) => log.publish(drafts),
-    publishOnce: (key, drafts) => log.publishOnce(key, drafts),
-    subscribe: (listener) => log.subscribe(listener),
-    head: () => log.head(),
-    position: () => log.position(),
-    revocations: log.revocations,
-    check: () => log.check(),
-    close: () => log.close(),
-  };
+  });
 }
 
 function createRoutes(

@@ -7,6 +7,7 @@
 import { createMemoryLog, openJetStreamLog, openSqliteLog } from "../../gateway/log/mod.ts";
 import { connectNats } from "../../gateway/cluster/connect.ts";
 import type { CommandLog, MessageLog } from "../../gateway/ports.ts";
+import { overrideLog } from "../../gateway/util.ts";
 import { FakeClock } from "../../mock/doubles/clock.ts";
 import { FakeIds } from "../../mock/doubles/ids.ts";
 import { FakeLogger } from "../../mock/doubles/logger.ts";
@@ -112,17 +113,10 @@ function withCommands(log: MessageLog & CommandLog): MessageLog {
     ask(log).catch(() => {});
     return publish();
   };
-  return {
+  return overrideLog(log, {
     publish: (drafts) => between(() => log.publish(drafts)),
     publishOnce: (key, drafts) => between(() => log.publishOnce(key, drafts)),
-    subscribe: (listener) => log.subscribe(listener),
-    read: (query) => log.read(query),
-    head: () => log.head(),
-    position: () => log.position(),
-    revocations: log.revocations,
-    check: () => log.check(),
-    close: () => log.close(),
-  };
+  });
 }
 
 async function createJetStream(
