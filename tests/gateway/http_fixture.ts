@@ -26,6 +26,14 @@ import { FakeLogger } from "../../mock/doubles/logger.ts";
 
 export const KEY = "a-publish-key";
 
+/** The headers of a WebSocket handshake. */
+export const HANDSHAKE = {
+  upgrade: "websocket",
+  connection: "keep-alive, Upgrade",
+  "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+  "sec-websocket-version": "13",
+};
+
 export interface Call {
   /** Sent unchanged if it is a string or bytes, else as JSON. */
   readonly body?: unknown;
