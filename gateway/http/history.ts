@@ -8,7 +8,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Audience, Message, MessageLog } from "../ports.ts";
 import { json } from "./answer.ts";
 import type { Guard } from "./publish_key.ts";
-import { forBackend, jsonResponse, READ_FAILURES, responses } from "./openapi.ts";
+import { BACKEND_PROBLEMS, forBackend, jsonResponse, READ_FAILURES, responses } from "./openapi.ts";
 import type { App } from "./types.ts";
 import { problem } from "./problem.ts";
 import { HistoryQueryDocument, HistoryQuerySchema, HistorySchema } from "./schemas.ts";
@@ -20,7 +20,7 @@ export function addHistoryRoute(
   app: App,
   { log, guard }: { readonly log: MessageLog; readonly guard: Guard },
 ): void {
-  const { middleware, ...backend } = forBackend(guard);
+  const { middleware, ...backend } = forBackend(guard, { hasQuery: true });
   const description = {
     ...backend,
     method: "get" as const,
@@ -32,8 +32,7 @@ export function addHistoryRoute(
       "`channel` and `user` together are refused with `invalid_query`. With `limit=0` there are no messages, " +
       "and without `after`, `last_id` is the position after everything published so far.",
     responses: responses({ 200: jsonResponse("A page of messages", HistorySchema) }, [
-      "invalid_query",
-      "unauthorized",
+      ...BACKEND_PROBLEMS,
       "expired",
       ...READ_FAILURES,
     ]),

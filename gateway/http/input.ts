@@ -6,7 +6,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import type { BodyFailure, BodyLimits, Exchange } from "../ports.ts";
 import { type Fault, problem } from "./problem.ts";
 
@@ -14,6 +14,8 @@ import { type Fault, problem } from "./problem.ts";
 const MAX_FAULTS = 10;
 /** Longest detail of a fault, in characters: it may quote what was sent. */
 const MAX_DETAIL_LENGTH = 200;
+
+const NO_QUERY = z.strictObject({});
 
 type Issue = z.core.$ZodIssue;
 
@@ -28,13 +30,13 @@ const CLOSE = { connection: "close" };
 
 const strict = new TextDecoder("utf-8", { fatal: true });
 
-/** The body of a request, or the problem with it. */
+/** The body of a request, or the problem with it. Routes that have a body take no query. */
 export async function readJson(
-  headers: Headers,
+  request: Request,
   exchange: Exchange,
   limits: BodyLimits,
 ): Promise<JsonBody | Response> {
-  const refused = refuseMediaType(headers);
+  const refused = refuseQuery(request.url) ?? refuseMediaType(request.headers);
   if (refused !== undefined) return refused;
   const bytes = await exchange.readBody(limits);
   if (typeof bytes === "string") return refuseBody(bytes, limits);
@@ -113,6 +115,13 @@ export function invalidParameters(part: "path" | "query", issues: readonly Issue
     .map((issue) => ({ parameter: String(place(issue)[0] ?? ""), detail: detail(issue) }));
   const code = part === "path" ? "invalid_path" : "invalid_query";
   return problem(code, `The ${part} is not what this route takes; see errors.`, { errors });
+}
+
+/** Returns the problem of a `url` with a query, on a route that takes none. */
+export function refuseQuery(url: string): Response | undefined {
+  if (!url.includes("?")) return undefined;
+  const parsed = NO_QUERY.safeParse(Object.fromEntries(new URL(url).searchParams));
+  return parsed.success ? undefined : invalidParameters("query", parsed.error.issues);
 }
 
 function bodyFault(issue: Issue): Fault {

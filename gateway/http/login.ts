@@ -42,7 +42,7 @@ export function addLoginRoutes(
   });
   app.on(["POST", "OPTIONS"], login.path, crossOrigin);
   app.post(login.path, async (context) => {
-    const body = await readJson(context.req.raw.headers, context.env, limits);
+    const body = await readJson(context.req.raw, context.env, limits);
     if (body instanceof Response) return body;
     const request = validateBody(LoginSchema, body.value);
     if (request instanceof Response) return request;

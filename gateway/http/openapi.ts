@@ -7,6 +7,7 @@
 import type { RouteConfig, z } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import type { RequestFailureCode } from "../errors.ts";
+import { refuseQuery } from "./input.ts";
 import { type ProblemCode, PROBLEMS } from "./problem.ts";
 import type { Guard } from "./publish_key.ts";
 import { ProblemSchema } from "./schemas.ts";
@@ -24,8 +25,11 @@ export const Tag = {
 
 export const BACKEND_SECURITY: { publishKey: string[] }[] = [{ publishKey: [] }];
 
-/** The part that routes of the backend share: their tag, and the publish key, documented and required. */
-export function forBackend(guard: Guard): {
+/**
+ * The part that routes of the backend share: their tag, and the publish key, documented and required. Those that
+ * declare no query take none.
+ */
+export function forBackend(guard: Guard, { hasQuery = false } = {}): {
   readonly tags: string[];
   readonly security: typeof BACKEND_SECURITY;
   readonly middleware: MiddlewareHandler;
@@ -33,7 +37,8 @@ export function forBackend(guard: Guard): {
   return {
     tags: [Tag.Backend],
     security: BACKEND_SECURITY,
-    middleware: async (context, next) => guard(context.req.raw) ?? await next(),
+    middleware: async ({ req: { raw } }, next) =>
+      guard(raw) ?? (hasQuery ? undefined : refuseQuery(raw.url)) ?? await next(),
   };
 }
 
@@ -50,8 +55,15 @@ export function jsonBody(
 /** Problems of every route. */
 const EVERYWHERE: readonly ProblemCode[] = ["invalid_host", "host_not_allowed", "internal_error"];
 
+/** Problems of a route of the backend without a body. */
+export const BACKEND_PROBLEMS = [
+  "invalid_query",
+  "unauthorized",
+] as const satisfies readonly ProblemCode[];
+
 /** Problems of a route with a JSON body. */
 export const BODY_PROBLEMS = [
+  "invalid_query",
   "invalid_json",
   "invalid_body",
   "incomplete_body",

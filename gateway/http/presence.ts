@@ -7,7 +7,7 @@
 import { createRoute, type z } from "@hono/zod-openapi";
 import { json } from "./answer.ts";
 import type { Guard } from "./publish_key.ts";
-import { forBackend, jsonResponse, responses } from "./openapi.ts";
+import { BACKEND_PROBLEMS, forBackend, jsonResponse, responses } from "./openapi.ts";
 import type { SessionDetails, Users } from "../ports.ts";
 import type { App } from "./types.ts";
 import {
@@ -23,25 +23,25 @@ import {
 } from "./schemas.ts";
 
 /** Also of one node, so that the document is the same everywhere. */
-const FAILURES = ["unauthorized", "log_unavailable"] as const;
+const PROBLEMS = [...BACKEND_PROBLEMS, "log_unavailable"] as const;
 
 export function addPresenceRoutes(
   app: App,
   { users, guard }: { readonly users: Users; readonly guard: Guard },
 ): void {
   const shared = { method: "get", ...forBackend(guard) } as const;
+  const withQuery = { method: "get", ...forBackend(guard, { hasQuery: true }) } as const;
 
   app.openapi(
     createRoute({
-      ...shared,
+      ...withQuery,
       path: "/users",
       operationId: "presenceOfUsers",
       summary: "See which of up to 1,000 users are there",
       description: "A user who is not there has 0 connections.",
       request: { query: UsersQuerySchema },
       responses: responses({ 200: jsonResponse("Who is there", UsersPresenceSchema) }, [
-        "invalid_query",
-        ...FAILURES,
+        ...PROBLEMS,
       ]),
     }),
     async (context) => {
@@ -61,7 +61,7 @@ export function addPresenceRoutes(
       request: { params: UserPathSchema },
       responses: responses({ 200: jsonResponse("Who is there", UserSchema) }, [
         "invalid_path",
-        ...FAILURES,
+        ...PROBLEMS,
       ]),
     }),
     async (context) => {
@@ -80,7 +80,7 @@ export function addPresenceRoutes(
       request: { params: ChannelPathSchema },
       responses: responses({ 200: jsonResponse("How many there are", ChannelPresenceSchema) }, [
         "invalid_path",
-        ...FAILURES,
+        ...PROBLEMS,
       ]),
     }),
     async (context) => {
@@ -91,7 +91,7 @@ export function addPresenceRoutes(
 
   app.openapi(
     createRoute({
-      ...shared,
+      ...withQuery,
       path: "/channels/{channel}/users",
       operationId: "usersInChannel",
       summary: "List who is in a channel",
@@ -101,8 +101,7 @@ export function addPresenceRoutes(
       request: { params: ChannelPathSchema, query: ChannelUsersQuerySchema },
       responses: responses({ 200: jsonResponse("A page of users", ChannelUsersSchema) }, [
         "invalid_path",
-        "invalid_query",
-        ...FAILURES,
+        ...PROBLEMS,
       ]),
     }),
     async (context) => {

@@ -191,7 +191,7 @@ async function readDrafts(
   exchange: Exchange,
   { limits, maxMessageBytes }: DraftDeps,
 ): Promise<DraftsBody | Response> {
-  const body = await readJson(request.headers, exchange, limits);
+  const body = await readJson(request, exchange, limits);
   if (body instanceof Response) return body;
   const drafts = toDrafts(body, maxMessageBytes);
   if (drafts instanceof Response) return drafts;

@@ -7,7 +7,13 @@
 import { createRoute } from "@hono/zod-openapi";
 import { type RevokeDeps, revokeTokens } from "../revoke_tokens.ts";
 import { json } from "./answer.ts";
-import { forBackend, jsonResponse, responses, WRITE_FAILURES } from "./openapi.ts";
+import {
+  BACKEND_PROBLEMS,
+  forBackend,
+  jsonResponse,
+  responses,
+  WRITE_FAILURES,
+} from "./openapi.ts";
 import type { Guard } from "./publish_key.ts";
 import { RevokedSchema, UserPathSchema } from "./schemas.ts";
 import type { App } from "./types.ts";
@@ -29,7 +35,7 @@ export function addTokenRoutes(
       request: { params: UserPathSchema },
       responses: responses(
         { 200: jsonResponse("They are revoked", RevokedSchema) },
-        ["invalid_path", "unauthorized", ...WRITE_FAILURES],
+        ["invalid_path", ...BACKEND_PROBLEMS, ...WRITE_FAILURES],
       ),
     }),
     async (context) => {

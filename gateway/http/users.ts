@@ -7,7 +7,13 @@
 import { createRoute } from "@hono/zod-openapi";
 import { json, noContent } from "./answer.ts";
 import type { Guard } from "./publish_key.ts";
-import { forBackend, jsonResponse, responses, WRITE_FAILURES } from "./openapi.ts";
+import {
+  BACKEND_PROBLEMS,
+  forBackend,
+  jsonResponse,
+  responses,
+  WRITE_FAILURES,
+} from "./openapi.ts";
 import type { Users } from "../ports.ts";
 import type { App } from "./types.ts";
 import { DisconnectedSchema, MembershipPathSchema, UserPathSchema } from "./schemas.ts";
@@ -23,7 +29,7 @@ export function addUserRoutes(
 ): void {
   const shared = forBackend(guard);
   // With NATS, commands reach users on other nodes by the message log.
-  const problems = ["invalid_path", "unauthorized", ...WRITE_FAILURES] as const;
+  const problems = ["invalid_path", ...BACKEND_PROBLEMS, ...WRITE_FAILURES] as const;
 
   app.openapi(
     createRoute({

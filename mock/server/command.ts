@@ -6,7 +6,7 @@
 
 import { createRoute, type z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { readJson, validateBody } from "../../gateway/http/input.ts";
+import { readJson, refuseQuery, validateBody } from "../../gateway/http/input.ts";
 import { TotalBodyBudget } from "../../gateway/http/body_budget.ts";
 import { jsonBody, type Responses, responses } from "../../gateway/http/openapi.ts";
 import type { App } from "../../gateway/http/types.ts";
@@ -41,14 +41,20 @@ export function addCommand<T>(
       body: jsonBody(command.schema),
       ...command.path.includes("{") ? { params: ConnectionPathSchema } : {},
     },
-    responses: responses(command.success, ["invalid_json", "invalid_body", "not_found"]),
+    responses: responses(command.success, [
+      "invalid_query",
+      "invalid_json",
+      "invalid_body",
+      "not_found",
+    ]),
   });
   app.openAPIRegistry.registerPath(route);
   app.post(route.getRoutingPath(), async (context) => {
     const { raw } = context.req;
     const empty = raw.headers.get("content-type") === null ||
       raw.headers.get("content-length") === "0";
-    const body = empty ? { value: {} } : await readJson(raw.headers, context.env, BODY_LIMITS);
+    const body = refuseQuery(raw.url) ??
+      (empty ? { value: {} } : await readJson(raw, context.env, BODY_LIMITS));
     if (body instanceof Response) return body;
     const valid = validateBody(command.schema, body.value);
     return valid instanceof Response ? valid : await command.run(valid, context);

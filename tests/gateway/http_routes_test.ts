@@ -67,6 +67,26 @@ Deno.test("the backend's routes refuse requests without a publish key", async ()
   assert.deepEqual(users.calls, []);
 });
 
+Deno.test("routes of the backend and the login refuse query parameters that they do not know", async () => {
+  const issuer = createIssuer();
+  const { call, users, counts, signals } = createFixture({ issuer });
+  for (const [method, path] of [...BACKEND_ROUTES, ["POST", "/login"]] as const) {
+    const query = `${path.includes("?") ? "&" : "?"}issued_before=1`;
+    const message = { author: "bob", content: 1 };
+    const valid = path === "/login" ? { user: "alice", password: "x" } : message;
+    const body = method === "POST" ? valid : undefined;
+    const answer = await call(method, path + query, { body });
+    assert.deepEqual(
+      [answer.status, answer.json.code],
+      [400, "invalid_query"],
+      `${method} ${path}`,
+    );
+    assert.equal(answer.json.errors[0].parameter, "issued_before");
+  }
+  assert.deepEqual([users.calls, counts, signals, issuer.requests], [[], [], [], []]);
+  assert.equal((await call("GET", "/users/alice?")).status, 200);
+});
+
 Deno.test("the backend's routes accept each of the keys, however the scheme is written", async () => {
   const { call } = createFixture({ publishKeys: ["old", "new"] });
   for (const authorization of ["Bearer old", "Bearer new", "bearer new", "BEARER  new"]) {

@@ -188,6 +188,8 @@ Deno.test("/mock/transcript can be narrowed, and /mock/reset empties it", async 
   assert.deepEqual([unknown.status, unknown.body.code], [400, "invalid_query"]);
   assert.equal(unknown.body.errors[0].parameter, "event");
   assert.match(unknown.body.errors[0].detail, /"opened".*"not_received".*"delivered"/);
+  const { status, body } = await call("POST", "/reset?start_ms=1000");
+  assert.deepEqual([status, body.errors[0].parameter], [400, "start_ms"]);
   assert.equal((await call("POST", "/reset", { start_ms: 1000 })).status, 204);
   assert.deepEqual((await call("GET", "/transcript")).body, []);
   assert.equal((await call("GET", "/clock")).body.now, 1000);
