@@ -96,16 +96,45 @@ function refuseBody(failure: BodyFailure, { maxBytes }: BodyLimits): Response {
   }
 }
 
+/** Something wrong with a value, with its place. */
+export interface InputFault {
+  readonly path: readonly PropertyKey[];
+  readonly detail: string;
+}
+
+/** A value as its schema has it, or all that is wrong with it. */
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly faults: readonly InputFault[] };
+
+export function parseInput<T>(schema: z.ZodType<T>, value: unknown): Parsed<T> {
+  const parsed = schema.safeParse(value, { error: explain });
+  if (parsed.success) return { ok: true, value: parsed.data };
+  const { issues } = parsed.error;
+  return {
+    ok: false,
+    faults: issues.slice(0, MAX_FAULTS)
+      .map((issue) => ({ path: place(issue), detail: detail(issue) })),
+  };
+}
+
+/** Names the keys that an object may have, to whom has misspelt one. */
+function explain({ code, inst, keys }: z.core.$ZodRawIssue): string | undefined {
+  if (code !== "unrecognized_keys" || !(inst instanceof z.ZodObject)) return undefined;
+  const unknown = keys?.map((key) => JSON.stringify(key)).join(", ");
+  return `Unrecognized key: ${unknown}, expected ${Object.keys(inst.shape).join(", ")}`;
+}
+
 /** `value` as `schema` has it, or the problem with it. */
 export function validateBody<T>(schema: z.ZodType<T>, value: unknown): T | Response {
-  const parsed = schema.safeParse(value);
-  return parsed.success ? parsed.data : invalidBody(parsed.error.issues.map(bodyFault));
+  const parsed = parseInput(schema, value);
+  return parsed.ok ? parsed.value : invalidBody(parsed.faults);
 }
 
 /** The problem of a body that is JSON but not what the route takes. */
-export function invalidBody(errors: readonly Fault[]): Response {
+export function invalidBody(faults: readonly InputFault[]): Response {
   return problem("invalid_body", "The body is not what this route takes; see errors.", {
-    errors: errors.slice(0, MAX_FAULTS),
+    errors: faults.map(bodyFault),
   });
 }
 
@@ -124,8 +153,9 @@ export function refuseQuery(url: string): Response | undefined {
   return parsed.success ? undefined : invalidParameters("query", parsed.error.issues);
 }
 
-function bodyFault(issue: Issue): Fault {
-  return { pointer: pointer(place(issue)), detail: detail(issue) };
+/** A fault as a problem lists it. */
+export function bodyFault({ path, detail }: InputFault): Fault {
+  return { pointer: pointer(path), detail };
 }
 
 /** An unknown key is named itself, not the object that it is in. */

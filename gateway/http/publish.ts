@@ -12,7 +12,8 @@ import type { BodyLimits, Clock, Draft, Exchange, Published, Signals } from "../
 import type { PublishLog, PublishTraces } from "./traces.ts";
 import { accepted, json, PRIVATE } from "./answer.ts";
 import type { Guard } from "./publish_key.ts";
-import { invalidBody, type JsonBody, readJson, validateBody } from "./input.ts";
+import { findTooLong, parseDrafts } from "./drafts.ts";
+import { bodyFault, invalidBody, type JsonBody, readJson } from "./input.ts";
 import {
   BACKEND_SECURITY,
   BODY_PROBLEMS,
@@ -199,34 +200,15 @@ async function readDrafts(
 }
 
 function toDrafts(body: JsonBody, maxMessageBytes: number): readonly Draft[] | Response {
-  const drafts = validateDrafts(body.value);
-  if (drafts instanceof Response || body.bytes.byteLength * MAX_GROWTH <= maxMessageBytes) {
-    return drafts;
-  }
-  const encoder = new TextEncoder();
-  const index = drafts.findIndex((draft) =>
-    encoder.encode(JSON.stringify(draft)).byteLength > maxMessageBytes
-  );
-  if (index < 0) return drafts;
-  const pointer = Array.isArray(body.value) ? `#/${index}` : "#";
+  const parsed = parseDrafts(body.value);
+  if (!parsed.ok) return invalidBody(parsed.faults);
+  const drafts = parsed.value;
+  if (body.bytes.byteLength * MAX_GROWTH <= maxMessageBytes) return drafts;
+  const tooLong = findTooLong(drafts, { maxMessageBytes, isBatch: Array.isArray(body.value) });
+  if (tooLong === undefined) return drafts;
   return problem(
     "message_too_large",
     `A message is longer than ${maxMessageBytes} bytes of JSON.`,
-    {
-      errors: [{ pointer, detail: `is longer than ${maxMessageBytes} bytes of JSON` }],
-    },
+    { errors: [bodyFault(tooLong)] },
   );
-}
-
-function validateDrafts(value: unknown): readonly Draft[] | Response {
-  if (!Array.isArray(value)) {
-    const draft = validateBody(DraftSchema, value);
-    return draft instanceof Response ? draft : [draft];
-  }
-  // Counted first: a million wrong elements would make a million issues.
-  if (value.length > MAX_BATCH) {
-    const detail = `is an array of ${value.length}, expected at most ${MAX_BATCH}`;
-    return invalidBody([{ pointer: "#", detail }]);
-  }
-  return validateBody(DraftsSchema, value);
 }

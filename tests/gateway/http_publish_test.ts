@@ -81,7 +81,12 @@ const INVALID: readonly (readonly [string, unknown, string, RegExp])[] = [
   ["a channel that no URL can hold", { ...HELLO, channel: ".." }, "#/channel", /not \. or \.\./],
   ["null as channel", { ...HELLO, channel: null }, "#/channel", /expected string, received null/],
   ["channel and user", { ...HELLO, user: "alice" }, "#", /channel and user together/],
-  ["a misspelt channel", { chanel: "x", author: "7", content: 1 }, "#/chanel", /Unrecognized key/],
+  [
+    "a misspelt channel",
+    { chanel: "x", author: "7", content: 1 },
+    "#/chanel",
+    /Unrecognized key: "chanel", expected channel, user, author, content$/,
+  ],
   ["a prototype", '{"__proto__":{},"author":"7","content":1}', "#/__proto__", /Unrecognized key/],
   ["a key to escape", { "a/b~ c": 1, ...HELLO }, "#/a~1b~0%20c", /Unrecognized key/],
   ["a wrong second message", [HELLO, { ...HELLO, author: 1 }], "#/1/author", /received number/],
