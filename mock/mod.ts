@@ -30,20 +30,12 @@ export {
 } from "./gateway/gateway.ts";
 export * from "./doubles/ids.ts";
 export * from "./issuer.ts";
-export type {
-  DueAction,
-  FaultRule,
-  FaultRules,
-  NewFaultRule,
-  RuleAction,
-  RuleEvent,
-  RuleMatch,
-  RuleSubject,
-} from "./gateway/fault_rules.ts";
+export type { DueAction, FaultRules, RuleSubject } from "./gateway/fault_rules.ts";
 export type { Faults } from "./gateway/link.ts";
 export type { Target } from "./gateway/links.ts";
 export * from "./doubles/logger.ts";
 export * from "./doubles/socket.ts";
+export type { FaultRule, NewFaultRule, RuleAction, RuleEvent, RuleMatch } from "./gateway/rule.ts";
 export type { GatewayDeviation } from "./replay/gateway_check.ts";
 export type { ClientRecord, Recording } from "./replay/recording.ts";
 export { Replay, type ReplayOutcome } from "./replay/replay.ts";

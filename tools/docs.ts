@@ -28,7 +28,7 @@ import type { Phase } from "../gateway/protocol/session_types.ts";
 import { type Transition, TRANSITIONS, type Trigger } from "../tests/protocol/transitions.ts";
 import { CHAOS_FAULTS } from "../mock/chaos/chaos.ts";
 import { CLIENT_RULES } from "../mock/chaos/client_rules.ts";
-import { RULE_ACTIONS } from "../mock/gateway/fault_rules.ts";
+import { RULE_ACTIONS } from "../mock/gateway/rule.ts";
 import { CHECKS } from "../certify/checks/mod.ts";
 import { TOKEN_FAULTS } from "../mock/issuer.ts";
 import { FAULT_NAMES, faultInfo, RULES } from "../simulation/mod.ts";

@@ -21,13 +21,14 @@ import {
 } from "./instance.ts";
 import { FakeIds } from "../doubles/ids.ts";
 import { type LoginAnswer, type LoginRequest, MockIssuer, type TokenOptions } from "../issuer.ts";
-import type { FaultRules, RuleEvent } from "./fault_rules.ts";
+import type { FaultRules } from "./fault_rules.ts";
 import type { Faults, Link } from "./link.ts";
 import { Links, type Target } from "./links.ts";
 import { FakeLogger } from "../doubles/logger.ts";
 import { fakeTimers } from "./fake_timers.ts";
 import { PendingTasks } from "./pending_tasks.ts";
 import { refusal } from "./refusal.ts";
+import type { RuleEvent } from "./rule.ts";
 import { Transcript, type TranscriptEntry } from "./transcript.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 import { createWebSocketClass, type WebSocketConstructor } from "./web_socket.ts";

@@ -18,9 +18,9 @@ import {
   firstHalf,
   has,
   matches,
-  type NewFaultRule,
   type RuleSubject,
 } from "./fault_rules.ts";
+import type { NewFaultRule } from "./rule.ts";
 import { asFrame, type TranscriptEvent } from "./transcript.ts";
 
 /** Faults of a connection's network, in force while they are set. */

@@ -19,6 +19,7 @@ import { VERSION } from "../../gateway/config/version.ts";
 import type { Affected } from "../gateway/gateway.ts";
 import type { Faults } from "../gateway/link.ts";
 import { refusal } from "../gateway/refusal.ts";
+import { CloseRequestSchema } from "../gateway/schemas.ts";
 import { addChaos, type ChaosDeps } from "./chaos.ts";
 import { STEPS_PATH } from "./clock_steps.ts";
 import { addCommand } from "./command.ts";
@@ -152,7 +153,7 @@ function addConnections(app: App, options: ControlOptions): void {
   });
   add("close", {
     summary: "Close a connection with a code",
-    schema: schemas.CloseRequestSchema,
+    schema: CloseRequestSchema,
     run: (how, target) => gateway.close(target, how),
   });
   add("send", {

@@ -11,7 +11,7 @@ import { problem } from "../../gateway/http/problem.ts";
 import type { App } from "../../gateway/http/types.ts";
 import type { MockGateway } from "../gateway/gateway.ts";
 import { addCommand } from "./command.ts";
-import { RuleSchema, RulesSchema } from "./rule_schemas.ts";
+import { RuleSchema, RulesSchema } from "../gateway/rule_schemas.ts";
 
 const removed = { 204: { description: "Removed; frames that it held are sent" } };
 

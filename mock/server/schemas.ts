@@ -7,18 +7,10 @@
 
 import { z } from "@hono/zod-openapi";
 import { TRANSCRIPT_EVENTS, type TranscriptEntry } from "../gateway/transcript.ts";
-import { TOKEN_FAULTS, type TokenFault } from "../issuer.ts";
+import { describe, FAULT_NAMES, faults, unixMs } from "../gateway/schemas.ts";
+import { TOKEN_FAULTS } from "../issuer.ts";
 import { DEFAULT_REPLY_WAIT_MS } from "./reply_wait.ts";
 
-/** Codes that a close frame may carry (RFC 6455, section 7.4). */
-const CLOSE_CODE = (code: number): boolean =>
-  (code >= 3000 && code <= 4999) ||
-  (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code));
-
-/** The longest reason of a close frame, in bytes of UTF-8. */
-const MAX_REASON_BYTES = 123;
-
-const unixMs = z.int().nonnegative();
 const run = z.enum(["real", "stopped"]);
 
 export const ClockRequestSchema = z.strictObject({
@@ -44,21 +36,6 @@ export const ClockSchema = z.object({
     description: "When something is due next, in unix milliseconds of virtual time",
   }),
 }).openapi("Clock");
-
-const faults = {
-  stop_heartbeats: z.boolean().openapi({
-    description: "The client gets no heartbeats; the gateway goes on as if each were acknowledged",
-  }),
-  withhold_acks: z.boolean().openapi({
-    description: "The client's own heartbeats are not acknowledged",
-  }),
-  lose_client_acks: z.boolean().openapi({
-    description: "The client's ACKs get lost, so that the gateway takes it for silent",
-  }),
-  delay_ms: z.int().min(0).max(1e9).openapi({
-    description: "How long everything takes, each way, in virtual milliseconds",
-  }),
-};
 
 export const FaultsSchema = z.object(faults).openapi("Faults");
 
@@ -91,19 +68,6 @@ export const DropRequestSchema = z.strictObject({
   }),
 }).openapi("DropRequest");
 
-/** The fields of a close frame. */
-export const closeFrame = {
-  code: z.int().refine(CLOSE_CODE, { error: "is no code that a close frame may carry" }).openapi({
-    example: 4002,
-  }),
-  reason: z.string().default("")
-    .refine((reason) => new TextEncoder().encode(reason).byteLength <= MAX_REASON_BYTES, {
-      error: `is longer than ${MAX_REASON_BYTES} bytes`,
-    }),
-};
-
-export const CloseRequestSchema = z.strictObject(closeFrame).openapi("CloseRequest");
-
 export const SendRequestSchema = z.union([
   z.strictObject({ text: z.string() }),
   z.strictObject({ frame: z.json() }),
@@ -111,8 +75,6 @@ export const SendRequestSchema = z.union([
   type: "object",
   properties: { text: { type: "string" }, frame: { description: "Any JSON" } },
 });
-
-const FAULT_NAMES = Object.keys(TOKEN_FAULTS) as [TokenFault, ...TokenFault[]];
 
 export const TokenRequestSchema = z.strictObject({
   user: z.string().optional().openapi({ description: "`alice` unless given" }),
@@ -156,8 +118,3 @@ export const ResetRequestSchema = z.strictObject({
       "also if an earlier reset set that",
   }),
 }).openapi("ResetRequest");
-
-/** The rows of a table, in a sentence. */
-export function describe(table: Readonly<Record<string, string>>): string {
-  return Object.entries(table).map(([name, what]) => `\`${name}\`: ${what}`).join("; ");
-}

@@ -11,7 +11,7 @@ import {
   RULE_ACTIONS,
   RULE_EVENTS,
   type RuleEvent,
-} from "../gateway/fault_rules.ts";
+} from "./rule.ts";
 import { closeFrame, describe } from "./schemas.ts";
 
 const EVENTS = Object.keys(RULE_EVENTS) as [RuleEvent, ...RuleEvent[]];
