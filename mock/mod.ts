@@ -21,17 +21,11 @@ export { type ChaosOptions, type ChaosOutcome, runChaos } from "./chaos/chaos.ts
 export type { BrokenClientRule } from "./chaos/client_check.ts";
 export type { ClientRule } from "./chaos/client_rules.ts";
 export * from "./doubles/clock.ts";
-export {
-  type Affected,
-  createMockGateway,
-  type MockConnection,
-  MockGateway,
-  type MockGatewayOptions,
-} from "./gateway/gateway.ts";
+export { createMockGateway, MockGateway } from "./gateway/gateway.ts";
 export * from "./doubles/ids.ts";
 export * from "./issuer.ts";
 export type { DueAction, FaultRules, RuleSubject } from "./gateway/fault_rules.ts";
-export type { Faults } from "./gateway/link.ts";
+export type { Faults } from "./gateway/faults.ts";
 export type { Target } from "./gateway/links.ts";
 export * from "./doubles/logger.ts";
 export * from "./doubles/socket.ts";
@@ -40,6 +34,7 @@ export type { GatewayDeviation } from "./replay/gateway_check.ts";
 export type { ClientRecord, Recording } from "./replay/recording.ts";
 export { Replay, type ReplayOutcome } from "./replay/replay.ts";
 export type { TranscriptEntry, TranscriptEvent } from "./gateway/transcript.ts";
+export type { Affected, MockConnection, MockGatewayOptions } from "./gateway/types.ts";
 export {
   type ClockFollower,
   type FollowingClock,

@@ -6,6 +6,7 @@
  */
 
 import type { MockGateway } from "../gateway/gateway.ts";
+import { ChaosSchema, checked } from "../gateway/input.ts";
 import type { TranscriptEntry } from "../gateway/transcript.ts";
 import { type BrokenClientRule, ClientCheck } from "./client_check.ts";
 import { Random } from "./random.ts";
@@ -58,11 +59,11 @@ export interface ChaosOutcome {
  * Inflicts faults on the clients of `gateway` until the time is over or one breaks a rule. Returns `"no clients"`
  * unless there are connections, each ready and of another user.
  */
-export function runChaos(
+export async function runChaos(
   gateway: MockGateway,
   options: ChaosOptions,
 ): Promise<ChaosOutcome | "no clients"> {
-  return new Chaos(gateway, options).run();
+  return await new Chaos(gateway, checked("runChaos()", ChaosSchema, options)).run();
 }
 
 class Chaos {

@@ -7,6 +7,7 @@
 import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../gateway/ports.ts";
 import { TimerQueue } from "../../gateway/runtime/timer_queue.ts";
+import { checkDuration } from "./duration.ts";
 
 /** Options of {@linkcode FakeClock}. */
 export interface FakeClockOptions {
@@ -68,9 +69,10 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
-  /** Sets a timer; with an infinite delay, none. @throws {RangeError} for a negative delay or NaN */
+  /** Sets a timer; with an infinite delay, none. @throws {RangeError} for a delay that is none */
   setTimer(delayMs: number, callback: () => void): Timer {
-    if (!(delayMs >= 0)) throw new RangeError(`a timer cannot be due in ${delayMs} ms`);
+    checkDuration("setTimer()", delayMs);
+    if (typeof callback !== "function") throw new TypeError("setTimer(): expected a callback");
     if (delayMs === Infinity) return { cancel: () => {} };
     return this.#timers.add(this.#steadyMs + delayMs, callback);
   }
@@ -100,13 +102,14 @@ export class FakeClock implements Clock {
    * @throws {RangeError} for a negative or infinite `ms`
    * @throws exceptions of a timer's callback; time stops at that timer
    */
-  advance(ms: number): Promise<void> {
-    return this.advanceTo(this.#steadyMs + ms);
+  async advance(ms: number): Promise<void> {
+    checkDuration("advance()", ms);
+    await this.advanceTo(this.#steadyMs + ms);
   }
 
   /** Advances, as {@linkcode advance} does, to the steady time `atMs`. */
   async advanceTo(atMs: number): Promise<void> {
-    if (!(atMs >= this.#steadyMs && atMs < Infinity)) {
+    if (typeof atMs !== "number" || !(atMs >= this.#steadyMs && atMs < Infinity)) {
       throw new RangeError(`time cannot move from ${this.#steadyMs} to ${atMs}`);
     }
     // Each of two concurrent advances would see the other's timers fire: a bug of the test.

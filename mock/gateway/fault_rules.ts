@@ -6,15 +6,16 @@
  */
 
 import type { Json } from "../../gateway/ports.ts";
+import { checked } from "./input.ts";
 import {
   eventOf,
-  faultOfRule,
   type FaultRule,
   type NewFaultRule,
   type RuleAction,
   type RuleEvent,
   type RuleMatch,
 } from "./rule.ts";
+import { RuleSchema } from "./rule_schemas.ts";
 
 /** An event to compare with the rules. */
 export interface RuleSubject {
@@ -58,13 +59,12 @@ export class FaultRules {
     return this.#rules.map(({ rule }) => rule);
   }
 
-  /** Adds a rule for the events from now on. @throws {TypeError} if it can never apply */
+  /** Adds a rule for the events from now on. @throws {TypeError} if it is none, or can never apply */
   add(rule: NewFaultRule): FaultRule {
-    const fault = faultOfRule(rule);
-    if (fault !== undefined) throw new TypeError(`${fault.path.join(".")}: ${fault.message}`);
-    const { match = {}, action } = rule;
+    const checkedRule = checked("rules.add()", RuleSchema, rule);
+    const { match = {}, action } = checkedRule;
     const on = eventOf(match, action);
-    const added = { id: `r${++this.#count}`, ...rule, match: { ...match, on }, applied: 0 };
+    const added = { id: `r${++this.#count}`, ...checkedRule, match: { ...match, on }, applied: 0 };
     this.#rules.push({ rule: added, counts: new Map() });
     return added;
   }

@@ -5,13 +5,11 @@
  * @module
  */
 
-import type { AdmissionOptions } from "../../gateway/admission.ts";
-import type { ConnectionOptions } from "../../gateway/session/connection_context.ts";
 import type { PendingConnection } from "../../gateway/gateway.ts";
 import { DEFAULTS } from "../../gateway/config/parse.ts";
 import { admissionOptions, sessionOptions } from "../../gateway/config/session_options.ts";
-import type { Draft, Exchange, Json, Logger, Message } from "../../gateway/ports.ts";
-import type { Phase } from "../../gateway/protocol/mod.ts";
+import { LoginSchema } from "../../gateway/http/schemas.ts";
+import type { Draft, Exchange, Json, Message } from "../../gateway/ports.ts";
 import { readBody } from "../../gateway/runtime/request_body.ts";
 import {
   createInstance,
@@ -21,54 +19,33 @@ import {
 } from "./instance.ts";
 import { FakeIds } from "../doubles/ids.ts";
 import { type LoginAnswer, type LoginRequest, MockIssuer, type TokenOptions } from "../issuer.ts";
+import {
+  checked,
+  checkedDrafts,
+  CloseSchema,
+  FaultsSchema,
+  jsonOf,
+  OptionsSchema,
+  ResetSchema,
+  SendSchema,
+  TargetSchema,
+  TokenSchema,
+  withoutUndefined,
+} from "./input.ts";
 import type { FaultRules } from "./fault_rules.ts";
-import type { Faults, Link } from "./link.ts";
+import type { Faults } from "./faults.ts";
+import type { Link } from "./link.ts";
 import { Links, type Target } from "./links.ts";
 import { FakeLogger } from "../doubles/logger.ts";
 import { fakeTimers } from "./fake_timers.ts";
 import { PendingTasks } from "./pending_tasks.ts";
 import { refusal } from "./refusal.ts";
 import type { RuleEvent } from "./rule.ts";
+import { DeliveredSchema } from "./schemas.ts";
 import { Transcript, type TranscriptEntry } from "./transcript.ts";
+import type { Affected, MockConnection, MockGatewayOptions } from "./types.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 import { createWebSocketClass, type WebSocketConstructor } from "./web_socket.ts";
-
-/** Options of {@linkcode createMockGateway}. Defaults are those of the gateway, except where stated. */
-export interface MockGatewayOptions {
-  /** Unix milliseconds at which time begins. Default: that of fake timers if they are on, or 1,700,000,000,000. */
-  readonly startMs?: number;
-  /** Settings of the protocol, such as `heartbeatIntervalMs`. */
-  readonly connection?: Partial<ConnectionOptions>;
-  /** Limits on connections. The rate of new ones is unlimited by default. */
-  readonly limits?: Partial<AdmissionOptions>;
-  /** The time for which messages are stored, in milliseconds. */
-  readonly retentionMs?: number;
-  /** The longest message that can be published, in bytes of its JSON. */
-  readonly maxMessageBytes?: number;
-  /** The key of the backend's routes. Default: `dev`. */
-  readonly publishKey?: string;
-  /** Receives the gateway's log lines. Default: a {@linkcode FakeLogger}. */
-  readonly logger?: Logger;
-}
-
-/** An open connection. */
-export interface MockConnection {
-  /** `c1`, `c2`… in the order in which they opened. */
-  readonly id: string;
-  /** The client's IP address. */
-  readonly address: string;
-  /** The phase of its session. */
-  readonly phase: Phase;
-  /** The user of a ready session. */
-  readonly user: string | undefined;
-  /** The faults that are set on it. */
-  readonly faults: Faults;
-  /** True if it is half-open: no bytes pass in either direction. */
-  readonly frozen: boolean;
-}
-
-/** The ids of the connections that were affected; `"unknown"` if the target is not open. */
-export type Affected = readonly string[] | "unknown";
 
 /** From a range for documentation (RFC 5737). */
 const ADDRESS = "192.0.2.1";
@@ -137,6 +114,7 @@ export class MockGateway implements AsyncDisposable {
     options: MockGatewayOptions = {},
     external?: ExternalPeers,
   ): Promise<MockGateway> {
+    checked("createMockGateway()", OptionsSchema, options);
     const { startMs = fakeTimers()?.now, logger = new FakeLogger() } = options;
     const tasks = new PendingTasks();
     const clock: VirtualClock = new VirtualClock({
@@ -209,7 +187,7 @@ export class MockGateway implements AsyncDisposable {
 
   /** Publishes as the backend does, and waits until every client has received its messages. */
   async publish(...drafts: readonly Draft[]): Promise<readonly Message[]> {
-    const messages = await this.#instance.log.publish(drafts);
+    const messages = await this.#instance.log.publish(this.#checked("publish()", drafts));
     await this.settled();
     return messages;
   }
@@ -217,25 +195,28 @@ export class MockGateway implements AsyncDisposable {
   /** Sends signals as the backend does, and waits until every client has received them. */
   async signal(...drafts: readonly Draft[]): Promise<void> {
     const time = this.clock.now();
-    this.#instance.gateway.signal(drafts.map((draft) => ({ ...draft, time })));
+    const signals = this.#checked("signal()", drafts).map((draft) => ({ ...draft, time }));
+    this.#instance.gateway.signal(signals);
     await this.settled();
   }
 
   /** Tells that the client of `user` gave these messages to its app, for {@linkcode runChaos} to judge. */
   delivered(user: string, ids: readonly string[]): void {
+    checked("delivered()", DeliveredSchema, { user, ids });
     for (const id of ids) this.#transcript.add("", { event: "delivered", user, id });
   }
 
   /** Logs a user in, as `POST /login` does; `undefined` if the password is `wrong`. */
-  login(request: LoginRequest): Promise<LoginAnswer | undefined> {
-    return this.issuer.login(request);
+  async login(request: LoginRequest): Promise<LoginAnswer | undefined> {
+    return await this.issuer.login(checked("login()", LoginSchema, request));
   }
 
   /** Signs a token, valid or with a fault. */
   async token(request: TokenOptions = {}): Promise<string> {
+    const claims = withoutUndefined(checked("token()", TokenSchema, request));
     // A client whose clock is ahead gets a token of its time.
     await this.clock.arrival;
-    return await this.issuer.token(request);
+    return await this.issuer.token(claims);
   }
 
   /** Replaces the global `fetch`: serves every route of the gateway without a port. */
@@ -266,6 +247,7 @@ export class MockGateway implements AsyncDisposable {
    * Terminates connections without a close frame. `"unsupported"` if this runtime cannot.
    */
   async drop(target: Target = "all"): Promise<Affected | "unsupported"> {
+    checked("drop()", TargetSchema, target);
     await this.settled();
     const links = this.#deps.links.select(target);
     if (links === undefined) return "unknown";
@@ -274,31 +256,38 @@ export class MockGateway implements AsyncDisposable {
   }
 
   /** Makes connections half-open: no bytes pass any more, and neither side notices. */
-  freeze(target: Target = "all"): Promise<Affected> {
-    return this.#each(target, (link) => link.freeze());
+  async freeze(target: Target = "all"): Promise<Affected> {
+    checked("freeze()", TargetSchema, target);
+    return await this.#each(target, (link) => link.freeze());
   }
 
   /** Closes connections with `code`. */
-  close(
+  async close(
     target: Target,
-    { code, reason = "" }: { readonly code: number; readonly reason?: string },
+    frame: { readonly code: number; readonly reason?: string },
   ): Promise<Affected> {
-    return this.#each(target, (link) => link.forceClose(code, reason));
+    checked("close()", TargetSchema, target);
+    const { code, reason } = checked("close()", CloseSchema, frame ?? {});
+    return await this.#each(target, (link) => link.forceClose(code, reason));
   }
 
   /** Sends a text, or a frame as JSON, past the session. */
-  send(
+  async send(
     target: Target,
     frame: { readonly text: string } | { readonly json: Json },
   ): Promise<Affected> {
-    const text = "text" in frame ? frame.text : JSON.stringify(frame.json);
-    return this.#each(target, (link) => link.sendRaw(text));
+    checked("send()", TargetSchema, target);
+    const sent = checked("send()", SendSchema, jsonOf(frame));
+    const text = "text" in sent ? sent.text : JSON.stringify(sent.json);
+    return await this.#each(target, (link) => link.sendRaw(text));
   }
 
   /** Sets faults; those left out stay as they are. `all` includes future connections. */
   async setFaults(target: Target, faults: Partial<Faults>): Promise<Affected> {
+    checked("setFaults()", TargetSchema, target);
+    const given = withoutUndefined(checked("setFaults()", FaultsSchema, faults ?? {}));
     await this.clock.settled();
-    const links = this.#deps.links.setFaults(target, faults);
+    const links = this.#deps.links.setFaults(target, given);
     return links === undefined ? "unknown" : await this.#affected(links);
   }
 
@@ -306,7 +295,8 @@ export class MockGateway implements AsyncDisposable {
    * Ends all connections, empties log and transcript, and sets the clock to its start, or to `startMs`.
    * The issuer's keys stay, so tokens that are valid at that time stay valid.
    */
-  async reset({ startMs }: { readonly startMs?: number | undefined } = {}): Promise<void> {
+  async reset(options: { readonly startMs?: number | undefined } = {}): Promise<void> {
+    const { startMs } = checked("reset()", ResetSchema, options);
     await this.clock.exclusive(async () => {
       await this.clock.settled();
       this.#deps.links.reset();
@@ -320,6 +310,10 @@ export class MockGateway implements AsyncDisposable {
   /** Ends every connection. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.reset();
+  }
+
+  #checked(call: string, drafts: readonly Draft[]): readonly Draft[] {
+    return checkedDrafts(call, drafts, this.#deps.maxMessageBytes);
   }
 
   /** Calls `act` once all that was sent before has arrived. */

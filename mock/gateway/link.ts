@@ -20,33 +20,15 @@ import {
   matches,
   type RuleSubject,
 } from "./fault_rules.ts";
+import type { Faults } from "./faults.ts";
 import type { NewFaultRule } from "./rule.ts";
 import { asFrame, type TranscriptEvent } from "./transcript.ts";
-
-/** Faults of a connection's network, in force while they are set. */
-export interface Faults {
-  /** The client gets no Heartbeats; the gateway sees each as acknowledged. */
-  readonly stopHeartbeats: boolean;
-  /** The client gets no ACKs of its own Heartbeats. */
-  readonly withholdAcks: boolean;
-  /** The client's ACKs are lost, so that the gateway sees it as silent. */
-  readonly loseClientAcks: boolean;
-  /** Latency each way, in milliseconds of virtual time. */
-  readonly delayMs: number;
-}
 
 /** The faults that concern single frames, as rules. */
 const FAULT_RULES: Readonly<Record<Exclude<keyof Faults, "delayMs">, NewFaultRule>> = {
   stopHeartbeats: { match: { on: "sent", op: Op.Heartbeat }, action: { type: "acknowledge" } },
   withholdAcks: { match: { on: "sent", op: Op.HeartbeatAck }, action: { type: "lose" } },
   loseClientAcks: { match: { on: "received", op: Op.HeartbeatAck }, action: { type: "lose" } },
-};
-
-export const NO_FAULTS: Faults = {
-  stopHeartbeats: false,
-  withholdAcks: false,
-  loseClientAcks: false,
-  delayMs: 0,
 };
 
 export interface LinkOptions {

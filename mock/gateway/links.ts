@@ -7,7 +7,8 @@
 import type { Clock, Socket } from "../../gateway/ports.ts";
 import { Waiters } from "../../gateway/util.ts";
 import { FaultRules } from "./fault_rules.ts";
-import { type Faults, Link, NO_FAULTS } from "./link.ts";
+import { type Faults, NO_FAULTS } from "./faults.ts";
+import { Link } from "./link.ts";
 import type { Transcript } from "./transcript.ts";
 
 /** The id of a connection, or all that are open. */

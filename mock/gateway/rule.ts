@@ -1,5 +1,5 @@
 /**
- * What a rule is: the events that it can match, the faults that it can inflict, and which of them fit together.
+ * The parts of a rule: the events that it can match, the faults that it can inflict, and which of them fit together.
  *
  * @module
  */

@@ -8,6 +8,7 @@
 import type { Clock, Timer } from "../../gateway/ports.ts";
 import { Waiters } from "../../gateway/util.ts";
 import { FakeClock, settle } from "../doubles/clock.ts";
+import { checkDuration } from "../doubles/duration.ts";
 
 /** Options of {@linkcode VirtualClock}. */
 export interface VirtualClockOptions {
@@ -96,8 +97,9 @@ export class VirtualClock implements Clock {
    * @throws {RangeError} for a negative or infinite `ms`
    * @throws exceptions of a timer's callback; time stops at that timer
    */
-  advance(ms: number): Promise<void> {
-    return this.exclusive(() => this.#walk(ms));
+  async advance(ms: number): Promise<void> {
+    checkDuration("advance()", ms);
+    await this.exclusive(() => this.#walk(ms));
   }
 
   /** Waits until all consequences have happened, without advancing time. */
@@ -117,6 +119,9 @@ export class VirtualClock implements Clock {
    * client has done what it had to at the present time, and returns whether it had anything; time waits for that.
    */
   follow(follower: ClockFollower | undefined, rested?: FollowingClock["rested"]): void {
+    if (follower !== undefined && typeof follower !== "function") {
+      throw new TypeError("follow(): expected a function, or undefined");
+    }
     this.#follower = follower && { move: follower, rested };
   }
 
@@ -139,7 +144,7 @@ export class VirtualClock implements Clock {
   }
 
   async #walk(ms: number): Promise<void> {
-    if (!(ms >= 0 && ms < Infinity)) throw new RangeError(`time cannot be advanced by ${ms} ms`);
+    if (ms === Infinity) throw new RangeError("time cannot be advanced without end");
     const untilMs = this.#fake.steady() + ms;
     await this.#calm();
     for (;;) {

@@ -159,7 +159,7 @@ class VirtualWebSocket extends EventTarget implements WebSocket {
     }
     if (this.#state !== OPEN) return;
     // A Blob cannot be read synchronously; the gateway rejects binary frames whatever their content.
-    const sent = typeof data === "string" ? data.toWellFormed() : bytesOf(data);
+    const sent = isBinary(data) ? bytesOf(data) : String(data).toWellFormed();
     this.#network.post(() => this.#server?.receive(sent));
   }
 
@@ -284,8 +284,14 @@ function parseUrl(text: string | URL): URL {
   return url;
 }
 
+/** By its tag, because the classes of jsdom and of other realms are others. */
+function isBinary(data: unknown): data is ArrayBufferLike | Blob | ArrayBufferView {
+  return ArrayBuffer.isView(data) ||
+    /^\[object (?:Blob|File|(?:Shared)?ArrayBuffer)\]$/.test(Object.prototype.toString.call(data));
+}
+
 function bytesOf(data: ArrayBufferLike | Blob | ArrayBufferView): Uint8Array {
-  if (data instanceof Blob) return new Uint8Array(data.size);
+  if ("size" in data) return new Uint8Array(data.size);
   if (ArrayBuffer.isView(data)) {
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
   }

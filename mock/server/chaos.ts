@@ -12,17 +12,14 @@ import { CHAOS_FAULTS, runChaos } from "../chaos/chaos.ts";
 import { CLIENT_RULES } from "../chaos/client_rules.ts";
 import type { MockGateway } from "../gateway/gateway.ts";
 import { refusal } from "../gateway/refusal.ts";
+import { chaos, DeliveredSchema } from "../gateway/schemas.ts";
 import { addCommand } from "./command.ts";
 import type { RealTime } from "./real_time.ts";
 import type { ReplyWait } from "./reply_wait.ts";
 import { ClockRequestSchema, TranscriptSchema } from "./schemas.ts";
 
 const RequestSchema = z.strictObject({
-  seed: z.int().nonnegative().openapi({
-    description: "The same seed, client and state of the server give the same chaos",
-    example: 42,
-  }),
-  minutes: z.int().min(1).max(10_000).openapi({ description: "Virtual minutes", example: 60 }),
+  ...chaos,
   patience_ms: ClockRequestSchema.shape.patience_ms,
 }).openapi("ChaosRequest");
 
@@ -43,11 +40,6 @@ const OutcomeSchema = z.object({
   messages: z.int().openapi({ description: "Messages that were published" }),
   transcript: TranscriptSchema,
 }).openapi("Chaos");
-
-const DeliveredSchema = z.strictObject({
-  user: z.string().openapi({ description: "The user of the client", example: "alice" }),
-  ids: z.array(z.string()).min(1).openapi({ description: "In the order in which they were given" }),
-}).openapi("Delivered");
 
 export interface ChaosDeps {
   readonly gateway: MockGateway;

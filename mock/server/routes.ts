@@ -16,8 +16,9 @@ import { invalidParameters } from "../../gateway/http/input.ts";
 import { answerUnrouted, refuseEncoding } from "../../gateway/http/unrouted.ts";
 import type { Clock, Exchange, Logger } from "../../gateway/ports.ts";
 import { VERSION } from "../../gateway/config/version.ts";
-import type { Affected } from "../gateway/gateway.ts";
-import type { Faults } from "../gateway/link.ts";
+import type { Affected } from "../gateway/types.ts";
+import type { Faults } from "../gateway/faults.ts";
+import { withoutUndefined } from "../gateway/input.ts";
 import { refusal } from "../gateway/refusal.ts";
 import { CloseRequestSchema } from "../gateway/schemas.ts";
 import { addChaos, type ChaosDeps } from "./chaos.ts";
@@ -25,6 +26,7 @@ import { STEPS_PATH } from "./clock_steps.ts";
 import { addCommand } from "./command.ts";
 import { addRules } from "./rules.ts";
 import { addWorlds, type Worlds } from "./worlds.ts";
+import { fromJsonNames, toJsonNames } from "./names.ts";
 import * as schemas from "./schemas.ts";
 
 export interface ControlOptions extends ChaosDeps {
@@ -128,7 +130,7 @@ function addConnections(app: App, options: ControlOptions): void {
     json(
       200,
       gateway.connections.map(({ id, address, phase, user = null, frozen, faults }) => (
-        { id, address, phase, user, half_open: frozen, faults: faultsToJson(faults) }
+        { id, address, phase, user, half_open: frozen, faults: toJsonNames(faults) }
       )),
     ));
 
@@ -164,7 +166,7 @@ function addConnections(app: App, options: ControlOptions): void {
   add("faults", {
     summary: "Let things go wrong; on `all`, also on connections that are still to come",
     schema: schemas.FaultsRequestSchema,
-    run: (body, target) => gateway.setFaults(target, faultsFromJson(body)),
+    run: (body, target) => gateway.setFaults(target, fromJsonNames<Faults>(body)),
   });
 }
 
@@ -221,32 +223,4 @@ function affected(outcome: Affected | "unsupported"): Response {
   const detail =
     "This runtime cannot end a connection without a close frame; Deno 2.5 or newer can.";
   return refusal({ status: 501, code: "cannot_drop", title: "Not Implemented", detail });
-}
-
-function faultsToJson(faults: Faults): z.infer<typeof schemas.FaultsSchema> {
-  return {
-    stop_heartbeats: faults.stopHeartbeats,
-    withhold_acks: faults.withholdAcks,
-    lose_client_acks: faults.loseClientAcks,
-    delay_ms: faults.delayMs,
-  };
-}
-
-function faultsFromJson(body: z.infer<typeof schemas.FaultsRequestSchema>): Partial<Faults> {
-  return withoutUndefined({
-    stopHeartbeats: body.stop_heartbeats,
-    withholdAcks: body.withhold_acks,
-    loseClientAcks: body.lose_client_acks,
-    delayMs: body.delay_ms,
-  });
-}
-
-/** `T` without fields that are `undefined`. */
-type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-function withoutUndefined<T extends object>(fields: T): Given<T> {
-  // The one cast: what is left out is what the type leaves out.
-  return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== undefined),
-  ) as Given<T>;
 }

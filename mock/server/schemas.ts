@@ -7,8 +7,8 @@
 
 import { z } from "@hono/zod-openapi";
 import { TRANSCRIPT_EVENTS, type TranscriptEntry } from "../gateway/transcript.ts";
-import { describe, FAULT_NAMES, faults, unixMs } from "../gateway/schemas.ts";
-import { TOKEN_FAULTS } from "../issuer.ts";
+import { describe, faults, NOT_EMPTY, startMs, token, unixMs } from "../gateway/schemas.ts";
+import { toJsonNames } from "./names.ts";
 import { DEFAULT_REPLY_WAIT_MS } from "./reply_wait.ts";
 
 const run = z.enum(["real", "stopped"]);
@@ -37,11 +37,12 @@ export const ClockSchema = z.object({
   }),
 }).openapi("Clock");
 
-export const FaultsSchema = z.object(faults).openapi("Faults");
+const jsonFaults = toJsonNames(faults);
+
+export const FaultsSchema = z.object(jsonFaults).openapi("Faults");
 
 /** Faults that are left out stay as they are. */
-export const FaultsRequestSchema = z.strictObject(faults).partial()
-  .refine((request) => Object.keys(request).length > 0, { error: "empty, expected a fault" })
+export const FaultsRequestSchema = z.strictObject(jsonFaults).partial().refine(...NOT_EMPTY)
   .openapi("FaultsRequest");
 
 export const ConnectionSchema = z.object({
@@ -76,20 +77,10 @@ export const SendRequestSchema = z.union([
   properties: { text: { type: "string" }, frame: { description: "Any JSON" } },
 });
 
-export const TokenRequestSchema = z.strictObject({
-  user: z.string().optional().openapi({ description: "`alice` unless given" }),
-  channels: z.array(z.string()).optional().openapi({ description: '`["general"]` unless given' }),
-  expires_in: z.int().min(-1e9).max(1e9).optional().openapi({
-    description: "Virtual seconds until it expires; 3600 unless given",
-  }),
-  fault: z.enum(FAULT_NAMES).optional().openapi({
-    description: describe(TOKEN_FAULTS),
-  }),
-  claims: z.record(z.string(), z.json()).optional().openapi({
-    type: "object",
-    description: "Claims besides the usual ones, or in their place",
-  }),
-}).openapi("TokenRequest");
+const { user, channels, expiresInS: expires_in, fault, claims } = token;
+
+export const TokenRequestSchema = z.strictObject({ user, channels, expires_in, fault, claims })
+  .openapi("TokenRequest");
 
 export const TokenSchema = z.object({ token: z.string() }).openapi("MockToken");
 
@@ -112,7 +103,7 @@ export const TranscriptSchema = z.array(
 );
 
 export const ResetRequestSchema = z.strictObject({
-  start_ms: unixMs.max(8.64e15).optional().openapi({
+  start_ms: startMs.openapi({
     description:
       "Unix milliseconds at which virtual time begins; where it began before unless given, " +
       "also if an earlier reset set that",

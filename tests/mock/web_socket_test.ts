@@ -124,6 +124,17 @@ Deno.test("WebSocket sends binary frames, which the gateway takes for malformed"
   }
 });
 
+Deno.test("WebSocket sends any other value as a text, as the standard does", async () => {
+  await using gateway = await createMockGateway();
+  const { socket } = open(gateway);
+  await gateway.settled();
+  const send = (value: unknown): void => Reflect.apply(socket.send, socket, [value]);
+  send({ op: 1 });
+  await gateway.settled();
+  const received = gateway.transcript.find(({ event }) => event === "received");
+  assert.equal(received && "frame" in received && received.frame, "[object Object]");
+});
+
 Deno.test("WebSocket drops what arrives after it began to close", async () => {
   await using gateway = await createMockGateway();
   const { socket, events } = open(gateway);
