@@ -41,7 +41,7 @@ export {
   VirtualClock,
   type VirtualClockOptions,
 } from "./gateway/virtual_clock.ts";
-export type { WebSocketConstructor } from "./gateway/web_socket.ts";
+export type { UntypedWebSocket, WebSocketConstructor } from "./gateway/web_socket.ts";
 export type { AdmissionOptions } from "../gateway/admission.ts";
 export type { ConnectionRateOptions } from "../gateway/connection_rate.ts";
 export type { SessionOptions } from "../gateway/protocol/mod.ts";

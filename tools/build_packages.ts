@@ -49,6 +49,7 @@ export async function buildClient(folder: string): Promise<void> {
     "package.json": manifest({
       name: CLIENT_NAME,
       description: "The client of the E-Magine Gateway, for browsers, Node and Bun",
+      node: ">=20",
       modules: { ".": CLIENT_MODULE },
     }),
   });
@@ -79,6 +80,8 @@ async function buildMock(folder: string): Promise<void> {
     "package.json": manifest({
       name: MOCK_NAME,
       description: "The E-Magine Gateway in the process of a test, on virtual time",
+      // The oldest that the matrix has; 20.11 lacks URL.parse().
+      node: ">=20.19",
       modules: {
         ".": "index",
         ...Object.fromEntries(FIXTURES.map((name) => [`./${name}`, name])),
@@ -140,9 +143,10 @@ function write(folder: string, files: Readonly<Record<string, string>>): void {
 }
 
 /** @param modules the name of the files of each export */
-function manifest({ name, description, modules }: {
+function manifest({ name, description, node, modules }: {
   readonly name: string;
   readonly description: string;
+  readonly node: string;
   readonly modules: Readonly<Record<string, string>> & { readonly ".": string };
 }): string {
   const conditions = (module: string) => ({
@@ -158,7 +162,7 @@ function manifest({ name, description, modules }: {
     license: project.license,
     type: "module",
     sideEffects: false,
-    engines: { node: ">=20" },
+    engines: { node },
     exports: { ...Object.fromEntries(exports), "./package.json": "./package.json" },
     main: `./${main}.cjs`,
     module: `./${main}.js`,

@@ -24,6 +24,15 @@ const GLOBALS = `declare global {
   }
   interface AbortSignal {}
   interface URL {}
+  interface Request {}
+  interface RequestInit {}
+  interface Response {
+    readonly ok: boolean;
+    readonly status: number;
+    json(): Promise<any>;
+    text(): Promise<string>;
+  }
+  interface WebSocket {}
 }
 `;
 

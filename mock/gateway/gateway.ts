@@ -220,10 +220,10 @@ export class MockGateway implements AsyncDisposable {
   }
 
   /** Replaces the global `fetch`: serves every route of the gateway without a port. */
-  readonly fetch = async (
-    input: string | URL | Request,
-    { signal, ...init }: RequestInit = {},
-  ): Promise<Response> => {
+  readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response> = async (
+    input,
+    { signal, ...init } = {},
+  ) => {
     signal?.throwIfAborted();
     // Without the signal, whose class can be one of jsdom or happy-dom, which Request refuses.
     const request = new Request(input instanceof Request ? input : new URL(input, this.url), init);

@@ -9,10 +9,28 @@
 import type { Outgoing, Socket, SocketListener } from "../../gateway/ports.ts";
 import { ABNORMAL } from "../../gateway/protocol/codes.ts";
 
+/** The members of `WebSocket` that clients use, for projects that have neither the types of the DOM nor of Node. */
+export interface UntypedWebSocket {
+  /** 1 while open. */
+  readonly readyState: number;
+  /** Called when it opens. */
+  onopen: unknown;
+  /** Called with each message. */
+  onmessage: unknown;
+  /** Called when it is closed. */
+  onclose: unknown;
+  /** Called when it fails. */
+  onerror: unknown;
+  /** Sends a text. */
+  send(text: string): void;
+  /** Starts the closing handshake. */
+  close(code?: number, reason?: string): void;
+}
+
 /** The standard `WebSocket` class. */
 export interface WebSocketConstructor {
   /** Connects. @throws {DOMException} `SyntaxError` for a URL that no WebSocket can have */
-  new (url: string | URL, protocols?: string | string[]): WebSocket;
+  new (url: string | URL, protocols?: string | string[]): WebSocket & UntypedWebSocket;
   /** `readyState` during the handshake. */
   readonly CONNECTING: 0;
   /** `readyState` while open. */

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import project from "../../deno.json" with { type: "json" };
+import runtimes from "./project/package.json" with { type: "json" };
 import { specifiers } from "../tidy/mask.ts";
 import { read, ROOT } from "../tidy/sources.ts";
 import {
@@ -26,6 +27,8 @@ const MAX_LINE = 300;
 const MAX_GZIPPED_BYTES = 8192;
 const NODE = node(24);
 const NO_NODE = absent(NODE);
+/** Without the number of the patch. */
+const OLDEST_NODE = /@(20\.\d+)\./.exec(runtimes.optionalDependencies["node20-linux-x64"])?.[1];
 
 /** A compiler and its configuration. */
 interface Compilation {
@@ -61,9 +64,7 @@ function configuration({ module, lib, types }: Compilation): unknown {
     : { module };
   // A bundler has one kind of module.
   const kinds = module === "bundler" ? ["mts"] : ["mts", "cts"];
-  // A test has the types of the DOM or of Node, and so the classes of the mock gateway's interface.
-  const apps = lib.includes("DOM") || types.length > 0 ? ["app", "mock_app"] : ["app"];
-  const files = apps.flatMap((app) => kinds.map((kind) => `${app}.${kind}`));
+  const files = ["app", "mock_app"].flatMap((app) => kinds.map((kind) => `${app}.${kind}`));
   return {
     files: files.map((file) => join(PROJECT, file)),
     compilerOptions: {
@@ -117,8 +118,9 @@ matrixTest("publint and attw have no complaint of the packages", NO_NODE, async 
 for (const [name, { folder }] of Object.entries({ client: CLIENT, mock: MOCK })) {
   matrixTest(`the package of the ${name} has all that it refers to`, NO_NODE, () => {
     const read = (path: string) => Deno.readTextFileSync(join(folder, path));
-    const { version, dependencies } = JSON.parse(read("package.json"));
+    const { version, dependencies, engines } = JSON.parse(read("package.json"));
     assert.deepEqual([version, dependencies], [project.version, undefined]);
+    assert.equal(engines.node, name === "mock" ? `>=${OLDEST_NODE}` : ">=20");
     assert.doesNotMatch(
       read("README.md"),
       /\]\((?![a-z]+:|#|\))/,

@@ -1,7 +1,7 @@
 /**
- * What each runtime, test runner and environment does with the mock gateway: it runs the client on virtual time
- * through a message, a silent drop, a heartbeat timeout, the renewal of a token, and a request. `measure(name, part)`
- * runs each part. Under fake timers the client has no clock of the gateway's: `advance()` moves both.
+ * Runs in each runtime, test runner and environment: takes the client on virtual time through a message, a silent
+ * drop, a heartbeat timeout, the renewal of a token, a second connection, and a mistake. `measure(name, part)` runs
+ * each part. Under fake timers the client has no clock of the gateway's: `advance()` moves both.
  */
 
 const assert = require("node:assert/strict");
@@ -58,6 +58,22 @@ module.exports = async function scenario(options) {
     assert.equal(asked.join(), "expiring");
     assert.equal(gateway.connections.map(({ id, user }) => `${id} ${user}`).join(), "c3 alice");
   });
+
+  await measure("a second connection, and what the backend sees of both", async () => {
+    const token = await gateway.token({ user: "alice", channels: ["general", "random"] });
+    const socket = new gateway.WebSocket(gateway.wsUrl);
+    socket.onopen = () => socket.send(JSON.stringify({ op: 1, token }));
+    await gateway.settled();
+    const response = await gateway.fetch("/users/alice", { headers: { authorization: "Bearer dev" } });
+    const { connections, channels } = await response.json();
+    assert.equal(`${connections}: ${channels}`, "2: general,random");
+    socket.close();
+  });
+
+  await assert.rejects(
+    gateway.publish({ chanel: "general", author: "bob", content: 1 }),
+    /^TypeError: publish\(\): chanel: Unrecognized key: "chanel", expected channel, user, author, content$/,
+  );
 
   if (fakeTimers) assert.equal(Date.now(), gateway.clock.now());
   const [first] = gateway.transcript;

@@ -14,7 +14,7 @@ export async function start(): Promise<MockGateway> {
     getToken: () => gateway.token({ user: "alice", fault: "expired" }),
   });
   const [message] = await gateway.publish({ channel: "general", author: "bob", content: { text: TOKEN_FAULTS.expired } });
-  const response = await gateway.fetch(new URL("/health", gateway.url));
+  const response = await gateway.fetch("/health");
   const state: "ready" | string = client.state + message?.id + response.status;
   await gateway.advance(state.length);
   await gateway[Symbol.asyncDispose]();
