@@ -86,7 +86,13 @@ export function createInstance(deps: InstanceDeps): Instance {
       abandon: () => pending.abandon(),
     };
   };
-  return { gateway, log, connect, handle: createRoutes(deps, { gateway, connect, metrics }) };
+  let routes: RequestHandler | undefined;
+  const handle: RequestHandler = (request, exchange) => {
+    // Not before a request: routes and their documents take 5 ms, and many tests need a WebSocket only.
+    routes ??= createRoutes(deps, { gateway, connect, metrics });
+    return routes(request, exchange);
+  };
+  return { gateway, log, connect, handle };
 }
 
 /** Verifies as in production, and makes time wait for it. */

@@ -41,7 +41,11 @@ export const faults = {
 /** For `refine`: faults that are left out stay as they are. */
 export const NOT_EMPTY = [
   (fields: object): boolean => Object.keys(fields).length > 0,
-  { error: "empty, expected a fault" },
+  {
+    error: "empty, expected a fault",
+    // A misspelt one is no fault either, and has been named.
+    when: ({ issues }: z.core.ParsePayload): boolean => issues.length === 0,
+  },
 ] as const;
 
 /** The fields of a close frame. */
