@@ -141,9 +141,14 @@ export class MockIssuer {
   }
 
   async #sign(request: TokenOptions): Promise<string> {
+    const { fault } = request;
+    if (fault !== undefined && !Object.hasOwn(TOKEN_FAULTS, fault)) {
+      const known = Object.keys(TOKEN_FAULTS).join(", ");
+      throw new TypeError(`token(): fault: ${fault} is unknown, expected one of ${known}`);
+    }
     const claims = this.#claims(request);
     const [key] = this.#keys;
-    switch (request.fault) {
+    switch (fault) {
       case "wrong_signature": {
         const stranger = await newKey(this.#options.ids);
         return await sign(claims, { ...stranger, kid: key.kid });

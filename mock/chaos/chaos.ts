@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { MockGateway } from "../gateway/gateway.ts";
+import { MockGateway } from "../gateway/gateway.ts";
 import { ChaosSchema, checked } from "../gateway/input.ts";
 import type { TranscriptEntry } from "../gateway/transcript.ts";
 import { type BrokenClientRule, ClientCheck } from "./client_check.ts";
@@ -63,6 +63,9 @@ export async function runChaos(
   gateway: MockGateway,
   options: ChaosOptions,
 ): Promise<ChaosOutcome | "no clients"> {
+  if (!(gateway instanceof MockGateway)) {
+    throw new TypeError("runChaos(): expected a gateway and options");
+  }
   return await new Chaos(gateway, checked("runChaos()", ChaosSchema, options)).run();
 }
 

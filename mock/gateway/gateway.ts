@@ -94,6 +94,8 @@ export class MockGateway implements AsyncDisposable {
   #instance: Instance;
 
   private constructor(clock: VirtualClock, transcript: Transcript, deps: InstanceDeps) {
+    // In JavaScript, it is not private.
+    if (deps === undefined) throw new TypeError("MockGateway: expected await createMockGateway()");
     this.clock = clock;
     this.issuer = deps.issuer;
     this.#deps = deps;

@@ -103,6 +103,18 @@ const CALLS: Readonly<Record<string, readonly [(gateway: Untyped) => unknown, Re
     (gateway) => gateway.token({ fault: "expird" }),
     /^token\(\): fault: Invalid option: expected one of "expired"\|/,
   ],
+  "the issuer's unknown fault": [
+    (gateway) => gateway.issuer.token({ fault: "expird" }),
+    /^token\(\): fault: expird is unknown, expected one of expired, not_yet_valid, /,
+  ],
+  "chaos without a gateway": [
+    () => (runChaos as Untyped)({ seed: 1, minutes: 1 }),
+    /^runChaos\(\): expected a gateway and options$/,
+  ],
+  "new": [
+    ({ constructor }) => new constructor(),
+    /^MockGateway: expected await createMockGateway\(\)$/,
+  ],
   "a login without password": [
     (gateway) => gateway.login({ user: "bob" }),
     /^login\(\): password: is missing, expected string$/,
