@@ -57,6 +57,37 @@ async function again(
   return { next, delayMs: next.openedAtMs - (connection.closedAtMs ?? 0) };
 }
 
+/** Ends sessions, from the ready one on, until there are enough delays. */
+async function delaysUntil(
+  stage: Stage,
+  isEnough: (delays: readonly number[]) => boolean,
+  code?: number,
+): Promise<readonly number[]> {
+  let connection = await stage.ready();
+  const delays: number[] = [];
+  while (!isEnough(delays)) {
+    const { next, delayMs } = await again(stage, connection, code);
+    delays.push(delayMs);
+    connection = next;
+  }
+  return delays;
+}
+
+/** Ends a session for each limit, which the delay after it must hold. */
+async function expectReset(
+  stage: Stage,
+  limitsMs: readonly number[],
+  code?: number,
+): Promise<void> {
+  const exceeds = (ms: number, index: number): boolean => ms > (limitsMs[index] ?? 0);
+  const delays = await delaysUntil(
+    stage,
+    (some) => some.length === limitsMs.length || some.some(exceeds),
+    code,
+  );
+  expect(!delays.some(exceeds), `it came back after ${list(delays)}`);
+}
+
 /** Refuses `count` handshakes after a drop; returns the session after them. */
 async function failures(stage: Stage, count: number): Promise<Connection> {
   const first = await stage.ready();
@@ -102,14 +133,13 @@ export const BACKOFF: readonly Check[] = [
     hint: `${HINT} A restart disconnects all clients at once; they must not come back at once.`,
     realS: 8,
     run: async (stage) => {
-      let connection = await stage.ready();
-      const delays: number[] = [];
+      await stage.ready();
       const from = stage.wire.nowMs;
-      while (delays.length < SAMPLES && stage.wire.nowMs - from < SAMPLE_MS) {
-        const { next, delayMs } = await again(stage, connection, 1012);
-        delays.push(delayMs);
-        connection = next;
-      }
+      const delays = await delaysUntil(
+        stage,
+        ({ length }) => length >= SAMPLES || stage.wire.nowMs - from >= SAMPLE_MS,
+        1012,
+      );
       const sorted = delays.toSorted((a, b) => a - b);
       const at = (part: number) => sorted[Math.floor(part * (sorted.length - 1))] ?? 0;
       const rangeMs = at(0.9) - at(0.1);
@@ -126,14 +156,7 @@ export const BACKOFF: readonly Check[] = [
     hint: "Reset the delay after a session of ten seconds, not on connect or Ready.",
     realS: 10,
     run: async (stage) => {
-      let connection = await stage.ready();
-      const delays: number[] = [];
-      while (!decides(delays)) {
-        const { next, delayMs } = await again(stage, connection);
-        delays.push(delayMs);
-        connection = next;
-      }
-      expectGrowth(delays);
+      expectGrowth(await delaysUntil(stage, decides));
     },
   },
   {
@@ -143,14 +166,8 @@ export const BACKOFF: readonly Check[] = [
     hint: "1012 is a restart of the gateway, not a failure: begin with up to 500 ms again.",
     realS: 7,
     run: async (stage) => {
-      let connection = await failures(stage, 4);
-      const delays: number[] = [];
-      while (delays.length < 4 && delays.every((ms) => ms <= RESET_MS)) {
-        const { next, delayMs } = await again(stage, connection, 1012);
-        delays.push(delayMs);
-        connection = next;
-      }
-      expect(delays.every((ms) => ms <= RESET_MS), `it came back after ${list(delays)}`);
+      await failures(stage, 4);
+      await expectReset(stage, [RESET_MS, RESET_MS, RESET_MS, RESET_MS], 1012);
     },
   },
   {
@@ -164,17 +181,8 @@ export const BACKOFF: readonly Check[] = [
       stage.sendHeartbeats();
       await stage.pause(LASTED_MS);
       expect(first.isReady, "the client left");
-      const delays: number[] = [];
-      let connection = first;
-      // The limits are 0.5, 1 and 2 s; without a reset, 16, 20 and 20 s.
-      let limitMs = RESET_MS;
-      while (delays.length < 3 && delays.every((ms) => ms <= limitMs)) {
-        limitMs = RESET_MS + delays.length * FIRST_MS;
-        const { next, delayMs } = await again(stage, connection);
-        delays.push(delayMs);
-        connection = next;
-      }
-      expect(delays.every((ms) => ms <= limitMs), `it came back after ${list(delays)}`);
+      // The limits of a correct client are 0.5, 1 and 2 s; without a reset, 16, 20 and 20 s.
+      await expectReset(stage, [RESET_MS, RESET_MS + FIRST_MS, RESET_MS + 2 * FIRST_MS]);
     },
   },
   {
@@ -183,8 +191,7 @@ export const BACKOFF: readonly Check[] = [
     rule: "There are never two connections at once.",
     hint: "An error and a close are one end: reconnect once. Cancel the timer of the last attempt.",
     run: async (stage) => {
-      let connection = await stage.ready();
-      for (let count = 0; count < 3; count++) connection = (await again(stage, connection)).next;
+      await delaysUntil(stage, ({ length }) => length === 3);
       await stage.pause(1500);
       const { connections } = stage.wire;
       const twice = connections.find(({ openedAtMs, index }) =>
