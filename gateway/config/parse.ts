@@ -8,13 +8,13 @@
 
 import { isIPv4 } from "node:net";
 import { parseArgs } from "node:util";
-import { closestMatch } from "leven";
 import type { OperationalError } from "../errors.ts";
 import { helpText } from "./help.ts";
 import type { NatsOptions } from "../cluster/nats_options.ts";
 import { configError, GivenOptions, type GivenText, quoted, type ReadTextFile } from "./given.ts";
 import { checkSecrets, resolvePublishKey } from "./keys.ts";
 import { type NATS_OPTIONS, resolveNats } from "./nats.ts";
+import { nearest } from "./nearest.ts";
 import { envName, flagName, type Option } from "./option_types.ts";
 import { OPTIONS, type OptionValues } from "./options.ts";
 import { parseValue } from "./values.ts";
@@ -100,6 +100,7 @@ interface Flags {
 
 const ENV_PREFIX = "GATEWAY_";
 const COMMAND_FLAGS = ["--mock", "--help", "--version"];
+const COMMANDS = ["certify", "token"];
 const KEYS_BY_ENV: ReadonlyMap<string, string> = new Map(
   Object.keys(OPTIONS).map((key) => [envName(key), key]),
 );
@@ -211,9 +212,7 @@ function readFlags(args: readonly string[]): Flags | "help" | "version" {
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
-      const place = (given[token.index]?.[0] ?? token.index) + 1;
-      // Its text is not repeated: it may be the rest of a secret that was not quoted.
-      throw configError(`argument ${place}`, "is not an option; options begin with --");
+      throw notAnOption(token.value, (given[token.index]?.[0] ?? token.index) + 1);
     }
     if (token.name === "help" || token.name === "version") return token.name;
     const name = token.rawName;
@@ -324,9 +323,19 @@ export function isLoopback(host: string): boolean {
 }
 
 function unknown(name: string, known: readonly string[]): OperationalError {
-  // A third of it may be mistyped, not counting the prefix that all names share.
-  const length = name.replace(ENV_PREFIX, "").replace(/^--/, "").length;
-  const nearest = closestMatch(name, known, { maxDistance: Math.ceil(length / 3) });
-  const hint = nearest === undefined ? "--help lists all" : `did you mean ${nearest}?`;
+  const meant = nearest(name, known, name.startsWith("--") ? "--" : ENV_PREFIX);
+  const hint = meant === undefined ? "--help lists all" : `did you mean ${meant}?`;
   return configError(name, `is not an option; ${hint}`);
+}
+
+/** @param text not repeated: it may be the rest of a secret that was not quoted */
+function notAnOption(text: string, place: number): OperationalError {
+  const meant = nearest(text, COMMANDS) ??
+    nearest(`--${text}`, [...KEYS_BY_FLAG.keys(), ...COMMAND_FLAGS], "--");
+  const hint = meant === undefined
+    ? `options begin with --; the commands are ${COMMANDS.join(" and ")}`
+    : text === meant
+    ? "a command comes first"
+    : `did you mean ${meant}?`;
+  return configError(`argument ${place}`, `is not an option; ${hint}`);
 }

@@ -102,7 +102,12 @@ Deno.test("parseConfig() names an unknown flag but not what was given with it", 
   refused({}, /^--prot is not an option; did you mean --port\?$/, ["--prot=9"]);
   refused({}, /^-p is not an option/, ["-p", "9"]);
   refused({}, /^--jwt-secert is not .* --jwt-secret\?$/, ["--jwt-secert", SECRET]);
-  refused({}, /^argument 2 is not an option; options begin with --$/, ["--port=1", "s3cr3t"]);
+  const others =
+    /^argument 2 is not an option; options begin with --; the commands are certify and/;
+  refused({}, others, ["--port=1", "s3cr3t"]);
+  refused({}, /^argument 1 is not an option; did you mean certify\?$/, ["certfy", "--", "x"]);
+  refused({}, /^argument 1 is not an option; did you mean --mock\?$/, ["mock"]);
+  refused({}, /^argument 2 is not an option; a command comes first$/, ["--", "token"]);
   refused({}, /^--port has no value$/, ["--port"]);
   refused({}, /^--port has no value$/, ["--port="]);
   refused({}, /^--jwt-issuer has no value$/, ["--jwt-issuer", "--port=1"]);
