@@ -4,9 +4,8 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { closestMatch } from "leven";
+import { nearest } from "../gateway/config/nearest.ts";
 import { OperationalError } from "../gateway/errors.ts";
 import { toError } from "../gateway/util.ts";
 import type { Clock } from "../gateway/ports.ts";
@@ -25,6 +24,8 @@ export interface CertifyDeps {
   /** Prints a line. */
   readonly print: (text: string) => void;
   readonly writeFile: (path: string, text: string) => Promise<void>;
+  /** The same for all paths that lead to one file, which exists. */
+  readonly fileId: (path: string) => Promise<string>;
 }
 
 const DEFAULT_AT_ONCE = 8;
@@ -67,7 +68,9 @@ export async function runCertifyCommand(
   deps: CertifyDeps,
 ): Promise<0 | 1 | 2> {
   try {
-    if (args[0] === "--help" || args[0] === "-h") {
+    const end = args.indexOf("--");
+    const own = end < 0 ? args : args.slice(0, end);
+    if (own.includes("--help") || own.includes("-h")) {
       deps.print(USAGE);
       return 0;
     }
@@ -81,11 +84,12 @@ export async function runCertifyCommand(
 
 async function run(
   { checks, atOnce, command, reports, require }: Arguments,
-  { clock, print, writeFile }: CertifyDeps,
+  { clock, print, writeFile, fileId }: CertifyDeps,
 ): Promise<0 | 1> {
   const from = clock.steady();
   const client = command.join(" ");
   await writeReports(reports, () => "", writeFile);
+  await tellApart(reports, fileId);
   print(`${checksText(checks)} of: ${client}\n`);
   const verdicts = await judge({
     ...{ checks, atOnce, clock },
@@ -113,6 +117,22 @@ async function writeReports(
     }
   }
   if (failures.length > 0) throw failure(failures.join("\n"));
+}
+
+/** A second report would overwrite the first. */
+async function tellApart(
+  reports: Arguments["reports"],
+  fileId: CertifyDeps["fileId"],
+): Promise<void> {
+  const names = new Map<string, ReportName>();
+  for (const [name, path] of reports) {
+    const id = await fileId(path);
+    const other = names.get(id);
+    if (other !== undefined) {
+      throw failure(`--${name}: ${path} is the file of --${other}, ${reports.get(other)}`);
+    }
+    names.set(id, name);
+  }
 }
 
 function isCertified(verdicts: readonly Verdict[], required: number | undefined): boolean {
@@ -148,14 +168,10 @@ function readReports(
   values: Readonly<Partial<Record<ReportName, string>>>,
 ): ReadonlyMap<ReportName, string> {
   const reports = new Map<ReportName, string>();
-  const taken = new Map<string, ReportName>();
   for (const name of REPORT_NAMES) {
     const path = values[name];
     if (path === undefined) continue;
     if (path === "") throw failure(`--${name}: expected a file`);
-    const other = taken.get(resolve(path));
-    if (other !== undefined) throw failure(`--${name}: ${path} is the file of --${other}`);
-    taken.set(resolve(path), name);
     reports.set(name, path);
   }
   return reports;
@@ -163,14 +179,20 @@ function readReports(
 
 function parseOptions(args: readonly string[]) {
   const type = "string" as const;
+  const options = {
+    ...{ only: { type }, require: { type }, "at-once": { type } },
+    ...{ json: { type }, junit: { type }, html: { type } },
+  };
+  const flags = Object.keys(options).map((name) => `--${name}`);
+  const given = args.flatMap((arg) => /^-[^=]*/.exec(arg) ?? []);
+  const unknown = given.find((flag) => !flags.includes(flag));
+  if (unknown !== undefined) {
+    const meant = nearest(unknown, flags, "--");
+    const hint = meant === undefined ? `\n\n${USAGE}` : `; did you mean ${meant}?`;
+    throw failure(`${unknown} is not an option${hint}`);
+  }
   try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        ...{ only: { type }, require: { type }, "at-once": { type } },
-        ...{ json: { type }, junit: { type }, html: { type } },
-      },
-    }).values;
+    return parseArgs({ args: [...args], options }).values;
   } catch (error) {
     throw failure(`${toError(error).message}\n\n${USAGE}`);
   }
@@ -182,8 +204,8 @@ function selectChecks(only: string | undefined): readonly Check[] {
   return [...new Set(only.split(","))].map((id) => {
     const check = CHECKS.find((check) => check.id === id);
     if (check !== undefined) return check;
-    const nearest = closestMatch(id, ids, { maxDistance: Math.ceil(id.length / 3) });
-    const hint = nearest === undefined ? `there are ${ids.join(", ")}` : `did you mean ${nearest}?`;
+    const meant = nearest(id, ids);
+    const hint = meant === undefined ? `there are ${ids.join(", ")}` : `did you mean ${meant}?`;
     throw failure(`--only: there is no check ${JSON.stringify(id)}; ${hint}`);
   });
 }

@@ -22,6 +22,9 @@ export interface JudgeOptions extends StageDeps {
 /** Longest duration of a check, in milliseconds of real time. */
 const MAX_CHECK_MS = 180_000;
 
+/** Judged first, as many checks need them. A check that fails and needed one that failed would fail for the same reason. */
+const BASICS = [["session"], ["close-1012", "close-dropped"], ["resume-message"]];
+
 /** Returns the verdicts in the order of the checks. */
 export async function judge({ checks, atOnce, judged, ...deps }: JudgeOptions): Promise<
   readonly Verdict[]
@@ -31,29 +34,37 @@ export async function judge({ checks, atOnce, judged, ...deps }: JudgeOptions): 
     verdicts.set(verdict.check, verdict);
     judged?.(verdict);
   };
-  const [first, ...rest] = checks;
-  if (first === SESSION) decide(await judgeOne(first, deps));
-  if (first === SESSION && verdicts.get(first)?.result === "fail") {
+  const failed = new Set<string>();
+  const run = async (isWanted: (check: Check) => boolean): Promise<void> => {
+    // The longest first, so that none runs alone in the end.
+    const waiting = checks.filter((check) => isWanted(check) && !verdicts.has(check))
+      .toSorted((a, b) => (b.realS ?? 0) - (a.realS ?? 0));
+    const work = async (): Promise<void> => {
+      for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {
+        const verdict = await judgeOne(check, failed, deps);
+        if (verdict.result === "fail") failed.add(check.id);
+        decide(verdict);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
+  };
+  for (const basics of BASICS) {
+    await run(({ id }) => basics.includes(id));
+    if (!failed.has(SESSION.id)) continue;
     const detail = "the client has no session";
-    for (const check of rest) {
+    for (const check of checks.filter((check) => !verdicts.has(check))) {
       decide({ check, result: "skip", detail, tookMs: 0, events: [] });
     }
-    return checks.flatMap((check) => verdicts.get(check) ?? []);
   }
-  // The longest first, so that none runs alone in the end.
-  const waiting = checks.filter((check) => !verdicts.has(check)).toSorted((a, b) =>
-    (b.realS ?? 0) - (a.realS ?? 0)
-  );
-  const work = async (): Promise<void> => {
-    for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {
-      decide(await judgeOne(check, deps));
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
+  await run(() => true);
   return checks.flatMap((check) => verdicts.get(check) ?? []);
 }
 
-async function judgeOne(check: Check, deps: StageDeps): Promise<Verdict> {
+async function judgeOne(
+  check: Check,
+  failed: ReadonlySet<string>,
+  deps: StageDeps,
+): Promise<Verdict> {
   await using stage = await Stage.start(deps, check.setting);
   const from = deps.clock.steady();
   // Reports end up where others read them.
@@ -75,6 +86,10 @@ async function judgeOne(check: Check, deps: StageDeps): Promise<Verdict> {
     const { misread } = stage.app;
     const ignored = misread === undefined ? [] : [`ignored ${misread}: a value of the wrong type`];
     if (error instanceof Skipped) return verdict("skip", error.message, ...ignored);
+    const need = [...stage.needed].find((id) => id !== check.id && failed.has(id));
+    if (error instanceof Failed && need !== undefined) {
+      return verdict("skip", `judged only if ${need} passes`);
+    }
     if (error instanceof Failed) {
       return verdict("fail", error.message, ...ignored, ...await stage.describeEnd());
     }

@@ -1,5 +1,5 @@
 /**
- * Runs the client under test as a process. The only file of this room that touches the system.
+ * All of this room that touches the system: runs the client under test as a process, and tells files apart.
  *
  * @module
  */
@@ -32,8 +32,16 @@ const MAX_LINE = 64 * 1024;
 /** For what a client that has ended still had in its pipes. A process that it left behind may hold them for ever. */
 const LAST_OUTPUT_MS = 1000;
 
-/** The processes that were started and not killed yet: one that has ended may have left others in its group. */
-const started = new Set<Deno.ChildProcess>();
+/** A client that was started. */
+interface Started {
+  readonly child: Deno.ChildProcess;
+  /** A variable that nothing but this client and what it starts has in its environment. */
+  readonly mark: string;
+}
+
+/** Those that were not killed yet: one that has ended may have left others in its group. */
+const started = new Set<Started>();
+let count = 0;
 
 /**
  * Returns how to start `command`.
@@ -43,15 +51,18 @@ const started = new Set<Deno.ChildProcess>();
 export function spawner(command: readonly [string, ...string[]], clock: Clock): Spawn {
   const [program, ...args] = command;
   return (env, listener) => {
-    const child = start(program, args, env);
-    started.add(child);
+    // In the name, not the value: a client may be a judge that marks clients of its own.
+    const mark = `CERTIFY_${Deno.pid}_${++count}`;
+    const child = start(program, args, { ...env, [mark]: "1" });
+    const client: Started = { child, mark };
+    started.add(client);
     const over = follow(child, listener, clock);
     return {
       terminate: () => signal("SIGTERM", child.pid),
       kill: async () => {
-        killGroup(child);
+        killAll(client);
         await over;
-        started.delete(child);
+        started.delete(client);
       },
     };
   };
@@ -91,17 +102,40 @@ function pieces(line: string): readonly string[] {
 
 /** Ends all clients that run. Without it they would outlive this process, as their groups are their own. */
 export function killClients(): void {
-  for (const child of started) killGroup(child);
+  for (const client of started) killAll(client);
 }
 
-/** Ends the whole group, for commands that are scripts; and the process, where there are no groups. */
-function killGroup(child: Deno.ChildProcess): void {
+/** Ends this process with its clients if it is interrupted, terminated, or loses its terminal. */
+export function exitOnSignals(): void {
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(name, () => {
+      killClients();
+      Deno.exit(130);
+    });
+  }
+}
+
+/**
+ * Ends the whole group, for commands that are scripts; the process, where there are no groups; and, on Linux,
+ * processes that have left the group.
+ */
+function killAll({ child, mark }: Started): void {
   signal("SIGKILL", -child.pid);
   try {
     child.kill("SIGKILL");
   } catch {
     // It has already ended.
   }
+  for (const pid of marked(mark)) signal("SIGKILL", pid);
+}
+
+/** The processes with the variable `mark`. Only Linux tells. */
+function marked(mark: string): readonly number[] {
+  if (Deno.build.os !== "linux") return [];
+  // Deno itself may read /proc only with all permissions.
+  const script = 'grep -ls "$0=1" /proc/[0-9]*/environ';
+  const { stdout } = new Deno.Command("sh", { args: ["-c", script, mark] }).outputSync();
+  return [...new TextDecoder().decode(stdout).matchAll(/\d+/g)].map(([pid]) => Number(pid));
 }
 
 function signal(name: Deno.Signal, pid: number): void {
@@ -135,4 +169,10 @@ function reason(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such program";
   if (error instanceof Deno.errors.PermissionDenied) return "it is not executable";
   return toError(error).message;
+}
+
+/** The same text for two paths exactly if they lead to one file, by symlinks or hard links too. */
+export async function fileId(path: string): Promise<string> {
+  const { dev, ino } = await Deno.stat(path);
+  return ino === null ? await Deno.realPath(path) : `${dev}:${ino}`;
 }

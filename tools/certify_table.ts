@@ -10,7 +10,7 @@
 
 import type { Verdict } from "../certify/check.ts";
 import { CHECKS } from "../certify/checks/mod.ts";
-import { killClients } from "../certify/process.ts";
+import { exitOnSignals } from "../certify/process.ts";
 import { EXAMPLES } from "../tests/certify/examples.ts";
 import { FAULTS } from "../tests/certify/faults.ts";
 import { judgeCommand, sideBySide, wrongClient } from "../tests/certify/kit.ts";
@@ -67,10 +67,7 @@ async function main(names: readonly string[]): Promise<void> {
 }
 
 if (import.meta.main) {
-  Deno.addSignalListener("SIGTERM", () => {
-    killClients();
-    Deno.exit(130);
-  });
+  exitOnSignals();
   await main(Deno.args);
   Deno.exit();
 }

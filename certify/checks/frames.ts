@@ -52,6 +52,7 @@ async function rewritten(
   stage.wire.interference.rewrite = (frame, text) =>
     frame["op"] === Op.Message ? rewrite(frame, text) : text;
   const id = await stage.publish({ text: "Grüße 🙂" });
+  await stage.expectLine(id, "that was changed on its way");
   await expectResumeFrom(stage, connection, { id, after: "that message" });
 }
 
@@ -116,9 +117,10 @@ export const FRAMES: readonly Check[] = [
   },
   {
     id: "lone-surrogates",
-    section: "Malformed frames",
-    rule: "Strings may contain lone surrogates.",
-    hint: "Replace them when you show the text; do not reject the frame.",
+    section: "Message (3)",
+    rule: "A message whose content has a lone surrogate is a message.",
+    hint:
+      "Stay connected, and pass the message on. You may replace the surrogate, such as by U+FFFD.",
     run: (stage) => rewritten(stage, (_, text) => text.replace("Gr", "\\ud83d Gr")),
   },
   {

@@ -6,6 +6,8 @@
 
 import { Op } from "../../gateway/protocol/codes.ts";
 import type { Check } from "../check.ts";
+import type { Stage } from "../stage.ts";
+import type { Connection } from "../wire.ts";
 import { requireEcho } from "./require_echo.ts";
 import { expect, orSkip } from "../outcome.ts";
 
@@ -17,6 +19,23 @@ const AT_ONCE_MS = 2000;
 const TIMES = [0, 1, 2 ** 32, Number.MAX_SAFE_INTEGER];
 /** Of the checks that wait for a client to find its server dead or alive. */
 const SHORT_INTERVAL_MS = 2000;
+
+/** A connection with Identify, whose Ready is held back. */
+async function unready(stage: Stage): Promise<Connection> {
+  stage.wire.interference.hold = ({ op }) => op === Op.Ready;
+  const held = () => stage.wire.connections.find((connection) => connection.isHeld);
+  return await stage.until("Identify", held);
+}
+
+/** A ready connection over which nothing arrives any more, in real time. */
+async function silenced(stage: Stage): Promise<Connection> {
+  const connection = await stage.ready();
+  stage.runClock();
+  // A client that gives up a connection has no close code.
+  stage.needed.add("close-dropped");
+  await stage.freeze(connection);
+  return connection;
+}
 
 const ACK_HINT = 'Answer {"op":10,"time":T} with {"op":11,"time":T}, wherever it arrives.';
 
@@ -78,9 +97,7 @@ export const HEARTBEATS: readonly Check[] = [
     rule: "Heartbeats are acknowledged before Ready, too.",
     hint: `${ACK_HINT} Heartbeats begin with Hello, while the token is still being verified.`,
     run: async (stage) => {
-      stage.wire.interference.hold = ({ op }) => op === Op.Ready;
-      const held = () => stage.wire.connections.find((connection) => connection.isHeld);
-      const connection = await stage.until("Identify", held);
+      const connection = await unready(stage);
       await stage.beat(connection, `{"op":10,"time":${2 ** 41}}`);
     },
   },
@@ -94,6 +111,7 @@ export const HEARTBEATS: readonly Check[] = [
       await stage.processed(await stage.publish());
       stage.refuse = { status: 503 };
       await stage.drop(first);
+      stage.needed.add("resume-message");
       await stage.publishMany(400);
       let replayed = 0;
       stage.wire.interference.hold = ({ op }) => op === Op.Message && ++replayed === 200;
@@ -109,9 +127,7 @@ export const HEARTBEATS: readonly Check[] = [
     rule: "The client sends no heartbeat of its own before Ready.",
     hint: "A frame in flight while the server refuses the token can cost you the close code.",
     run: async (stage) => {
-      stage.wire.interference.hold = ({ op }) => op === Op.Ready;
-      const held = () => stage.wire.connections.find((connection) => connection.isHeld);
-      const connection = await stage.until("Identify", held);
+      const connection = await unready(stage);
       const beat = () => connection.of(Op.Heartbeat).length > 0;
       await stage.never("a heartbeat arrived before Ready was sent", beat, 1000);
     },
@@ -126,9 +142,7 @@ export const HEARTBEATS: readonly Check[] = [
     realS: 5,
     setting: { connection: { heartbeatIntervalMs: SHORT_INTERVAL_MS } },
     run: async (stage) => {
-      const connection = await stage.ready();
-      stage.runClock();
-      await stage.freeze(connection);
+      const connection = await silenced(stage);
       await stage.reconnected(connection, {
         withinMs: 3 * SHORT_INTERVAL_MS + 3000,
         after: `the network went silent, with heartbeats due every ${SHORT_INTERVAL_MS / 1000} s`,
@@ -143,9 +157,7 @@ export const HEARTBEATS: readonly Check[] = [
     realS: 7,
     setting: { connection: { heartbeatIntervalMs: SHORT_INTERVAL_MS } },
     run: async (stage) => {
-      const connection = await stage.ready();
-      stage.runClock();
-      await stage.freeze(connection);
+      const connection = await silenced(stage);
       await orSkip("dead-server", () => stage.reconnected(connection));
       await stage.until(
         "the end of the old connection, once there is a new one",

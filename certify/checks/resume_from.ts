@@ -26,6 +26,7 @@ export async function expectNextFrom(
   old: Connection,
   { id, after }: { readonly id: string; readonly after: string },
 ): Promise<Connection> {
+  stage.needed.add("resume-message");
   const { connection, identify } = await stage.reconnected(old);
   const lastId = identify["last_id"];
   expect(lastId !== undefined, `after ${after}, Identify has no last_id; expected ${id}`);

@@ -5,11 +5,13 @@
  * @module
  */
 
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Check, Verdict } from "../../certify/check.ts";
 import { runCertifyCommand } from "../../certify/command.ts";
 import { judge } from "../../certify/judge.ts";
-import { type ClientProcess, spawner } from "../../certify/process.ts";
+import { type ClientProcess, fileId, spawner } from "../../certify/process.ts";
 import { SystemClock } from "../../gateway/runtime/clock.ts";
 import { ROOT } from "../tidy/sources.ts";
 
@@ -26,6 +28,8 @@ export async function certify(...args: readonly string[]): Promise<CertifyRun> {
   const code = await runCertifyCommand(args, {
     clock: new SystemClock(),
     print: (line) => lines.push(line),
+    // Paths of one folder, or of a real file.
+    fileId: (path) => existsSync(path) ? fileId(path) : Promise.resolve(resolve(path)),
     writeFile: (path, text) => {
       if (path.startsWith("/no/")) return Promise.reject(new Error("no such folder"));
       if (path.startsWith("/full/") && text !== "") return Promise.reject(new Error("disk full"));

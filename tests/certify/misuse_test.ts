@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { Output } from "../../certify/output.ts";
 import { Wire } from "../../certify/wire.ts";
 import { FakeClock } from "../../mock/doubles/clock.ts";
 import { within } from "../conformance/support/wait.ts";
@@ -20,7 +21,7 @@ const DETAILS: readonly (readonly [fault: string, check: string, detail: RegExp]
   ["2 MB, and back after 1009", "frame-size", /^a frame has more than 1048576 bytes/],
   ["a token in the second URL", "token-not-in-url", /^the handshake asks for \/gateway\?token=/],
   ["ten pings in a second", "frame-rate", /^\d\d frames in 8 s.*: \d\d pings, /],
-  ["numbers for ids", "messages-once", /ignored {"message":7}: a value of the wrong type/],
+  ["prints numbers for ids", "messages-once", /ignored {"message":7}: a value of the wrong type/],
 ];
 
 test("certify names what a client does wrong, not what follows from it", async () => {
@@ -37,12 +38,19 @@ test("certify names what a client does wrong, not what follows from it", async (
 });
 
 test("certify refuses what it cannot do before it starts a client, in one line", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/a`, "");
+  await Deno.symlink(`${folder}/a`, `${folder}/link`);
+  await Deno.link(`${folder}/a`, `${folder}/hard`);
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [["--only=sesion"], /: --only: there is no check "sesion"; did you mean session\?$/],
     [["--only=nonsense"], /: --only: there is no check "nonsense"; there are session, first-/],
     [["--only=session,session", "--require=2"], /: --require: 2 is more than 1 check$/],
     [["--json="], /: --json: expected a file$/],
-    [["--json=x", "--html=./x"], /: --html: \.\/x is the file of --json$/],
+    [["--json=x", "--html=./x"], /: --html: \.\/x is the file of --json, x$/],
+    [[`--json=${folder}/a`, `--html=${folder}/link`], /link is the file of --json, \S+a$/],
+    [[`--json=${folder}/a`, `--junit=${folder}/hard`], /hard is the file of --json, \S+a$/],
+    [["--jsn=x"], /: --jsn is not an option; did you mean --json\?$/],
     [["--json=/no/x"], /: --json: cannot write \/no\/x: no such folder$/],
   ];
   const { certify } = await load();
@@ -51,6 +59,7 @@ test("certify refuses what it cannot do before it starts a client, in one line",
     assert.deepEqual([code, text.split("\n").length], [2, 1], text);
     assert.match(text, message);
   }
+  await Deno.remove(folder, { recursive: true });
   const { code, text } = await certify("--only=session", "--", "no-such-program-anywhere");
   assert.equal(code, 2);
   assert.match(
@@ -72,15 +81,44 @@ test("certify writes the other reports if one cannot be written in the end", asy
   assert.match(files.get("card.html") ?? "", /Scorecard/);
 });
 
-test("spawner does not wait for a process that the client left behind", async () => {
+test("spawner does not wait for a process that it cannot find", async () => {
   const { start } = await load();
-  const client = start(["sh", "-c", "setsid sh -c 'echo $$; exec sleep 60' & wait"]);
+  const client = start(["sh", "-c", "setsid env -i sh -c 'echo $$; exec sleep 60' & wait"]);
   const pid = Number(await client.firstLine);
   try {
     await within("the end of the client", client.kill());
   } finally {
     Deno.kill(pid, "SIGKILL");
   }
+});
+
+testUnless(Deno.build.os === "linux" ? needs("run", "net", "env", "read", "write") : "needs Linux")(
+  "spawner ends processes that have left the client's group, and no others",
+  async () => {
+    const { start } = await load();
+    const scripts = ["setsid sh -c 'echo $$; exec sleep 60' & wait", "echo $$; exec sleep 60"];
+    const [left, other] = scripts.map((script) => start(["sh", "-c", script]));
+    assert.ok(left && other);
+    const [pid, otherPid] = (await Promise.all([left.firstLine, other.firstLine])).map(Number);
+    await left.kill();
+    // A process that nobody has waited for is a zombie.
+    const isAlive = (pid: number | undefined) => {
+      const args = ["-qs", "^State:.[^Z]", `/proc/${pid}/status`];
+      return new Deno.Command("grep", { args }).outputSync().success;
+    };
+    assert.deepEqual([isAlive(pid), isAlive(otherPid)], [false, true]);
+    await other.kill();
+  },
+);
+
+Deno.test("Output.add() finds a token in two pieces of a line", () => {
+  const tokens = ["head.claims.signature"];
+  const output = new Output();
+  output.add(`${"x".repeat(100)}signa`, { stream: "stdout", tokens });
+  output.add("ture, ture", { stream: "stderr", tokens });
+  assert.equal(output.hasToken, false);
+  output.add("ture", { stream: "stdout", tokens });
+  assert.equal(output.hasToken, true);
 });
 
 test("spawner passes on a long line in pieces", async () => {

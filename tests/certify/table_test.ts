@@ -44,7 +44,7 @@ testUnless(needs("read"))("the scorecards in docs/certify.md are those of all cl
 Deno.test("every check but that for a session at all has a wrong client", () => {
   const meant = new Set(Object.values(FAULTS));
   const without = CHECKS.filter(({ id }) => !meant.has(id)).map(({ id }) => id);
-  // 1012 and an end without a code are in most checks; 1007 and 1008 are like 1002.
-  assert.deepEqual(without, ["session", "close-1012", "close-dropped", "close-1007", "close-1008"]);
+  // 1007 and 1008 are like 1002.
+  assert.deepEqual(without, ["session", "close-1007", "close-1008"]);
   assert.ok(Object.keys(FAULTS).length >= 20);
 });

@@ -108,6 +108,7 @@ class Session {
     const forgets = has("forgets the id of Ready") && resumed === undefined ||
       has("keeps its id after a gap") && resumed === false;
     if (!forgets) lastId = last_id;
+    if (has("a session at each Ready") && this.readyAt !== undefined) print({ ready: true });
     if (this.readyAt !== undefined) return;
     this.readyAt = now();
     refusals = 0;
@@ -166,15 +167,20 @@ class Session {
     this.replaying = replayed;
     const untold = has("passes on no null") && content === null ||
       has("passes on no falsy content") && !content && content !== null ||
+      has("passes on no lone surrogates") && /\\ud[89a-f]/.test(JSON.stringify(content)) ||
       has("stores no id in a replay") && printed.has(id);
-    if (!untold) print({ message: has("numbers for ids") ? 7 : id });
+    const tell = () => print({ message: has("prints numbers for ids") ? 7 : id });
+    if (has("stores an id before the app has it")) this.timers.push(setTimeout(tell, 1000));
+    else if (!untold) tell();
     if (has("replayed messages twice") && replayed) print({ message: id });
     printed.add(id);
     if (has("stores no id in a replay") && replayed) return;
     if (has("stores an id once a second") && !replayed && now() - this.savedAt < 1000) return;
     this.savedAt = now();
     const raw = has("reads ids by a regular expression");
-    lastId = raw ? /"id":"([^"]*)"/.exec(text)?.[1] ?? lastId : id;
+    const seen = raw ? /"id":"([^"]*)"/.exec(text)?.[1] ?? lastId : id;
+    if (has("numbers for ids")) lastId = String(parseInt(seen.split("-")[1]));
+    else if (!has("the greatest id as text") || !(lastId > seen)) lastId = seen;
   }
 
   heartbeat({ time }) {

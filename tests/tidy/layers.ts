@@ -153,7 +153,7 @@ export const LAYERS: readonly Layer[] = [
     paths: ["certify/"],
     holds: "the judge of clients: checks on the wire, scorecards",
     imports: [...GATEWAY, "mock issuer", "mock"],
-    libraries: [/^leven$/],
+    libraries: [],
   },
   {
     name: "client",
