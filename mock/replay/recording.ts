@@ -32,7 +32,18 @@ export function asTranscript(recording: Recording): readonly TranscriptEntry[] {
 }
 
 function isTranscript(recording: Recording): recording is readonly TranscriptEntry[] {
+  // JavaScript passes anything.
+  const events: unknown = recording;
+  if (!Array.isArray(events) || !events.every(isEvent)) {
+    throw new TypeError("Replay: no recording, expected an array of events with at and event");
+  }
   return recording.every((entry) => "connection" in entry);
+}
+
+function isEvent(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return "at" in value && Number.isFinite(value.at) && "event" in value &&
+    typeof value.event === "string";
 }
 
 function fromClient(records: readonly ClientRecord[]): readonly TranscriptEntry[] {

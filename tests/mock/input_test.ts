@@ -6,7 +6,13 @@
  */
 
 import assert from "node:assert/strict";
-import { createMockGateway, FakeClock, type MockGateway, runChaos } from "../../mock/mod.ts";
+import {
+  createMockGateway,
+  FakeClock,
+  type MockGateway,
+  Replay,
+  runChaos,
+} from "../../mock/mod.ts";
 import { gatewayWith } from "../../mock/fixtures/vitest.ts";
 import { Player } from "./support/player.ts";
 
@@ -224,6 +230,13 @@ Deno.test("publish() takes a content as JSON does, and keeps it", async () => {
   content.list.push(2);
   const expected = { at: "1970-01-01T00:00:00.000Z", list: [1] };
   assert.deepEqual([message.content, player.messages], [expected, [expected]]);
+});
+
+Deno.test("Replay refuses what is no recording", async () => {
+  for (const recording of [undefined, {}, "[]", ["sent"], [{ at: "now", event: "sent" }], [null]]) {
+    const act = (): unknown => new (Replay as Untyped)(recording);
+    await refused(JSON.stringify(recording), act, /^Replay: no recording, expected an array of /);
+  }
 });
 
 Deno.test("FakeClock.advance() refuses a text", async () => {
