@@ -10,6 +10,7 @@ import { SESSION } from "./checks/identify.ts";
 import { Stage, type StageDeps } from "./stage.ts";
 import type { Check, Verdict } from "./check.ts";
 import { Failed, Skipped } from "./outcome.ts";
+import { redact } from "./redact.ts";
 
 export interface JudgeOptions extends StageDeps {
   readonly checks: readonly Check[];
@@ -67,13 +68,11 @@ async function judgeOne(
 ): Promise<Verdict> {
   await using stage = await Stage.start(deps, check.setting);
   const from = deps.clock.steady();
-  // Reports end up where others read them.
-  const redact = (text: string): string =>
-    stage.logins.reduce((rest, { token }) => rest.replaceAll(token, shorten(token)), text);
+  const redacted = (text: string): string => redact(text, stage.logins.map(({ token }) => token));
   const verdict = (result: Verdict["result"], ...details: readonly string[]): Verdict => ({
-    ...{ check, result, detail: redact(details.join("\n")) },
+    ...{ check, result, detail: redacted(details.join("\n")) },
     tookMs: deps.clock.steady() - from,
-    events: stage.wire.events.map((event) => ({ ...event, text: redact(event.text) })),
+    events: stage.wire.events.map((event) => ({ ...event, text: redacted(event.text) })),
   });
   try {
     await withTimeout(check.run(stage), {
@@ -96,8 +95,4 @@ async function judgeOne(
     if (error instanceof OperationalError) throw error;
     throw new Error(`check ${check.id}`, { cause: error });
   }
-}
-
-function shorten(token: string): string {
-  return `${token.slice(0, 6)}…${token.slice(-6)}`;
 }

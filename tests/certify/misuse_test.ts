@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { Output } from "../../certify/output.ts";
+import { redact } from "../../certify/redact.ts";
 import { Wire } from "../../certify/wire.ts";
 import { FakeClock } from "../../mock/doubles/clock.ts";
 import { within } from "../conformance/support/wait.ts";
@@ -119,6 +120,20 @@ Deno.test("Output.add() finds a token in two pieces of a line", () => {
   assert.equal(output.hasToken, false);
   output.add("ture", { stream: "stdout", tokens });
   assert.equal(output.hasToken, true);
+});
+
+Deno.test("redact() shortens tokens, and parts of one where a line was cut", () => {
+  const token = "eyJhbGciOiJFZERTQSJ9.eyJqdGkiOiJsb2dpbi0xIn0.c2lnbmF0dXJlLW9mLXRva2Vu";
+  const cases: readonly (readonly [string, string])[] = [
+    [`a ${token} b ${token}`, "a eyJhbG…Rva2Vu b eyJhbG…Rva2Vu"],
+    [`xx${token.slice(0, 40)}`, "xxeyJhbG…"],
+    [`first\n  ${token.slice(30)}, last`, "first\n  …Rva2Vu, last"],
+    [`x${token.slice(-16)}`, `x${token.slice(-16)}`],
+    ["", ""],
+  ];
+  for (const [text, expected] of cases) {
+    assert.equal(redact(text, ["other.token.of-login-2", token]), expected);
+  }
 });
 
 test("spawner passes on a long line in pieces", async () => {
