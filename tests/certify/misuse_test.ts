@@ -38,6 +38,16 @@ test("certify names what a client does wrong, not what follows from it", async (
   assert.deepEqual(details, []);
 });
 
+test("certify skips a check that fails for the reason of another", async () => {
+  const { judgeCommand, wrongClient } = await load();
+  const { CHECKS } = await import("../../certify/checks/mod.ts");
+  const checks = CHECKS.filter(({ id }) => ["resume-ready", "close-dropped"].includes(id));
+  const verdicts = await judgeCommand(wrongClient("ends after 1006"), { checks, atOnce: 2 });
+  const [resume, dropped] = verdicts.map(({ check, result }) => `${check.id}: ${result}`);
+  assert.deepEqual([resume, dropped], ["resume-ready: skip", "close-dropped: fail"]);
+  assert.equal(verdicts[0]?.detail, "judged only if close-dropped passes");
+});
+
 test("certify refuses what it cannot do before it starts a client, in one line", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/a`, "");
