@@ -7,7 +7,7 @@
 
 import { MockGateway } from "../gateway/gateway.ts";
 import { ChaosSchema, checked } from "../gateway/input.ts";
-import type { TranscriptEntry } from "../gateway/transcript.ts";
+import { type TranscriptEntry, withoutToken } from "../gateway/transcript.ts";
 import { type BrokenClientRule, ClientCheck } from "./client_check.ts";
 import { Random } from "./random.ts";
 
@@ -217,13 +217,4 @@ class Chaos {
     if (this.#awaySinceMs === undefined) return this.#check.finish(clock.now());
     this.#check.away(clock.now(), this.#users);
   }
-}
-
-/** Tokens are signed with keys that differ from run to run. */
-function withoutToken(entry: TranscriptEntry): TranscriptEntry {
-  if (entry.event !== "received" && entry.event !== "not_received") return entry;
-  const { frame } = entry;
-  return typeof frame === "object" && frame !== null && "token" in frame
-    ? { ...entry, frame: { ...frame, token: "…" } }
-    : entry;
 }

@@ -200,6 +200,15 @@ export class Link implements Socket {
     return true;
   }
 
+  /** Drops the connection after what was sent: a runtime cannot while a write is pending. */
+  dropFlushed(): void {
+    if (this.#over) return;
+    this.#dropsWhenFlushed = true;
+    this.#options.record({ event: "terminated" });
+    this.#end();
+    if (!this.#frozen) this.#options.socket.notifyFlushed();
+  }
+
   /** Stops all traffic, as when a cable is pulled; neither side notices. */
   freeze(): void {
     if (this.#frozen) return;
@@ -269,19 +278,10 @@ export class Link implements Socket {
       // The gateway is not prepared for an end within its call of `send`.
       queueMicrotask(() => {
         if (action.type === "close") return this.forceClose(action.code, action.reason ?? "");
-        this.#out.pass(this.faults.delayMs, () => this.#dropFlushed());
+        this.#out.pass(this.faults.delayMs, () => this.dropFlushed());
       });
     }
     return due;
-  }
-
-  /** Drops the connection after what was sent: a runtime cannot while a write is pending. */
-  #dropFlushed(): void {
-    if (this.#over) return;
-    this.#dropsWhenFlushed = true;
-    this.#options.record({ event: "terminated" });
-    this.#end();
-    if (!this.#frozen) this.#options.socket.notifyFlushed();
   }
 
   #cut(): void {

@@ -6,15 +6,8 @@
 
 import { z } from "@hono/zod-openapi";
 import { TOKEN_FAULTS, type TokenFault, type TokenOptions } from "../issuer.ts";
+import { isCloseCode, isCloseReason, MAX_REASON_BYTES } from "./close_frame.ts";
 import type { Faults } from "./faults.ts";
-
-/** Codes that a close frame may carry (RFC 6455, section 7.4). */
-const CLOSE_CODE = (code: number): boolean =>
-  (code >= 3000 && code <= 4999) ||
-  (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code));
-
-/** The longest reason of a close frame, in bytes of UTF-8. */
-const MAX_REASON_BYTES = 123;
 
 export const unixMs = z.int().nonnegative();
 
@@ -50,13 +43,11 @@ export const NOT_EMPTY = [
 
 /** The fields of a close frame. */
 export const closeFrame = {
-  code: z.int().refine(CLOSE_CODE, { error: "is no code that a close frame may carry" }).openapi({
+  code: z.int().refine(isCloseCode, { error: "is no code that a close frame may carry" }).openapi({
     example: 4002,
   }),
   reason: z.string().default("")
-    .refine((reason) => new TextEncoder().encode(reason).byteLength <= MAX_REASON_BYTES, {
-      error: `is longer than ${MAX_REASON_BYTES} bytes`,
-    }),
+    .refine(isCloseReason, { error: `is longer than ${MAX_REASON_BYTES} bytes` }),
 };
 
 export const CloseRequestSchema = z.strictObject(closeFrame).openapi("CloseRequest");

@@ -8,6 +8,7 @@
 
 import type { Outgoing, Socket, SocketListener } from "../../gateway/ports.ts";
 import { ABNORMAL } from "../../gateway/protocol/codes.ts";
+import { isCloseReason, MAX_REASON_BYTES } from "./close_frame.ts";
 
 /** The members of `WebSocket` that clients use, for projects that have neither the types of the DOM nor of Node. */
 export interface UntypedWebSocket {
@@ -54,9 +55,6 @@ const CLOSING = 2;
 const CLOSED = 3;
 
 const NO_CODE = 1005;
-/** The longest reason of a close frame, in bytes of UTF-8. */
-const MAX_REASON_BYTES = 123;
-
 /** Node has no `CloseEvent` before version 23. */
 const ClosingEvent: typeof CloseEvent = typeof CloseEvent !== "undefined"
   ? CloseEvent
@@ -185,7 +183,7 @@ class VirtualWebSocket extends EventTarget implements WebSocket {
     if (code !== undefined && code !== 1000 && !(code >= 3000 && code <= 4999)) {
       throw new DOMException(`a client cannot close with ${code}`, "InvalidAccessError");
     }
-    if (new TextEncoder().encode(reason).byteLength > MAX_REASON_BYTES) {
+    if (!isCloseReason(reason)) {
       throw new DOMException(`the reason is over ${MAX_REASON_BYTES} bytes`, "SyntaxError");
     }
     if (this.#state === CLOSING || this.#state === CLOSED) return;

@@ -9,7 +9,6 @@ import { json, noContent } from "../../gateway/http/answer.ts";
 import { jsonResponse } from "../../gateway/http/openapi.ts";
 import type { App } from "../../gateway/http/types.ts";
 import { CHAOS_FAULTS, runChaos } from "../chaos/chaos.ts";
-import { CLIENT_RULES } from "../chaos/client_rules.ts";
 import type { MockGateway } from "../gateway/gateway.ts";
 import { refusal } from "../gateway/refusal.ts";
 import { chaos, DeliveredSchema } from "../gateway/schemas.ts";
@@ -17,6 +16,7 @@ import { addCommand } from "./command.ts";
 import type { RealTime } from "./real_time.ts";
 import type { ReplyWait } from "./reply_wait.ts";
 import { ClockRequestSchema, TranscriptSchema } from "./schemas.ts";
+import { BrokenRuleSchema, elapsing, notInStep } from "./verdict.ts";
 
 const RequestSchema = z.strictObject({
   ...chaos,
@@ -26,13 +26,7 @@ const RequestSchema = z.strictObject({
 const OutcomeSchema = z.object({
   seed: z.int(),
   minutes: z.int(),
-  broken: z.object({
-    rule: z.string().openapi({ description: Object.keys(CLIENT_RULES).join("; ") }),
-    at: z.int(),
-    elapsed_ms: z.int(),
-    connection: z.string().nullable(),
-    explanation: z.string(),
-  }).nullable().openapi({ description: "The first rule that a client broke" }),
+  broken: BrokenRuleSchema,
   faults: z.record(z.string(), z.int()).openapi({
     description: "How often each was inflicted. " +
       Object.entries(CHAOS_FAULTS).map(([name, what]) => `\`${name}\`: ${what}`).join("; "),
@@ -66,10 +60,7 @@ export function addChaos(app: App, { gateway, time, replyWait, isInStep }: Chaos
     schema: RequestSchema,
     success: { 200: jsonResponse("The verdict", OutcomeSchema) },
     run: async ({ seed, minutes, patience_ms }) => {
-      if (!isInStep()) {
-        const detail = "No harness keeps the clock of the clients in step: /mock/clock/steps.";
-        return refusal({ status: 409, code: "not_in_step", title: "Conflict", detail });
-      }
+      if (!isInStep()) return notInStep();
       time.stop();
       const outcome = await replyWait.within(
         patience_ms,
@@ -79,15 +70,12 @@ export function addChaos(app: App, { gateway, time, replyWait, isInStep }: Chaos
         const detail = "Expected connections that are ready, each of another user.";
         return refusal({ status: 409, code: "no_clients", title: "Conflict", detail });
       }
-      const { startMs } = gateway.clock;
       const { broken, transcript, faults, messages } = outcome;
-      const timed = <T extends { readonly at: number }>({ at, ...rest }: T) => (
-        { at, elapsed_ms: at - startMs, ...rest }
-      );
+      const timed = elapsing(gateway.clock);
       return json(200, {
         seed,
         minutes,
-        broken: broken === undefined ? null : timed(broken),
+        broken: broken ? timed(broken) : null,
         faults,
         messages,
         transcript: transcript.map(timed),
