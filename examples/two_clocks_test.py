@@ -8,12 +8,14 @@ server is, if not at http://127.0.0.1:8000. Needs the library websockets, 10.4 o
 import asyncio
 import json
 import math
+import pathlib
 import time
 import unittest
 
 from client_test import URL, Client, call
 from websockets import connect
 
+RECORDING = pathlib.Path(__file__).with_name("recording.json")
 WS_URL = URL.replace("http", "ws", 1)
 
 
@@ -42,30 +44,46 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         return moved_ms, due_ms <= moved_ms
 
 
-async def keep_in_step(loop):
-    async with connect(WS_URL + "/mock/clock/steps", ping_interval=None) as control:
-        async for text in control:
-            moved_ms, fired = loop.move(json.loads(text)["move_ms"])
-            await control.send(json.dumps({"moved_ms": moved_ms, "fired": fired}))
+async def keep_in_step(loop, control):
+    async for text in control:
+        moved_ms, fired = loop.move(json.loads(text)["move_ms"])
+        await control.send(json.dumps({"moved_ms": moved_ms, "fired": fired}))
 
 
 class TwoClocksTest(unittest.TestCase):
     def test_reconnects_after_a_backoff_of_20_s(self):
+        self.on_two_clocks("a backoff of 20 s", self.reconnects)
+
+    def test_passes_a_recording(self):
+        self.on_two_clocks("a recording", self.passes_a_recording)
+
+    def on_two_clocks(self, name, scenario):
         began = time.perf_counter()
         loop = SteppedLoop()
         try:
-            loop.run_until_complete(self.scenario(loop))
+            loop.run_until_complete(self.in_step(loop, scenario))
         finally:
             loop.close()
-        print(f"a backoff of 20 s: {1000 * (time.perf_counter() - began):.0f} ms")
+        print(f"{name}: {1000 * (time.perf_counter() - began):.0f} ms")
 
-    async def scenario(self, loop):
+    async def in_step(self, loop, scenario):
         await call("POST", "/mock/reset", {})
-        in_step = loop.create_task(keep_in_step(loop))
-        client = Client(WS_URL + "/gateway", self.log_in, lambda: asyncio.sleep(20))
-        running = loop.create_task(client.run())
-        await client.until(lambda: len(client.readies) == 1)
+        self.client = Client(WS_URL + "/gateway", self.log_in, lambda: asyncio.sleep(20))
+        async with connect(WS_URL + "/mock/clock/steps", ping_interval=None) as control:
+            self.running = [loop.create_task(keep_in_step(loop, control))]
+            try:
+                await scenario(self.client)
+            finally:
+                for task in self.running:
+                    task.cancel()
+                    await asyncio.wait([task])
 
+    def start(self, client):
+        self.running.append(asyncio.create_task(client.run()))
+
+    async def reconnects(self, client):
+        self.start(client)
+        await client.until(lambda: len(client.readies) == 1)
         await call("POST", "/mock/connections/all/drop")
         await client.until(lambda: client.closes == [1006])
         await self.advance(19_999)
@@ -74,9 +92,13 @@ class TwoClocksTest(unittest.TestCase):
         await client.until(lambda: len(client.readies) == 2)
         self.assertTrue(client.readies[1]["resumed"])
 
-        for task in (running, in_step):
-            task.cancel()
-            await asyncio.wait([task])
+    async def passes_a_recording(self, client):
+        recording = json.loads(RECORDING.read_text())
+        await call("POST", "/mock/replay", {"recording": recording})
+        self.start(client)
+        verdict = await call("POST", "/mock/replay/run", {"patience_ms": 5000})
+        self.assertIsNone(verdict["broken"])
+        self.assertEqual(client.messages, ["one", "three"])
 
     async def advance(self, ms):
         await call("POST", "/mock/clock", {"advance_ms": ms, "patience_ms": 5000})

@@ -32,7 +32,8 @@ export * from "./doubles/socket.ts";
 export type { FaultRule, NewFaultRule, RuleAction, RuleEvent, RuleMatch } from "./gateway/rule.ts";
 export type { GatewayDeviation } from "./replay/gateway_check.ts";
 export type { ClientRecord, Recording } from "./replay/recording.ts";
-export { Replay, type ReplayOutcome } from "./replay/replay.ts";
+export type { LoadedRecording, RecordedVerdict, ReplayOutcome } from "./replay/player.ts";
+export { Replay } from "./replay/replay.ts";
 export type { TranscriptEntry, TranscriptEvent } from "./gateway/transcript.ts";
 export type { Affected, MockConnection, MockGatewayOptions } from "./gateway/types.ts";
 export {

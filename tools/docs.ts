@@ -66,6 +66,8 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "example-jest": () => excerpt(`${MATRIX}/example.test.cjs`, "js", "my app gets a new token"),
     "example-playwright": () => excerpt(`${MATRIX}/mock.spec.mjs`, "js", "my app comes back"),
     "example-vitest": () => excerpt(`${MATRIX}/example.test.mjs`, "js", "my app shows"),
+    "recording-python": () =>
+      excerpt("examples/two_clocks_test.py", "python", "def passes_a_recording"),
     "two-clocks-python": () => excerpt("examples/two_clocks_test.py", "python", "def move"),
     "example-typescript": () => excerpt("examples/client_test.ts", "ts", "my client reconnects"),
   },

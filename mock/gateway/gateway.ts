@@ -5,11 +5,10 @@
  * @module
  */
 
-import type { PendingConnection } from "../../gateway/gateway.ts";
 import { DEFAULTS } from "../../gateway/config/parse.ts";
 import { admissionOptions, sessionOptions } from "../../gateway/config/session_options.ts";
 import { LoginSchema } from "../../gateway/http/schemas.ts";
-import type { Draft, Exchange, Json, Message } from "../../gateway/ports.ts";
+import type { Draft, Exchange, Json, Message, Socket } from "../../gateway/ports.ts";
 import { readBody } from "../../gateway/runtime/request_body.ts";
 import {
   createInstance,
@@ -17,6 +16,8 @@ import {
   type Instance,
   type InstanceDeps,
 } from "./instance.ts";
+import { type LoadedRecording, Player } from "../replay/player.ts";
+import { asTranscript, type Recording } from "../replay/recording.ts";
 import { FakeIds } from "../doubles/ids.ts";
 import { type LoginAnswer, type LoginRequest, MockIssuer, type TokenOptions } from "../issuer.ts";
 import {
@@ -39,7 +40,7 @@ import { Links, type Target } from "./links.ts";
 import { FakeLogger } from "../doubles/logger.ts";
 import { fakeTimers } from "./fake_timers.ts";
 import { PendingTasks } from "./pending_tasks.ts";
-import { refusal } from "./refusal.ts";
+import { refusable, refused } from "./refusable.ts";
 import type { RuleEvent } from "./rule.ts";
 import { DeliveredSchema } from "./schemas.ts";
 import { Transcript, type TranscriptEntry } from "./transcript.ts";
@@ -92,6 +93,7 @@ export class MockGateway implements AsyncDisposable {
   readonly #deps: InstanceDeps;
   readonly #transcript: Transcript;
   #instance: Instance;
+  #player: Player | undefined;
 
   private constructor(clock: VirtualClock, transcript: Transcript, deps: InstanceDeps) {
     // In JavaScript, it is not private.
@@ -185,6 +187,11 @@ export class MockGateway implements AsyncDisposable {
   /** Single faults as data: add rules, look at them, remove them. A reset removes all. */
   get rules(): FaultRules {
     return this.#deps.links.rules;
+  }
+
+  /** The recording that is played, unless there was a reset since. */
+  get loaded(): LoadedRecording | undefined {
+    return this.#player;
   }
 
   /** Publishes as the backend does, and waits until every client has received its messages. */
@@ -298,14 +305,31 @@ export class MockGateway implements AsyncDisposable {
    * The issuer's keys stay, so tokens that are valid at that time stay valid.
    */
   async reset(options: { readonly startMs?: number | undefined } = {}): Promise<void> {
-    const { startMs } = checked("reset()", ResetSchema, options);
+    await this.#restart(checked("reset()", ResetSchema, options).startMs);
+  }
+
+  /**
+   * Resets, and plays a recording to clients until the next reset. Time starts at that of the recording. For the
+   * test server; in process, see {@linkcode Replay}.
+   */
+  async replay(recording: Recording): Promise<LoadedRecording> {
+    const entries = asTranscript(recording);
+    const { links, connection } = this.#deps;
+    const [clock, transcript] = [this.clock, this.#transcript];
+    const player = new Player(entries, { clock, links, transcript, ...connection });
+    await this.#restart(entries[0]?.at, player);
+    return player;
+  }
+
+  async #restart(startMs: number | undefined, player?: Player): Promise<void> {
     await this.clock.exclusive(async () => {
       await this.clock.settled();
       this.#deps.links.reset();
       await this.clock.settled();
       this.#transcript.clear();
       this.clock.reset(startMs);
-      this.#instance = createInstance(this.#deps);
+      this.#player = player;
+      this.#instance = createInstance(this.#deps, player);
     });
   }
 
@@ -349,7 +373,7 @@ export class MockGateway implements AsyncDisposable {
     )[0];
   }
 
-  #dial(url: URL): PendingConnection | undefined {
+  #dial(url: URL): { accept(socket: Socket): unknown } | undefined {
     if (this.#refusal("handshake") !== undefined) return undefined;
     const pending = url.pathname === "/gateway" ? this.#instance.connect(ADDRESS) : undefined;
     return typeof pending === "object" ? pending : undefined;
@@ -360,18 +384,6 @@ function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
-}
-
-/** The event of a request that rules can refuse. */
-function refusable({ method, url, headers }: Request): RuleEvent | undefined {
-  const { pathname } = new URL(url);
-  if (method === "POST" && pathname === "/messages") return "publish";
-  return pathname === "/gateway" && headers.has("upgrade") ? "handshake" : undefined;
-}
-
-function refused(status: number): Response {
-  const detail = "A rule of the test server refuses it.";
-  return refusal({ status, code: "refused_by_rule", title: "Refused", detail });
 }
 
 /** Makes a gateway in this process. Dispose of it by `await using`. */

@@ -9,22 +9,28 @@ import { createVerifier, KeySet } from "../../auth/mod.ts";
 import type { ConnectionOptions } from "../../gateway/session/connection_context.ts";
 import { Gateway, type GatewayOptions } from "../../gateway/gateway.ts";
 import { createHttp } from "../../gateway/http/mod.ts";
+import { problem } from "../../gateway/http/problem.ts";
 import { createMemoryLog } from "../../gateway/log/memory.ts";
 import { Metrics } from "../../gateway/metrics/metrics.ts";
 import type {
   Clock,
+  Exchange,
   IdGenerator,
   Logger,
   MessageLog,
   RequestHandler,
+  Socket,
   TokenVerifier,
 } from "../../gateway/ports.ts";
 import { overrideLog } from "../../gateway/util.ts";
 import { VERSION } from "../../gateway/config/version.ts";
 import type { MockIssuer } from "../issuer.ts";
+import type { Player } from "../replay/player.ts";
 import type { Links } from "./links.ts";
 import { loginIssuer } from "./login.ts";
 import type { PendingTasks } from "./pending_tasks.ts";
+import { isHandshake } from "./refusable.ts";
+import { refusal } from "./refusal.ts";
 
 /** Clients of a mock gateway that run in other processes. */
 export interface ExternalPeers {
@@ -58,12 +64,12 @@ export interface Instance {
   readonly gateway: Gateway;
   readonly log: MessageLog;
   readonly handle: RequestHandler;
-  /** As `gateway.connect`, with a link in front of each socket. */
-  readonly connect: Gateway["connect"];
+  /** Admits a connection, or returns the reason for refusing it. There is a link in front of each socket. */
+  readonly connect: (address: string) => { accept(socket: Socket): unknown } | string;
 }
 
-/** Makes an instance without connections or messages. */
-export function createInstance(deps: InstanceDeps): Instance {
+/** Makes an instance without connections or messages. With a player, clients connect to that. */
+export function createInstance(deps: InstanceDeps, player?: Player): Instance {
   const { clock, logger, links, epochs, retentionMs, connection, limits } = deps;
   const metrics = new Metrics({ version: VERSION, runtime: "mock", residentBytes: () => 0 });
   const log = paceReplays(createMemoryLog({ clock, ids: epochs, logger, retentionMs }), deps);
@@ -78,7 +84,7 @@ export function createInstance(deps: InstanceDeps): Instance {
     ids: { next: () => links.newest },
     verifier: createMockVerifier(deps),
   });
-  const connect: Instance["connect"] = (address, heartbeatIntervalMs) => {
+  const connect: Gateway["connect"] = (address, heartbeatIntervalMs) => {
     const pending = gateway.connect(address, heartbeatIntervalMs);
     if (typeof pending === "string") return pending;
     return {
@@ -92,7 +98,27 @@ export function createInstance(deps: InstanceDeps): Instance {
     routes ??= createRoutes(deps, { gateway, connect, metrics });
     return routes(request, exchange);
   };
-  return { gateway, log, connect, handle };
+  if (player === undefined) return { gateway, log, connect, handle };
+  return {
+    gateway,
+    log,
+    connect: (address) => player.next(address) ?? "over",
+    handle: (request, exchange) =>
+      isHandshake(request) ? upgrade(exchange, player) : handle(request, exchange),
+  };
+}
+
+function upgrade(exchange: Exchange, player: Player): Response {
+  const next = player.next(exchange.address);
+  if (next === undefined) {
+    const detail = "The recording has no more connections.";
+    return refusal({ status: 503, code: "recording_over", title: "Service Unavailable", detail });
+  }
+  const response = exchange.upgrade({
+    opened: (socket) => next.accept(socket),
+    abandoned: () => {},
+  });
+  return typeof response === "string" ? problem("bad_handshake", response) : response;
 }
 
 /** Verifies as in production, and makes time wait for it. */
@@ -126,7 +152,9 @@ function paceReplays(log: MessageLog, { links, tasks, external }: InstanceDeps):
 
 function createRoutes(
   { issuer, logger, publishKey, maxMessageBytes, external, clock, connection }: InstanceDeps,
-  { gateway, connect, metrics }: Pick<Instance, "gateway" | "connect"> & {
+  { gateway, connect, metrics }: {
+    readonly gateway: Gateway;
+    readonly connect: Gateway["connect"];
     readonly metrics: Metrics;
   },
 ): RequestHandler {

@@ -21,6 +21,7 @@ import {
   type SessionOptions,
   type SessionState,
 } from "../../gateway/protocol/mod.ts";
+import { CLIENT_FAULT_CODES } from "../chaos/client_rules.ts";
 import { fieldOf } from "../gateway/fault_rules.ts";
 import { asFrame, type TranscriptEntry } from "../gateway/transcript.ts";
 
@@ -34,6 +35,12 @@ export interface GatewayDeviation {
   readonly expected: string;
   /** The behaviour that was recorded. */
   readonly actual: string;
+}
+
+interface FrameFault {
+  readonly at: number;
+  readonly connection: string;
+  readonly code: number;
 }
 
 /** The events behind closes that no frame and no deadline explains. */
@@ -52,11 +59,16 @@ const CLOSE_EVENTS: Readonly<Partial<Record<CloseCodeValue, SessionInput>>> = {
 export function checkGateway(
   transcript: readonly TranscriptEntry[],
 ): GatewayDeviation | undefined {
-  const ids = new Set(transcript.map(({ connection }) => connection));
-  const deviations = [...ids].flatMap((id) =>
-    new RecordedSession(transcript.filter(({ connection }) => connection === id)).check() ?? []
-  );
+  const deviations = [...Map.groupBy(transcript, ({ connection }) => connection).values()]
+    .flatMap((entries) => new RecordedSession(entries).check() ?? []);
   return deviations.sort((a, b) => a.at - b.at)[0];
+}
+
+/** The first frame of a client for which the reducer closes its connection, whatever the transcript shows. */
+export function checkFrames(transcript: readonly TranscriptEntry[]): FrameFault | undefined {
+  const faults = [...Map.groupBy(transcript, ({ connection }) => connection).values()]
+    .flatMap((entries) => new RecordedSession(entries).findFault() ?? []);
+  return faults.sort((a, b) => a.at - b.at)[0];
 }
 
 class RecordedSession {
@@ -88,6 +100,17 @@ class RecordedSession {
       if (expected === undefined) continue;
       const { at, connection } = entry;
       return { at, connection, expected, actual: described(entry) };
+    }
+    return undefined;
+  }
+
+  findFault(): FrameFault | undefined {
+    for (const entry of this.#entries) {
+      if (entry.event === "close_sent") continue;
+      this.#expect(entry);
+      const { at, connection } = entry;
+      const code = this.#close ?? 0;
+      if (CLIENT_FAULT_CODES.has(code)) return { at, connection, code };
     }
     return undefined;
   }

@@ -7,7 +7,13 @@
 
 import type { Json } from "../../gateway/ports.ts";
 import { ABNORMAL } from "../../gateway/protocol/codes.ts";
-import { asFrame, type TranscriptEntry, type TranscriptEvent } from "../gateway/transcript.ts";
+import { isCloseCode } from "../gateway/close_frame.ts";
+import {
+  asFrame,
+  TRANSCRIPT_EVENTS,
+  type TranscriptEntry,
+  type TranscriptEvent,
+} from "../gateway/transcript.ts";
 
 /** A record of the client library's event `log`. */
 export interface ClientRecord {
@@ -18,17 +24,26 @@ export interface ClientRecord {
   /** The frame that was sent or received. */
   readonly frame?: unknown;
   /** The close code of `disconnect` and `close_sent`. */
-  readonly code?: number;
+  readonly code?: number | undefined;
   /** The reason. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 /** A transcript, or the log of one client; oldest first. */
 export type Recording = readonly TranscriptEntry[] | readonly ClientRecord[];
 
-/** The recording as a transcript. Connections of a client's log are named `c1`, `c2`… */
+/**
+ * The recording as a transcript, without events that this version does not know. Connections of a client's log are
+ * named `c1`, `c2`…
+ */
 export function asTranscript(recording: Recording): readonly TranscriptEntry[] {
-  return isTranscript(recording) ? recording : fromClient(recording);
+  const entries = isTranscript(recording) ? recording : fromClient(recording);
+  return entries.filter(({ event }) => Object.hasOwn(TRANSCRIPT_EVENTS, event)).map((entry) =>
+    // Such as 1005: a client may report codes that no close frame has.
+    entry.event === "close_sent" && !isCloseCode(entry.code)
+      ? { at: entry.at, connection: entry.connection, event: "terminated" }
+      : entry
+  );
 }
 
 function isTranscript(recording: Recording): recording is readonly TranscriptEntry[] {
@@ -73,15 +88,11 @@ function fromClient(records: readonly ClientRecord[]): readonly TranscriptEntry[
         end(at);
         break;
       case "disconnect":
-        if (isOpen) add(at, code === ABNORMAL ? { event: "terminated" } : closed(code, reason));
+        if (isOpen) add(at, { event: "close_sent", code, reason });
         end(at);
     }
   }
   return entries;
-}
-
-function closed(code: number, reason: string): TranscriptEvent {
-  return { event: "close_sent", code, reason };
 }
 
 function toJson(frame: unknown): Json {

@@ -1,32 +1,20 @@
 /**
- * Replays a recording: plays the gateway's part to a client under test, on virtual time, and judges what the
- * client does now; and compares the gateway's part with the session reducer.
+ * Replays a recording to a client in the same process.
  *
  * @module
  */
 
-import type { Clock, Json, Socket } from "../../gateway/ports.ts";
-import { Op } from "../../gateway/protocol/mod.ts";
-import { Frames } from "../../gateway/session/encode.ts";
-import { type BrokenClientRule, ClientCheck } from "../chaos/client_check.ts";
-import { fieldOf } from "../gateway/fault_rules.ts";
+import { sessionOptions } from "../../gateway/config/session_options.ts";
+import { Links } from "../gateway/links.ts";
 import { PendingTasks } from "../gateway/pending_tasks.ts";
-import { asFrame, Transcript, type TranscriptEntry } from "../gateway/transcript.ts";
+import { Transcript } from "../gateway/transcript.ts";
 import { VirtualClock } from "../gateway/virtual_clock.ts";
 import { createWebSocketClass, type WebSocketConstructor } from "../gateway/web_socket.ts";
-import { checkGateway, type GatewayDeviation } from "./gateway_check.ts";
+import { Player, type RecordedVerdict, type ReplayOutcome } from "./player.ts";
 import { asTranscript, type Recording } from "./recording.ts";
 
-/** Time after the recording for the client's last reactions, in milliseconds. */
-const AFTERWARDS_MS = 120_000;
-
-/** The verdict of a {@linkcode Replay}. */
-export interface ReplayOutcome {
-  /** The first rule that the client broke this time. */
-  readonly broken: BrokenClientRule | undefined;
-  /** The connections of this time. */
-  readonly transcript: readonly TranscriptEntry[];
-}
+/** From a range for documentation (RFC 5737). */
+const ADDRESS = "192.0.2.1";
 
 /**
  * A recording of a client's connections, in production or in a test.
@@ -66,102 +54,33 @@ export class Replay {
   readonly WebSocket: WebSocketConstructor;
   /** The URL for {@linkcode WebSocket}. */
   readonly wsUrl = "ws://replay.emagine.invalid/gateway";
-  /** The first fault of the recorded client by the rules, and of the recorded gateway by the reducer. */
-  readonly recorded: {
-    readonly client: BrokenClientRule | undefined;
-    readonly gateway: GatewayDeviation | undefined;
-  };
-
-  readonly #endMs: number;
-  readonly #transcript: Transcript;
+  /** The faults that the recording shows, by itself. */
+  readonly recorded: RecordedVerdict;
+  readonly #player: Player;
 
   /** Reads a recording: a transcript, or events `log` of the client library. */
   constructor(recording: Recording) {
     const entries = asTranscript(recording);
-    const startMs = entries[0]?.at ?? 0;
-    this.#endMs = (entries.at(-1)?.at ?? 0) + AFTERWARDS_MS;
     const tasks = new PendingTasks();
-    const clock: VirtualClock = new VirtualClock({ startMs, pending: () => tasks.pending() });
+    const clock: VirtualClock = new VirtualClock({
+      startMs: entries[0]?.at ?? 0,
+      pending: () => tasks.pending(),
+      following: (isMoving) => links.holdReceived(isMoving),
+    });
     const transcript = new Transcript(clock);
-    const scripts = [...new Set(entries.map(({ connection }) => connection))].map((id) =>
-      entries.filter(({ connection }) => connection === id)
-    );
-    let count = 0;
+    const links: Links = new Links({ clock, transcript, ...sessionOptions() });
+    const player = new Player(entries, { clock, links, transcript, ...sessionOptions() });
+    this.clock = clock;
     this.WebSocket = createWebSocketClass({
       post: (task) => tasks.post(task),
-      connect: () => {
-        const script = scripts.shift();
-        if (script === undefined) return undefined;
-        const id = `c${++count}`;
-        return { accept: (socket) => play({ id, socket, script, clock, transcript }) };
-      },
+      connect: () => player.next(ADDRESS),
     });
-    this.clock = clock;
-    this.#transcript = transcript;
-    this.recorded = { client: judge(entries), gateway: checkGateway(entries) };
+    this.recorded = player.recorded;
+    this.#player = player;
   }
 
   /** Lets all of the recording pass, and judges the client. */
-  async run(): Promise<ReplayOutcome> {
-    await this.clock.advance(Math.max(0, this.#endMs - this.clock.now()));
-    const transcript = this.#transcript.entries;
-    return { broken: judge(transcript), transcript };
+  run(): Promise<ReplayOutcome> {
+    return this.#player.run();
   }
-}
-
-function judge(entries: readonly TranscriptEntry[]): BrokenClientRule | undefined {
-  const check = new ClientCheck();
-  for (const entry of entries) check.read(entry);
-  return check.broken;
-}
-
-interface Part {
-  readonly id: string;
-  readonly socket: Socket;
-  /** The entries of one recorded connection. */
-  readonly script: readonly TranscriptEntry[];
-  readonly clock: Clock;
-  readonly transcript: Transcript;
-}
-
-/** Plays the gateway's part of one connection, at the recorded times after its start. */
-function play({ id, socket, script, clock, transcript }: Part): void {
-  const openedAt = script[0]?.at ?? 0;
-  /** Times of the client's heartbeats that have no ACK yet. */
-  const unanswered: Json[] = [];
-  let isGone = false;
-  const timers = script.flatMap((entry) => {
-    const delayMs = Math.max(0, entry.at - openedAt);
-    const act = (run: () => void) => [clock.setTimer(delayMs, () => isGone || run())];
-    if (entry.event === "sent") return act(() => send(entry.frame));
-    if (entry.event === "terminated") return act(() => void socket.terminate());
-    if (entry.event !== "close_sent") return [];
-    return act(() => {
-      transcript.add(id, { event: "close_sent", code: entry.code, reason: entry.reason });
-      socket.close(entry.code, entry.reason);
-    });
-  });
-  const send = (recorded: Json): void => {
-    const isAck = fieldOf(recorded, "op") === Op.HeartbeatAck;
-    // This time, the client's heartbeats have other times.
-    const frame = isAck ? { op: Op.HeartbeatAck, time: unanswered.shift() ?? null } : recorded;
-    transcript.add(id, { event: "sent", frame });
-    socket.send(new Frames([typeof frame === "string" ? frame : JSON.stringify(frame)]));
-  };
-  transcript.add(id, { event: "opened", address: "" });
-  socket.listen({
-    messageReceived: (data) => {
-      const frame = asFrame(data);
-      if (fieldOf(frame, "op") === Op.Heartbeat) unanswered.push(fieldOf(frame, "time") ?? null);
-      transcript.add(id, { event: "received", frame });
-    },
-    controlReceived: () => {},
-    violated: () => {},
-    flushed: () => {},
-    closed: () => {
-      isGone = true;
-      for (const timer of timers) timer.cancel();
-      transcript.add(id, { event: "gone" });
-    },
-  });
 }

@@ -24,6 +24,7 @@ import { CloseRequestSchema } from "../gateway/schemas.ts";
 import { addChaos, type ChaosDeps } from "./chaos.ts";
 import { STEPS_PATH } from "./clock_steps.ts";
 import { addCommand } from "./command.ts";
+import { addReplay } from "./replay.ts";
 import { addRules } from "./rules.ts";
 import { addWorlds, type Worlds } from "./worlds.ts";
 import { fromJsonNames, toJsonNames } from "./names.ts";
@@ -52,6 +53,7 @@ export function createControl(
   addConnections(app, options);
   addRules(app, options);
   addChaos(app, options);
+  addReplay(app, options);
   if (options.worlds !== undefined) addWorlds(app, options.worlds);
   addRest(app, options);
   const document = app.getOpenAPI31Document({

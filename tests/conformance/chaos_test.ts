@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { GatewayClient, type GatewayClientOptions } from "../../client/mod.ts";
+import { GatewayClient, type GatewayClientOptions, type LogRecord } from "../../client/mod.ts";
 import { keepInStep } from "../../examples/two_clocks.ts";
 import { FakeClock } from "../../mock/doubles/clock.ts";
 import { variable } from "../permissions.ts";
@@ -30,8 +30,19 @@ async function post(url: string, body: unknown = {}): Promise<any> {
   return text === "" ? undefined : JSON.parse(text);
 }
 
-/** Runs the chaos of `seed` in a world of its own. */
-async function chaos(server: GatewayProcess, seed: number, wrong: Wrong = (options) => options) {
+interface Scene {
+  /** Of its world. */
+  readonly url: string;
+  /** Starts the client. */
+  start(): GatewayClient;
+}
+
+/** Calls `act` with a client on a clock in step, in a world of its own. */
+async function inWorld<T>(
+  server: GatewayProcess,
+  wrong: Wrong,
+  act: (scene: Scene) => Promise<T>,
+): Promise<T> {
   const { world, url, ws_url } = await post(`${server.url}/mock/worlds`);
   const clock = new FakeClock();
   const network = new Network();
@@ -52,20 +63,52 @@ async function chaos(server: GatewayProcess, seed: number, wrong: Wrong = (optio
       return (await post(`${url}/mock/tokens`, { expires_in: 1e6 })).token;
     },
   };
-  const client = new GatewayClient(wrong(options));
+  const clients: GatewayClient[] = [];
   let told = Promise.resolve();
-  client.on("message", ({ id }) => {
-    network.actions += 1;
-    told = told.then(() => post(`${url}/mock/delivered`, { user: "alice", ids: [id] }));
-  });
-  client.on("error", () => {});
-  await new Promise((resolve) => client.on("ready", resolve));
-  const outcome = await post(`${url}/mock/chaos`, { seed, minutes: MINUTES, patience_ms: 5000 });
-  await client.close();
+  const start = (): GatewayClient => {
+    const client = new GatewayClient(wrong(options));
+    clients.push(client);
+    client.on("message", ({ id }) => {
+      network.actions += 1;
+      told = told.then(() => post(`${url}/mock/delivered`, { user: "alice", ids: [id] }));
+    });
+    client.on("error", () => {});
+    return client;
+  };
+  const outcome = await act({ url, start });
+  await Promise.all(clients.map((client) => client.close()));
   await told;
   await stop();
   await fetch(`${server.url}/mock/worlds/${world}`, { method: "DELETE" });
   return outcome;
+}
+
+const correct: Wrong = (options) => options;
+
+const forgetful: Wrong = (options) =>
+  CLIENT_BUGS.find(({ name }) => name === "the client does not send its last_id")
+    ?.make().client?.(options) ?? assert.fail("no such bug");
+
+/** Runs the chaos of `seed`. Returns what it found, and two recordings. */
+function chaos(server: GatewayProcess, seed: number, wrong = correct) {
+  return inWorld(server, wrong, async ({ url, start }) => {
+    const client = start();
+    const log: LogRecord[] = [];
+    client.on("log", (record) => log.push(record));
+    await new Promise((resolve) => client.on("ready", resolve));
+    const outcome = await post(`${url}/mock/chaos`, { seed, minutes: MINUTES, patience_ms: 5000 });
+    const transcript = await (await fetch(`${url}/mock/transcript`)).json();
+    return { outcome, log: [...log], transcript };
+  });
+}
+
+/** Replays a recording. */
+function replay(server: GatewayProcess, recording: readonly unknown[], wrong: Wrong) {
+  return inWorld(server, wrong, async ({ url, start }) => {
+    const { recorded } = await post(`${url}/mock/replay`, { recording });
+    start();
+    return { recorded, ...await post(`${url}/mock/replay/run`, { patience_ms: 5000 }) };
+  });
 }
 
 /** Counts what a client does on the network. */
@@ -97,7 +140,7 @@ async function survive(server: GatewayProcess): Promise<ReadonlyMap<string, numb
   let seed = 0;
   const work = async (): Promise<void> => {
     while (seed < SEEDS) {
-      const outcome = await chaos(server, ++seed);
+      const { outcome } = await chaos(server, ++seed);
       assert.equal(outcome.broken, null, JSON.stringify({ ...outcome, transcript: [] }));
       for (const [name, count] of Object.entries<number>(outcome.faults)) {
         faults.set(name, (faults.get(name) ?? 0) + count);
@@ -108,20 +151,37 @@ async function survive(server: GatewayProcess): Promise<ReadonlyMap<string, numb
   return faults;
 }
 
-/** Tries seeds until one finds the bug of a client, and runs that again. */
+/** Tries seeds until one finds the bug of a client, runs that again, and replays what was recorded. */
 async function find(server: GatewayProcess): Promise<string> {
-  const bug = CLIENT_BUGS.find(({ name }) => name === "the client does not send its last_id");
-  const wrong: Wrong = (options) => bug?.make().client?.(options) ?? assert.fail("no such bug");
   let seed = 0;
   let found;
-  do found = await chaos(server, ++seed, wrong); while (found.broken === null && seed < 10);
-  assert.equal(found.broken?.rule, "the client resumes from its last message");
-  assert.deepEqual(await chaos(server, seed, wrong), found);
-  return `seed ${seed}: ${found.broken.explanation}`;
+  do found = await chaos(server, ++seed, forgetful); while (
+    found.outcome.broken === null && seed < 10
+  );
+  const { outcome, transcript, log } = found;
+  const rule = "the client resumes from its last message";
+  assert.equal(outcome.broken?.rule, rule);
+  assert.deepEqual((await chaos(server, seed, forgetful)).outcome, outcome);
+  // The bug is below the log.
+  const honest = log.map((record) =>
+    record.event === "sent" && Object(record.frame).op === 1
+      ? { ...record, frame: { op: 1 } }
+      : record
+  );
+  await Promise.all([transcript, honest].map(async (recording) => {
+    const [before, after] = await Promise.all([
+      replay(server, recording, forgetful),
+      replay(server, recording, correct),
+    ]);
+    const { client, gateway } = before.recorded;
+    assert.deepEqual([client?.rule, gateway], [rule, null]);
+    assert.deepEqual([before.broken?.rule, after.broken], [rule, null]);
+  }));
+  return `seed ${seed}: ${outcome.broken.explanation}`;
 }
 
 processTest(
-  "chaos over HTTP: the client library survives, a wrong one is found each time",
+  "chaos over HTTP: the client library survives, a wrong one is found each time and in recordings",
   async () => {
     await using server = await GatewayProcess.start({ args: ["--mock"] });
     const beganMs = performance.now();

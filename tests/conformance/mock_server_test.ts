@@ -231,9 +231,9 @@ pythonTest("the example in Python passes: 4002, a silent drop, a new token", {
   cases: 3,
 });
 
-pythonTest("a client in Python on a clock in step waits 20 s, without real time", {
+pythonTest("a client in Python on a clock in step waits 20 s, and passes a recording", {
   path: "examples/two_clocks_test.py",
-  cases: 1,
+  cases: 2,
 });
 
 mockTest(

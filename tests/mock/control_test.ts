@@ -6,56 +6,12 @@
 
 import assert from "node:assert/strict";
 import { decodeJwt } from "jose";
-import { readBody } from "../../gateway/runtime/request_body.ts";
-import { FakeLogger } from "../../mock/doubles/logger.ts";
-import { MockGateway } from "../../mock/gateway/gateway.ts";
-import { ReplyWait } from "../../mock/server/reply_wait.ts";
-import { RealTime } from "../../mock/server/real_time.ts";
-import { createControl } from "../../mock/server/routes.ts";
-import { Worlds } from "../../mock/server/worlds.ts";
 import { needs, testUnless } from "../permissions.ts";
+import { setUp } from "./support/control.ts";
 import { Player } from "./support/player.ts";
-import { TurnClock } from "./support/turns.ts";
 
 /** A test that also reads a file. */
 const test = testUnless(needs("read"));
-
-interface Answer {
-  readonly status: number;
-  // deno-lint-ignore no-explicit-any -- the test knows what the route answers
-  readonly body: any;
-}
-
-/** The routes around a gateway to which players connect in process. */
-async function setUp() {
-  const gateway = await MockGateway.create();
-  const clock = new TurnClock();
-  const time = new RealTime(gateway.clock, clock);
-  const replyWait = new ReplyWait(clock);
-  const worlds = new Worlds(() =>
-    Promise.resolve({ handle: () => Promise.resolve(new Response()), close: async () => {} })
-  );
-  const logger = new FakeLogger();
-  const isInStep = () => true;
-  const control = createControl({ gateway, time, replyWait, isInStep, worlds, clock, logger });
-  const send = (method: string, path: string, body?: unknown): Promise<Response> => {
-    const sent = body === undefined
-      ? {}
-      : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-    const request = new Request(`http://host/mock${path}`, { method, ...sent });
-    return control(request, {
-      address: "192.0.2.1",
-      readBody: (limits) => readBody(request, clock, limits),
-      upgrade: () => "no handshake",
-    });
-  };
-  const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
-    const response = await send(method, path, body);
-    const text = await response.text();
-    return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
-  };
-  return { gateway, worlds, send, call, clock };
-}
 
 Deno.test("/mock/clock tells and advances the time", async () => {
   const { call } = await setUp();
@@ -217,6 +173,8 @@ Deno.test("control routes refuse what they do not take, and say why", async () =
     ["/chaos", { seed: 1 }],
     ["/delivered", { user: "alice", ids: [] }],
     ["/chaos", { seed: -1, minutes: 1 }],
+    ["/replay", {}],
+    ["/replay/run", { patience: 1 }],
     ["/tokens", { fault: "none such" }],
     ["/reset", { start: 1 }],
   ] as const;
@@ -311,6 +269,10 @@ test("docs/testing-clients.md shows every control route, as a call that works", 
     await Player.ready(gateway);
     gateway.rules.add({ match: { op: 99 }, action: { type: "lose" } });
     await worlds.add();
+    if (path === "/replay/run") {
+      await gateway.replay([{ at: 1, event: "received", frame: { op: 0 } }]);
+      await Player.connect(gateway);
+    }
     const { status } = await call(verb, path, json === undefined ? undefined : JSON.parse(json));
     assert.ok(status < 300, `${verb} ${path} ${json ?? ""}: ${status}`);
     const named = path.replace(/\/(c1|all)\//, "/{connection}/").replace("/r1", "/{rule}")

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { GatewayClient, type GatewayClientOptions } from "../../client/mod.ts";
 import {
   type ClientRecord,
+  type ClientRule,
   createMockGateway,
   Replay,
   type TranscriptEntry,
@@ -113,6 +114,94 @@ for (const [name, replayOf] of Object.entries(VIEWS)) {
     assert.ok(sent.length > 10, "the gateway's part was played");
   });
 }
+
+/** Which connection gets what from the gateway and when, but for answers. */
+function played(transcript: readonly TranscriptEntry[]): readonly TranscriptEntry[] {
+  return transcript.filter((entry) =>
+    entry.event === "sent"
+      ? ![2, 11].includes(Object(entry.frame).op)
+      : ["close_sent", "terminated", "frozen"].includes(entry.event)
+  );
+}
+
+Deno.test("a client gets each frame and each end in the recorded order, at the recorded time", async () => {
+  const transcript = await record(correct);
+  const { broken, transcript: again } = await replayed(new Replay(transcript), correct);
+  assert.equal(broken, undefined);
+  assert.ok(played(transcript).length > 20);
+  assert.deepEqual(played(again), played(transcript));
+});
+
+interface Habits {
+  readonly identifies?: boolean;
+  /** After Hello. */
+  readonly delayMs?: number;
+  readonly connections?: number;
+  /** Sends an op that clients do not send. */
+  readonly malformed?: boolean;
+}
+
+/** Speaks the protocol by hand, resumes, and never gives a connection up. */
+function connect(replay: Replay, habits: Habits = {}, lastId?: string): void {
+  const { identifies = true, delayMs = 0, connections = Infinity, malformed = false } = habits;
+  const socket = new replay.WebSocket(replay.wsUrl);
+  const send = (frame: object): void => socket.send(JSON.stringify(frame));
+  let last_id = lastId;
+  socket.onmessage = ({ data }) => {
+    const { op, time, id, ...ready } = JSON.parse(data);
+    const identify = (): void => send({ op: 1, token: "any", last_id });
+    if (op === 0 && identifies) replay.clock.setTimer(delayMs, identify);
+    if (op === 10) send({ op: 11, time });
+    if (op === 2) {
+      last_id = ready.last_id;
+      if (malformed) send({ op: 99 });
+    }
+    if (op === 3) last_id = id;
+  };
+  socket.onclose = () => {
+    if (connections > 1) connect(replay, { ...habits, connections: connections - 1 }, last_id);
+  };
+}
+
+const HABITS: Readonly<Record<string, readonly [habits: Habits, rule: ClientRule]>> = {
+  "does not identify": [{ identifies: false }, "every client returns"],
+  "sends what the gateway does not accept": [{ malformed: true }, "the client obeys the protocol"],
+  "does not return": [{ connections: 1 }, "every client returns"],
+  "does not notice that a connection is dead": [{}, "a dead connection is given up"],
+};
+
+Deno.test("a client is named that breaks a rule, or is not there at the end", async () => {
+  const transcript = await record(correct);
+  for (const [name, [habits, rule]] of Object.entries(HABITS)) {
+    const replay = new Replay(transcript);
+    connect(replay, habits);
+    assert.equal((await replay.run()).broken?.rule, rule, name);
+  }
+  const close = (code: number) =>
+    transcript.filter(({ connection }) => connection === "c1").map((entry) =>
+      entry.event === "close_sent" ? { ...entry, code } : entry
+    );
+  // Clients do not return after these, and no longer have the fault for which the recorded one was closed.
+  for (const code of [4010, 4001]) {
+    const replay = new Replay(close(code));
+    connect(replay, { connections: 1 });
+    assert.equal((await replay.run()).broken, undefined, `${code}`);
+  }
+});
+
+Deno.test("what followed Identify in the recording waits for it", async () => {
+  const transcript = await record(correct);
+  const first = ({ connection }: TranscriptEntry): boolean => connection === "c1";
+  const replay = new Replay(transcript.filter(first));
+  connect(replay, { delayMs: INTERVAL_MS + 1, connections: 1 });
+  const again = (await replay.run()).transcript;
+  const events = (entries: readonly TranscriptEntry[]) =>
+    played(entries).map((entry) => ({ ...entry, at: 0 }));
+  assert.deepEqual(events(again), events(transcript.filter(first)));
+  const [hello, identify, ready] = again.filter(({ event }) => /sent|received/.test(event));
+  const elapsed = [hello, identify, ready].map((entry) => (entry?.at ?? 0) - replay.clock.startMs);
+  assert.deepEqual(elapsed, [0, INTERVAL_MS + 1, INTERVAL_MS + 1]);
+});
 
 Deno.test("a recording of closes that frames do not explain has no fault", async () => {
   const codes = [1011, 1012, 4003, 4008, 4009, 4010, 4011];

@@ -1,0 +1,165 @@
+/**
+ * Plays the gateway's part of a recording to a client under test, on virtual time, one recorded connection after
+ * the other, and judges what the client does.
+ *
+ * @module
+ */
+
+import type { Socket } from "../../gateway/ports.ts";
+import { closeInfo, Op } from "../../gateway/protocol/mod.ts";
+import { type BrokenClientRule, ClientCheck } from "../chaos/client_check.ts";
+import { CLIENT_FAULT_CODES } from "../chaos/client_rules.ts";
+import { fieldOf } from "../gateway/fault_rules.ts";
+import type { Links } from "../gateway/links.ts";
+import { type Transcript, type TranscriptEntry, withoutToken } from "../gateway/transcript.ts";
+import type { VirtualClock } from "../gateway/virtual_clock.ts";
+import { checkFrames, checkGateway, type GatewayDeviation } from "./gateway_check.ts";
+import { Part } from "./part.ts";
+
+/** Time for the client's last reactions, in milliseconds: two intervals of heartbeats and the longest backoff. */
+const AFTERWARDS_MS = 120_000;
+
+/** The verdict on a recording. */
+export interface RecordedVerdict {
+  /** The first fault of the recorded client, by the rules of chaos. */
+  readonly client: BrokenClientRule | undefined;
+  /** The first fault of the recorded gateway, by the reducer. */
+  readonly gateway: GatewayDeviation | undefined;
+}
+
+/** The verdict on a client that a recording was played to. */
+export interface ReplayOutcome {
+  /** The first rule that the client broke this time. */
+  readonly broken: BrokenClientRule | undefined;
+  /** The connections of this time, without tokens. */
+  readonly transcript: readonly TranscriptEntry[];
+}
+
+/** A recording that is played to the clients of a mock gateway. */
+export interface LoadedRecording {
+  /** The faults that it shows, by itself. */
+  readonly recorded: RecordedVerdict;
+  /** The number of its connections that are still to come. */
+  readonly left: number;
+  /** Resolves when a client first connects. */
+  readonly connected: Promise<void>;
+  /** Lets all of the recording pass, and what the client does then; judges the client. */
+  run(): Promise<ReplayOutcome>;
+}
+
+export interface PlayerDeps {
+  readonly clock: VirtualClock;
+  /** In front of each socket. */
+  readonly links: Links;
+  /** The record that the links keep. */
+  readonly transcript: Transcript;
+  readonly closeGraceMs: number;
+}
+
+export class Player implements LoadedRecording {
+  readonly recorded: RecordedVerdict;
+  readonly connected: Promise<void>;
+  readonly #deps: PlayerDeps;
+  /** The recorded connections that are still to come. */
+  readonly #scripts: (readonly TranscriptEntry[])[];
+  readonly #noteConnected: () => void;
+  readonly #parts = new Set<Part>();
+  /** Connections that are closed for a fault of the recorded client. This one may not have it. */
+  readonly #forgiven = new Set<string>();
+  /** The end of the recording, or of the last connection. */
+  #lastMs: number;
+  /** Attempts to connect after the last recorded connection. */
+  #refused = 0;
+  /** The last connection has ended, clients return after that, and none has tried. */
+  #isAwaited = false;
+
+  /** @param entries a transcript, oldest first */
+  constructor(entries: readonly TranscriptEntry[], deps: PlayerDeps) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#deps = deps;
+    this.#scripts = scriptsOf(entries);
+    this.#lastMs = entries.at(-1)?.at ?? 0;
+    this.connected = promise;
+    this.#noteConnected = resolve;
+    this.recorded = { client: judge(entries).broken, gateway: checkGateway(entries) };
+  }
+
+  get left(): number {
+    return this.#scripts.length;
+  }
+
+  /** Plays the next recorded connection to the client at `address`; `undefined` after the last. */
+  next(address: string): { accept(socket: Socket): void } | undefined {
+    this.#isAwaited = false;
+    const script = this.#scripts.shift();
+    if (script !== undefined) return { accept: (socket) => this.#accept(socket, address, script) };
+    this.#refused += 1;
+    return undefined;
+  }
+
+  async run(): Promise<ReplayOutcome> {
+    const { clock, transcript } = this.#deps;
+    const leftMs = (): number => this.#lastMs + AFTERWARDS_MS - clock.now();
+    while (leftMs() > 0) await clock.advance(leftMs());
+    const { entries } = transcript;
+    return { broken: this.#judge(entries), transcript: entries.map(withoutToken) };
+  }
+
+  #accept(socket: Socket, address: string, script: readonly TranscriptEntry[]): void {
+    const { clock, links, closeGraceMs } = this.#deps;
+    const link = links.add(socket, address);
+    if (script.some(isFaultClose)) this.#forgiven.add(link.id);
+    const part: Part = new Part({
+      ...{ link, script, clock, closeGraceMs },
+      gone: (code) => {
+        this.#parts.delete(part);
+        this.#lastMs = Math.max(this.#lastMs, clock.now());
+        this.#isAwaited = this.#parts.size === 0 &&
+          (code === undefined || closeInfo(code)?.reconnect !== false);
+      },
+    });
+    this.#parts.add(part);
+    part.start();
+    this.#noteConnected();
+  }
+
+  #judge(entries: readonly TranscriptEntry[]): BrokenClientRule | undefined {
+    const now = this.#deps.clock.now();
+    const check = judge(
+      entries.filter((entry) => !(isFaultClose(entry) && this.#forgiven.has(entry.connection))),
+    );
+    const fault = checkFrames(entries);
+    // Attempts that were refused are not in the transcript.
+    if (this.#refused === 0) check.sweep(now);
+    check.finish(now);
+    const isAway = this.#isAwaited || [...this.#parts].some(({ isStuck }) => isStuck);
+    if (isAway) check.away(now, [lastUser(entries)]);
+    if (fault === undefined || (check.broken?.at ?? Infinity) < fault.at) return check.broken;
+    const { at, connection, code } = fault;
+    const explanation = `the gateway closes with ${code}`;
+    return { rule: "the client obeys the protocol", at, connection, explanation };
+  }
+}
+
+function isFaultClose(entry: TranscriptEntry): boolean {
+  return entry.event === "close_sent" && CLIENT_FAULT_CODES.has(entry.code);
+}
+
+/** The entries of each connection. */
+export function scriptsOf(entries: readonly TranscriptEntry[]): (readonly TranscriptEntry[])[] {
+  const scripts = Map.groupBy(entries, ({ connection }) => connection);
+  return [...scripts.values()].filter(([first]) => first?.event !== "delivered");
+}
+
+function judge(entries: readonly TranscriptEntry[]): ClientCheck {
+  const check = new ClientCheck();
+  for (const entry of entries) check.read(entry);
+  return check;
+}
+
+function lastUser(entries: readonly TranscriptEntry[]): string {
+  const ready = entries.findLast((entry) =>
+    entry.event === "sent" && fieldOf(entry.frame, "op") === Op.Ready
+  );
+  return ready?.event === "sent" ? String(fieldOf(ready.frame, "user")) : "the client";
+}
