@@ -12,6 +12,8 @@ import { MAX_FRAME_BYTES } from "../setting.ts";
 const IDENTIFY_MS = 2000;
 const SLOW_LOGIN_MS = 4000;
 const PUBLISHED_LIMIT = 4096;
+/** The codes that RFC 6455 has for ends without a code. */
+const CODELESS = new Map([[1005, "a close frame without a code"], [1006, "no close frame"]]);
 
 /** Without it, nothing else can be judged. */
 export const SESSION: Check = {
@@ -142,8 +144,9 @@ export const IDENTIFY: readonly Check[] = [
       stage.terminateClient();
       const closed = () => connection.closedAtMs;
       await stage.until("a close frame after SIGTERM", closed, { withinMs: 5000, mayExit: true });
-      const code = connection.closeCode;
-      expect(code === 1000, `the client left with ${code === 1006 ? "no close frame" : code}`);
+      const { closeCode: code = 1006 } = connection;
+      const how = CODELESS.get(code) ?? String(code);
+      expect(code === 1000, `the client left with ${how}`);
       const exited = () => stage.exitCode;
       await stage.until("the end of the process", exited, { withinMs: 5000, mayExit: true });
       expect(stage.wire.attempts.length === 1, "it connected again");

@@ -22,6 +22,7 @@ const DETAILS: readonly (readonly [fault: string, check: string, detail: RegExp]
   ["2 MB, and back after 1009", "frame-size", /^a frame has more than 1048576 bytes/],
   ["a token in the second URL", "token-not-in-url", /^the handshake asks for \/gateway\?token=/],
   ["ten pings in a second", "frame-rate", /^\d\d frames in 8 s.*: \d\d pings, /],
+  ["closes without a code", "closes-cleanly", /^the client left with a close frame without a code/],
   ["prints numbers for ids", "messages-once", /ignored {"message":7}: a value of the wrong type/],
 ];
 

@@ -241,7 +241,8 @@ process.on("SIGTERM", () => {
   if (has("leaves without a close frame")) exit();
   leaving = true;
   if (socket === undefined) exit();
-  socket.close(1000);
+  if (has("closes without a code")) socket.close();
+  else socket.close(1000);
   setTimeout(exit, 1000);
 });
 
