@@ -1,6 +1,6 @@
 /**
  * Runs the production gateway inside a test of a client: on virtual time, with network faults, a login
- * issuer, and a `WebSocket` class that needs no port (docs/testing-clients.md). Also exports the doubles
+ * issuer, and a `WebSocket` class that needs no port (docs/testing-in-process.md). Also exports the doubles
  * of the gateway's own tests.
  *
  * ```ts

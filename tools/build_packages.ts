@@ -178,15 +178,14 @@ function readme(path: string): string {
   return text.replace(/\[([^\]\n]+)\]\((?![a-z]+:|#)[^)\n]+\)/g, "$1");
 }
 
-/** Returns the section on the gateway in process, without the example for Deno. */
+/** Returns the page on the gateway in process, without the example for Deno. */
 function mockReadme(): string {
-  return readme("docs/testing-clients.md")
-    .replace(/^[^]*\n## In process.*\n/, "# The E-Magine Gateway in the process of a test\n")
+  return readme("docs/testing-in-process.md")
+    .replace(/^# .*\n/, "# The E-Magine Gateway in the process of a test\n")
     .replace(/<!-- generated:example-typescript -->[^]*?\n(?=\| member)/, "")
     .replace(/\[([^\]\n]+)\]\(#[^)\n]+\)/g, "$1")
     .replace(/`[\w.]+` is the complete file\.(?: |\n\n)/g, "")
-    .replace(/^<!-- .* -->\n\n/gm, "")
-    .replace(/^##(?=#+ )/gm, "#");
+    .replace(/^<!-- .* -->\n\n/gm, "");
 }
 
 /** Makes the tarball beside `folder`. @returns its path */

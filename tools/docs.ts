@@ -63,12 +63,14 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
     "client-rules": () => table(["Rule", "Meaning"], Object.entries(CLIENT_RULES)),
     "token-faults": tokenFaults,
     "example-python": () => excerpt("examples/client_test.py", "python", "test_reconnects"),
-    "example-jest": () => excerpt(`${MATRIX}/example.test.cjs`, "js", "my app gets a new token"),
-    "example-playwright": () => excerpt(`${MATRIX}/mock.spec.mjs`, "js", "my app comes back"),
-    "example-vitest": () => excerpt(`${MATRIX}/example.test.mjs`, "js", "my app shows"),
     "recording-python": () =>
       excerpt("examples/two_clocks_test.py", "python", "def passes_a_recording"),
     "two-clocks-python": () => excerpt("examples/two_clocks_test.py", "python", "def move"),
+  },
+  "docs/testing-in-process.md": {
+    "example-jest": () => excerpt(`${MATRIX}/example.test.cjs`, "js", "my app gets a new token"),
+    "example-playwright": () => excerpt(`${MATRIX}/mock.spec.mjs`, "js", "my app comes back"),
+    "example-vitest": () => excerpt(`${MATRIX}/example.test.mjs`, "js", "my app shows"),
     "example-typescript": () => excerpt("examples/client_test.ts", "ts", "my client reconnects"),
   },
 };

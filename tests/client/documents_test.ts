@@ -154,6 +154,7 @@ for (
   const path of [
     "docs/client.md",
     "docs/testing-clients.md",
+    "docs/testing-in-process.md",
     "README.md",
     "client/mod.ts",
     "client/client.ts",

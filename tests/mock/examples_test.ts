@@ -1,5 +1,5 @@
 /**
- * Runs the examples of `mock/` and of the protocol, and those of docs/testing-clients.md in TypeScript, which are
+ * Runs the examples of `mock/` and of the protocol, and those of docs/testing-in-process.md, which are
  * tests themselves. `deno test --doc` would import all exports of a file into each of its examples, which does
  * not compile if unused imports are errors.
  *
