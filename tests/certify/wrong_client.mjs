@@ -170,7 +170,7 @@ class Session {
       has("passes on no lone surrogates") && /\\ud[89a-f]/.test(JSON.stringify(content)) ||
       has("stores no id in a replay") && printed.has(id);
     const tell = () => print({ message: has("prints numbers for ids") ? 7 : id });
-    if (has("stores an id before the app has it")) this.timers.push(setTimeout(tell, 1000));
+    if (has("stores an id before the app has it")) this.timers.push(setTimeout(tell, 2000));
     else if (!untold) tell();
     if (has("replayed messages twice") && replayed) print({ message: id });
     printed.add(id);
