@@ -102,6 +102,13 @@ export class VirtualClock implements Clock {
     await this.exclusive(() => this.#walk(ms));
   }
 
+  /** Advances by what `leftMs` returns until that is 0 or less, without another advance or a reset between. */
+  advanceWhile(leftMs: () => number): Promise<void> {
+    return this.exclusive(async () => {
+      for (let ms = leftMs(); ms > 0; ms = leftMs()) await this.#walk(ms);
+    });
+  }
+
   /** Waits until all consequences have happened, without advancing time. */
   async settled(): Promise<void> {
     for (;;) {

@@ -99,8 +99,7 @@ export class Player implements LoadedRecording {
 
   async run(): Promise<ReplayOutcome> {
     const { clock, transcript } = this.#deps;
-    const leftMs = (): number => this.#lastMs + AFTERWARDS_MS - clock.now();
-    while (leftMs() > 0) await clock.advance(leftMs());
+    await clock.advanceWhile(() => this.#lastMs + AFTERWARDS_MS - clock.now());
     const { entries } = transcript;
     return { broken: this.#judge(entries), transcript: entries.map(withoutToken) };
   }

@@ -122,3 +122,16 @@ Deno.test("a replay answers heartbeats and renewals that were not recorded, and 
   );
   assert.deepEqual(ops, [10, 11, 3, 1, 2]);
 });
+
+Deno.test("a reset waits for the end of a replay, which does not move its time", async () => {
+  const { call, gateway } = await setUp();
+  await call("POST", "/replay", { recording: [HELLO] });
+  const { socket } = await Player.connect(gateway);
+  // The replay goes on for two minutes after that, which it learns at the end of the first two.
+  gateway.clock.setTimer(50_000, () => socket.close());
+  const run = call("POST", "/replay/run");
+  await call("GET", "/clock");
+  await call("POST", "/reset", { start_ms: 1000 });
+  assert.equal((await run).body.broken?.elapsed_ms, 170_000);
+  assert.equal(gateway.clock.elapsedMs, 0);
+});
