@@ -79,6 +79,19 @@ export class Transcript {
   }
 }
 
+/** The entries of each connection; Map.groupBy is not in Node 20. */
+export function byConnection(
+  entries: readonly TranscriptEntry[],
+): readonly (readonly TranscriptEntry[])[] {
+  const connections = new Map<string, TranscriptEntry[]>();
+  for (const entry of entries) {
+    const group = connections.get(entry.connection);
+    if (group === undefined) connections.set(entry.connection, [entry]);
+    else group.push(entry);
+  }
+  return [...connections.values()];
+}
+
 /** A WebSocket message for a transcript: parsed if it is JSON, else its text, or its length in bytes. */
 export function asFrame(data: string | Uint8Array): Json {
   if (typeof data !== "string") return `${data.byteLength} bytes`;

@@ -23,7 +23,7 @@ import {
 } from "../../gateway/protocol/mod.ts";
 import { CLIENT_FAULT_CODES } from "../chaos/client_rules.ts";
 import { fieldOf } from "../gateway/fault_rules.ts";
-import { asFrame, type TranscriptEntry } from "../gateway/transcript.ts";
+import { asFrame, byConnection, type TranscriptEntry } from "../gateway/transcript.ts";
 
 /** The first point at which a recorded gateway and the reducer differ. */
 export interface GatewayDeviation {
@@ -59,14 +59,14 @@ const CLOSE_EVENTS: Readonly<Partial<Record<CloseCodeValue, SessionInput>>> = {
 export function checkGateway(
   transcript: readonly TranscriptEntry[],
 ): GatewayDeviation | undefined {
-  const deviations = [...Map.groupBy(transcript, ({ connection }) => connection).values()]
+  const deviations = byConnection(transcript)
     .flatMap((entries) => new RecordedSession(entries).check() ?? []);
   return deviations.sort((a, b) => a.at - b.at)[0];
 }
 
 /** The first frame of a client for which the reducer closes its connection, whatever the transcript shows. */
 export function checkFrames(transcript: readonly TranscriptEntry[]): FrameFault | undefined {
-  const faults = [...Map.groupBy(transcript, ({ connection }) => connection).values()]
+  const faults = byConnection(transcript)
     .flatMap((entries) => new RecordedSession(entries).findFault() ?? []);
   return faults.sort((a, b) => a.at - b.at)[0];
 }

@@ -11,7 +11,12 @@ import { type BrokenClientRule, ClientCheck } from "../chaos/client_check.ts";
 import { CLIENT_FAULT_CODES } from "../chaos/client_rules.ts";
 import { fieldOf } from "../gateway/fault_rules.ts";
 import type { Links } from "../gateway/links.ts";
-import { type Transcript, type TranscriptEntry, withoutToken } from "../gateway/transcript.ts";
+import {
+  byConnection,
+  type Transcript,
+  type TranscriptEntry,
+  withoutToken,
+} from "../gateway/transcript.ts";
 import type { VirtualClock } from "../gateway/virtual_clock.ts";
 import { checkFrames, checkGateway, type GatewayDeviation } from "./gateway_check.ts";
 import { Part } from "./part.ts";
@@ -62,7 +67,7 @@ export class Player implements LoadedRecording {
   readonly #deps: PlayerDeps;
   /** The recorded connections that are still to come. */
   readonly #scripts: (readonly TranscriptEntry[])[];
-  readonly #noteConnected: () => void;
+  #noteConnected: () => void = () => {};
   readonly #parts = new Set<Part>();
   /** Connections that are closed for a fault of the recorded client. This one may not have it. */
   readonly #forgiven = new Set<string>();
@@ -75,12 +80,10 @@ export class Player implements LoadedRecording {
 
   /** @param entries a transcript, oldest first */
   constructor(entries: readonly TranscriptEntry[], deps: PlayerDeps) {
-    const { promise, resolve } = Promise.withResolvers<void>();
     this.#deps = deps;
     this.#scripts = scriptsOf(entries);
     this.#lastMs = entries.at(-1)?.at ?? 0;
-    this.connected = promise;
-    this.#noteConnected = resolve;
+    this.connected = new Promise((resolve) => this.#noteConnected = resolve);
     this.recorded = { client: judge(entries).broken, gateway: checkGateway(entries) };
   }
 
@@ -146,8 +149,7 @@ function isFaultClose(entry: TranscriptEntry): boolean {
 
 /** The entries of each connection. */
 export function scriptsOf(entries: readonly TranscriptEntry[]): (readonly TranscriptEntry[])[] {
-  const scripts = Map.groupBy(entries, ({ connection }) => connection);
-  return [...scripts.values()].filter(([first]) => first?.event !== "delivered");
+  return byConnection(entries).filter(([first]) => first?.event !== "delivered");
 }
 
 function judge(entries: readonly TranscriptEntry[]): ClientCheck {

@@ -8,4 +8,11 @@ import scenario from "./mock.cjs";
 
 assert.equal(createRequire(import.meta.url)("@emagine/gateway-mock").MockGateway, mock.MockGateway);
 await scenario({ ...mock, GatewayClient, measure: (_, part) => part() });
+const hello = { at: 0, event: "received", frame: { op: 0, heartbeat_interval: 45_000 } };
+const replay = new mock.Replay([hello]);
+assert.deepEqual(replay.recorded, { client: undefined, gateway: undefined });
+const received = [];
+new replay.WebSocket(replay.wsUrl).onmessage = ({ data }) => received.push(JSON.parse(data));
+await replay.run();
+assert.deepEqual(received, [hello.frame]);
 console.log("done");
