@@ -101,6 +101,15 @@ interface Flags {
 const ENV_PREFIX = "GATEWAY_";
 const COMMAND_FLAGS = ["--mock", "--help", "--version"];
 const COMMANDS = ["certify", "token"];
+/** Options that `--mock` refuses, because the test server has no such thing. */
+const OF_A_DEPLOYMENT = [
+  "jwtSecret",
+  "jwksUrl",
+  "natsUrl",
+  "apiPort",
+  "webhookUrl",
+  "publishKeyPrevious",
+] as const;
 const KEYS_BY_ENV: ReadonlyMap<string, string> = new Map(
   Object.keys(OPTIONS).map((key) => [envName(key), key]),
 );
@@ -268,7 +277,7 @@ function checkMock(given: Given, choice: OptionValues["console"]): void {
       `has no console and cannot be used with ${given.nameOf("console")}=on`,
     );
   }
-  const real = given.first("jwtSecret", "jwksUrl", "natsUrl", "apiPort", "webhookUrl");
+  const real = given.first(...OF_A_DEPLOYMENT);
   if (real === undefined) return;
   throw configError("--mock", `is for tests and cannot be used together with ${real.name}`);
 }

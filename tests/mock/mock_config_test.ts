@@ -36,13 +36,15 @@ Deno.test("--mock is another command, with the options as ever", () => {
   assert.equal(command.config.auth.mode, "mock");
 });
 
-Deno.test("--mock refuses a production issuer, and names it as it was given", () => {
+Deno.test("--mock refuses options of a deployment, and names them as they were given", () => {
   const secret = "an HS256 secret of at least 32 bytes";
   const key = { GATEWAY_PUBLISH_KEY: "a-key-of-the-backend" };
   refused({ GATEWAY_JWT_SECRET: secret, ...key }, ["--mock", "GATEWAY_JWT_SECRET"]);
   const url = "https://issuer.example/keys";
   refused({ GATEWAY_JWKS_URL: url, ...key }, ["--mock", "GATEWAY_JWKS_URL"]);
   refused(key, ["--mock", "--jwks-url"], ["--mock", `--jwks-url=${url}`]);
+  const previous = { GATEWAY_PUBLISH_KEY_PREVIOUS: "the-key-of-the-backend-before" };
+  refused({ ...key, ...previous }, ["--mock", "GATEWAY_PUBLISH_KEY_PREVIOUS"]);
 });
 
 Deno.test("--mock refuses every host but loopback", () => {
