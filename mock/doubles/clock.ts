@@ -26,6 +26,16 @@ export function settle(): Promise<void> {
   });
 }
 
+/** More than these at one time never end: one leads to the next without a delay. */
+export const MAX_AT_ONE_TIME = 100_000;
+
+/** The error of a test that would hang, because time cannot move on. */
+export function endless(what: string, now: number): Error {
+  return new Error(
+    `time cannot move on from ${now}: ${what} lead to others without end. Does a client reconnect without a delay?`,
+  );
+}
+
 /**
  * Virtual time. Timers fire in the order of their due times; those due at the same time, in the order in
  * which they were set. Setting, cancelling and firing a timer takes O(log n).
@@ -47,6 +57,8 @@ export class FakeClock implements Clock {
   #steadyMs: number;
   #wallOffsetMs = 0;
   #advancing = false;
+  /** Timers that have fired at the present time. */
+  #fired = 0;
   readonly #timers = new TimerQueue();
 
   /** Makes a clock that stands still. */
@@ -85,12 +97,15 @@ export class FakeClock implements Clock {
   /**
    * Advances to the next timer due at or before `untilMs` (steady) and calls it. Returns false, without
    * advancing, if there is none. For simulators that settle promises themselves.
+   *
+   * @throws {Error} if timers without a delay set each other without end
    */
   fireNext(untilMs = Infinity): boolean {
     const { first } = this.#timers;
     if (first === undefined || first.dueMs > untilMs) return false;
     first.cancel();
-    this.#steadyMs = Math.max(this.#steadyMs, first.dueMs);
+    this.skipTo(first.dueMs);
+    if (++this.#fired > MAX_AT_ONE_TIME) throw endless("timers", this.now());
     first.callback();
     return true;
   }
@@ -118,7 +133,7 @@ export class FakeClock implements Clock {
     try {
       await settle();
       while (this.fireNext(atMs)) await settle();
-      this.#steadyMs = Math.max(this.#steadyMs, atMs);
+      this.skipTo(atMs);
     } finally {
       this.#advancing = false;
     }
@@ -126,7 +141,9 @@ export class FakeClock implements Clock {
 
   /** Is at `atMs` (steady) at once; what was due until then has yet to be fired. */
   skipTo(atMs: number): void {
-    this.#steadyMs = Math.max(this.#steadyMs, atMs);
+    if (atMs <= this.#steadyMs) return;
+    this.#steadyMs = atMs;
+    this.#fired = 0;
   }
 
   /** Moves the wall clock by `ms`, forwards or back, as an administrator does. Fires no timers. */

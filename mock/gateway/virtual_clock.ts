@@ -7,7 +7,7 @@
 
 import type { Clock, Timer } from "../../gateway/ports.ts";
 import { Waiters } from "../../gateway/util.ts";
-import { FakeClock, settle } from "../doubles/clock.ts";
+import { endless, FakeClock, MAX_AT_ONE_TIME, settle } from "../doubles/clock.ts";
 import { checkDuration } from "../doubles/duration.ts";
 
 /** Options of {@linkcode VirtualClock}. */
@@ -111,8 +111,9 @@ export class VirtualClock implements Clock {
 
   /** Waits until all consequences have happened, without advancing time. */
   async settled(): Promise<void> {
-    for (;;) {
+    for (let rounds = 0;; rounds++) {
       await settle();
+      if (rounds > MAX_AT_ONE_TIME) throw endless("events", this.now());
       if (this.#fake.fireNext(this.#fake.steady())) continue;
       const pending = this.#options.pending();
       if (pending === undefined) return;

@@ -160,6 +160,25 @@ Deno.test("advance() rejects with what a callback throws, stands there, and can 
   assert.deepEqual(noted, ["next@2"]);
 });
 
+Deno.test("advance() rejects when timers without a delay set each other without end", async () => {
+  const clock = new FakeClock();
+  const again = (): void => void clock.setTimer(0, again);
+  clock.setTimer(1000, again);
+  await assert.rejects(clock.advance(2000), /cannot move on from 1700000001000: timers lead to/);
+});
+
+Deno.test("advance() fires any number of timers at different times", async () => {
+  const clock = new FakeClock();
+  let count = 0;
+  const again = (): void => {
+    count += 1;
+    clock.setTimer(0.01, again);
+  };
+  again();
+  await clock.advance(1100);
+  assert.ok(count > 100_000);
+});
+
 Deno.test("jumpWall() moves now() only, and fires nothing", async () => {
   const clock = new FakeClock();
   const { noted, note } = notes(clock);

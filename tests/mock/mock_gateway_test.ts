@@ -225,6 +225,17 @@ Deno.test("transcript says what went over each connection, and when", async () =
   });
 });
 
+Deno.test("a client that reconnects without a delay is an error, not a test that hangs", async () => {
+  await using gateway = await createMockGateway({ limits: { maxConnections: 0 } });
+  let isOver = false;
+  const connect = (): void => {
+    if (!isOver) new gateway.WebSocket(gateway.wsUrl).onclose = connect;
+  };
+  connect();
+  await assert.rejects(gateway.advance(1000), /cannot move on from 1700000000000: events lead to/);
+  isOver = true;
+});
+
 Deno.test("reset() goes back to the beginning, and ids from before are no good any more", async () => {
   await using gateway = await createMockGateway();
   const player = await Player.ready(gateway);
