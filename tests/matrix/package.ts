@@ -141,6 +141,13 @@ for (const [name, { folder }] of Object.entries({ client: CLIENT, mock: MOCK }))
   });
 }
 
+matrixTest("the package of the mock uses nothing that its oldest Node lacks", NO_NODE, () => {
+  const code = Deno.readTextFileSync(join(MOCK.folder, "index.cjs"));
+  const newer = /\b(?:Promise\.(?:withResolvers|try)|(?:Map|Object)\.groupBy|Array\.fromAsync)\b/g;
+  assert.deepEqual(code.match(newer), null);
+  return Promise.resolve();
+});
+
 matrixTest(
   "the package of the client is small and readable, imports nothing, and exports what mod.ts does",
   NO_NODE,
