@@ -58,6 +58,8 @@ export interface ChaosOutcome {
 /**
  * Inflicts faults on the clients of `gateway` until the time is over or one breaks a rule. Returns `"no clients"`
  * unless there are connections, each ready and of another user.
+ *
+ * @throws {Error} if the gateway is reset meanwhile
  */
 export async function runChaos(
   gateway: MockGateway,
@@ -71,6 +73,7 @@ export async function runChaos(
 
 class Chaos {
   readonly #gateway: MockGateway;
+  readonly #resets: number;
   readonly #endMs: number;
   readonly #publishes: Random;
   readonly #fates: Random;
@@ -86,6 +89,7 @@ class Chaos {
 
   constructor(gateway: MockGateway, { seed, minutes }: ChaosOptions) {
     this.#gateway = gateway;
+    this.#resets = gateway.resets;
     this.#endMs = gateway.clock.now() + minutes * MINUTE_MS;
     const random = new Random(`chaos ${seed}`);
     this.#publishes = random.fork("publishes");
@@ -137,12 +141,23 @@ class Chaos {
   async #advanceTo(atMs: number): Promise<void> {
     const { clock } = this.#gateway;
     while (clock.now() < atMs && this.#check.broken === undefined) {
-      await this.#gateway.advance(Math.min(SWEEP_MS, atMs - clock.now()));
+      let leftMs = Math.min(SWEEP_MS, atMs - clock.now());
+      await clock.advanceWhile(() => {
+        // Time after a reset is that of another test.
+        const ms = this.#wasReset ? 0 : leftMs;
+        leftMs = 0;
+        return ms;
+      });
       this.#look();
     }
   }
 
+  get #wasReset(): boolean {
+    return this.#gateway.resets !== this.#resets;
+  }
+
   #look(): void {
+    if (this.#wasReset) throw new Error("runChaos(): the gateway was reset meanwhile");
     const { transcript, clock } = this.#gateway;
     for (const entry of transcript.slice(this.#read)) this.#check.read(entry);
     this.#read = transcript.length;

@@ -94,6 +94,7 @@ export class MockGateway implements AsyncDisposable {
   readonly #transcript: Transcript;
   #instance: Instance;
   #player: Player | undefined;
+  #resets = 0;
 
   private constructor(clock: VirtualClock, transcript: Transcript, deps: InstanceDeps) {
     // In JavaScript, it is not private.
@@ -187,6 +188,11 @@ export class MockGateway implements AsyncDisposable {
   /** Single faults as data: add rules, look at them, remove them. A reset removes all. */
   get rules(): FaultRules {
     return this.#deps.links.rules;
+  }
+
+  /** How often it was reset. */
+  get resets(): number {
+    return this.#resets;
   }
 
   /** The recording that is played, unless there was a reset since. */
@@ -328,6 +334,7 @@ export class MockGateway implements AsyncDisposable {
       await this.clock.settled();
       this.#transcript.clear();
       this.clock.reset(startMs);
+      this.#resets += 1;
       this.#player = player;
       this.#instance = createInstance(this.#deps, player);
     });

@@ -16,7 +16,7 @@ import { addCommand } from "./command.ts";
 import type { RealTime } from "./real_time.ts";
 import type { ReplyWait } from "./reply_wait.ts";
 import { ClockRequestSchema, TranscriptSchema } from "./schemas.ts";
-import { BrokenRuleSchema, elapsing, notInStep } from "./verdict.ts";
+import { BrokenRuleSchema, elapsing, fellOutOfStep, notInStep } from "./verdict.ts";
 
 const RequestSchema = z.strictObject({
   ...chaos,
@@ -62,10 +62,16 @@ export function addChaos(app: App, { gateway, time, replyWait, isInStep }: Chaos
     run: async ({ seed, minutes, patience_ms }) => {
       if (!isInStep()) return notInStep();
       time.stop();
-      const outcome = await replyWait.within(
-        patience_ms,
-        () => runChaos(gateway, { seed, minutes }),
-      );
+      const { resets } = gateway;
+      let outcome: Awaited<ReturnType<typeof runChaos>>;
+      try {
+        outcome = await replyWait.within(patience_ms, () => runChaos(gateway, { seed, minutes }));
+      } catch (error) {
+        if (gateway.resets === resets) throw error;
+        const detail = "The test server was reset meanwhile.";
+        return refusal({ status: 409, code: "reset", title: "Conflict", detail });
+      }
+      if (!isInStep()) return fellOutOfStep();
       if (outcome === "no clients") {
         const detail = "Expected connections that are ready, each of another user.";
         return refusal({ status: 409, code: "no_clients", title: "Conflict", detail });

@@ -17,6 +17,11 @@ export const BrokenRuleSchema = z.object({
   explanation: z.string(),
 }).nullable().openapi({ description: "The first rule that a client broke" });
 
+/** A client whose clock stood still has done nothing that could be judged. */
+export function fellOutOfStep(): Response {
+  return notInStep("The harness has left, or was closed: the log of the test server says why.");
+}
+
 interface Timed {
   readonly at: number;
 }
@@ -30,7 +35,8 @@ export function elapsing({ startMs }: VirtualClock): Elapsing {
   return ({ at, ...rest }) => ({ at, elapsed_ms: at - startMs, ...rest });
 }
 
-export function notInStep(): Response {
-  const detail = "No harness keeps the clock of the clients in step: /mock/clock/steps.";
+export function notInStep(
+  detail = "No harness keeps the clock of the clients in step: /mock/clock/steps.",
+): Response {
   return refusal({ status: 409, code: "not_in_step", title: "Conflict", detail });
 }
