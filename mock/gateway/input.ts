@@ -81,7 +81,7 @@ export function checkedDrafts(
   drafts: readonly unknown[],
   maxMessageBytes: number,
 ): readonly Draft[] {
-  const sent = drafts.map(asSent);
+  const sent = drafts.map((draft) => asSent(call, draft));
   const isBatch = sent.length !== 1;
   const unknown = drafts.flatMap((draft, index) => {
     const detail = "is undefined; leave it out to publish to everyone";
@@ -107,9 +107,15 @@ function audienceUndefined(draft: unknown): readonly string[] {
 }
 
 /** A draft whose content is what its JSON has, so that nobody changes it later. */
-function asSent(draft: unknown): unknown {
+function asSent(call: string, draft: unknown): unknown {
   if (typeof draft !== "object" || draft === null || !("content" in draft)) return draft;
-  return { ...draft, content: jsonOf(draft.content) };
+  try {
+    return { ...draft, content: jsonOf(draft.content) };
+  } catch (error) {
+    // Such as one with a BigInt, or that has itself as a part.
+    const [reason] = String(error).split("\n");
+    throw wrong(call, [{ path: ["content"], detail: `expected any JSON: ${reason}` }]);
+  }
 }
 
 /** `value` as it arrives as JSON: dates are texts, and fields that are undefined are missing. */
