@@ -97,6 +97,11 @@ export class ClientCheck {
     }
   }
 
+  /** Takes a fault that was found elsewhere, if it is the earliest. */
+  found(fault: BrokenClientRule | undefined): void {
+    if (fault !== undefined && fault.at <= (this.broken?.at ?? Infinity)) this.broken = fault;
+  }
+
   #deliveriesOf(user: string): Deliveries {
     const deliveries = this.#deliveries.get(user) ?? new Deliveries();
     this.#deliveries.set(user, deliveries);

@@ -23,7 +23,12 @@ import {
 } from "../../gateway/protocol/mod.ts";
 import { CLIENT_FAULT_CODES } from "../chaos/client_rules.ts";
 import { fieldOf } from "../gateway/fault_rules.ts";
-import { asFrame, byConnection, type TranscriptEntry } from "../gateway/transcript.ts";
+import {
+  asFrame,
+  byConnection,
+  type TranscriptEntry,
+  withoutToken,
+} from "../gateway/transcript.ts";
 
 /** The first point at which a recorded gateway and the reducer differ. */
 export interface GatewayDeviation {
@@ -252,6 +257,8 @@ function sameFrame(due: Json, actual: Json): boolean {
 }
 
 function described(entry: TranscriptEntry): string {
-  if ("frame" in entry) return JSON.stringify(entry.frame);
+  // A frame of the client that is recorded as one of the gateway may have a token.
+  const event = "frame" in entry ? withoutToken({ ...entry, event: "received" }) : entry;
+  if ("frame" in event) return JSON.stringify(event.frame);
   return "code" in entry ? `a close with ${entry.code}` : entry.event;
 }

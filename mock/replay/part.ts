@@ -18,8 +18,17 @@ export interface PartOptions {
   readonly clock: Clock;
   /** The time for the answer to a close frame, in milliseconds. */
   readonly closeGraceMs: number;
-  /** Called at the end, with the code if this side has closed. */
-  readonly gone: (code: number | undefined) => void;
+  /** Called when a heartbeat was not acknowledged for a whole interval. */
+  readonly unacknowledged: () => void;
+  /** Called at the end. */
+  readonly gone: (end: PartEnd) => void;
+}
+
+export interface PartEnd {
+  /** The code if this side has closed. */
+  readonly code: number | undefined;
+  /** The client had a session. */
+  readonly wasReady: boolean;
 }
 
 /** How long what followed the ACK of a heartbeat waits for one, in milliseconds; a client that is there needs none. */
@@ -46,6 +55,8 @@ export class Part {
   #isIdentified = false;
   /** The client has not answered the last heartbeat. */
   #owesAck = false;
+  /** The heartbeat that is to be acknowledged within the interval. */
+  #beat: { readonly time: Json | undefined; readonly limit: Timer } | undefined;
   #isGone = false;
   #ready: Json | undefined;
   /** The id up to which messages were sent. */
@@ -127,10 +138,20 @@ export class Part {
       this.#ready ??= frame;
       this.#position ??= fieldOf(frame, "last_id");
     }
-    if (op === Op.Heartbeat) this.#owesAck = true;
+    if (op === Op.Heartbeat) this.#expectAck(fieldOf(frame, "time"));
     if (op === Op.Message) this.#position = fieldOf(frame, "id");
     const text = typeof frame === "string" ? frame : JSON.stringify(frame);
     this.#options.link.send(new Frames([text]));
+  }
+
+  #expectAck(time: Json | undefined): void {
+    const { link, script, clock, unacknowledged } = this.#options;
+    this.#owesAck = true;
+    if (this.#beat !== undefined) return;
+    const limit = clock.setTimer(intervalOf(script) ?? Infinity, () => {
+      if (this.#code === undefined && !link.frozen) unacknowledged();
+    });
+    this.#beat = { time, limit };
   }
 
   #close(code: number, reason: string): void {
@@ -144,7 +165,7 @@ export class Part {
     if (this.#code !== undefined) return;
     const op = fieldOf(frame, "op");
     if (op === Op.Heartbeat) this.#acknowledge(fieldOf(frame, "time") ?? null);
-    if (op === Op.HeartbeatAck && this.#owesAck) this.#acknowledged();
+    if (op === Op.HeartbeatAck) this.#gotAck(fieldOf(frame, "time"));
     if (op !== Op.Identify) return;
     if (this.#ready !== undefined) {
       const [user, last_id] = [fieldOf(this.#ready, "user"), this.#position];
@@ -153,6 +174,14 @@ export class Part {
     this.#isIdentified = true;
     this.#timer?.cancel();
     this.#proceed();
+  }
+
+  #gotAck(time: Json | undefined): void {
+    if (this.#beat?.time === time) {
+      this.#beat?.limit.cancel();
+      this.#beat = undefined;
+    }
+    if (this.#owesAck) this.#acknowledged();
   }
 
   #acknowledged(): void {
@@ -179,12 +208,21 @@ export class Part {
   #closed(): void {
     this.#isGone = true;
     this.#timer?.cancel();
-    this.#options.gone(this.#code);
+    this.#beat?.limit.cancel();
+    this.#options.gone({ code: this.#code, wasReady: this.#ready !== undefined });
   }
 }
 
 export function opOf(entry: TranscriptEntry | undefined): Json | undefined {
   return entry !== undefined && "frame" in entry ? fieldOf(entry.frame, "op") : undefined;
+}
+
+/** The `heartbeat_interval` of Hello. */
+export function intervalOf(script: readonly TranscriptEntry[]): number | undefined {
+  const hello = script.find((entry) => entry.event === "sent" && opOf(entry) === Op.Hello);
+  if (hello?.event !== "sent") return undefined;
+  const interval = fieldOf(hello.frame, "heartbeat_interval");
+  return Number.isSafeInteger(interval) && Number(interval) > 0 ? Number(interval) : undefined;
 }
 
 function isIdentify(entry: TranscriptEntry | undefined): boolean {

@@ -6,7 +6,7 @@
  */
 
 import type { Socket } from "../../gateway/ports.ts";
-import { closeInfo, Op } from "../../gateway/protocol/mod.ts";
+import { CloseCode, closeInfo, Op } from "../../gateway/protocol/mod.ts";
 import { type BrokenClientRule, ClientCheck } from "../chaos/client_check.ts";
 import { CLIENT_FAULT_CODES } from "../chaos/client_rules.ts";
 import { fieldOf } from "../gateway/fault_rules.ts";
@@ -19,10 +19,16 @@ import {
 } from "../gateway/transcript.ts";
 import type { VirtualClock } from "../gateway/virtual_clock.ts";
 import { checkFrames, checkGateway, type GatewayDeviation } from "./gateway_check.ts";
-import { Part } from "./part.ts";
+import { intervalOf, opOf, Part, type PartEnd } from "./part.ts";
 
 /** Time for the client's last reactions, in milliseconds: two intervals of heartbeats and the longest backoff. */
 const AFTERWARDS_MS = 120_000;
+
+/** The time after which the client is first judged, in milliseconds; each look is then twice as far as the last. */
+const FIRST_LOOK_MS = 60_000;
+
+/** Refused tokens are no reason to give up for so long, in milliseconds. */
+const REFUSALS_MS = 60_000;
 
 /** The verdict on a recording. */
 export interface RecordedVerdict {
@@ -77,6 +83,10 @@ export class Player implements LoadedRecording {
   #refused = 0;
   /** The last connection has ended, clients return after that, and none has tried. */
   #isAwaited = false;
+  /** The first refusal of a token since the last session. */
+  #refusedSinceMs: number | undefined;
+  /** The first heartbeat that was not acknowledged in time. */
+  #unacknowledged: BrokenClientRule | undefined;
 
   /** @param entries a transcript, oldest first */
   constructor(entries: readonly TranscriptEntry[], deps: PlayerDeps) {
@@ -102,7 +112,15 @@ export class Player implements LoadedRecording {
 
   async run(): Promise<ReplayOutcome> {
     const { clock, transcript } = this.#deps;
-    await clock.advanceWhile(() => this.#lastMs + AFTERWARDS_MS - clock.now());
+    let lookMs = FIRST_LOOK_MS;
+    await clock.advanceWhile(() => {
+      // A client that never answers costs real time for each heartbeat.
+      if (this.#check(transcript.entries).broken !== undefined) return 0;
+      const leftMs = this.#lastMs + AFTERWARDS_MS - clock.now();
+      const ms = Math.min(leftMs, lookMs);
+      lookMs *= 2;
+      return ms;
+    });
     const { entries } = transcript;
     return { broken: this.#judge(entries), transcript: entries.map(withoutToken) };
   }
@@ -113,11 +131,15 @@ export class Player implements LoadedRecording {
     if (script.some(isFaultClose)) this.#forgiven.add(link.id);
     const part: Part = new Part({
       ...{ link, script, clock, closeGraceMs },
-      gone: (code) => {
+      unacknowledged: () => {
+        const explanation = "a heartbeat is not acknowledged: the gateway closes with 4002";
+        const rule = "the client obeys the protocol";
+        this.#unacknowledged ??= { rule, at: clock.now(), connection: link.id, explanation };
+      },
+      gone: (end) => {
         this.#parts.delete(part);
         this.#lastMs = Math.max(this.#lastMs, clock.now());
-        this.#isAwaited = this.#parts.size === 0 &&
-          (code === undefined || closeInfo(code)?.reconnect !== false);
+        this.#isAwaited = this.#returnsAfter(end) && this.#parts.size === 0;
       },
     });
     this.#parts.add(part);
@@ -125,21 +147,44 @@ export class Player implements LoadedRecording {
     this.#noteConnected();
   }
 
-  #judge(entries: readonly TranscriptEntry[]): BrokenClientRule | undefined {
+  /** True if clients come back from a connection with this end. */
+  #returnsAfter({ code, wasReady }: PartEnd): boolean {
     const now = this.#deps.clock.now();
+    if (wasReady) this.#refusedSinceMs = undefined;
+    if (code !== CloseCode.IdentifyFailed.code) {
+      return code === undefined || closeInfo(code)?.reconnect !== false;
+    }
+    if (wasReady) return true;
+    this.#refusedSinceMs ??= now;
+    return now - this.#refusedSinceMs < REFUSALS_MS;
+  }
+
+  /** Judges what has been sent; the first fault is `broken`. */
+  #check(entries: readonly TranscriptEntry[]): ClientCheck {
     const check = judge(
       entries.filter((entry) => !(isFaultClose(entry) && this.#forgiven.has(entry.connection))),
     );
     const fault = checkFrames(entries);
+    check.found(
+      fault && {
+        ...{ rule: "the client obeys the protocol", at: fault.at, connection: fault.connection },
+        explanation: `the gateway closes with ${fault.code}`,
+      },
+    );
+    check.found(this.#unacknowledged);
+    return check;
+  }
+
+  /** Judges the client at the end, when nothing more happens. */
+  #judge(entries: readonly TranscriptEntry[]): BrokenClientRule | undefined {
+    const now = this.#deps.clock.now();
+    const check = this.#check(entries);
     // Attempts that were refused are not in the transcript.
     if (this.#refused === 0) check.sweep(now);
     check.finish(now);
     const isAway = this.#isAwaited || [...this.#parts].some(({ isStuck }) => isStuck);
     if (isAway) check.away(now, [lastUser(entries)]);
-    if (fault === undefined || (check.broken?.at ?? Infinity) < fault.at) return check.broken;
-    const { at, connection, code } = fault;
-    const explanation = `the gateway closes with ${code}`;
-    return { rule: "the client obeys the protocol", at, connection, explanation };
+    return check.broken;
   }
 }
 
@@ -147,8 +192,28 @@ function isFaultClose(entry: TranscriptEntry): boolean {
   return entry.event === "close_sent" && CLIENT_FAULT_CODES.has(entry.code);
 }
 
+/** Returns why a recording cannot be played. */
+export function faultOf(entries: readonly TranscriptEntry[]): string | undefined {
+  const scripts = scriptsOf(entries);
+  if (scripts.length === 0) return "has no connection";
+  for (const script of scripts) {
+    const first = script.find(({ event }) => event === "sent" || event === "not_sent");
+    if (first === undefined) continue;
+    const { connection } = first;
+    if (opOf(first) !== Op.Hello) {
+      return `has no Hello on ${connection}: record from the client's first connection on`;
+    }
+    if (first.event === "sent" && intervalOf(script) === undefined) {
+      return `has a Hello on ${connection} without a heartbeat_interval, expected milliseconds`;
+    }
+  }
+  const users = new Set(entries.flatMap((entry) => userOf(entry) ?? []));
+  if (users.size > 1) return `has users ${[...users].join(", ")}: record one client`;
+  return undefined;
+}
+
 /** The entries of each connection. */
-export function scriptsOf(entries: readonly TranscriptEntry[]): (readonly TranscriptEntry[])[] {
+function scriptsOf(entries: readonly TranscriptEntry[]): (readonly TranscriptEntry[])[] {
   return byConnection(entries).filter(([first]) => first?.event !== "delivered");
 }
 
@@ -159,8 +224,11 @@ function judge(entries: readonly TranscriptEntry[]): ClientCheck {
 }
 
 function lastUser(entries: readonly TranscriptEntry[]): string {
-  const ready = entries.findLast((entry) =>
-    entry.event === "sent" && fieldOf(entry.frame, "op") === Op.Ready
-  );
-  return ready?.event === "sent" ? String(fieldOf(ready.frame, "user")) : "the client";
+  return entries.flatMap((entry) => userOf(entry) ?? []).at(-1) ?? "the client";
+}
+
+/** The user of a Ready. */
+function userOf(entry: TranscriptEntry): string | undefined {
+  if (entry.event !== "sent" || opOf(entry) !== Op.Ready) return undefined;
+  return String(fieldOf(entry.frame, "user"));
 }

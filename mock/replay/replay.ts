@@ -10,7 +10,7 @@ import { PendingTasks } from "../gateway/pending_tasks.ts";
 import { Transcript } from "../gateway/transcript.ts";
 import { VirtualClock } from "../gateway/virtual_clock.ts";
 import { createWebSocketClass, type WebSocketConstructor } from "../gateway/web_socket.ts";
-import { Player, type RecordedVerdict, type ReplayOutcome } from "./player.ts";
+import { faultOf, Player, type RecordedVerdict, type ReplayOutcome } from "./player.ts";
 import { asTranscript, type Recording } from "./recording.ts";
 
 /** From a range for documentation (RFC 5737). */
@@ -61,6 +61,8 @@ export class Replay {
   /** Reads a recording: a transcript, or events `log` of the client library. */
   constructor(recording: Recording) {
     const entries = asTranscript(recording);
+    const fault = faultOf(entries);
+    if (fault !== undefined) throw new TypeError(`Replay: the recording ${fault}`);
     const tasks = new PendingTasks();
     const clock: VirtualClock = new VirtualClock({
       startMs: entries[0]?.at ?? 0,

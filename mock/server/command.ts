@@ -19,6 +19,8 @@ export interface Command<T> {
   readonly summary: string;
   readonly schema: z.ZodType<T>;
   readonly success: Responses;
+  /** The longest body. */
+  readonly maxBytes?: number;
   run(body: T, context: Context<{ Bindings: Exchange }>): Promise<Response>;
 }
 
@@ -33,6 +35,7 @@ export function addCommand<T>(
   app: App,
   command: Command<T>,
 ): void {
+  const limits = { ...BODY_LIMITS, maxBytes: command.maxBytes ?? BODY_LIMITS.maxBytes };
   const route = createRoute({
     method: "post",
     path: command.path,
@@ -54,7 +57,7 @@ export function addCommand<T>(
     const empty = raw.headers.get("content-type") === null ||
       raw.headers.get("content-length") === "0";
     const body = refuseQuery(raw.url) ??
-      (empty ? { value: {} } : await readJson(raw, context.env, BODY_LIMITS));
+      (empty ? { value: {} } : await readJson(raw, context.env, limits));
     if (body instanceof Response) return body;
     const valid = validateBody(command.schema, body.value);
     return valid instanceof Response ? valid : await command.run(valid, context);

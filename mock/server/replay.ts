@@ -9,23 +9,23 @@ import { json } from "../../gateway/http/answer.ts";
 import { jsonResponse } from "../../gateway/http/openapi.ts";
 import type { App } from "../../gateway/http/types.ts";
 import type { Clock } from "../../gateway/ports.ts";
-import { Op } from "../../gateway/protocol/mod.ts";
 import { isCloseCode, isCloseReason, MAX_REASON_BYTES } from "../gateway/close_frame.ts";
 import type { MockGateway } from "../gateway/gateway.ts";
-import type { TranscriptEntry } from "../gateway/transcript.ts";
 import { refusal } from "../gateway/refusal.ts";
-import { opOf } from "../replay/part.ts";
-import { scriptsOf } from "../replay/player.ts";
+import { faultOf } from "../replay/player.ts";
 import { unixMs } from "../gateway/schemas.ts";
 import { asTranscript } from "../replay/recording.ts";
 import { addCommand } from "./command.ts";
 import type { RealTime } from "./real_time.ts";
 import type { ReplyWait } from "./reply_wait.ts";
 import { ClockRequestSchema, TranscriptSchema } from "./schemas.ts";
-import { BrokenRuleSchema, elapsing, notInStep } from "./verdict.ts";
+import { BrokenRuleSchema, elapsing, fellOutOfStep, notInStep } from "./verdict.ts";
 
 /** Real time that a client has to connect, in milliseconds. docs/testing-clients.md names it. */
 const CONNECT_LIMIT_MS = 10_000;
+
+/** docs/testing-clients.md names it. */
+const MAX_RECORDING_BYTES = 64 * 1024 * 1024;
 
 /** The fields without which an event cannot be played or judged. */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
@@ -66,18 +66,6 @@ const RequestSchema = z.strictObject({
     }),
 }).openapi("ReplayRequest");
 
-/** Returns why a recording cannot be played. */
-function faultOf(entries: readonly TranscriptEntry[]): string | undefined {
-  const scripts = scriptsOf(entries);
-  if (scripts.length === 0) return "has no connection";
-  for (const script of scripts) {
-    const first = script.find(({ event }) => event === "sent" || event === "not_sent");
-    if (first === undefined || opOf(first) === Op.Hello) continue;
-    return `has no Hello on ${first.connection}: record from the client's first connection on`;
-  }
-  return undefined;
-}
-
 const LoadedSchema = z.object({
   connections: z.int().openapi({ description: "How many there are in the recording" }),
   recorded: z.object({
@@ -115,6 +103,7 @@ export function addReplay(
     path: "/mock/replay",
     summary: "Load a recording, which clients are connected to until the next reset",
     schema: RequestSchema,
+    maxBytes: MAX_RECORDING_BYTES,
     success: { 200: jsonResponse("What the recording shows", LoadedSchema) },
     run: async ({ recording }) => {
       time.stop();
@@ -148,6 +137,7 @@ export function addReplay(
       }
       time.stop();
       const { broken, transcript } = await replyWait.within(patience_ms, () => loaded.run());
+      if (!isInStep()) return fellOutOfStep();
       const timed = elapsing(gateway.clock);
       return json(200, {
         broken: broken ? timed(broken) : null,

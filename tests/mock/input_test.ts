@@ -232,11 +232,25 @@ Deno.test("publish() takes a content as JSON does, and keeps it", async () => {
   assert.deepEqual([message.content, player.messages], [expected, [expected]]);
 });
 
+Deno.test("publish() and signal() name a content that JSON cannot hold", async () => {
+  await using gateway = await createMockGateway();
+  const circle: Record<string, unknown> = {};
+  circle["of"] = circle;
+  for (const content of [1n, circle]) {
+    const draft = { author: "a", content } as Untyped;
+    const expected = /^publish\(\): content: expected any JSON: TypeError: [^\n]+$/;
+    await refused("publish", () => gateway.publish(draft), expected);
+    await refused("signal", () => gateway.signal(draft), /^signal\(\): content: expected any JSON/);
+  }
+});
+
 Deno.test("Replay refuses what is no recording", async () => {
   for (const recording of [undefined, {}, "[]", ["sent"], [{ at: "now", event: "sent" }], [null]]) {
     const act = (): unknown => new (Replay as Untyped)(recording);
     await refused(JSON.stringify(recording), act, /^Replay: no recording, expected an array of /);
   }
+  const empty = (): unknown => new (Replay as Untyped)([]);
+  await refused("an empty one", empty, /^Replay: the recording has no connection/);
 });
 
 Deno.test("FakeClock.advance() refuses a text", async () => {

@@ -14,6 +14,11 @@ const HELLO = {
   frame: { op: 0, heartbeat_interval: 45_000 },
 };
 
+const ready = (user: string) => ({
+  ...HELLO,
+  frame: { op: 2, user, last_id: "a" },
+});
+
 Deno.test("/mock/replay names the entry that is wrong, and what it expects", async () => {
   const { call } = await setUp();
   const faults: readonly [recording: unknown, pointer: string, detail: RegExp][] = [
@@ -21,6 +26,12 @@ Deno.test("/mock/replay names the entry that is wrong, and what it expects", asy
     [[], "#/recording", /^has no connection/],
     [[{ at: 1, event: "state", state: "ready" }], "#/recording", /^has no connection/],
     [[{ ...HELLO, frame: { op: 10, time: 1 } }], "#/recording", /^has no Hello on c1/],
+    [[HELLO, ready("alice"), ready("bob")], "#/recording", /^has users alice, bob: record one/],
+    [
+      [{ ...HELLO, frame: { op: 0, heartbeat_interval: 0 } }],
+      "#/recording",
+      /^has a Hello on c1 wi/,
+    ],
     [[HELLO, "sent"], "#/recording/1", /^expected object/],
     [[HELLO, { ...HELLO, at: "now" }], "#/recording/1/at", /^expected (int|number)/],
     [[HELLO, { ...HELLO, at: 0.5 }], "#/recording/1/at", /int/],
@@ -121,6 +132,47 @@ Deno.test("a replay answers heartbeats and renewals that were not recorded, and 
     "frame" in entry && entry.at === at + 45_000 ? [Object(entry.frame).op] : []
   );
   assert.deepEqual(ops, [10, 11, 3, 1, 2]);
+});
+
+Deno.test("the answer to a recording has no token, whoever is said to have sent it", async () => {
+  const { send } = await setUp();
+  const identify = { ...HELLO, frame: { op: 1, token: "secret" } };
+  const response = await send("POST", "/replay", { recording: [HELLO, identify] });
+  const text = await response.text();
+  assert.match(text, /"actual":"{\\"op\\":1,/);
+  assert.doesNotMatch(text, /secret/);
+});
+
+Deno.test("a recording may be longer than a publish", async () => {
+  const { call } = await setUp();
+  const long = { ...HELLO, event: "from a later version", frame: "x".repeat(5_000_000) };
+  assert.equal((await call("POST", "/replay", { recording: [HELLO, long] })).status, 200);
+});
+
+Deno.test("a replay or chaos whose harness leaves has no verdict", async () => {
+  const { call, gateway, setInStep } = await setUp();
+  await call("POST", "/replay", { recording: [HELLO] });
+  await Player.connect(gateway);
+  gateway.clock.setTimer(1000, () => setInStep(false));
+  const replayed = await call("POST", "/replay/run");
+  await call("POST", "/reset");
+  await Player.ready(gateway);
+  setInStep(true);
+  gateway.clock.setTimer(1000, () => setInStep(false));
+  const chaos = await call("POST", "/chaos", { seed: 1, minutes: 1 });
+  for (const { status, body } of [replayed, chaos]) {
+    assert.deepEqual([status, body.code], [409, "not_in_step"]);
+  }
+});
+
+Deno.test("a reset ends chaos, which does not move the time after it", async () => {
+  const { call, gateway } = await setUp();
+  await Player.ready(gateway);
+  const chaos = call("POST", "/chaos", { seed: 1, minutes: 600 });
+  await call("GET", "/clock");
+  await call("POST", "/reset", { start_ms: 1000 });
+  const { status, body } = await chaos;
+  assert.deepEqual([status, body.code, gateway.clock.elapsedMs], [409, "reset", 0]);
 });
 
 Deno.test("a reset waits for the end of a replay, which does not move its time", async () => {

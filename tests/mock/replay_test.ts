@@ -137,13 +137,18 @@ interface Habits {
   /** After Hello. */
   readonly delayMs?: number;
   readonly connections?: number;
+  /** Until the next connection. */
+  readonly returnMs?: number;
   /** Sends an op that clients do not send. */
   readonly malformed?: boolean;
+  /** Answers a heartbeat with its `time` and this, or not at all. */
+  readonly ack?: number | "none";
 }
 
 /** Speaks the protocol by hand, resumes, and never gives a connection up. */
 function connect(replay: Replay, habits: Habits = {}, lastId?: string): void {
   const { identifies = true, delayMs = 0, connections = Infinity, malformed = false } = habits;
+  const { ack = 0, returnMs = 0 } = habits;
   const socket = new replay.WebSocket(replay.wsUrl);
   const send = (frame: object): void => socket.send(JSON.stringify(frame));
   let last_id = lastId;
@@ -151,7 +156,7 @@ function connect(replay: Replay, habits: Habits = {}, lastId?: string): void {
     const { op, time, id, ...ready } = JSON.parse(data);
     const identify = (): void => send({ op: 1, token: "any", last_id });
     if (op === 0 && identifies) replay.clock.setTimer(delayMs, identify);
-    if (op === 10) send({ op: 11, time });
+    if (op === 10 && ack !== "none") send({ op: 11, time: time + ack });
     if (op === 2) {
       last_id = ready.last_id;
       if (malformed) send({ op: 99 });
@@ -159,7 +164,8 @@ function connect(replay: Replay, habits: Habits = {}, lastId?: string): void {
     if (op === 3) last_id = id;
   };
   socket.onclose = () => {
-    if (connections > 1) connect(replay, { ...habits, connections: connections - 1 }, last_id);
+    const again = (): void => connect(replay, { ...habits, connections: connections - 1 }, last_id);
+    if (connections > 1) replay.clock.setTimer(returnMs, again);
   };
 }
 
@@ -167,6 +173,8 @@ const HABITS: Readonly<Record<string, readonly [habits: Habits, rule: ClientRule
   "does not identify": [{ identifies: false }, "every client returns"],
   "sends what the gateway does not accept": [{ malformed: true }, "the client obeys the protocol"],
   "does not return": [{ connections: 1 }, "every client returns"],
+  "does not acknowledge heartbeats": [{ ack: "none" }, "the client obeys the protocol"],
+  "acknowledges heartbeats with another time": [{ ack: 1 }, "the client obeys the protocol"],
   "does not notice that a connection is dead": [{}, "a dead connection is given up"],
 };
 
@@ -186,6 +194,45 @@ Deno.test("a client is named that breaks a rule, or is not there at the end", as
     const replay = new Replay(close(code));
     connect(replay, { connections: 1 });
     assert.equal((await replay.run()).broken, undefined, `${code}`);
+  }
+});
+
+Deno.test("a replay ends soon after the first fault", async () => {
+  const replay = new Replay(await record(correct));
+  connect(replay, { ack: "none" });
+  const { broken } = await replay.run();
+  const faultMs = (broken?.at ?? 0) - replay.clock.startMs;
+  assert.ok(faultMs < 5 * INTERVAL_MS, `${faultMs}`);
+  assert.ok(replay.clock.elapsedMs < 10 * INTERVAL_MS, `${replay.clock.elapsedMs}`);
+});
+
+/** Connections that end with 4003, after Ready or without. */
+function refusals(...areReady: readonly boolean[]): readonly ClientRecord[] {
+  const ready = { event: "received", frame: { op: 2, user: "alice", last_id: "a" } };
+  return areReady.flatMap((isReady, index) => {
+    const at = 30_000 * index;
+    return [
+      { at, event: "received", frame: { op: 0, heartbeat_interval: INTERVAL_MS } },
+      { at, event: "sent", frame: { op: 1 } },
+      ...isReady ? [{ at, ...ready }] : [],
+      { at: at + 1, event: "disconnect", code: 4003 },
+    ];
+  });
+}
+
+Deno.test("a client returns after a session that ends with 4003, and in the first minute of refusals", async () => {
+  const away = "every client returns";
+  const cases: readonly (readonly [areReady: readonly boolean[], rule: ClientRule | undefined])[] =
+    [
+      [[true], away],
+      [[false], away],
+      [[true, false, false], away],
+      [[false, false, false], undefined],
+    ];
+  for (const [areReady, rule] of cases) {
+    const replay = new Replay(refusals(...areReady));
+    connect(replay, { connections: areReady.length, returnMs: 30_000 });
+    assert.equal((await replay.run()).broken?.rule, rule, areReady.join());
   }
 });
 
