@@ -173,8 +173,8 @@ async function find(server: GatewayProcess): Promise<string> {
       replay(server, recording, forgetful),
       replay(server, recording, correct),
     ]);
-    const { client, gateway } = before.recorded;
-    assert.deepEqual([client?.rule, gateway], [rule, null]);
+    // Not that of the gateway: chaos closes with codes that have no cause.
+    assert.equal(before.recorded.client?.rule, rule);
     assert.deepEqual([before.broken?.rule, after.broken], [rule, null]);
   }));
   return `seed ${seed}: ${outcome.broken.explanation}`;
@@ -185,7 +185,9 @@ processTest(
   async () => {
     await using server = await GatewayProcess.start({ args: ["--mock"] });
     const beganMs = performance.now();
-    const [faults, found] = await Promise.all([survive(server), find(server)]);
+    // Nothing runs beside the one whose transcripts are compared.
+    const found = await find(server);
+    const faults = await survive(server);
     const tookS = ((performance.now() - beganMs) / 1000).toFixed(1);
     const inflicted = [...faults].map(([name, count]) => `${count} ${name}`).join(", ");
     console.log(`${SEEDS} seeds of ${MINUTES} min: ${inflicted}; ${found}; ${tookS} s`);
