@@ -106,11 +106,7 @@ export class MockGateway implements AsyncDisposable {
     this.#instance = createInstance(deps);
     this.WebSocket = createWebSocketClass({
       connect: (url) => this.#dial(url),
-      post: (task) => {
-        if (clock.arrival === undefined) return deps.tasks.post(task);
-        // A client whose clock is ahead is heard when this gateway has caught up.
-        void clock.arrival.then(() => deps.tasks.post(task));
-      },
+      post: (task) => deps.tasks.postAfter(clock.arrival, task),
     });
   }
 

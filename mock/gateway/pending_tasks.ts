@@ -30,6 +30,12 @@ export class PendingTasks {
     );
   }
 
+  /** The same, for a client whose clock may be ahead: after `arrival`, when that of the gateway has caught up. */
+  postAfter(arrival: Promise<void> | undefined, task: () => void): void {
+    if (arrival === undefined) return this.post(task);
+    void arrival.then(() => this.post(task));
+  }
+
   /** Resolves when any task is finished; `undefined` when there is none. */
   pending(): Promise<unknown> | undefined {
     return this.#pending.size === 0 ? undefined : Promise.race(this.#pending);

@@ -65,19 +65,23 @@ export function checkGateway(
   transcript: readonly TranscriptEntry[],
 ): GatewayDeviation | undefined {
   const deviations = byConnection(transcript)
-    .flatMap((entries) => new RecordedSession(entries).check() ?? []);
+    .flatMap((entries) => new RecordedSession(entries, { hasTokens: false }).check() ?? []);
   return deviations.sort((a, b) => a.at - b.at)[0];
 }
 
-/** The first frame of a client for which the reducer closes its connection, whatever the transcript shows. */
+/**
+ * The first frame of a client for which the reducer closes its connection, whatever the transcript shows. Unlike a
+ * recording, this one has tokens.
+ */
 export function checkFrames(transcript: readonly TranscriptEntry[]): FrameFault | undefined {
   const faults = byConnection(transcript)
-    .flatMap((entries) => new RecordedSession(entries).findFault() ?? []);
+    .flatMap((entries) => new RecordedSession(entries, { hasTokens: true }).findFault() ?? []);
   return faults.sort((a, b) => a.at - b.at)[0];
 }
 
 class RecordedSession {
   readonly #entries: readonly TranscriptEntry[];
+  readonly #hasTokens: boolean;
   readonly #options: SessionOptions;
   /** Added to times of the recording, which may be by the client's clock. */
   readonly #offsetMs: number;
@@ -87,8 +91,12 @@ class RecordedSession {
   readonly #due: Json[] = [];
   #close: number | undefined;
 
-  constructor(entries: readonly TranscriptEntry[]) {
+  constructor(
+    entries: readonly TranscriptEntry[],
+    { hasTokens }: { readonly hasTokens: boolean },
+  ) {
     this.#entries = entries;
+    this.#hasTokens = hasTokens;
     const sent = entries.flatMap((entry) => entry.event === "sent" ? [entry.frame] : []);
     const hello = sent.find((frame) => fieldOf(frame, "op") === Op.Hello);
     const interval = Number(fieldOf(hello, "heartbeat_interval") ?? DEFAULTS.heartbeatIntervalMs);
@@ -145,9 +153,9 @@ class RecordedSession {
   }
 
   #decode(frame: Json): ReturnType<typeof decode> {
-    const isIdentify = fieldOf(frame, "op") === Op.Identify && !isString(fieldOf(frame, "token"));
-    // Recordings have no tokens.
-    const text = isIdentify && typeof frame === "object"
+    const lacksToken = !this.#hasTokens && fieldOf(frame, "op") === Op.Identify &&
+      !isString(fieldOf(frame, "token"));
+    const text = lacksToken && typeof frame === "object"
       ? JSON.stringify({ ...frame, token: "recorded" })
       : isString(frame)
       ? frame

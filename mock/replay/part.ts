@@ -18,8 +18,10 @@ export interface PartOptions {
   readonly clock: Clock;
   /** The time for the answer to a close frame, in milliseconds. */
   readonly closeGraceMs: number;
-  /** Called when a heartbeat was not acknowledged for a whole interval. */
-  readonly unacknowledged: () => void;
+  /** The time for the first Identify, in milliseconds; longer if the recorded client took longer. */
+  readonly identifyTimeoutMs: number;
+  /** Called when the gateway would close because the client is silent. */
+  readonly silent: (explanation: string) => void;
   /** Called at the end. */
   readonly gone: (end: PartEnd) => void;
 }
@@ -52,6 +54,7 @@ export class Part {
   /** The time of the last recorded frame of the gateway. */
   readonly #aliveUntilMs: number;
   #timer: Timer | undefined;
+  #identifyLimit: Timer | undefined;
   #isIdentified = false;
   /** The client has not answered the last heartbeat. */
   #owesAck = false;
@@ -87,12 +90,14 @@ export class Part {
   }
 
   start(): void {
+    const { script, identifyTimeoutMs } = this.#options;
+    const identify = script.find(isIdentify);
+    if (identify !== undefined) {
+      const limitMs = Math.max(identifyTimeoutMs, identify.at - (script[0]?.at ?? 0) + 1);
+      const fault = "no Identify in time: the gateway closes with 4004";
+      this.#identifyLimit = this.#limit(limitMs, fault);
+    }
     this.#proceed();
-  }
-
-  /** True while the client owes its Identify. */
-  get isStuck(): boolean {
-    return !this.#isGone && !this.#isIdentified && isIdentify(this.#script[0]);
   }
 
   /** Plays all that is due. */
@@ -145,13 +150,19 @@ export class Part {
   }
 
   #expectAck(time: Json | undefined): void {
-    const { link, script, clock, unacknowledged } = this.#options;
     this.#owesAck = true;
     if (this.#beat !== undefined) return;
-    const limit = clock.setTimer(intervalOf(script) ?? Infinity, () => {
-      if (this.#code === undefined && !link.frozen) unacknowledged();
+    const intervalMs = intervalOf(this.#options.script) ?? Infinity;
+    const fault = "a heartbeat is not acknowledged: the gateway closes with 4002";
+    this.#beat = { time, limit: this.#limit(intervalMs, fault) };
+  }
+
+  /** Blames the client unless it reacts within `ms`. */
+  #limit(ms: number, fault: string): Timer {
+    const { link, clock, silent } = this.#options;
+    return clock.setTimer(ms, () => {
+      if (this.#code === undefined && !link.frozen && !this.#isGone) silent(fault);
     });
-    this.#beat = { time, limit };
   }
 
   #close(code: number, reason: string): void {
@@ -172,6 +183,7 @@ export class Part {
       return this.#send({ op: Op.Ready, user: user ?? null, last_id: last_id ?? null });
     }
     this.#isIdentified = true;
+    this.#identifyLimit?.cancel();
     this.#timer?.cancel();
     this.#proceed();
   }
@@ -208,6 +220,7 @@ export class Part {
   #closed(): void {
     this.#isGone = true;
     this.#timer?.cancel();
+    this.#identifyLimit?.cancel();
     this.#beat?.limit.cancel();
     this.#options.gone({ code: this.#code, wasReady: this.#ready !== undefined });
   }

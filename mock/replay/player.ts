@@ -65,6 +65,7 @@ export interface PlayerDeps {
   /** The record that the links keep. */
   readonly transcript: Transcript;
   readonly closeGraceMs: number;
+  readonly identifyTimeoutMs: number;
 }
 
 export class Player implements LoadedRecording {
@@ -85,8 +86,8 @@ export class Player implements LoadedRecording {
   #isAwaited = false;
   /** The first refusal of a token since the last session. */
   #refusedSinceMs: number | undefined;
-  /** The first heartbeat that was not acknowledged in time. */
-  #unacknowledged: BrokenClientRule | undefined;
+  /** The first time that the client said nothing where it has to. */
+  #silence: BrokenClientRule | undefined;
 
   /** @param entries a transcript, oldest first */
   constructor(entries: readonly TranscriptEntry[], deps: PlayerDeps) {
@@ -126,15 +127,14 @@ export class Player implements LoadedRecording {
   }
 
   #accept(socket: Socket, address: string, script: readonly TranscriptEntry[]): void {
-    const { clock, links, closeGraceMs } = this.#deps;
+    const { clock, links, closeGraceMs, identifyTimeoutMs } = this.#deps;
     const link = links.add(socket, address);
     if (script.some(isFaultClose)) this.#forgiven.add(link.id);
     const part: Part = new Part({
-      ...{ link, script, clock, closeGraceMs },
-      unacknowledged: () => {
-        const explanation = "a heartbeat is not acknowledged: the gateway closes with 4002";
+      ...{ link, script, clock, closeGraceMs, identifyTimeoutMs },
+      silent: (explanation) => {
         const rule = "the client obeys the protocol";
-        this.#unacknowledged ??= { rule, at: clock.now(), connection: link.id, explanation };
+        this.#silence ??= { rule, at: clock.now(), connection: link.id, explanation };
       },
       gone: (end) => {
         this.#parts.delete(part);
@@ -171,7 +171,7 @@ export class Player implements LoadedRecording {
         explanation: `the gateway closes with ${fault.code}`,
       },
     );
-    check.found(this.#unacknowledged);
+    check.found(this.#silence);
     return check;
   }
 
@@ -182,8 +182,7 @@ export class Player implements LoadedRecording {
     // Attempts that were refused are not in the transcript.
     if (this.#refused === 0) check.sweep(now);
     check.finish(now);
-    const isAway = this.#isAwaited || [...this.#parts].some(({ isStuck }) => isStuck);
-    if (isAway) check.away(now, [lastUser(entries)]);
+    if (this.#isAwaited) check.away(now, [lastUser(entries)]);
     return check.broken;
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { sessionOptions } from "../../gateway/config/session_options.ts";
+import { fakeTimers } from "../gateway/fake_timers.ts";
 import { Links } from "../gateway/links.ts";
 import { PendingTasks } from "../gateway/pending_tasks.ts";
 import { Transcript } from "../gateway/transcript.ts";
@@ -68,13 +69,14 @@ export class Replay {
       startMs: entries[0]?.at ?? 0,
       pending: () => tasks.pending(),
       following: (isMoving) => links.holdReceived(isMoving),
+      follower: fakeTimers,
     });
     const transcript = new Transcript(clock);
     const links: Links = new Links({ clock, transcript, ...sessionOptions() });
     const player = new Player(entries, { clock, links, transcript, ...sessionOptions() });
     this.clock = clock;
     this.WebSocket = createWebSocketClass({
-      post: (task) => tasks.post(task),
+      post: (task) => tasks.postAfter(clock.arrival, task),
       connect: () => player.next(ADDRESS),
     });
     this.recorded = player.recorded;

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { createMockGateway, FakeClock } from "../../mock/mod.ts";
+import { createMockGateway, FakeClock, Replay } from "../../mock/mod.ts";
 
 /** Turns fake timers on: those of `clock`, with the interface of `@sinonjs/fake-timers`. */
 function useFakeTimers(clock: FakeClock): Disposable {
@@ -49,4 +49,30 @@ Deno.test("fake timers move from when they are turned on, until they are turned 
   }
   await gateway.advance(40);
   assert.deepEqual([clock.now(), gateway.clock.elapsedMs], [20, 70]);
+});
+
+Deno.test("fake timers move in step with a replay", async () => {
+  const at = 1_800_000_000_000;
+  const connection = (from: number) => [
+    { at: from, event: "received", frame: { op: 0, heartbeat_interval: 45_000 } },
+    { at: from, event: "sent", frame: { op: 1 } },
+    { at: from, event: "received", frame: { op: 2, user: "alice", last_id: "a" } },
+    { at: from + 10_000, event: "disconnect", code: 1006 },
+  ];
+  const clock = new FakeClock({ startMs: 5 });
+  using _timers = useFakeTimers(clock);
+  const replay = new Replay([...connection(at), ...connection(at + 11_000)]);
+  const connect = (again: () => void, last_id?: string): void => {
+    const socket = new replay.WebSocket(replay.wsUrl);
+    socket.onmessage = ({ data }) => {
+      if (JSON.parse(data).op === 0) socket.send(JSON.stringify({ op: 1, token: "any", last_id }));
+    };
+    socket.onclose = () => clock.setTimer(2000, again);
+  };
+  connect(() => connect(() => connect(() => {}), "a"));
+  const { broken, transcript } = await replay.run();
+  assert.equal(broken, undefined);
+  const opened = transcript.filter(({ event }) => event === "opened").map((entry) => entry.at - at);
+  assert.deepEqual(opened, [0, 12_000]);
+  assert.equal(clock.now() - 5, replay.clock.elapsedMs);
 });

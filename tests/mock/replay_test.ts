@@ -136,6 +136,7 @@ interface Habits {
   readonly identifies?: boolean;
   /** After Hello. */
   readonly delayMs?: number;
+  readonly token?: unknown;
   readonly connections?: number;
   /** Until the next connection. */
   readonly returnMs?: number;
@@ -148,13 +149,13 @@ interface Habits {
 /** Speaks the protocol by hand, resumes, and never gives a connection up. */
 function connect(replay: Replay, habits: Habits = {}, lastId?: string): void {
   const { identifies = true, delayMs = 0, connections = Infinity, malformed = false } = habits;
-  const { ack = 0, returnMs = 0 } = habits;
+  const { ack = 0, returnMs = 0, token } = { token: "any", ...habits };
   const socket = new replay.WebSocket(replay.wsUrl);
   const send = (frame: object): void => socket.send(JSON.stringify(frame));
   let last_id = lastId;
   socket.onmessage = ({ data }) => {
     const { op, time, id, ...ready } = JSON.parse(data);
-    const identify = (): void => send({ op: 1, token: "any", last_id });
+    const identify = (): void => send({ op: 1, token, last_id });
     if (op === 0 && identifies) replay.clock.setTimer(delayMs, identify);
     if (op === 10 && ack !== "none") send({ op: 11, time: time + ack });
     if (op === 2) {
@@ -170,7 +171,9 @@ function connect(replay: Replay, habits: Habits = {}, lastId?: string): void {
 }
 
 const HABITS: Readonly<Record<string, readonly [habits: Habits, rule: ClientRule]>> = {
-  "does not identify": [{ identifies: false }, "every client returns"],
+  "does not identify": [{ identifies: false }, "the client obeys the protocol"],
+  "identifies without a token": [{ token: undefined }, "the client obeys the protocol"],
+  "identifies with a token that is no text": [{ token: 5 }, "the client obeys the protocol"],
   "sends what the gateway does not accept": [{ malformed: true }, "the client obeys the protocol"],
   "does not return": [{ connections: 1 }, "every client returns"],
   "does not acknowledge heartbeats": [{ ack: "none" }, "the client obeys the protocol"],
