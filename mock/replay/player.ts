@@ -82,8 +82,8 @@ export class Player implements LoadedRecording {
   #lastMs: number;
   /** Attempts to connect after the last recorded connection. */
   #refused = 0;
-  /** The last connection has ended, clients return after that, and none has tried. */
-  #isAwaited = false;
+  /** None has connected, or the last connection has ended, clients return after that, and none has tried. */
+  #isAwaited = true;
   /** The first refusal of a token since the last session. */
   #refusedSinceMs: number | undefined;
   /** The first time that the client said nothing where it has to. */

@@ -176,6 +176,7 @@ const HABITS: Readonly<Record<string, readonly [habits: Habits, rule: ClientRule
   "identifies with a token that is no text": [{ token: 5 }, "the client obeys the protocol"],
   "sends what the gateway does not accept": [{ malformed: true }, "the client obeys the protocol"],
   "does not return": [{ connections: 1 }, "every client returns"],
+  "does not connect": [{ connections: 0 }, "every client returns"],
   "does not acknowledge heartbeats": [{ ack: "none" }, "the client obeys the protocol"],
   "acknowledges heartbeats with another time": [{ ack: 1 }, "the client obeys the protocol"],
   "does not notice that a connection is dead": [{}, "a dead connection is given up"],
@@ -185,7 +186,7 @@ Deno.test("a client is named that breaks a rule, or is not there at the end", as
   const transcript = await record(correct);
   for (const [name, [habits, rule]] of Object.entries(HABITS)) {
     const replay = new Replay(transcript);
-    connect(replay, habits);
+    if (habits.connections !== 0) connect(replay, habits);
     assert.equal((await replay.run()).broken?.rule, rule, name);
   }
   const close = (code: number) =>
