@@ -8,11 +8,11 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
 import { json, noContent } from "../../gateway/http/answer.ts";
-import { jsonResponse } from "../../gateway/http/openapi.ts";
+import { jsonResponse, responses } from "../../gateway/http/openapi.ts";
 import { createFailureAnswerer } from "../../gateway/http/failures.ts";
 import type { App } from "../../gateway/http/types.ts";
 import { problem } from "../../gateway/http/problem.ts";
-import { invalidParameters } from "../../gateway/http/input.ts";
+import { invalidParameters, refuseQuery } from "../../gateway/http/input.ts";
 import { answerUnrouted, refuseEncoding } from "../../gateway/http/unrouted.ts";
 import type { Clock, Exchange, Logger } from "../../gateway/ports.ts";
 import { VERSION } from "../../gateway/config/version.ts";
@@ -90,10 +90,10 @@ function addClock(app: App, options: ControlOptions): void {
     method: "get",
     path: "/mock/clock",
     summary: "What time it is",
-    responses: success,
+    responses: responses(success, ["invalid_query"]),
   });
   app.openAPIRegistry.registerPath(get);
-  app.get(get.path, state);
+  app.get(get.path, ({ req }) => refuseQuery(req.url) ?? state());
 
   app.openAPIRegistry.registerPath({
     method: "get",
@@ -125,11 +125,14 @@ function addConnections(app: App, options: ControlOptions): void {
     method: "get",
     path: "/mock/connections",
     summary: "The open connections",
-    responses: { 200: jsonResponse("All of them", z.array(schemas.ConnectionSchema)) },
+    responses: responses(
+      { 200: jsonResponse("All of them", z.array(schemas.ConnectionSchema)) },
+      ["invalid_query"],
+    ),
   });
   app.openAPIRegistry.registerPath(list);
-  app.get(list.path, () =>
-    json(
+  app.get(list.path, ({ req }) =>
+    refuseQuery(req.url) ?? json(
       200,
       gateway.connections.map(({ id, address, phase, user = null, frozen, faults }) => (
         { id, address, phase, user, half_open: frozen, faults: toJsonNames(faults) }

@@ -6,6 +6,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { json, noContent } from "../../gateway/http/answer.ts";
+import { refuseQuery } from "../../gateway/http/input.ts";
 import { jsonResponse, responses } from "../../gateway/http/openapi.ts";
 import { problem } from "../../gateway/http/problem.ts";
 import type { App } from "../../gateway/http/types.ts";
@@ -21,10 +22,10 @@ export function addRules(app: App, { gateway }: { readonly gateway: MockGateway 
     method: "get",
     path: "/mock/rules",
     summary: "The rules, and how often each has applied",
-    responses: { 200: jsonResponse("Oldest first", RulesSchema) },
+    responses: responses({ 200: jsonResponse("Oldest first", RulesSchema) }, ["invalid_query"]),
   });
   openAPIRegistry.registerPath(list);
-  app.get(list.path, () => json(200, gateway.rules.list));
+  app.get(list.path, ({ req }) => refuseQuery(req.url) ?? json(200, gateway.rules.list));
 
   addCommand(app, {
     path: "/mock/rules",
@@ -41,10 +42,13 @@ export function addRules(app: App, { gateway }: { readonly gateway: MockGateway 
     method: "delete",
     path: "/mock/rules",
     summary: "Remove all rules",
-    responses: removed,
+    responses: responses(removed, ["invalid_query"]),
   });
   openAPIRegistry.registerPath(removeAll);
-  app.delete(removeAll.path, async () => {
+  app.delete(removeAll.path, async ({ req }) => {
+    // Such as ?rule=r1, which would remove all.
+    const refused = refuseQuery(req.url);
+    if (refused !== undefined) return refused;
     gateway.rules.clear();
     await gateway.settled();
     return noContent();
@@ -55,11 +59,13 @@ export function addRules(app: App, { gateway }: { readonly gateway: MockGateway 
     path: "/mock/rules/{rule}",
     summary: "Remove a rule",
     request: { params: z.object({ rule: z.string().openapi({ example: "r1" }) }) },
-    responses: responses(removed, ["not_found"]),
+    responses: responses(removed, ["invalid_query", "not_found"]),
   });
   openAPIRegistry.registerPath(remove);
-  app.delete(remove.getRoutingPath(), async (context) => {
-    if (!gateway.rules.remove(context.req.param("rule"))) {
+  app.delete(remove.getRoutingPath(), async ({ req }) => {
+    const refused = refuseQuery(req.url);
+    if (refused !== undefined) return refused;
+    if (!gateway.rules.remove(req.param("rule"))) {
       return problem("not_found", "There is no rule of this name.");
     }
     await gateway.settled();

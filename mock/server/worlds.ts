@@ -7,6 +7,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { json, noContent } from "../../gateway/http/answer.ts";
+import { refuseQuery } from "../../gateway/http/input.ts";
 import { jsonResponse, responses } from "../../gateway/http/openapi.ts";
 import { problem } from "../../gateway/http/problem.ts";
 import type { App } from "../../gateway/http/types.ts";
@@ -96,12 +97,15 @@ export function addWorlds(app: App, worlds: Worlds): void {
     method: "get",
     path: "/mock/worlds",
     summary: "The worlds",
-    responses: { 200: jsonResponse("All but the one without a prefix", z.array(WorldSchema)) },
+    responses: responses(
+      { 200: jsonResponse("All but the one without a prefix", z.array(WorldSchema)) },
+      ["invalid_query"],
+    ),
   });
   app.openAPIRegistry.registerPath(list);
   app.get(list.path, ({ req }) => {
     const { origin } = new URL(req.url);
-    return json(200, worlds.names.map((name) => described(name, origin)));
+    return refuseQuery(req.url) ?? json(200, worlds.names.map((name) => described(name, origin)));
   });
 
   addCommand(app, {
@@ -127,9 +131,12 @@ export function addWorlds(app: App, worlds: Worlds): void {
   app.openAPIRegistry.registerPath(end);
   app.delete(
     end.getRoutingPath(),
-    async ({ req }) =>
-      await worlds.end(req.param("world"))
+    async ({ req }) => {
+      const refused = refuseQuery(req.url);
+      if (refused !== undefined) return refused;
+      return await worlds.end(req.param("world"))
         ? noContent()
-        : problem("not_found", "There is no world of this name."),
+        : problem("not_found", "There is no world of this name.");
+    },
   );
 }

@@ -130,6 +130,22 @@ Deno.test("/mock/tokens makes tokens, good and bad", async () => {
   assert.equal(player.ending()?.code, 4003);
 });
 
+Deno.test("control routes refuse a query that they do not take, and nothing happens", async () => {
+  const { call, gateway, worlds } = await setUp();
+  const rule = gateway.rules.add({ match: { op: 99 }, action: { type: "lose" } });
+  const world = await worlds.add();
+  const routes = [
+    ...["/clock", "/connections", "/rules", "/worlds"].map((path) => ["GET", path]),
+    ...["/rules", `/rules/${rule.id}`, `/worlds/${world}`].map((path) => ["DELETE", path]),
+  ] as const;
+  for (const [method = "", path] of routes) {
+    const { status, body } = await call(method, `${path}?rule=r1`);
+    assert.deepEqual([status, body.code], [400, "invalid_query"], `${method} ${path}`);
+    assert.equal(body.errors[0].parameter, "rule");
+  }
+  assert.deepEqual([gateway.rules.list.length, worlds.names], [1, [world]]);
+});
+
 Deno.test("/mock/transcript can be narrowed, and /mock/reset empties it", async () => {
   const { call, gateway } = await setUp();
   await Player.connect(gateway);
