@@ -6,7 +6,7 @@
 
 import { createRoute, type z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { readJson, refuseQuery, validateBody } from "../../gateway/http/input.ts";
+import { readJson, validateBody } from "../../gateway/http/input.ts";
 import { TotalBodyBudget } from "../../gateway/http/body_budget.ts";
 import { jsonBody, type Responses, responses } from "../../gateway/http/openapi.ts";
 import type { App } from "../../gateway/http/types.ts";
@@ -56,8 +56,7 @@ export function addCommand<T>(
     const { raw } = context.req;
     const empty = raw.headers.get("content-type") === null ||
       raw.headers.get("content-length") === "0";
-    const body = refuseQuery(raw.url) ??
-      (empty ? { value: {} } : await readJson(raw, context.env, limits));
+    const body = empty ? { value: {} } : await readJson(raw, context.env, limits);
     if (body instanceof Response) return body;
     const valid = validateBody(command.schema, body.value);
     return valid instanceof Response ? valid : await command.run(valid, context);

@@ -30,6 +30,9 @@ import { addWorlds, type Worlds } from "./worlds.ts";
 import { fromJsonNames, toJsonNames } from "./names.ts";
 import * as schemas from "./schemas.ts";
 
+/** The only route that takes a query. */
+const TRANSCRIPT_PATH = "/mock/transcript";
+
 export interface ControlOptions extends ChaosDeps {
   /** Only of the world without a prefix. */
   readonly worlds?: Worlds | undefined;
@@ -48,7 +51,12 @@ export function createControl(
   });
   // Tests in a browser come from another origin.
   app.use("/mock/*", cors());
-  app.use("/mock/*", async ({ req }, next) => refuseEncoding(req.url) ?? await next());
+  app.use(
+    "/mock/*",
+    async ({ req: { url, path } }, next) =>
+      refuseEncoding(url) ?? (path === TRANSCRIPT_PATH ? undefined : refuseQuery(url)) ??
+        await next(),
+  );
   addClock(app, options);
   addConnections(app, options);
   addRules(app, options);
@@ -93,7 +101,7 @@ function addClock(app: App, options: ControlOptions): void {
     responses: responses(success, ["invalid_query"]),
   });
   app.openAPIRegistry.registerPath(get);
-  app.get(get.path, ({ req }) => refuseQuery(req.url) ?? state());
+  app.get(get.path, state);
 
   app.openAPIRegistry.registerPath({
     method: "get",
@@ -131,8 +139,8 @@ function addConnections(app: App, options: ControlOptions): void {
     ),
   });
   app.openAPIRegistry.registerPath(list);
-  app.get(list.path, ({ req }) =>
-    refuseQuery(req.url) ?? json(
+  app.get(list.path, () =>
+    json(
       200,
       gateway.connections.map(({ id, address, phase, user = null, frozen, faults }) => (
         { id, address, phase, user, half_open: frozen, faults: toJsonNames(faults) }
@@ -190,7 +198,7 @@ function addRest(app: App, options: ControlOptions): void {
 
   const transcript = createRoute({
     method: "get",
-    path: "/mock/transcript",
+    path: TRANSCRIPT_PATH,
     summary: "What was sent and received, and when",
     request: { query: schemas.TranscriptQuerySchema },
     responses: { 200: jsonResponse("Oldest first", schemas.TranscriptSchema) },

@@ -6,7 +6,6 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { json, noContent } from "../../gateway/http/answer.ts";
-import { refuseQuery } from "../../gateway/http/input.ts";
 import { jsonResponse, responses } from "../../gateway/http/openapi.ts";
 import { problem } from "../../gateway/http/problem.ts";
 import type { App } from "../../gateway/http/types.ts";
@@ -25,7 +24,7 @@ export function addRules(app: App, { gateway }: { readonly gateway: MockGateway 
     responses: responses({ 200: jsonResponse("Oldest first", RulesSchema) }, ["invalid_query"]),
   });
   openAPIRegistry.registerPath(list);
-  app.get(list.path, ({ req }) => refuseQuery(req.url) ?? json(200, gateway.rules.list));
+  app.get(list.path, () => json(200, gateway.rules.list));
 
   addCommand(app, {
     path: "/mock/rules",
@@ -45,10 +44,7 @@ export function addRules(app: App, { gateway }: { readonly gateway: MockGateway 
     responses: responses(removed, ["invalid_query"]),
   });
   openAPIRegistry.registerPath(removeAll);
-  app.delete(removeAll.path, async ({ req }) => {
-    // Such as ?rule=r1, which would remove all.
-    const refused = refuseQuery(req.url);
-    if (refused !== undefined) return refused;
+  app.delete(removeAll.path, async () => {
     gateway.rules.clear();
     await gateway.settled();
     return noContent();
@@ -63,8 +59,6 @@ export function addRules(app: App, { gateway }: { readonly gateway: MockGateway 
   });
   openAPIRegistry.registerPath(remove);
   app.delete(remove.getRoutingPath(), async ({ req }) => {
-    const refused = refuseQuery(req.url);
-    if (refused !== undefined) return refused;
     if (!gateway.rules.remove(req.param("rule"))) {
       return problem("not_found", "There is no rule of this name.");
     }

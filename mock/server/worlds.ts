@@ -7,7 +7,6 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { json, noContent } from "../../gateway/http/answer.ts";
-import { refuseQuery } from "../../gateway/http/input.ts";
 import { jsonResponse, responses } from "../../gateway/http/openapi.ts";
 import { problem } from "../../gateway/http/problem.ts";
 import type { App } from "../../gateway/http/types.ts";
@@ -105,7 +104,7 @@ export function addWorlds(app: App, worlds: Worlds): void {
   app.openAPIRegistry.registerPath(list);
   app.get(list.path, ({ req }) => {
     const { origin } = new URL(req.url);
-    return refuseQuery(req.url) ?? json(200, worlds.names.map((name) => described(name, origin)));
+    return json(200, worlds.names.map((name) => described(name, origin)));
   });
 
   addCommand(app, {
@@ -131,12 +130,9 @@ export function addWorlds(app: App, worlds: Worlds): void {
   app.openAPIRegistry.registerPath(end);
   app.delete(
     end.getRoutingPath(),
-    async ({ req }) => {
-      const refused = refuseQuery(req.url);
-      if (refused !== undefined) return refused;
-      return await worlds.end(req.param("world"))
+    async ({ req }) =>
+      await worlds.end(req.param("world"))
         ? noContent()
-        : problem("not_found", "There is no world of this name.");
-    },
+        : problem("not_found", "There is no world of this name."),
   );
 }
