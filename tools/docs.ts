@@ -28,6 +28,7 @@ import type { Phase } from "../gateway/protocol/session_types.ts";
 import { type Transition, TRANSITIONS, type Trigger } from "../tests/protocol/transitions.ts";
 import { CHAOS_FAULTS } from "../mock/chaos/chaos.ts";
 import { CLIENT_RULES } from "../mock/chaos/client_rules.ts";
+import { TRANSCRIPT_EVENTS } from "../mock/gateway/transcript.ts";
 import { RULE_ACTIONS } from "../mock/gateway/rule.ts";
 import { CHECKS } from "../certify/checks/mod.ts";
 import { TOKEN_FAULTS } from "../mock/issuer.ts";
@@ -58,10 +59,11 @@ const DOCUMENTS: Readonly<Record<string, Readonly<Record<string, () => string>>>
   "docs/reference.md": { "metrics": metrics, "options": options },
   "docs/simulation.md": { "help": help, "faults": faults, "rules": rules, "bugs": bugs },
   "docs/testing-clients.md": {
-    "rule-actions": () => namedTable("Action", RULE_ACTIONS),
-    "chaos-faults": () => namedTable("Fault", CHAOS_FAULTS),
+    "rule-actions": () => namedTable(["Action", "Effect"], RULE_ACTIONS),
+    "chaos-faults": () => namedTable(["Fault", "Effect"], CHAOS_FAULTS),
+    "transcript-events": () => namedTable(["Event", "Meaning"], TRANSCRIPT_EVENTS),
     "client-rules": () => table(["Rule", "Meaning"], Object.entries(CLIENT_RULES)),
-    "token-faults": tokenFaults,
+    "token-faults": () => namedTable(["Fault", "The token"], TOKEN_FAULTS),
     "example-python": () => excerpt("examples/client_test.py", "python", "test_reconnects"),
     "recording-python": () =>
       excerpt("examples/two_clocks_test.py", "python", "def passes_a_recording"),
@@ -203,13 +205,8 @@ function metrics(): string {
   return table(["Name", "Type", "Labels", "Meaning"], rows);
 }
 
-function tokenFaults(): string {
-  const rows = Object.entries(TOKEN_FAULTS).map(([name, what]) => [code(name), what]);
-  return table(["Fault", "The token"], rows);
-}
-
-function namedTable(head: string, rows: Readonly<Record<string, string>>): string {
-  return table([head, "Effect"], Object.entries(rows).map(([name, what]) => [code(name), what]));
+function namedTable(head: readonly string[], rows: Readonly<Record<string, string>>): string {
+  return table(head, Object.entries(rows).map(([name, what]) => [code(name), what]));
 }
 
 function certifyChecks(): string {

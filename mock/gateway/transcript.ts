@@ -30,16 +30,17 @@ export type TranscriptEvent =
   /** The connection is closed for the gateway. */
   | { readonly event: "gone" };
 
-/** Every kind of event, in words, for the OpenAPI document of the test server. */
+/** Every kind of event, in words, for the documents. */
 export const TRANSCRIPT_EVENTS: Readonly<Record<TranscriptEvent["event"], string>> = {
   opened: "the WebSocket opened",
   sent: "the gateway sent a `frame`",
   received: "the gateway received a `frame`",
-  not_sent: "a fault suppressed it",
-  not_received: "a fault suppressed it",
-  close_sent: "a close frame with this `code` and `reason`",
-  close_not_sent: "a fault suppressed it",
-  terminated: "the connection ended without a close frame",
+  not_sent: "a fault suppressed a `frame` to the client",
+  not_received: "a fault suppressed a `frame` of the client",
+  close_sent: "the gateway sent a close frame with this `code` and `reason`",
+  close_not_sent: "a fault suppressed one",
+  terminated:
+    "the connection ended without a close frame, by `drop` or because the client did not answer one",
   frozen: "the connection became half-open",
   gone: "the gateway removed the connection",
   delivered: "the test told that the app was given the message `id`",
