@@ -7,8 +7,7 @@
 
 import type { Json } from "../../gateway/ports.ts";
 import { Op } from "../../gateway/protocol/mod.ts";
-import { fieldOf } from "../gateway/fault_rules.ts";
-import type { TranscriptEntry } from "../gateway/transcript.ts";
+import { fieldOf, type TranscriptEntry } from "../gateway/transcript.ts";
 import { Deliveries } from "./deliveries.ts";
 import { CLIENT_FAULT_CODES, type ClientRule, giveUpMs, ResumeCheck } from "./client_rules.ts";
 

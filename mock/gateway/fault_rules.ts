@@ -16,6 +16,7 @@ import {
   type RuleMatch,
 } from "./rule.ts";
 import { RuleSchema } from "./rule_schemas.ts";
+import { fieldOf } from "./transcript.ts";
 
 /** An event to compare with the rules. */
 export interface RuleSubject {
@@ -139,13 +140,4 @@ export function firstHalf(data: string): string;
 export function firstHalf(data: string | Uint8Array): string | Uint8Array;
 export function firstHalf(data: string | Uint8Array): string | Uint8Array {
   return data.slice(0, Math.floor(data.length / 2));
-}
-
-/** A field of a frame; `undefined` if it has none, or is no object. */
-export function fieldOf(frame: Json | undefined, name: string): Json | undefined {
-  return isObject(frame) ? frame[name] : undefined;
-}
-
-function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -14,7 +14,6 @@ import {
   delayOf,
   type DueAction,
   type FaultRules,
-  fieldOf,
   firstHalf,
   has,
   matches,
@@ -22,7 +21,7 @@ import {
 } from "./fault_rules.ts";
 import type { Faults } from "./faults.ts";
 import type { NewFaultRule } from "./rule.ts";
-import { asFrame, type TranscriptEvent } from "./transcript.ts";
+import { asFrame, fieldOf, type TranscriptEvent } from "./transcript.ts";
 
 /** The faults that concern single frames, as rules. */
 const FAULT_RULES: Readonly<Record<Exclude<keyof Faults, "delayMs">, NewFaultRule>> = {

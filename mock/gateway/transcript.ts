@@ -104,6 +104,20 @@ export function asFrame(data: string | Uint8Array): Json {
   }
 }
 
+/** A field of a frame; `undefined` if it has none, or is no object. */
+export function fieldOf(frame: Json | undefined, name: string): Json | undefined {
+  return isObject(frame) ? frame[name] : undefined;
+}
+
+function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The `op` of the frame; `undefined` if there is none. */
+export function opOf(entry: TranscriptEntry | undefined): Json | undefined {
+  return entry !== undefined && "frame" in entry ? fieldOf(entry.frame, "op") : undefined;
+}
+
 /** Tokens are signed with keys that differ from run to run. */
 export function withoutToken(entry: TranscriptEntry): TranscriptEntry {
   if (entry.event !== "received" && entry.event !== "not_received") return entry;

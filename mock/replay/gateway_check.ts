@@ -22,10 +22,10 @@ import {
   type SessionState,
 } from "../../gateway/protocol/mod.ts";
 import { CLIENT_FAULT_CODES } from "../chaos/client_rules.ts";
-import { fieldOf } from "../gateway/fault_rules.ts";
 import {
   asFrame,
   byConnection,
+  fieldOf,
   type TranscriptEntry,
   withoutToken,
 } from "../gateway/transcript.ts";

@@ -7,9 +7,8 @@
 import type { Clock, Json, Timer } from "../../gateway/ports.ts";
 import { Op } from "../../gateway/protocol/mod.ts";
 import { Frames } from "../../gateway/session/encode.ts";
-import { fieldOf } from "../gateway/fault_rules.ts";
 import type { Link } from "../gateway/link.ts";
-import { asFrame, type TranscriptEntry } from "../gateway/transcript.ts";
+import { asFrame, fieldOf, opOf, type TranscriptEntry } from "../gateway/transcript.ts";
 
 export interface PartOptions {
   readonly link: Link;
@@ -224,10 +223,6 @@ export class Part {
     this.#beat?.limit.cancel();
     this.#options.gone({ code: this.#code, wasReady: this.#ready !== undefined });
   }
-}
-
-export function opOf(entry: TranscriptEntry | undefined): Json | undefined {
-  return entry !== undefined && "frame" in entry ? fieldOf(entry.frame, "op") : undefined;
 }
 
 /** The `heartbeat_interval` of Hello. */

@@ -9,17 +9,18 @@ import type { Socket } from "../../gateway/ports.ts";
 import { CloseCode, closeInfo, Op } from "../../gateway/protocol/mod.ts";
 import { type BrokenClientRule, ClientCheck } from "../chaos/client_check.ts";
 import { CLIENT_FAULT_CODES } from "../chaos/client_rules.ts";
-import { fieldOf } from "../gateway/fault_rules.ts";
 import type { Links } from "../gateway/links.ts";
 import {
   byConnection,
+  fieldOf,
+  opOf,
   type Transcript,
   type TranscriptEntry,
   withoutToken,
 } from "../gateway/transcript.ts";
 import type { VirtualClock } from "../gateway/virtual_clock.ts";
 import { checkFrames, checkGateway, type GatewayDeviation } from "./gateway_check.ts";
-import { intervalOf, opOf, Part, type PartEnd } from "./part.ts";
+import { intervalOf, Part, type PartEnd } from "./part.ts";
 
 /** Time for the client's last reactions, in milliseconds: two intervals of heartbeats and the longest backoff. */
 const AFTERWARDS_MS = 120_000;

@@ -11,10 +11,9 @@ import { problem } from "../../gateway/http/problem.ts";
 import type { Clock, Exchange, Logger, Socket } from "../../gateway/ports.ts";
 import { Op } from "../../gateway/protocol/mod.ts";
 import { Frames } from "../../gateway/session/encode.ts";
-import { fieldOf } from "../gateway/fault_rules.ts";
 import type { MockGateway } from "../gateway/gateway.ts";
 import { refusal } from "../gateway/refusal.ts";
-import { asFrame, type TranscriptEntry } from "../gateway/transcript.ts";
+import { asFrame, opOf, type TranscriptEntry } from "../gateway/transcript.ts";
 
 export const STEPS_PATH = "/mock/clock/steps";
 
@@ -189,6 +188,6 @@ export class ClockSteps {
 }
 
 function isHeartbeat(entry: TranscriptEntry): boolean {
-  const op = "frame" in entry ? fieldOf(entry.frame, "op") : undefined;
+  const op = opOf(entry);
   return op === Op.Heartbeat || op === Op.HeartbeatAck;
 }
