@@ -9,6 +9,7 @@ import { Op } from "../../gateway/protocol/mod.ts";
 import { Frames } from "../../gateway/session/encode.ts";
 import type { Link } from "../gateway/link.ts";
 import { asFrame, fieldOf, opOf, type TranscriptEntry } from "../gateway/transcript.ts";
+import { intervalOf } from "./recording.ts";
 
 export interface PartOptions {
   readonly link: Link;
@@ -223,14 +224,6 @@ export class Part {
     this.#beat?.limit.cancel();
     this.#options.gone({ code: this.#code, wasReady: this.#ready !== undefined });
   }
-}
-
-/** The `heartbeat_interval` of Hello. */
-export function intervalOf(script: readonly TranscriptEntry[]): number | undefined {
-  const hello = script.find((entry) => entry.event === "sent" && opOf(entry) === Op.Hello);
-  if (hello?.event !== "sent") return undefined;
-  const interval = fieldOf(hello.frame, "heartbeat_interval");
-  return Number.isSafeInteger(interval) && Number(interval) > 0 ? Number(interval) : undefined;
 }
 
 function isIdentify(entry: TranscriptEntry | undefined): boolean {

@@ -6,21 +6,15 @@
  */
 
 import type { Socket } from "../../gateway/ports.ts";
-import { CloseCode, closeInfo, Op } from "../../gateway/protocol/mod.ts";
+import { CloseCode, closeInfo } from "../../gateway/protocol/mod.ts";
 import { type BrokenClientRule, ClientCheck } from "../chaos/client_check.ts";
 import { CLIENT_FAULT_CODES } from "../chaos/client_rules.ts";
 import type { Links } from "../gateway/links.ts";
-import {
-  byConnection,
-  fieldOf,
-  opOf,
-  type Transcript,
-  type TranscriptEntry,
-  withoutToken,
-} from "../gateway/transcript.ts";
+import { type Transcript, type TranscriptEntry, withoutToken } from "../gateway/transcript.ts";
 import type { VirtualClock } from "../gateway/virtual_clock.ts";
 import { checkFrames, checkGateway, type GatewayDeviation } from "./gateway_check.ts";
-import { intervalOf, Part, type PartEnd } from "./part.ts";
+import { Part, type PartEnd } from "./part.ts";
+import { scriptsOf, userOf } from "./recording.ts";
 
 /** Time for the client's last reactions, in milliseconds: two intervals of heartbeats and the longest backoff. */
 const AFTERWARDS_MS = 120_000;
@@ -192,31 +186,6 @@ function isFaultClose(entry: TranscriptEntry): boolean {
   return entry.event === "close_sent" && CLIENT_FAULT_CODES.has(entry.code);
 }
 
-/** Returns why a recording cannot be played. */
-export function faultOf(entries: readonly TranscriptEntry[]): string | undefined {
-  const scripts = scriptsOf(entries);
-  if (scripts.length === 0) return "has no connection";
-  for (const script of scripts) {
-    const first = script.find(({ event }) => event === "sent" || event === "not_sent");
-    if (first === undefined) continue;
-    const { connection } = first;
-    if (opOf(first) !== Op.Hello) {
-      return `has no Hello on ${connection}: record from the client's first connection on`;
-    }
-    if (first.event === "sent" && intervalOf(script) === undefined) {
-      return `has a Hello on ${connection} without a heartbeat_interval, expected milliseconds`;
-    }
-  }
-  const users = new Set(entries.flatMap((entry) => userOf(entry) ?? []));
-  if (users.size > 1) return `has users ${[...users].join(", ")}: record one client`;
-  return undefined;
-}
-
-/** The entries of each connection. */
-function scriptsOf(entries: readonly TranscriptEntry[]): (readonly TranscriptEntry[])[] {
-  return byConnection(entries).filter(([first]) => first?.event !== "delivered");
-}
-
 function judge(entries: readonly TranscriptEntry[]): ClientCheck {
   const check = new ClientCheck();
   for (const entry of entries) check.read(entry);
@@ -225,10 +194,4 @@ function judge(entries: readonly TranscriptEntry[]): ClientCheck {
 
 function lastUser(entries: readonly TranscriptEntry[]): string {
   return entries.flatMap((entry) => userOf(entry) ?? []).at(-1) ?? "the client";
-}
-
-/** The user of a Ready. */
-function userOf(entry: TranscriptEntry): string | undefined {
-  if (entry.event !== "sent" || opOf(entry) !== Op.Ready) return undefined;
-  return String(fieldOf(entry.frame, "user"));
 }

@@ -1,15 +1,18 @@
 /**
  * Reads recordings of clients: the transcript of a gateway, or what the client library logged, which has no
- * tokens. Both become a transcript, as the gateway sees it.
+ * tokens. Both become a transcript, as the gateway sees it. Tells why one cannot be played.
  *
  * @module
  */
 
 import type { Json } from "../../gateway/ports.ts";
-import { ABNORMAL } from "../../gateway/protocol/codes.ts";
+import { ABNORMAL, Op } from "../../gateway/protocol/codes.ts";
 import { isCloseCode } from "../gateway/close_frame.ts";
 import {
   asFrame,
+  byConnection,
+  fieldOf,
+  opOf,
   TRANSCRIPT_EVENTS,
   type TranscriptEntry,
   type TranscriptEvent,
@@ -97,4 +100,43 @@ function fromClient(records: readonly ClientRecord[]): readonly TranscriptEntry[
 
 function toJson(frame: unknown): Json {
   return asFrame(JSON.stringify(frame) ?? "null");
+}
+
+/** Returns why a recording cannot be played. */
+export function faultOf(entries: readonly TranscriptEntry[]): string | undefined {
+  const scripts = scriptsOf(entries);
+  if (scripts.length === 0) return "has no connection";
+  for (const script of scripts) {
+    const first = script.find(({ event }) => event === "sent" || event === "not_sent");
+    if (first === undefined) continue;
+    const { connection } = first;
+    if (opOf(first) !== Op.Hello) {
+      return `has no Hello on ${connection}: record from the client's first connection on`;
+    }
+    if (first.event === "sent" && intervalOf(script) === undefined) {
+      return `has a Hello on ${connection} without a heartbeat_interval, expected milliseconds`;
+    }
+  }
+  const users = new Set(entries.flatMap((entry) => userOf(entry) ?? []));
+  if (users.size > 1) return `has users ${[...users].join(", ")}: record one client`;
+  return undefined;
+}
+
+/** The entries of each connection. */
+export function scriptsOf(entries: readonly TranscriptEntry[]): (readonly TranscriptEntry[])[] {
+  return byConnection(entries).filter(([first]) => first?.event !== "delivered");
+}
+
+/** The user of a Ready. */
+export function userOf(entry: TranscriptEntry): string | undefined {
+  if (entry.event !== "sent" || opOf(entry) !== Op.Ready) return undefined;
+  return String(fieldOf(entry.frame, "user"));
+}
+
+/** The `heartbeat_interval` of Hello. */
+export function intervalOf(script: readonly TranscriptEntry[]): number | undefined {
+  const hello = script.find((entry) => entry.event === "sent" && opOf(entry) === Op.Hello);
+  if (hello?.event !== "sent") return undefined;
+  const interval = fieldOf(hello.frame, "heartbeat_interval");
+  return Number.isSafeInteger(interval) && Number(interval) > 0 ? Number(interval) : undefined;
 }

@@ -11,8 +11,8 @@ import { PendingTasks } from "../gateway/pending_tasks.ts";
 import { Transcript } from "../gateway/transcript.ts";
 import { VirtualClock } from "../gateway/virtual_clock.ts";
 import { createWebSocketClass, type WebSocketConstructor } from "../gateway/web_socket.ts";
-import { faultOf, Player, type RecordedVerdict, type ReplayOutcome } from "./player.ts";
-import { asTranscript, type Recording } from "./recording.ts";
+import { Player, type RecordedVerdict, type ReplayOutcome } from "./player.ts";
+import { asTranscript, faultOf, type Recording } from "./recording.ts";
 
 /** From a range for documentation (RFC 5737). */
 const ADDRESS = "192.0.2.1";
