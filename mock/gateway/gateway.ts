@@ -36,7 +36,7 @@ import {
 import type { FaultRules } from "./fault_rules.ts";
 import type { Faults } from "./faults.ts";
 import type { Link } from "./link.ts";
-import { Links, type Target } from "./links.ts";
+import { IN_PROCESS_ADDRESS, Links, type Target } from "./links.ts";
 import { FakeLogger } from "../doubles/logger.ts";
 import { fakeTimers } from "./fake_timers.ts";
 import { PendingTasks } from "./pending_tasks.ts";
@@ -47,9 +47,6 @@ import { Transcript, type TranscriptEntry } from "./transcript.ts";
 import type { Affected, MockConnection, MockGatewayOptions } from "./types.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 import { createWebSocketClass, type WebSocketConstructor } from "./web_socket.ts";
-
-/** From a range for documentation (RFC 5737). */
-const ADDRESS = "192.0.2.1";
 
 /**
  * The gateway in the process of a test. Every method resolves once all of its consequences have happened.
@@ -363,7 +360,7 @@ export class MockGateway implements AsyncDisposable {
   /** Stands for the transport of a request made by {@linkcode fetch}. */
   #exchange(request: Request): Exchange {
     return {
-      address: ADDRESS,
+      address: IN_PROCESS_ADDRESS,
       readBody: (limits) => readBody(request, this.clock, limits),
       upgrade: () => "This gateway has no port: connect by its own WebSocket class.",
     };
@@ -378,7 +375,9 @@ export class MockGateway implements AsyncDisposable {
 
   #dial(url: URL): { accept(socket: Socket): unknown } | undefined {
     if (this.#refusal("handshake") !== undefined) return undefined;
-    const pending = url.pathname === "/gateway" ? this.#instance.connect(ADDRESS) : undefined;
+    const pending = url.pathname === "/gateway"
+      ? this.#instance.connect(IN_PROCESS_ADDRESS)
+      : undefined;
     return typeof pending === "object" ? pending : undefined;
   }
 }

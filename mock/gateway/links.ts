@@ -27,6 +27,9 @@ const CLOCK = "clock";
 /** Unread bytes of a peer from which on a replay waits. */
 const CONGESTED_BYTES = 64 * 1024;
 
+/** The address of clients in this process. From a range for documentation (RFC 5737). */
+export const IN_PROCESS_ADDRESS = "192.0.2.1";
+
 /** Every link whose socket is not closed. */
 export class Links {
   readonly rules: FaultRules = new FaultRules((id) => {

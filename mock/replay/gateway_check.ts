@@ -29,6 +29,7 @@ import {
   type TranscriptEntry,
   withoutToken,
 } from "../gateway/transcript.ts";
+import { intervalOf } from "./recording.ts";
 
 /** The first point at which a recorded gateway and the reducer differ. */
 export interface GatewayDeviation {
@@ -98,8 +99,7 @@ class RecordedSession {
     this.#entries = entries;
     this.#hasTokens = hasTokens;
     const sent = entries.flatMap((entry) => entry.event === "sent" ? [entry.frame] : []);
-    const hello = sent.find((frame) => fieldOf(frame, "op") === Op.Hello);
-    const interval = Number(fieldOf(hello, "heartbeat_interval") ?? DEFAULTS.heartbeatIntervalMs);
+    const interval = intervalOf(entries) ?? DEFAULTS.heartbeatIntervalMs;
     this.#options = { ...sessionOptions(), heartbeatIntervalMs: interval };
     // The first heartbeat is due one interval after Hello, by the gateway's clock.
     const beat = sent.find((frame) => fieldOf(frame, "op") === Op.Heartbeat);

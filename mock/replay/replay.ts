@@ -6,16 +6,13 @@
 
 import { sessionOptions } from "../../gateway/config/session_options.ts";
 import { fakeTimers } from "../gateway/fake_timers.ts";
-import { Links } from "../gateway/links.ts";
+import { IN_PROCESS_ADDRESS, Links } from "../gateway/links.ts";
 import { PendingTasks } from "../gateway/pending_tasks.ts";
 import { Transcript } from "../gateway/transcript.ts";
 import { VirtualClock } from "../gateway/virtual_clock.ts";
 import { createWebSocketClass, type WebSocketConstructor } from "../gateway/web_socket.ts";
 import { Player, type RecordedVerdict, type ReplayOutcome } from "./player.ts";
 import { asTranscript, faultOf, type Recording } from "./recording.ts";
-
-/** From a range for documentation (RFC 5737). */
-const ADDRESS = "192.0.2.1";
 
 /**
  * A recording of a client's connections, in production or in a test.
@@ -77,7 +74,7 @@ export class Replay {
     this.clock = clock;
     this.WebSocket = createWebSocketClass({
       post: (task) => tasks.postAfter(clock.arrival, task),
-      connect: () => player.next(ADDRESS),
+      connect: () => player.next(IN_PROCESS_ADDRESS),
     });
     this.recorded = player.recorded;
     this.#player = player;

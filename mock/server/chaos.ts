@@ -11,7 +11,7 @@ import type { App } from "../../gateway/http/types.ts";
 import { CHAOS_FAULTS, runChaos } from "../chaos/chaos.ts";
 import type { MockGateway } from "../gateway/gateway.ts";
 import { refusal } from "../gateway/refusal.ts";
-import { chaos, DeliveredSchema } from "../gateway/schemas.ts";
+import { chaos, DeliveredSchema, describe } from "../gateway/schemas.ts";
 import { addCommand } from "./command.ts";
 import type { RealTime } from "./real_time.ts";
 import type { ReplyWait } from "./reply_wait.ts";
@@ -28,8 +28,7 @@ const OutcomeSchema = z.object({
   minutes: z.int(),
   broken: BrokenRuleSchema,
   faults: z.record(z.string(), z.int()).openapi({
-    description: "How often each was inflicted. " +
-      Object.entries(CHAOS_FAULTS).map(([name, what]) => `\`${name}\`: ${what}`).join("; "),
+    description: `How often each was inflicted. ${describe(CHAOS_FAULTS)}`,
   }),
   messages: z.int().openapi({ description: "Messages that were published" }),
   transcript: TranscriptSchema,

@@ -9,6 +9,7 @@ import { json } from "../../gateway/http/answer.ts";
 import { jsonResponse } from "../../gateway/http/openapi.ts";
 import type { App } from "../../gateway/http/types.ts";
 import type { Clock } from "../../gateway/ports.ts";
+import { toError, withTimeout } from "../../gateway/util.ts";
 import { isCloseCode, isCloseReason, MAX_REASON_BYTES } from "../gateway/close_frame.ts";
 import type { MockGateway } from "../gateway/gateway.ts";
 import { refusal } from "../gateway/refusal.ts";
@@ -130,8 +131,11 @@ export function addReplay(
         return refusal({ status: 409, code: "no_recording", title: "Conflict", detail });
       }
       if (!isInStep()) return notInStep();
-      if (!await isInTime(loaded.connected, clock)) {
-        const detail = `No client has connected within ${CONNECT_LIMIT_MS / 1000} s.`;
+      const late = () => new Error(`No client has connected within ${CONNECT_LIMIT_MS / 1000} s.`);
+      const missing = await withTimeout(loaded.connected, { clock, ms: CONNECT_LIMIT_MS, late })
+        .catch(toError);
+      if (missing !== undefined) {
+        const detail = missing.message;
         return refusal({ status: 409, code: "no_clients", title: "Conflict", detail });
       }
       time.stop();
@@ -144,14 +148,4 @@ export function addReplay(
       });
     },
   });
-}
-
-/** Returns whether `event` happens within the limit. */
-async function isInTime(event: Promise<void>, clock: Clock): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const limit = clock.setTimer(CONNECT_LIMIT_MS, () => resolve(false));
-  void event.then(() => resolve(true));
-  const isInTime = await promise;
-  limit.cancel();
-  return isInTime;
 }
